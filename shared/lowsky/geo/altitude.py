@@ -52,9 +52,10 @@ _AGL, _AMSL, _WGS84, _TAKEOFF = range(len(DATUMS))
 class AltitudeBand:
     """Heights from `lower_m` (inside) up to `upper_m` (outside), in metres, each in its own datum.
 
-    `lower_m` may be -inf and `upper_m` inf. A band whose limits are equal in one datum is that single height: level flight
-    without a vertical buffer is somewhere. `takeoff_amsl_m` is the elevation of the take-off point, where a limit is above
-    take-off and the elevation is known. Raises ValueError for NaN and for a ceiling below the floor in the same datum.
+    `lower_m` may be -inf and `upper_m` inf. A band whose limits are equal in one datum is that single height: level
+    flight without a vertical buffer is somewhere. `takeoff_amsl_m` is the elevation of the take-off point, where a
+    limit is above take-off and the elevation is known. Raises ValueError for NaN and for a ceiling below the floor in
+    the same datum.
     """
 
     lower_m: float
@@ -67,16 +68,12 @@ class AltitudeBand:
         if math.isnan(self.lower_m) or math.isnan(self.upper_m):
             raise ValueError("an altitude limit is not a number")
         if self.lower_m == math.inf or self.upper_m == -math.inf:
-            raise ValueError(
-                "a floor cannot be +infinity and a ceiling cannot be -infinity"
-            )
+            raise ValueError("a floor cannot be +infinity and a ceiling cannot be -infinity")
         if self.takeoff_amsl_m is not None and not math.isfinite(self.takeoff_amsl_m):
             raise ValueError("the take-off elevation must be finite")
         floor, floor_datum, ceiling, ceiling_datum = self.resolved()
         if floor_datum is ceiling_datum and ceiling < floor:
-            raise ValueError(
-                f"the ceiling {self.upper_m} m lies below the floor {self.lower_m} m"
-            )
+            raise ValueError(f"the ceiling {self.upper_m} m lies below the floor {self.lower_m} m")
 
     def resolved(self) -> tuple[float, Datum, float, Datum]:
         """Floor, its datum, ceiling, its datum; limits above a take-off point of known elevation become AMSL."""
@@ -95,8 +92,8 @@ class VerticalReference:
     """Bounds that an installation states for the area it serves, in metres; the default holds anywhere on Earth.
 
     `terrain_*` bound the elevation of the ground, and of every surface that is taken off from, above mean sea level
-    (EGM96). `geoid_*` bound the EGM96 undulation: the height of mean sea level above the WGS84 ellipsoid. Bounds that are
-    too narrow lose overlaps; wide ones only make more of them uncertain.
+    (EGM96). `geoid_*` bound the EGM96 undulation: the height of mean sea level above the WGS84 ellipsoid. Bounds that
+    are too narrow lose overlaps; wide ones only make more of them uncertain.
     """
 
     terrain_min_m: float = -430.0
@@ -114,10 +111,7 @@ class VerticalReference:
         )
         if not all(map(math.isfinite, bounds)):
             raise ValueError("terrain and geoid bounds must be finite")
-        if (
-            self.terrain_min_m > self.terrain_max_m
-            or self.geoid_min_m > self.geoid_max_m
-        ):
+        if self.terrain_min_m > self.terrain_max_m or self.geoid_min_m > self.geoid_max_m:
             raise ValueError("a lower terrain or geoid bound exceeds its upper bound")
         spread = np.array([[self.difference(x, y) for y in DATUMS] for x in DATUMS])
         spread.flags.writeable = False
@@ -132,15 +126,13 @@ class VerticalReference:
         return self.terrain_min_m, self.terrain_max_m
 
     def difference(self, x: Datum, y: Datum) -> tuple[float, float]:
-        """Least and greatest of (offset of x - offset of y), in metres, for limits of two different bands at one point."""
+        """Least and greatest (offset of x - offset of y), in metres, for limits of two bands at one point."""
         if x is y and x is not Datum.TAKEOFF:
             return 0.0, 0.0
         (x_min, x_max), (y_min, y_max) = self.offset(x), self.offset(y)
         return x_min - y_max, x_max - y_min
 
-    def differences(
-        self, x: NDArray[np.int8], y: NDArray[np.int8]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def differences(self, x: NDArray[np.int8], y: NDArray[np.int8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """`difference` for arrays of datum codes."""
         both = self._spread[x, y]
         return both[..., 0], both[..., 1]
@@ -150,7 +142,7 @@ ANYWHERE = VerticalReference()
 
 
 class Overlap(Enum):
-    """Whether two bands overlap. The values are the codes of `overlap_codes`; anything but NONE is to be treated as overlap."""
+    """Whether two bands overlap; the values are the codes of `overlap_codes`. All but NONE count as overlap."""
 
     NONE = 0
     """Whatever terrain and geoid within the bounds."""
@@ -160,13 +152,11 @@ class Overlap(Enum):
     """Whatever terrain and geoid within the bounds."""
 
 
-def overlap(
-    a: AltitudeBand, b: AltitudeBand, reference: VerticalReference = ANYWHERE
-) -> Overlap:
+def overlap(a: AltitudeBand, b: AltitudeBand, reference: VerticalReference = ANYWHERE) -> Overlap:
     """Whether the bands share a height above some point of the ground that both lie over.
 
-    Exact where each band keeps to one datum. Where a band's limits differ in datum, conditions that cannot hold together may
-    each seem possible, and the answer then errs to UNCERTAIN.
+    Exact where each band keeps to one datum. Where a band's limits differ in datum, conditions that cannot hold
+    together may each seem possible, and the answer then errs to UNCERTAIN.
     """
     a_floor, a_floor_datum, a_ceiling, a_ceiling_datum = a.resolved()
     b_floor, b_floor_datum, b_ceiling, b_ceiling_datum = b.resolved()
@@ -214,7 +204,7 @@ def _below(
     ceiling_inside: bool,
     difference_m: tuple[float, float],
 ) -> Overlap:
-    """Whether the floor lies below the ceiling (or at it, when the ceiling is a level band's) for none, some or all offsets."""
+    """Whether the floor lies below the ceiling, or at one that is inside, for none, some or all offsets."""
     least, greatest = floor_m + difference_m[0], floor_m + difference_m[1]
     if greatest < ceiling_m or (ceiling_inside and greatest == ceiling_m):
         return Overlap.CERTAIN
@@ -243,10 +233,7 @@ class AltitudeBands:
             np.array([band.lower_datum.code for band in listed], dtype=np.int8),
             np.array([band.upper_datum.code for band in listed], dtype=np.int8),
             np.array(
-                [
-                    math.nan if band.takeoff_amsl_m is None else band.takeoff_amsl_m
-                    for band in listed
-                ],
+                [math.nan if band.takeoff_amsl_m is None else band.takeoff_amsl_m for band in listed],
                 dtype=np.float64,
             ),
         )
@@ -293,10 +280,8 @@ class AltitudeBands:
         )
 
 
-def overlap_codes(
-    a: AltitudeBands, b: AltitudeBands, reference: VerticalReference = ANYWHERE
-) -> NDArray[np.int8]:
-    """`overlap` for arrays that broadcast against each other: int8 codes, the values of `Overlap`; non-zero is overlap."""
+def overlap_codes(a: AltitudeBands, b: AltitudeBands, reference: VerticalReference = ANYWHERE) -> NDArray[np.int8]:
+    """`overlap` for arrays that broadcast against each other: int8 values of `Overlap`; non-zero is overlap."""
     a, b = a.resolved(), b.resolved()
     a_one, b_one = a.lower_datum == a.upper_datum, b.lower_datum == b.upper_datum
     codes = np.minimum(
@@ -306,9 +291,7 @@ def overlap_codes(
     for bands, one_datum in ((a, a_one), (b, b_one)):
         if not one_datum.all():
             own = _below_codes(bands, bands, np.zeros_like(one_datum), reference)
-            codes = np.minimum(
-                codes, np.where(one_datum, np.int8(Overlap.CERTAIN.value), own)
-            )
+            codes = np.minimum(codes, np.where(one_datum, np.int8(Overlap.CERTAIN.value), own))
     return codes
 
 
@@ -320,11 +303,7 @@ def _below_codes(
 ) -> NDArray[np.int8]:
     least, greatest = reference.differences(floors.lower_datum, ceilings.upper_datum)
     least, greatest = floors.lower_m + least, floors.lower_m + greatest
-    possible = (least < ceilings.upper_m) | (
-        ceiling_inside & (least == ceilings.upper_m)
-    )
-    certain = (greatest < ceilings.upper_m) | (
-        ceiling_inside & (greatest == ceilings.upper_m)
-    )
+    possible = (least < ceilings.upper_m) | (ceiling_inside & (least == ceilings.upper_m))
+    certain = (greatest < ceilings.upper_m) | (ceiling_inside & (greatest == ceilings.upper_m))
     codes: NDArray[np.int8] = possible.astype(np.int8) + certain
     return codes

@@ -15,9 +15,9 @@ WORLD = shapely.box(-180.0, -90.0, 180.0, 90.0)
 def cut(area: Polygon | MultiPolygon) -> Polygon | MultiPolygon:
     """The area in pieces within [-180, 180] degrees of longitude; an area that crosses nothing is returned as it is.
 
-    A step of more than 180 degrees between neighbouring vertices, such as 179 to -179, is a crossing, and longitudes may
-    also run past 180 (RFC 7946 section 3.1.9 asks for the cut that publishers leave out). A ring that would collapse if its
-    steps were crossings, such as a box from -180 to 180, spans the world and keeps its steps.
+    A step of more than 180 degrees between neighbouring vertices, such as 179 to -179, is a crossing, and longitudes
+    may also run past 180 (RFC 7946 section 3.1.9 asks for the cut that publishers leave out). A ring that would
+    collapse if its steps were crossings, such as a box from -180 to 180, spans the world and keeps its steps.
     Raises ValueError for a ring around a pole, and for an area that has to be cut and is not valid: see `unwrap`.
     """
     unwrapped = unwrap(area)
@@ -25,24 +25,16 @@ def cut(area: Polygon | MultiPolygon) -> Polygon | MultiPolygon:
     if west >= -180.0 and east <= 180.0:
         return unwrapped
     if not unwrapped.is_valid:
-        raise ValueError(
-            f"cannot be cut at the antimeridian: {shapely.is_valid_reason(unwrapped)}"
-        )
+        raise ValueError(f"cannot be cut at the antimeridian: {shapely.is_valid_reason(unwrapped)}")
     parts: list[Polygon] = []
-    for turn in range(
-        math.floor((west + 180.0) / 360.0), math.floor((east + 180.0) / 360.0) + 1
-    ):
+    for turn in range(math.floor((west + 180.0) / 360.0), math.floor((east + 180.0) / 360.0) + 1):
         piece = shapely.intersection(_shifted(unwrapped, -360.0 * turn), WORLD)
-        parts += [
-            part
-            for part in shapely.get_parts(piece)
-            if isinstance(part, Polygon) and part.area > 0.0
-        ]
+        parts += [part for part in shapely.get_parts(piece) if isinstance(part, Polygon) and part.area > 0.0]
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)
 
 
 def unwrap(area: Polygon | MultiPolygon) -> Polygon | MultiPolygon:
-    """The area with continuous longitudes, which may leave [-180, 180]: repair an invalid ring in this form, then `cut`.
+    """The area with continuous longitudes, which may leave [-180, 180]: repair invalid rings in this form, then `cut`.
 
     An area without steps is returned as it is. Raises ValueError for a ring around a pole.
     """
@@ -84,4 +76,4 @@ def _unwrap_ring(ring: NDArray[np.float64]) -> NDArray[np.float64]:
 def _shifted(area: Polygon | MultiPolygon, degrees: float) -> Polygon | MultiPolygon:
     if degrees == 0.0:
         return area
-    return shapely.transform(area, lambda coordinates: coordinates + (degrees, 0.0))
+    return shapely.transform(area, lambda coordinates: np.add(coordinates, (degrees, 0.0)))
