@@ -1,0 +1,117 @@
+"""Bytes to JSON values, with the faults named that would make a reader guess."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NoReturn
+
+from lowsky.airspace.reading.report import FilePosition, UnreadableZones
+
+FILE_BYTES_MAX = 64 * 1024 * 1024
+"""National files are 1 to 30 MB; parsed JSON takes some ten times as much memory."""
+DEPTH_MAX = 64
+"""A MultiPolygon in a GeometryCollection in a feature is 11 deep."""
+INTEGER_DIGITS_MAX = 300
+"""No longer number fits a float."""
+
+_BOM = b"\xef\xbb\xbf"
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]|-?\b(?:NaN|Infinity)\b', re.DOTALL)
+
+
+class RepeatedKeys(dict[str, object]):
+    """An object that names a key twice: which of the values was meant cannot be known."""
+
+    key = ""
+
+
+class _NotANumber(ValueError):
+    pass
+
+
+def parse(data: bytes) -> object:
+    """The JSON value of a file; objects with repeated keys are `RepeatedKeys`.
+
+    Raises:
+        UnreadableZones: TOO_LARGE, NOT_UTF8, NOT_JSON, NOT_A_NUMBER or TOO_DEEP, with the place.
+    """
+    if len(data) > FILE_BYTES_MAX:
+        raise UnreadableZones("TOO_LARGE", f"the file has {len(data)} bytes; {FILE_BYTES_MAX} is the most")
+    body = data.removeprefix(_BOM)
+    shift = len(data) - len(body)
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        message = "the file is not UTF-8 text"
+        raise UnreadableZones("NOT_UTF8", message, _place(data, shift + fault.start)) from None
+    _check_depth(data)
+    try:
+        value: object = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer
+        )
+    except json.JSONDecodeError as fault:
+        byte = shift + len(text[: fault.pos].encode())
+        raise UnreadableZones("NOT_JSON", f"the file is not JSON: {fault.msg}", _place(data, byte)) from None
+    except _NotANumber as fault:
+        raise UnreadableZones("NOT_A_NUMBER", f"{fault} is not a number", _constant_place(data)) from None
+    except RecursionError:
+        raise UnreadableZones("TOO_DEEP", "the file is nested too deeply") from None
+    return value
+
+
+def repeated_key(value: object) -> str | None:
+    """A key that some object within the value names twice, else None. Only worth asking when the file may hold one."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, RepeatedKeys):
+            return item.key
+        if isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(element for element in item if isinstance(element, (dict, list)))
+    return None
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    names = [name for name, _ in pairs]
+    repeated = RepeatedKeys(value)
+    repeated.key = next(name for name in names if names.count(name) > 1)
+    return repeated
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= INTEGER_DIGITS_MAX else float(digits)
+
+
+def _constant(name: str) -> NoReturn:
+    raise _NotANumber(name)
+
+
+def _check_depth(data: bytes) -> None:
+    depth = 0
+    for token in _TOKEN.finditer(data):
+        first = token[0][:1]
+        if first in b"[{":
+            depth += 1
+            if depth > DEPTH_MAX:
+                message = f"the file is nested deeper than {DEPTH_MAX}"
+                raise UnreadableZones("TOO_DEEP", message, _place(data, token.start()))
+        elif first in b"]}":
+            depth -= 1
+
+
+def _constant_place(data: bytes) -> FilePosition | None:
+    for token in _TOKEN.finditer(data):
+        if token[0].lstrip(b"-") in (b"NaN", b"Infinity"):
+            return _place(data, token.start())
+    return None
+
+
+def _place(data: bytes, byte: int) -> FilePosition:
+    line_start = data.rfind(b"\n", 0, byte) + 1
+    column = len(data[line_start:byte].removeprefix(_BOM).decode("utf-8", "replace")) + 1
+    return FilePosition(byte, data.count(b"\n", 0, byte) + 1, column)

@@ -1,0 +1,83 @@
+"""Zones in the dialect of ED-318: GeoJSON features whose geometries carry a `layer`, and points an `extent`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lowsky.airspace.reading.fields import Members, read_geozone, read_restriction, refuse_display_only
+from lowsky.airspace.reading.limits import ED_318_KEYS, read_band
+from lowsky.airspace.reading.outlines import Outline, Outlines
+from lowsky.airspace.reading.periods import read_ed318
+from lowsky.airspace.reading.report import Notes, ZoneRefused
+from lowsky.airspace.reading.values import empty, mapping, number, text
+from lowsky.geo.geozone import Geozone, Layer
+
+LAYERS_MAX = 200
+"""Airports publish up to a dozen."""
+NESTING_MAX = 4
+"""GeometryCollections within each other."""
+
+
+def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geozone:
+    """A zone of a feature, or of bare properties with a geometry beside them.
+
+    Raises:
+        ZoneRefused: when its restriction or its extent cannot be stood behind.
+    """
+    feature = isinstance(entry.get("properties"), dict)
+    source, path = (mapping(entry["properties"]), "properties.") if feature else (entry, "")
+    members = Members(source, path, "type", "REQ_AUTHORIZATION", "variant")
+    refuse_display_only(source, path)
+    restriction = read_restriction(members, notes)
+    geometry = entry.get("geometry")
+    if empty(geometry):
+        raise ZoneRefused("GEOMETRY_ABSENT", "geometry", "no geometry is published")
+    layers = _Layers(notes, mapping(entry.get("layer")) or mapping(source.get("layer")))
+    layers.read(geometry, "geometry", {}, 0)
+    if not layers.found:
+        raise ZoneRefused("GEOMETRY_ABSENT", "geometry", "the collection holds no geometry")
+    return read_geozone(identifier, restriction, tuple(layers.found), read_ed318(source, path, notes), members, notes)
+
+
+class _Layers:
+    """Collects the layers of one zone; `default` is a layer that stands outside of the geometry."""
+
+    def __init__(self, notes: Notes, default: Mapping[str, object]) -> None:
+        self.found: list[Layer] = []
+        self._notes = notes
+        self._default = default
+        self._outlines = Outlines(notes)
+
+    def read(self, geometry: object, path: str, around: Mapping[str, object], depth: int) -> None:
+        """A geometry, or all of a collection, whose own layer is `around` for those that have none."""
+        fields = mapping(geometry)
+        layer = mapping(fields.get("layer")) or around
+        if text(fields.get("type")).upper() == "GEOMETRYCOLLECTION":
+            inner = fields.get("geometries")
+            if not isinstance(inner, list) or depth >= NESTING_MAX:
+                raise ZoneRefused("GEOMETRY_UNREADABLE", f"{path}.geometries", "not a list of geometries, or nested too deeply")
+            for place, part in enumerate(inner):
+                self.read(part, f"{path}.geometries[{place}]", layer, depth + 1)
+            return
+        if len(self.found) >= LAYERS_MAX:
+            raise ZoneRefused("TOO_MANY_LAYERS", path, f"more than {LAYERS_MAX} layers")
+        outline = self._outline(fields, path)
+        band = read_band(layer or self._default, ED_318_KEYS, f"{path}.layer", self._notes)
+        self.found.append(Layer(outline, band))
+
+    def _outline(self, geometry: Mapping[str, object], path: str) -> Outline:
+        kind = text(geometry.get("type")).upper()
+        coordinates = geometry.get("coordinates")
+        if kind == "POLYGON":
+            return self._outlines.polygon(coordinates, f"{path}.coordinates")
+        if kind == "MULTIPOLYGON":
+            return self._outlines.multi_polygon(coordinates, f"{path}.coordinates")
+        if kind == "POINT":
+            extent = mapping(geometry.get("extent"))
+            if text(extent.get("subType")).upper() != "CIRCLE":
+                raise ZoneRefused("EXTENT_ABSENT", f"{path}.extent", "a point needs an extent of subtype Circle")
+            radius = number(extent.get("radius"))
+            if isinstance(extent.get("radius"), str) and radius is not None:
+                self._notes.unclear("NUMBER_AS_TEXT", f"{path}.extent.radius", "the radius is written as a text")
+            return self._outlines.circle(coordinates, radius, path)
+        raise ZoneRefused("GEOMETRY_TYPE", f"{path}.type", f"{kind or 'no type'} encloses no area")

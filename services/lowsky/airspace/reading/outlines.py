@@ -1,0 +1,139 @@
+"""Published rings, polygons and circles to valid outlines in lon/lat.
+
+A repair covers every reading of a faulty ring and is at most about a metre larger than the smallest; where that cannot be,
+the zone is refused. What was published is never made smaller.
+"""
+
+from __future__ import annotations
+
+import shapely
+from shapely import MultiPolygon, Polygon
+from shapely.errors import GEOSException
+
+from lowsky.airspace.reading.repair import RepairRefused, repair
+from lowsky.airspace.reading.report import Notes, ZoneRefused
+from lowsky.airspace.reading.values import number
+from lowsky.geo.antimeridian import cut, unwrap
+from lowsky.geo.circles import circle
+
+VERTICES_MAX = 20_000
+"""Of one zone. National zones reach 1 000 in a ring; beyond this, a check of a plan would be slow for everyone."""
+PARTS_MAX = 1_000
+"""Parts of a MultiPolygon, and rings of a polygon."""
+RADIUS_MAX_M = 1_000_000.0
+"""Published circles reach 300 km; beyond this a circle is no local airspace."""
+WIDTH_MAX_DEGREES = 180.0
+"""An outline that spans more is a viewer's mask ("outside the country") or a fault, not a zone to plan against."""
+
+Outline = Polygon | MultiPolygon
+Ring = list[tuple[float, float]]
+
+
+class Outlines:
+    """Reads the outlines of one zone, within the limit on its vertices."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._vertices = 0
+
+    def polygon(self, coordinates: object, path: str) -> Outline:
+        """A polygon from GeoJSON coordinates: a shell, then holes."""
+        return self._finish(self._polygon(coordinates, path), path)
+
+    def multi_polygon(self, coordinates: object, path: str) -> Outline:
+        """The union of all parts."""
+        if not isinstance(coordinates, list) or not coordinates:
+            raise ZoneRefused("COORDINATES_UNREADABLE", path, "not a list of polygons")
+        if len(coordinates) > PARTS_MAX:
+            raise ZoneRefused("TOO_MANY_PARTS", path, f"{len(coordinates)} parts; {PARTS_MAX} is the most")
+        parts = [self.polygon(part, f"{path}[{place}]") for place, part in enumerate(coordinates)]
+        if len(parts) == 1:
+            return parts[0]
+        together = MultiPolygon([polygon for part in parts for polygon in shapely.get_parts(part)])
+        if together.is_valid:
+            return together
+        self._notes.mended("PARTS_OVERLAP", path, "parts overlap or share an edge: they were joined")
+        joined = shapely.union_all(parts)
+        if not isinstance(joined, (Polygon, MultiPolygon)):
+            raise ZoneRefused("POLYGON_UNUSABLE", path, "the parts cannot be joined to an area")
+        return joined
+
+    def circle(self, centre: object, radius_m: float | None, path: str) -> Outline:
+        """A circle, as a polygon that contains it."""
+        longitude, latitude = self._vertex(centre, f"{path}.center")
+        if radius_m is None or not 0.0 < radius_m <= RADIUS_MAX_M:
+            raise ZoneRefused("RADIUS_UNUSABLE", f"{path}.radius", f"a circle's radius is above 0 and at most {RADIUS_MAX_M:.0f} m")
+        try:
+            return self._finish(circle((longitude + 180.0) % 360.0 - 180.0, latitude, radius_m), path)
+        except ValueError as fault:
+            raise ZoneRefused("CIRCLE_UNUSABLE", path, str(fault)) from None
+
+    def _polygon(self, coordinates: object, path: str) -> Outline:
+        if not isinstance(coordinates, list) or not coordinates:
+            raise ZoneRefused("COORDINATES_UNREADABLE", path, "not a list of rings")
+        if len(coordinates) > PARTS_MAX:
+            raise ZoneRefused("TOO_MANY_RINGS", path, f"{len(coordinates)} rings; {PARTS_MAX} is the most")
+        shell = self._ring(coordinates[0], f"{path}[0]")
+        if len(set(shell)) < 3:
+            raise ZoneRefused("RING_WITHOUT_AREA", f"{path}[0]", "fewer than three different points enclose nothing")
+        holes: list[Ring] = []
+        for place, ring in enumerate(coordinates[1:], 1):
+            hole = self._ring(ring, f"{path}[{place}]")
+            if len(set(hole)) < 3:
+                self._notes.mended("HOLE_WITHOUT_AREA", f"{path}[{place}]", "a hole of no area was left out")
+            else:
+                holes.append(hole)
+        try:
+            published = unwrap(Polygon(shell, holes))
+            if published.is_valid:
+                return published
+            mended = repair(published)
+        except RepairRefused as fault:
+            raise ZoneRefused(fault.reason, path, fault.message) from None
+        except (ValueError, GEOSException) as fault:
+            raise ZoneRefused("POLYGON_UNUSABLE", path, str(fault)) from None
+        for reason, message in mended.findings:
+            self._notes.mended(reason, path, message)
+        self._notes.extent_growth_m2 += mended.extent_growth_m2
+        return mended.outline
+
+    def _ring(self, coordinates: object, path: str) -> Ring:
+        if not isinstance(coordinates, list) or not coordinates:
+            raise ZoneRefused("COORDINATES_UNREADABLE", path, "not a list of positions")
+        self._vertices += len(coordinates)
+        if self._vertices > VERTICES_MAX:
+            raise ZoneRefused("TOO_MANY_VERTICES", path, f"more than {VERTICES_MAX} vertices in one zone")
+        ring = [self._vertex(position, f"{path}[{place}]") for place, position in enumerate(coordinates)]
+        if ring[0] != ring[-1]:
+            self._notes.mended("RING_UNCLOSED", path, "the ring was closed from its last point to its first")
+            ring.append(ring[0])
+        return ring
+
+    def _vertex(self, position: object, path: str) -> tuple[float, float]:
+        if not isinstance(position, list) or len(position) < 2:
+            raise ZoneRefused("COORDINATES_UNREADABLE", path, "not a position of longitude and latitude")
+        longitude, latitude = number(position[0]), number(position[1])
+        if longitude is None or latitude is None:
+            raise ZoneRefused("COORDINATES_UNREADABLE", path, "a longitude or latitude is not a number")
+        if not (-360.0 <= longitude <= 360.0 and -90.0 <= latitude <= 90.0):
+            raise ZoneRefused("COORDINATES_OUT_OF_RANGE", path, f"{longitude}, {latitude} is not a longitude and a latitude")
+        if isinstance(position[0], str) or isinstance(position[1], str):
+            self._notes.unclear("NUMBER_AS_TEXT", path.partition("[")[0], "coordinates are written as texts")
+        return longitude, latitude
+
+    def _finish(self, outline: Outline, path: str) -> Outline:
+        """Cut at the antimeridian, and looked over once more: what leaves here is valid and has an area."""
+        bounds = shapely.bounds(shapely.get_parts(outline))
+        width = float((bounds[:, 2] - bounds[:, 0]).max())
+        if width > WIDTH_MAX_DEGREES:
+            raise ZoneRefused("EXTENT_IMPLAUSIBLE", path, f"{width:.0f} degrees of longitude is no zone but a mask")
+        try:
+            pieces = cut(outline)
+        except (ValueError, GEOSException) as fault:
+            raise ZoneRefused("POLYGON_UNUSABLE", path, str(fault)) from None
+        if (bounds[:, 0].min() < -180.0 or bounds[:, 2].max() > 180.0) and pieces is not outline:
+            self._notes.unclear("ANTIMERIDIAN_CROSSED", path, "crosses the antimeridian: cut into pieces there")
+        if pieces.is_empty or not pieces.area > 0.0 or not pieces.is_valid:
+            raise ZoneRefused("POLYGON_UNUSABLE", path, "encloses no area")
+        return pieces
+

@@ -1,0 +1,157 @@
+"""What a reading of a published file gives: the zones, and for each published zone what became of it and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from lowsky.geo.geozone import Geozone, LocalizedText
+
+
+class Format(StrEnum):
+    """The dialect of a file; MIXED when its zones are in both."""
+
+    ED_269 = "ED-269"
+    ED_318 = "ED-318"
+    MIXED = "MIXED"
+
+
+class Outcome(StrEnum):
+    """What became of a published zone."""
+
+    TAKEN = "TAKEN"
+    """As published; notes say where an unclear limit or time was read as the wider."""
+    REPAIRED = "REPAIRED"
+    """With a mended outline, value or identifier, at most about a metre larger than published and never smaller."""
+    REFUSED = "REFUSED"
+    """Not taken: the notes say why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing that was found in a zone: a stable reason in UPPER_SNAKE, where in the zone, and what it means.
+
+    `repair` marks what was mended, as against what was only unclear and read as the wider.
+    """
+
+    reason: str
+    field: str
+    message: str
+    repair: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReportEntry:
+    """The outcome for one published zone.
+
+    `position` counts the zones of the file from 0. `identifier` is the one it was taken under; for a refused zone the published
+    one, or "" when it has none. `extent_growth_m2` is by how much repairs enlarged the outlines, beyond the smallest reading.
+    """
+
+    position: int
+    identifier: str
+    outcome: Outcome
+    notes: tuple[Note, ...] = ()
+    extent_growth_m2: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReadZone:
+    """A zone that was taken: `published_json` is its own part of the file, as UTF-8 JSON."""
+
+    geozone: Geozone
+    published_json: bytes
+    notes: tuple[Note, ...]
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the file says of itself. `other` holds its remaining top-level members, as JSON values."""
+
+    title: str = ""
+    provider: tuple[LocalizedText, ...] = ()
+    description: tuple[LocalizedText, ...] = ()
+    issued: datetime | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    other: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A whole file: one entry for each published zone, in order, and a zone for each entry that is not refused."""
+
+    format: Format
+    metadata: Metadata
+    zones: tuple[ReadZone, ...]
+    entries: tuple[ReportEntry, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many published zones had that outcome."""
+        return sum(entry.outcome is outcome for entry in self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePosition:
+    """A place in a file: `byte` from 0, `line` and `column` from 1; None where the fault is the file's as a whole."""
+
+    byte: int
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"line {self.line} column {self.column} (byte {self.byte})"
+
+
+class UnreadableZones(Exception):
+    """The file as a whole cannot be read, so no zone of it was taken.
+
+    `reason` is stable: TOO_LARGE, NOT_UTF8, NOT_JSON, NOT_A_NUMBER, TOO_DEEP, REPEATED_KEY, NOT_A_ZONE_FILE, TOO_MANY_ZONES.
+    """
+
+    def __init__(self, reason: str, message: str, position: FilePosition | None = None) -> None:
+        super().__init__(f"{reason}: {message}" + (f", at {position}" if position else ""))
+        self.reason = reason
+        self.message = message
+        self.position = position
+
+
+class ZoneRefused(Exception):
+    """Raised inside the readers when a zone cannot be stood behind; `read` turns it into a report entry."""
+
+    def __init__(self, reason: str, field: str, message: str) -> None:
+        super().__init__(f"{reason} at {field}: {message}")
+        self.note = Note(reason, field, message)
+
+
+class Notes:
+    """Collects what is found in one zone, and by how much repairs enlarged it."""
+
+    def __init__(self) -> None:
+        self.found: list[Note] = []
+        self.extent_growth_m2 = 0.0
+
+    def unclear(self, reason: str, field: str, message: str) -> None:
+        """Something was read as the wider, or left out where it bounds nothing."""
+        self._add(Note(reason, field, message))
+
+    def mended(self, reason: str, field: str, message: str, extent_growth_m2: float = 0.0) -> None:
+        """Something was repaired."""
+        self._add(Note(reason, field, message, repair=True))
+        self.extent_growth_m2 += extent_growth_m2
+
+    @property
+    def outcome(self) -> Outcome:
+        """TAKEN, or REPAIRED when anything was mended."""
+        return Outcome.REPAIRED if any(note.repair for note in self.found) else Outcome.TAKEN
+
+    def _add(self, note: Note) -> None:
+        if note not in self.found and len(self.found) < NOTES_MAX:
+            self.found.append(note)
+
+
+NOTES_MAX = 100
+"""A zone with a fault in each of its thousand vertices is described well enough by a hundred."""
