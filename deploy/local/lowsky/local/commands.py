@@ -1,0 +1,150 @@
+"""The commands `lowsky up`, `lowsky status` and `lowsky down`."""
+
+import signal
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from lowsky.local import directory, processes, shutdown, view
+from lowsky.local.errors import EXIT_PRODUCTION_REFUSED, AlreadyRunning, ProductionRefused, StackError
+from lowsky.local.files import exclusive
+from lowsky.local.reporting import ConsoleReporter
+from lowsky.local.services import SERVICES, Service
+from lowsky.local.stack import Stack
+from rich.console import Console
+
+EXIT_FAILED = 1
+EXIT_NOT_RUNNING = 3
+"""As `systemctl status` and the LSB have it."""
+
+STATE_DIR_DEFAULT = Path(".lowsky")
+WATCH_S = 1.0
+
+StateDir = Annotated[
+    Path,
+    typer.Option("--state-dir", envvar="LOWSKY_STATE_DIR", help="Where data, logs and state.json of the stack lie."),
+]
+
+
+def up(
+    state_dir: StateDir = STATE_DIR_DEFAULT,
+    attach: Annotated[
+        bool, typer.Option("--attach/--detach", help="Stay, say when a process dies, and stop all on Ctrl-C.")
+    ] = False,
+    infrastructure: Annotated[
+        bool, typer.Option("--infrastructure", help="Start only PostgreSQL, Kafka and the topics.")
+    ] = False,
+) -> None:
+    """Start PostgreSQL, Kafka, a development token issuer and all services on this machine."""
+    services: Sequence[Service] = () if infrastructure else SERVICES
+    raise typer.Exit(run_up(state_dir, services, attach=attach, issuer=not infrastructure))
+
+
+def status(state_dir: StateDir = STATE_DIR_DEFAULT) -> None:
+    """Show what runs, where, and the last words of what does not."""
+    raise typer.Exit(run_status(state_dir))
+
+
+def down(
+    state_dir: StateDir = STATE_DIR_DEFAULT,
+    purge: Annotated[bool, typer.Option("--purge", help="Also delete the data, the keys and the logs.")] = False,
+) -> None:
+    """Stop everything that `lowsky up` has started; the data stays unless purged."""
+    raise typer.Exit(run_down(state_dir, purge=purge))
+
+
+def run_up(
+    state_dir: Path, services: Sequence[Service], *, attach: bool, issuer: bool = True, console: Console | None = None
+) -> int:
+    """`lowsky up` for any services; returns the exit code."""
+    console = console or Console()
+    # Closing the terminal or a plain kill must stop a half-started stack just as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        stack = Stack.start(state_dir, services, issuer=issuer, reporter=ConsoleReporter(console))
+    except AlreadyRunning as error:
+        console.print(str(error), markup=False, soft_wrap=True)
+        return run_status(state_dir, console=console)
+    except ProductionRefused as error:
+        return _fail(console, error, EXIT_PRODUCTION_REFUSED)
+    except StackError as error:
+        return _fail(console, error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        console.print("interrupted; everything that had been started is stopped")
+        return 128 + signal.SIGINT
+    healthy = view.show(stack, console)
+    if attach:
+        _watch(stack, console)
+        stack.stop()
+    return 0 if healthy or attach else EXIT_FAILED
+
+
+def run_status(state_dir: Path, console: Console | None = None) -> int:
+    """`lowsky status`; returns 0 if all is well, 1 if something is dead or not healthy, 3 if nothing is up."""
+    console = console or Console()
+    try:
+        stack = Stack.find(state_dir)
+        if stack is None:
+            console.print(f"nothing is up in {state_dir.absolute()}", markup=False, soft_wrap=True)
+            return EXIT_NOT_RUNNING
+        if stack.state.phase == "starting":
+            under_way = processes.is_alive(stack.state.starter)
+            console.print(
+                "it is just being started" if under_way else "its start was cut off half-way; run `lowsky down`"
+            )
+        return 0 if view.show(stack, console) else EXIT_FAILED
+    except StackError as error:
+        return _fail(console, error, EXIT_FAILED)
+
+
+def run_down(state_dir: Path, *, purge: bool = False, console: Console | None = None) -> int:
+    """`lowsky down`; nothing to stop is no failure."""
+    console = console or Console()
+    state_dir = state_dir.expanduser().absolute()
+    reporter = ConsoleReporter(console)
+    if not (state_dir / directory.MARKER).exists():
+        console.print(f"nothing is up in {state_dir}", markup=False, soft_wrap=True)
+        return 0
+    try:
+        with exclusive(state_dir / "lock", on_wait=lambda: reporter.say("another lowsky command works here: waiting")):
+            stack = Stack.find(state_dir)
+            if stack is None:
+                console.print(f"nothing is up in {state_dir}", markup=False, soft_wrap=True)
+            else:
+                shutdown.stop_all(stack.state, reporter)
+            if purge:
+                directory.purge(state_dir)
+                reporter.say(f"data, keys and logs in {state_dir} are deleted")
+    except StackError as error:
+        return _fail(console, error, EXIT_FAILED)
+    return 0
+
+
+def _watch(stack: Stack, console: Console) -> None:
+    """Stays until interrupted; says once of each process that it has died, and restarts none."""
+    console.print("attached: Ctrl-C stops everything")
+    told: set[str] = set()
+    asleep = threading.Event()
+    try:
+        while not asleep.wait(WATCH_S):
+            for entry in stack.state.dead():
+                if entry.name not in told:
+                    told.add(entry.name)
+                    console.print()
+                    view.show_death(entry, console)
+    except KeyboardInterrupt:
+        console.print("stopping")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(console: Console, error: StackError, code: int) -> int:
+    console.print(f"[red]lowsky:[/red] {type(error).__name__}", end=": ")
+    console.print(str(error), markup=False, highlight=False, soft_wrap=True)
+    return code
