@@ -10,9 +10,9 @@ folded or upper-cased: a surrounding space, a lower-case letter or a full-width 
 | `cta_2063a_serial`     | ANSI/CTA-2063-A serial number of a small UA                 | the serial      |
 | `gbt_41300_product_id` | GB/T 41300 unique product identification code of a civil UA | the 20 chars    |
 
-What a check digit guarantees: any single wrong character of a USCC is found (31 is prime and no weight is 0 mod 31), and
-any single wrong character of an EU number from the fourth on is found (both weights map the 36 values one to one). The
-three country letters of an EU number are outside its check digit; serials and product ids have none.
+What a check digit guarantees: any single wrong character of a USCC is found (31 is prime and no weight is 0 mod 31),
+and any single wrong character of an EU number from the fourth on is found (both weights map the 36 values one to one).
+The three country letters of an EU number are outside its check digit; serials and product ids have none.
 """
 
 from typing import Final, NoReturn

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from lowsky.identifiers import (
     MalformedIdentifier,
     cta_2063a_serial,
@@ -87,17 +86,19 @@ def test_a_wrong_eu_number_is_refused_with_its_reason(text: str, reason: str) ->
 
 
 @given(st.text(alphabet=BASE36 + "-ABC{\N{FULLWIDTH DIGIT ONE}", min_size=3, max_size=3))
-def test_a_refusal_never_tells_the_secret(secret: str) -> None:
+def test_a_refusal_never_depends_on_the_secret(secret: str) -> None:
     try:
         eu_operator_number(f"FIN87astrdge12k8-{secret}")
-    except MalformedIdentifier as refusal:
-        assert secret not in str(refusal).split()
-        assert f"k8-{secret}" not in repr(refusal)
-        assert refusal.__cause__ is None and refusal.__context__ is None
-        described = {str(refusal)}
-        with pytest.raises(MalformedIdentifier) as other:
-            eu_operator_number("FIN87astrdge12k8-" + ("q{q" if refusal.reason == "WRONG_ALPHABET" else "000"))
-        assert described == {str(other.value)}, "the message does not depend on the secret"
+    except MalformedIdentifier as caught:
+        refusal = caught
+    else:
+        return  # one secret in 36 has the same check character: it is a PIN, not a key
+    assert str(refusal) in {
+        "EN 4709-02 operator number: the check character does not match the number and its secret",
+        "EN 4709-02 operator number: the secret part holds a character that is not one of 0-9a-z",
+    }
+    assert refusal.__cause__ is None
+    assert refusal.__context__ is None
 
 
 def test_every_wrong_character_after_the_country_of_an_eu_number_is_found() -> None:

@@ -1,7 +1,7 @@
 """Fly the items of a plan in thought: what each command does to place, height and time.
 
-Source of the meaning of commands and their parameters: MAVLink common.xml (MAV_CMD); where autopilots differ, the choice
-is noted in the mission's assumptions.
+Source of the meaning of commands and their parameters: MAVLink common.xml (MAV_CMD); where autopilots differ, the
+choice is noted in the mission's assumptions.
 """
 
 import math
@@ -28,6 +28,8 @@ _RETURN_ARDUPLANE_M: Final = 100.0
 # Loiter radii when the item gives none: the larger of PX4's and ArduPlane's defaults; ArduCopter's CIRCLE_RADIUS.
 _LOITER_CRUISE_M: Final = 80.0
 _LOITER_HOVER_M: Final = 10.0
+# A wider circle is a typing error, or airspace that nobody should ask for in one item.
+_LOITER_MAX_M: Final = 5_000.0
 
 
 def fly(plan: PlanFile, return_altitude_m: float | None = None) -> Mission:
@@ -107,9 +109,9 @@ class _Flight:
                 "POSITION_MISSING", "a fixed wing's take-off needs a position to climb towards", item.index
             )
         self._leave_ground(item)
-        if (item.command == commands.VTOL_TAKEOFF and self.plan.vehicle == "VTOL") or (
-            self.plan.vehicle == "VTOL" and self.plan.firmware == _ARDUPILOT
-        ):
+        # ArduPilot's plain take-off is that of an aeroplane; PX4 stays a multicopter until told to change.
+        changes = item.command == commands.VTOL_TAKEOFF or self.plan.firmware == _ARDUPILOT
+        if self.plan.vehicle == "VTOL" and changes:
             self.cruising = True
         self.path.go(item.position or self.path.place, altitude_m, datum, item.index, self.speed)
 
@@ -162,9 +164,7 @@ class _Flight:
     def _return(self, item: Item) -> None:
         """Climb to the return altitude where it is, fly home, descend there."""
         if self.on_ground:
-            raise UnreadableMission(
-                "RETURN_ON_GROUND", "the item returns an aircraft that is on the ground", item.index
-            )
+            raise UnreadableMission("RETURN_ON_GROUND", "the item returns an aircraft that is not flying", item.index)
         path = self.path
         height_m = path.height_m()
         altitude_m, datum = path.here.altitude_m, path.here.datum
@@ -178,8 +178,10 @@ class _Flight:
             f"At {item.label} the aircraft flies home at {altitude_m:g} m above {above} and lands there: the file does "
             "not hold the return altitude; compare it with the setting on the aircraft."
         )
-        path.go(path.home, altitude_m, datum, item.index, self.speed)
-        path.go(path.home, 0.0, "TAKEOFF", item.index, self.speed)
+        # A fixed wing comes down in circles over home.
+        radius_m = 0.0 if self.vertical_first else _LOITER_CRUISE_M
+        path.go(path.home, altitude_m, datum, item.index, self.speed, radius_m)
+        path.go(path.home, 0.0, "TAKEOFF", item.index, self.speed, radius_m)
         self._touch_down()
 
     def _default_return_m(self) -> float:
@@ -242,6 +244,8 @@ class _Flight:
 
     def _loiter_radius_m(self, item: Item, parameter: int) -> float:
         given_m = abs(item.param(parameter))
+        if given_m > _LOITER_MAX_M:
+            raise UnreadableMission("RADIUS_OUT_OF_RANGE", f"the loiter radius is over {_LOITER_MAX_M:g} m", item.index)
         radius_m = given_m or (_LOITER_CRUISE_M if self.cruising else _LOITER_HOVER_M)
         how = "" if given_m else " (assumed, the item gives none)"
         self.path.assume(f"At {item.label} the aircraft circles within {radius_m:g} m{how} of the point.")

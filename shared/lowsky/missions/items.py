@@ -18,6 +18,8 @@ _MODES: Final[dict[Datum, frozenset[int]]] = {
     "AGL": frozenset({0, 3, 4}),
 }
 _MODE_CALCULATED_ABOVE_TERRAIN: Final = 3
+# Named in the refusal; any other name is the file's own text and is not repeated.
+_COMPLEX_ITEMS: Final = ("survey", "CorridorScan", "StructureScan", "fwLandingPattern", "vtolLandingPattern")
 # Ground stations round the copies of an altitude that they keep beside the parameters.
 _ALTITUDE_COPY_TOLERANCE_M: Final = 1.0
 
@@ -76,14 +78,10 @@ def _check_type(index: int, raw: dict[str, object], path: str) -> None:
     kind = raw.get("type")
     if kind == "ComplexItem":
         name = raw.get("complexItemType")
-        known = (
-            name
-            if name in ("survey", "CorridorScan", "StructureScan", "fwLandingPattern", "vtolLandingPattern")
-            else ""
-        )
+        what = f" ({name})" if name in _COMPLEX_ITEMS else ""
         raise UnreadableMission(
             "COMPLEX_ITEM",
-            f"complex items{f' ({known})' if known else ''} are not read yet: they will come in a later release; "
+            f"complex items{what} are not read yet: they will come in a later release; "
             "until then, export the generated waypoints as simple items",
             index,
             path,

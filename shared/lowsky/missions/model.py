@@ -12,8 +12,8 @@ class MissionWaypoint:
     """A point that the aircraft passes, straight from the one before it.
 
     Degrees (WGS 84), metres above `datum` (TAKEOFF: above the take-off ground), seconds since take-off; offsets
-    strictly increase. `item` is the index in the file's items (from 0) that caused the point, -1 for the start on the ground.
-    `radius_m` is how far the aircraft may circle from the point while it stays there.
+    strictly increase. `item` is the index in the file's items (from 0) that caused the point, -1 for the start on
+    the ground. `radius_m` is how far the aircraft may circle from the point while it stays there.
     """
 
     latitude: float

@@ -103,9 +103,7 @@ class Path:
     ) -> None:
         offset_s = self.here.offset_s + max(seconds, _LEG_MIN_S)
         if len(self.points) >= WAYPOINTS_MAX:
-            raise UnreadableMission(
-                "TOO_MANY_WAYPOINTS", f"the mission makes more than {WAYPOINTS_MAX} waypoints", item
-            )
+            raise UnreadableMission("TOO_MANY_WAYPOINTS", f"the mission makes over {WAYPOINTS_MAX} waypoints", item)
         if offset_s > DURATION_MAX_S:
             minutes = DURATION_MAX_S / 60
             raise UnreadableMission("TOO_LONG", f"the mission takes longer than {minutes:g} minutes", item)
