@@ -20,9 +20,12 @@ def cut(area: Polygon | MultiPolygon) -> Polygon | MultiPolygon:
     collapse if its steps were crossings, such as a box from -180 to 180, spans the world and keeps its steps.
     Raises ValueError for a ring around a pole, and for an area that has to be cut and is not valid: see `unwrap`.
     """
+    west, _, east, _ = area.bounds
+    if west >= -180.0 and east <= 180.0 and east - west <= 180.0:
+        return area
     unwrapped = unwrap(area)
-    west, _, east, _ = unwrapped.bounds or (0.0, 0.0, 0.0, 0.0)
-    if west >= -180.0 and east <= 180.0:
+    west, _, east, _ = unwrapped.bounds
+    if (west >= -180.0 and east <= 180.0) or area.is_empty:
         return unwrapped
     if not unwrapped.is_valid:
         raise ValueError(f"cannot be cut at the antimeridian: {shapely.is_valid_reason(unwrapped)}")

@@ -102,5 +102,6 @@ def _draw(
     """Sets the coordinates at (n, k) to the points in k directions (ahead, left), times the reach, from n vertices."""
     curvature = pieces.curvature[vertex]
     east, north = curvature.fan(pieces.heading_east[vertex], pieces.heading_north[vertex], reach_m, directions)
-    coordinates[at, 0] = pieces.longitudes[vertex][:, None] + np.degrees(east)
-    coordinates[at, 1] = pieces.latitudes[vertex][:, None] + np.degrees(north)
+    east += pieces.longitudes[vertex][:, None]
+    north += pieces.latitudes[vertex][:, None]
+    coordinates[at, 0], coordinates[at, 1] = east, north

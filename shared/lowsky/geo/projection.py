@@ -90,27 +90,22 @@ class Curvature:
     def fan(
         self, heading_east: Floats, heading_north: Floats, reach_m: Floats, directions: Floats
     ) -> tuple[Floats, Floats]:
-        """Radians of longitude and latitude, each (n, k), to where geodesics lead by each reach times (ahead, left).
+        """Degrees of longitude and latitude, each (n, k), to where geodesics lead by each reach times (ahead, left).
 
         `directions` is (k, 2); the headings are unit vectors. Wrong by less than d^3 (1 + 3 tan^2(lat)) / 3 R^2 at a
         distance d. Second order in the directions, hence a product of matrices.
         """
         ahead, left = directions.T
-        basis = np.stack([ahead, left, ahead * ahead, ahead * left, left * left])
+        basis = np.degrees(np.stack([ahead, left, ahead * ahead, ahead * left, left * left]))
         east, north = heading_east * reach_m, heading_north * reach_m
         lon_ahead, lon_left = east / self.parallel_m, -north / self.parallel_m
         lat_ahead, lat_left = north / self.meridian_m, east / self.meridian_m
-        turns = (
-            self.acceleration(lon_ahead, lat_ahead),
-            self.acceleration(lon_ahead + lon_left, lat_ahead + lat_left),
-            self.acceleration(lon_left, lat_left),
-        )
-        fans = []
-        for axis, (along, across) in enumerate(((lon_ahead, lon_left), (lat_ahead, lat_left))):
-            both, mixed, other = (turn[axis] for turn in turns)
-            forms = [along, across, 0.5 * both, 0.5 * (mixed - both - other), 0.5 * other]
-            fans.append(np.stack(forms, axis=-1) @ basis)
-        return fans[0], fans[1]
+        lon_both, lat_both = self.acceleration(lon_ahead + lon_left, lat_ahead + lat_left)
+        lon_first, lat_first = self.acceleration(lon_ahead, lat_ahead)
+        lon_second, lat_second = self.acceleration(lon_left, lat_left)
+        lon = [lon_ahead, lon_left, 0.5 * lon_first, 0.5 * (lon_both - lon_first - lon_second), 0.5 * lon_second]
+        lat = [lat_ahead, lat_left, 0.5 * lat_first, 0.5 * (lat_both - lat_first - lat_second), 0.5 * lat_second]
+        return np.stack(lon, axis=-1) @ basis, np.stack(lat, axis=-1) @ basis
 
 
 def metres_per_degree(latitude: ArrayLike) -> tuple[Floats, Floats]:
