@@ -1,0 +1,1 @@
+"""Registration: who may fly. Operators, their aircraft, and where they stand."""

@@ -1,0 +1,3 @@
+from lowsky.registration.main import run
+
+run()

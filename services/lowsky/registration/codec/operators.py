@@ -1,0 +1,107 @@
+"""Operators as messages, and back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from lowsky import identifiers
+from lowsky.api.events.v1 import events_pb2
+from lowsky.api.registration.v1 import operators_pb2
+from lowsky.errors import Invalid
+from lowsky.registration.domain.operator import (
+    Identifier,
+    IdentifierScheme,
+    Operator,
+    OperatorKind,
+    OperatorProfile,
+)
+
+_Kind = operators_pb2.Operator.Kind
+_State = operators_pb2.Operator.State
+_Scheme = operators_pb2.OperatorIdentifier.Scheme
+
+_CHECKS = {
+    IdentifierScheme.EU_OPERATOR_NUMBER: identifiers.eu_operator_number,
+    IdentifierScheme.CN_USCC: identifiers.uscc,
+}
+
+
+def kind_of(message: operators_pb2.Operator) -> OperatorKind:
+    """The kind in a message that passed the rules."""
+    return OperatorKind(_Kind.Name(message.kind).removeprefix("KIND_"))
+
+
+def identifiers_of(message: operators_pb2.Operator) -> tuple[Identifier, ...]:
+    """The identifiers in a message, each checked; secrets are dropped here.
+
+    Raises:
+        Invalid: One is malformed, or two are of one scheme.
+    """
+    found: dict[IdentifierScheme, Identifier] = {}
+    for index, item in enumerate(message.identifiers):
+        field = f"operator.identifiers[{index}]"
+        scheme = IdentifierScheme(_Scheme.Name(item.scheme).removeprefix("SCHEME_"))
+        if scheme in found:
+            raise Invalid.field(f"{field}.scheme", "there is another identifier of this scheme")
+        try:
+            found[scheme] = Identifier(scheme, _CHECKS[scheme](item.value))
+        except identifiers.MalformedIdentifier as error:
+            raise Invalid.field(
+                f"{field}.value", error.message, "MALFORMED_IDENTIFIER", scheme=scheme, problem=error.reason
+            ) from None
+    return tuple(found.values())
+
+
+def profile_of(message: operators_pb2.Operator) -> OperatorProfile:
+    """What an operator may change about itself."""
+    return OperatorProfile(
+        display_name=message.display_name,
+        contact_person=message.contact.person_name,
+        contact_email=message.contact.email,
+        contact_phone=message.contact.phone,
+        insurance_expire_time=_time(message, "insurance_expire_time"),
+        certificate_number=message.certificate.number,
+        certificate_expire_time=_time(message.certificate, "expire_time"),
+    )
+
+
+def to_message(operator: Operator) -> operators_pb2.Operator:
+    """The resource."""
+    profile = operator.profile
+    message = operators_pb2.Operator(
+        name=operator.name,
+        etag=operator.etag,
+        display_name=profile.display_name,
+        kind=_Kind.Value(f"KIND_{operator.kind}"),
+        identifiers=[
+            operators_pb2.OperatorIdentifier(scheme=_Scheme.Value(f"SCHEME_{i.scheme}"), value=i.value)
+            for i in operator.identifiers
+        ],
+        contact=operators_pb2.Contact(
+            person_name=profile.contact_person, email=profile.contact_email, phone=profile.contact_phone
+        ),
+        state=_State.Value(f"STATE_{operator.state}"),
+        state_reason=operator.state_reason,
+    )
+    message.create_time.FromDatetime(operator.create_time)
+    message.update_time.FromDatetime(operator.update_time)
+    if profile.insurance_expire_time:
+        message.insurance_expire_time.FromDatetime(profile.insurance_expire_time)
+    if profile.certificate_number:
+        message.certificate.number = profile.certificate_number
+        if profile.certificate_expire_time:
+            message.certificate.expire_time.FromDatetime(profile.certificate_expire_time)
+    return message
+
+
+def to_event(operator: Operator) -> bytes:
+    """The value of lowsky.operator.* events."""
+    return events_pb2.OperatorEvent(operator=to_message(operator)).SerializeToString()
+
+
+def _time(message: operators_pb2.Operator | operators_pb2.OperationCertificate, field: str) -> datetime | None:
+    if not message.HasField(field):  # type: ignore[arg-type]  # the fields are literals in the stubs
+        return None
+    value: Timestamp = getattr(message, field)
+    return value.ToDatetime(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Operators and aircraft as they are, whatever carries or keeps them."""

@@ -1,0 +1,129 @@
+"""An operator: the legal person that answers for flights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from lowsky.errors import IllegalMove, StaleEtag
+
+
+class OperatorState(StrEnum):
+    """Where a registration stands."""
+
+    APPLIED = "APPLIED"
+    VERIFIED = "VERIFIED"
+    SUSPENDED = "SUSPENDED"
+    DEREGISTERED = "DEREGISTERED"
+
+
+class OperatorKind(StrEnum):
+    """What an operator is in law."""
+
+    ENTERPRISE = "ENTERPRISE"
+    PUBLIC_BODY = "PUBLIC_BODY"
+    NATURAL_PERSON = "NATURAL_PERSON"
+
+
+class IdentifierScheme(StrEnum):
+    """Who gives a number."""
+
+    EU_OPERATOR_NUMBER = "EU_OPERATOR_NUMBER"
+    CN_USCC = "CN_USCC"
+
+
+_MOVES: dict[str, tuple[frozenset[OperatorState], OperatorState]] = {
+    "verified": (frozenset({OperatorState.APPLIED}), OperatorState.VERIFIED),
+    "suspended": (frozenset({OperatorState.VERIFIED}), OperatorState.SUSPENDED),
+    "reinstated": (frozenset({OperatorState.SUSPENDED}), OperatorState.VERIFIED),
+    "deregistered": (
+        frozenset({OperatorState.APPLIED, OperatorState.VERIFIED, OperatorState.SUSPENDED}),
+        OperatorState.DEREGISTERED,
+    ),
+}
+"""Every legal move: what it is called, where from, where to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A number under which an operator is known elsewhere. Its check digit was verified; no secret is in it."""
+
+    scheme: IdentifierScheme
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorProfile:
+    """What an operator may change about itself."""
+
+    display_name: str
+    contact_person: str
+    contact_email: str
+    contact_phone: str
+    insurance_expire_time: datetime | None
+    certificate_number: str
+    certificate_expire_time: datetime | None
+
+
+@dataclass(slots=True)
+class Operator:
+    """The aggregate: its state moves only through its own methods, each of which says what happened."""
+
+    name: str
+    kind: OperatorKind
+    identifiers: tuple[Identifier, ...]
+    applicant: str
+    """Subject of the token that it was created with."""
+    profile: OperatorProfile
+    create_time: datetime
+    update_time: datetime
+    state: OperatorState = OperatorState.APPLIED
+    state_reason: str = ""
+    version: int = 1
+    happened: list[str] = field(default_factory=lambda: ["created"])
+    """What is to be told with the next save, in past tense."""
+
+    @property
+    def etag(self) -> str:
+        return f"{self.version}"
+
+    def expect(self, etag: str) -> None:
+        """Raises StaleEtag unless the etag is empty or that of the present version."""
+        if etag and etag != self.etag:
+            raise StaleEtag(self.name)
+
+    def update(self, profile: OperatorProfile, now: datetime) -> None:
+        """Changes the profile; a deregistered operator no longer can."""
+        if self.state is OperatorState.DEREGISTERED:
+            raise IllegalMove(self.name, self.state, "updated")
+        self.profile = profile
+        self._tell("updated", now)
+
+    def verify(self, now: datetime) -> None:
+        """The registrar has checked the identity."""
+        self._move("verified", "", now)
+
+    def suspend(self, reason: str, now: datetime) -> None:
+        """No new plans, none activated."""
+        self._move("suspended", reason, now)
+
+    def reinstate(self, reason: str, now: datetime) -> None:
+        """The suspension ends."""
+        self._move("reinstated", reason, now)
+
+    def deregister(self, reason: str, now: datetime) -> None:
+        """For good."""
+        self._move("deregistered", reason, now)
+
+    def _move(self, move: str, reason: str, now: datetime) -> None:
+        sources, target = _MOVES[move]
+        if self.state not in sources:
+            raise IllegalMove(self.name, self.state, move)
+        self.state, self.state_reason = target, reason
+        self._tell(move, now)
+
+    def _tell(self, what: str, now: datetime) -> None:
+        self.version += 1
+        self.update_time = now
+        self.happened.append(what)

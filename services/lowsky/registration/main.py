@@ -1,0 +1,28 @@
+"""What the registration service is made of."""
+
+from __future__ import annotations
+
+from lowsky.api.registration.v1 import aircraft_pb2_grpc, operators_pb2_grpc
+from lowsky.registration.config import RegistrationConfig
+from lowsky.registration.rpc.aircraft import AircraftServicer
+from lowsky.registration.rpc.operators import OperatorsServicer
+from lowsky.service import Frame, main
+
+
+async def assemble(frame: Frame) -> None:
+    """Two gRPC services over one schema; events go out through the outbox."""
+    frame.serve(
+        "lowsky.api.registration.v1.OperatorsService",
+        operators_pb2_grpc.add_OperatorsServiceServicer_to_server,
+        OperatorsServicer(frame.database, frame.relay, frame.clock),
+    )
+    frame.serve(
+        "lowsky.api.registration.v1.AircraftService",
+        aircraft_pb2_grpc.add_AircraftServiceServicer_to_server,
+        AircraftServicer(frame.database, frame.relay, frame.clock),
+    )
+
+
+def run() -> None:
+    """`python -m lowsky.registration`."""
+    main("registration", RegistrationConfig, assemble)  # type: ignore[arg-type]  # fields come from the environment

@@ -1,0 +1,151 @@
+"""Operators and aircraft in PostgreSQL; what happened to them goes to the outbox in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncpg
+from lowsky.db.database import Connection
+from lowsky.errors import AlreadyExists, NotFound
+from lowsky.events.event import Event
+from lowsky.events.outbox import append
+from lowsky.registration.codec import operators as operators_codec
+from lowsky.registration.domain.operator import (
+    Identifier,
+    IdentifierScheme,
+    Operator,
+    OperatorKind,
+    OperatorProfile,
+    OperatorState,
+)
+
+TOPIC = "lowsky.operators.v1"
+
+
+class OperatorStore:
+    """The operators, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, operator: Operator) -> None:
+        """Stores a new operator and tells of it.
+
+        Raises:
+            AlreadyExists: The name, or one of the identifiers, is taken.
+        """
+        try:
+            await self._connection.execute(f"INSERT INTO operators ({_COLUMNS}) VALUES ({_PLACES})", *_row(operator))
+        except asyncpg.UniqueViolationError:
+            raise AlreadyExists(f"{operator.name} is taken", field="operator_id") from None
+        try:
+            await self._connection.executemany(
+                "INSERT INTO operator_identifiers (scheme, value, operator) VALUES ($1, $2, $3)",
+                [(i.scheme, i.value, operator.name) for i in operator.identifiers],
+            )
+        except asyncpg.UniqueViolationError:
+            raise AlreadyExists(
+                "another operator is registered with one of these identifiers", field="operator.identifiers"
+            ) from None
+        await self._tell(operator)
+
+    async def save(self, operator: Operator) -> None:
+        """Stores a change and tells of it."""
+        assignments = ", ".join(f"{column} = ${n}" for n, column in enumerate(_COLUMNS.split(", "), 1))
+        await self._connection.execute(f"UPDATE operators SET {assignments} WHERE name = $1", *_row(operator))
+        await self._tell(operator)
+
+    async def get(self, name: str, *, lock: bool = False) -> Operator:
+        """One operator; locked until the end of the transaction where it is to be changed.
+
+        Raises:
+            NotFound
+        """
+        row = await self._connection.fetchrow(
+            "SELECT * FROM operators WHERE name = $1" + (" FOR UPDATE" if lock else ""), name
+        )
+        if row is None:
+            raise NotFound(name)
+        return (await self._complete([row]))[0]
+
+    async def list(self, states: Sequence[OperatorState], after: str | None, limit: int) -> Sequence[Operator]:
+        """Operators by name, beginning after one; of all states where none is given."""
+        rows = await self._connection.fetch(
+            """SELECT * FROM operators
+               WHERE name > $1 AND (cardinality($2::text[]) = 0 OR state = ANY($2::text[])) ORDER BY name LIMIT $3""",
+            after or "",
+            list(states),
+            limit,
+        )
+        return await self._complete(rows)
+
+    async def _complete(self, rows: Sequence[asyncpg.Record]) -> list[Operator]:
+        numbers: dict[str, list[Identifier]] = {row["name"]: [] for row in rows}
+        for row in await self._connection.fetch(
+            "SELECT * FROM operator_identifiers WHERE operator = ANY($1::text[]) ORDER BY scheme", list(numbers)
+        ):
+            numbers[row["operator"]].append(Identifier(IdentifierScheme(row["scheme"]), row["value"]))
+        return [_operator(row, numbers[row["name"]]) for row in rows]
+
+    async def _tell(self, operator: Operator) -> None:
+        value = operators_codec.to_event(operator)
+        await append(
+            self._connection,
+            [
+                Event(TOPIC, operator.name, f"lowsky.operator.{what}.v1", value, operator.update_time)
+                for what in operator.happened
+            ],
+        )
+        operator.happened.clear()
+
+
+_COLUMNS = (
+    "name, version, create_time, update_time, applicant, display_name, kind, contact_person, contact_email, "
+    "contact_phone, insurance_expire_time, certificate_number, certificate_expire_time, state, state_reason"
+)
+_PLACES = ", ".join(f"${n}" for n in range(1, len(_COLUMNS.split(", ")) + 1))
+
+
+def _row(operator: Operator) -> tuple[object, ...]:
+    profile = operator.profile
+    return (
+        operator.name,
+        operator.version,
+        operator.create_time,
+        operator.update_time,
+        operator.applicant,
+        profile.display_name,
+        operator.kind,
+        profile.contact_person,
+        profile.contact_email,
+        profile.contact_phone,
+        profile.insurance_expire_time,
+        profile.certificate_number,
+        profile.certificate_expire_time,
+        operator.state,
+        operator.state_reason,
+    )
+
+
+def _operator(row: asyncpg.Record, identifiers: Sequence[Identifier]) -> Operator:
+    return Operator(
+        name=row["name"],
+        kind=OperatorKind(row["kind"]),
+        identifiers=tuple(identifiers),
+        applicant=row["applicant"],
+        profile=OperatorProfile(
+            display_name=row["display_name"],
+            contact_person=row["contact_person"],
+            contact_email=row["contact_email"],
+            contact_phone=row["contact_phone"],
+            insurance_expire_time=row["insurance_expire_time"],
+            certificate_number=row["certificate_number"],
+            certificate_expire_time=row["certificate_expire_time"],
+        ),
+        create_time=row["create_time"],
+        update_time=row["update_time"],
+        state=OperatorState(row["state"]),
+        state_reason=row["state_reason"],
+        version=row["version"],
+        happened=[],
+    )

@@ -1,0 +1,143 @@
+"""OperatorsService."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from lowsky.api.registration.v1 import operators_pb2 as pb
+from lowsky.api.registration.v1 import operators_pb2_grpc
+from lowsky.auth.access import current_access
+from lowsky.clock import Clock
+from lowsky.db.database import Connection, Database
+from lowsky.errors import NotFound
+from lowsky.events.relay import Relay
+from lowsky.ids import new_id
+from lowsky.registration.codec.operators import identifiers_of, kind_of, profile_of, to_message
+from lowsky.registration.domain.operator import Operator, OperatorState
+from lowsky.registration.postgres import OperatorStore
+from lowsky.rpc.once import Mutation, once
+from lowsky.rpc.paging import Page
+from lowsky.rpc.validation import validate
+
+_Response = TypeVar("_Response", bound=Message)
+
+
+class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
+    """Operators: created by applicants, kept by the registrar."""
+
+    def __init__(self, database: Database, relay: Relay, clock: Clock) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+
+    async def CreateOperator(self, request: pb.CreateOperatorRequest, context: Any) -> pb.CreateOperatorResponse:
+        now = self._clock.now()
+        operator = Operator(
+            name=f"operators/{request.operator_id or new_id()}",
+            kind=kind_of(request.operator),
+            identifiers=identifiers_of(request.operator),
+            applicant=current_access().caller.subject,
+            profile=profile_of(request.operator),
+            create_time=now,
+            update_time=now,
+        )
+
+        async def create(connection: Connection) -> pb.CreateOperatorResponse:
+            await OperatorStore(connection).add(operator)
+            return pb.CreateOperatorResponse(operator=to_message(operator))
+
+        return await once(self._database, self._relay, request, pb.CreateOperatorResponse, create)
+
+    async def GetOperator(self, request: pb.GetOperatorRequest, context: Any) -> pb.GetOperatorResponse:
+        async with self._database.connection() as connection:
+            operator = await OperatorStore(connection).get(request.name)
+        reach = current_access().reach
+        if not reach.covers_operator(operator.name) and reach.applicant != operator.applicant:
+            raise NotFound(request.name)
+        return pb.GetOperatorResponse(operator=to_message(operator))
+
+    async def ListOperators(self, request: pb.ListOperatorsRequest, context: Any) -> pb.ListOperatorsResponse:
+        page = Page.asked_by(request)
+        states = [OperatorState(pb.Operator.State.Name(s).removeprefix("STATE_")) for s in request.states]
+        async with self._database.connection() as connection:
+            found = await OperatorStore(connection).list(
+                states, str(page.after[0]) if page.after else None, page.size + 1
+            )
+        return pb.ListOperatorsResponse(
+            operators=[to_message(operator) for operator in found[: page.size]],
+            next_page_token=page.next_token([(operator.name,) for operator in found]),
+        )
+
+    async def UpdateOperator(self, request: pb.UpdateOperatorRequest, context: Any) -> pb.UpdateOperatorResponse:
+        def update(operator: Operator, now: datetime) -> None:
+            wanted = to_message(operator)
+            for path in request.update_mask.paths:
+                wanted.ClearField(path)  # type: ignore[arg-type]  # the mask's paths are checked by its rule
+            masked = pb.Operator()
+            request.update_mask.MergeMessage(request.operator, masked)
+            wanted.MergeFrom(masked)
+            validate(wanted, within="operator")
+            operator.update(profile_of(wanted), now)
+
+        return await self._change(
+            request, request.operator.name, request.operator.etag, pb.UpdateOperatorResponse, update
+        )
+
+    async def VerifyOperator(self, request: pb.VerifyOperatorRequest, context: Any) -> pb.VerifyOperatorResponse:
+        return await self._change(
+            request, request.name, request.etag, pb.VerifyOperatorResponse, lambda operator, now: operator.verify(now)
+        )
+
+    async def SuspendOperator(self, request: pb.SuspendOperatorRequest, context: Any) -> pb.SuspendOperatorResponse:
+        return await self._change(
+            request,
+            request.name,
+            request.etag,
+            pb.SuspendOperatorResponse,
+            lambda operator, now: operator.suspend(request.reason, now),
+        )
+
+    async def ReinstateOperator(
+        self, request: pb.ReinstateOperatorRequest, context: Any
+    ) -> pb.ReinstateOperatorResponse:
+        return await self._change(
+            request,
+            request.name,
+            request.etag,
+            pb.ReinstateOperatorResponse,
+            lambda operator, now: operator.reinstate(request.reason, now),
+        )
+
+    async def DeregisterOperator(
+        self, request: pb.DeregisterOperatorRequest, context: Any
+    ) -> pb.DeregisterOperatorResponse:
+        return await self._change(
+            request,
+            request.name,
+            request.etag,
+            pb.DeregisterOperatorResponse,
+            lambda operator, now: operator.deregister(request.reason, now),
+        )
+
+    async def _change(
+        self,
+        request: Mutation,
+        name: str,
+        etag: str,
+        response_type: type[_Response],
+        move: Callable[[Operator, datetime], None],
+    ) -> _Response:
+        """Every mutation of one operator: lock it, compare the etag, move it, save and tell."""
+
+        async def change(connection: Connection) -> _Response:
+            store = OperatorStore(connection)
+            operator = await store.get(name, lock=True)
+            operator.expect(etag)
+            move(operator, self._clock.now())
+            await store.save(operator)
+            return response_type(operator=to_message(operator))
+
+        return await once(self._database, self._relay, request, response_type, change)

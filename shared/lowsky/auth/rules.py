@@ -1,0 +1,146 @@
+"""The authorisation table: for every RPC, which roles may call it, and within which scope.
+
+The interceptor enforces roles and OWN. AUTHORITY and APPLICANT depend on stored data, so the service applies them with
+the caller at hand: what lies outside is NOT_FOUND, for reading as for writing. An RPC without a row answers nobody, and
+a test fails for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from lowsky.auth.caller import Caller, Role
+from lowsky.errors import Forbidden, NotFound
+
+
+class Scope(Enum):
+    """How far a role reaches."""
+
+    ANY = "any"
+    """Everything of this kind."""
+
+    OWN = "own"
+    """What lies beneath the caller's operator, by resource name."""
+
+    APPLICANT = "applicant"
+    """What the caller applied for; the service looks it up."""
+
+    AUTHORITY = "authority"
+    """What concerns the caller's authority; the service looks it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may call an RPC."""
+
+    grants: Mapping[Role, Scope]
+    resource: str | None = None
+    """Path of the request field whose resource name OWN is judged by."""
+    writes: bool = False
+    """Whether it changes anything: refused while its events could not be heard."""
+
+
+_REGISTRATION = "/lowsky.api.registration.v1."
+_AIRSPACE = "/lowsky.api.airspace.v1."
+_PLANS = "/lowsky.api.flightplans.v1.FlightPlansService/"
+_APPROVALS = "/lowsky.api.approvals.v1.ApprovalsService/"
+
+_REGISTRAR = {Role.REGISTRAR: Scope.ANY}
+_EVERYONE = dict.fromkeys(Role, Scope.ANY)
+_OPERATOR_WRITES = {Role.OPERATOR: Scope.OWN}
+_PLAN_READERS = {Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}
+
+RULES: Mapping[str, Rule] = {
+    _REGISTRATION + "OperatorsService/CreateOperator": Rule(
+        {Role.APPLICANT: Scope.APPLICANT, Role.REGISTRAR: Scope.ANY}, writes=True
+    ),
+    _REGISTRATION + "OperatorsService/GetOperator": Rule(
+        {Role.OPERATOR: Scope.OWN, Role.REGISTRAR: Scope.ANY, Role.APPLICANT: Scope.APPLICANT}, "name"
+    ),
+    _REGISTRATION + "OperatorsService/ListOperators": Rule(_REGISTRAR),
+    _REGISTRATION + "OperatorsService/UpdateOperator": Rule(
+        {Role.OPERATOR: Scope.OWN, Role.REGISTRAR: Scope.ANY}, "operator.name", writes=True
+    ),
+    _REGISTRATION + "OperatorsService/VerifyOperator": Rule(_REGISTRAR, "name", writes=True),
+    _REGISTRATION + "OperatorsService/SuspendOperator": Rule(_REGISTRAR, "name", writes=True),
+    _REGISTRATION + "OperatorsService/ReinstateOperator": Rule(_REGISTRAR, "name", writes=True),
+    _REGISTRATION + "OperatorsService/DeregisterOperator": Rule(_REGISTRAR, "name", writes=True),
+    _REGISTRATION + "AircraftService/RegisterAircraft": Rule(_OPERATOR_WRITES, "parent", writes=True),
+    _REGISTRATION + "AircraftService/GetAircraft": Rule({Role.OPERATOR: Scope.OWN, Role.REGISTRAR: Scope.ANY}, "name"),
+    _REGISTRATION + "AircraftService/ListAircraft": Rule(
+        {Role.OPERATOR: Scope.OWN, Role.REGISTRAR: Scope.ANY}, "parent"
+    ),
+    _REGISTRATION + "AircraftService/UpdateAircraft": Rule(_OPERATOR_WRITES, "aircraft.name", writes=True),
+    _REGISTRATION + "AircraftService/RetireAircraft": Rule(_OPERATOR_WRITES, "name", writes=True),
+    _AIRSPACE + "AuthoritiesService/CreateAuthority": Rule({Role.ADMINISTRATOR: Scope.ANY}, writes=True),
+    _AIRSPACE + "AuthoritiesService/GetAuthority": Rule(_EVERYONE),
+    _AIRSPACE + "AuthoritiesService/ListAuthorities": Rule(_EVERYONE),
+    _AIRSPACE + "AuthoritiesService/UpdateAuthority": Rule({Role.ADMINISTRATOR: Scope.ANY}, writes=True),
+    _AIRSPACE + "GeozonesService/ImportGeozones": Rule({Role.PUBLISHER: Scope.AUTHORITY}, writes=True),
+    _AIRSPACE + "GeozonesService/ListDatasets": Rule(_EVERYONE),
+    _AIRSPACE + "GeozonesService/GetGeozone": Rule(_EVERYONE),
+    _AIRSPACE + "GeozonesService/ListGeozones": Rule(_EVERYONE),
+    _PLANS + "SubmitFlightPlan": Rule(_OPERATOR_WRITES, "parent", writes=True),
+    # Each message of the stream names its parent: the service judges each by the same rule.
+    _PLANS + "SubmitFlightPlans": Rule(_OPERATOR_WRITES, "parent", writes=True),
+    _PLANS + "GetFlightPlan": Rule(_PLAN_READERS, "name"),
+    _PLANS + "ListFlightPlans": Rule(_PLAN_READERS, "parent"),
+    _PLANS + "WithdrawFlightPlan": Rule(_OPERATOR_WRITES, "name", writes=True),
+    _PLANS + "ActivateFlightPlan": Rule(_OPERATOR_WRITES, "name", writes=True),
+    _PLANS + "EndFlightPlan": Rule(_OPERATOR_WRITES, "name", writes=True),
+    _PLANS + "WatchFlightPlans": Rule(_PLAN_READERS, "parent"),
+    _APPROVALS + "GetApproval": Rule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
+    _APPROVALS + "ListApprovals": Rule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
+    _APPROVALS + "DecideApproval": Rule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a caller's roles reach for one RPC: the union of what each of them grants."""
+
+    everything: bool = False
+    operator: str | None = None
+    """What lies beneath this operator (``operators/x``)."""
+    authority: str | None = None
+    """What concerns this authority (``authorities/x``)."""
+    applicant: str | None = None
+    """What this subject applied for."""
+
+    def covers_operator(self, resource: str) -> bool:
+        """Whether a resource name lies beneath the caller's own operator, or everything is within reach."""
+        if self.everything:
+            return True
+        return self.operator is not None and (resource == self.operator or resource.startswith(f"{self.operator}/"))
+
+
+def reach_of(method: str, caller: Caller) -> Reach:
+    """How far the caller reaches with an RPC.
+
+    Raises:
+        Forbidden: None of the caller's roles may call it, or it has no row.
+    """
+    rule = RULES.get(method)
+    granted = {scope for role, scope in rule.grants.items() if caller.has(role)} if rule else set()
+    if not granted:
+        raise Forbidden("ROLE_MISSING", "none of your roles may do this")
+    return Reach(
+        everything=Scope.ANY in granted,
+        operator=caller.operator if Scope.OWN in granted else None,
+        authority=caller.authority if Scope.AUTHORITY in granted else None,
+        applicant=caller.subject if Scope.APPLICANT in granted else None,
+    )
+
+
+def require_within_reach(reach: Reach, resource: str) -> None:
+    """Refuses early what lies outside, where nothing but the caller's own operator is within reach.
+
+    With AUTHORITY or APPLICANT in reach the service decides, since it takes stored data.
+
+    Raises:
+        NotFound: That it may exist is nobody else's business.
+    """
+    if reach.authority is None and reach.applicant is None and not reach.covers_operator(resource):
+        raise NotFound(resource)

@@ -1,0 +1,140 @@
+"""Tokens: JWTs (RFC 7519) verified against the issuer's published keys (JWKS, RFC 7517)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Any
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import ExpiredTokenError, JoseError
+from joserfc.jwk import KeySet
+from lowsky.auth.caller import Caller, Role
+from lowsky.errors import Unauthenticated, Unavailable
+
+ALGORITHMS = ["RS256", "ES256"]
+"""Asymmetric ones only: a verifier that knows no secret cannot mint."""
+
+TOKEN_BYTES_MAX = 8_192
+"""More than any claim set of ours; bounds the work of a verification."""
+
+KEYS_REFRESH_S = 300.0
+"""Keys are fetched again after this, so that a revoked one stops counting."""
+
+KEYS_STALE_S = 3_600.0
+"""With the issuer away, the last known keys count for so long."""
+
+UNKNOWN_KEY_REFETCH_S = 5.0
+"""A token with an unknown key id makes us look for new keys, not more often than this."""
+
+VERIFIED_MAX = 10_000
+"""Verified tokens that are remembered until they expire: a signature costs 100 µs and more, a look-up nothing."""
+
+VERIFIED_S = 60.0
+"""For at most so long: then a key that was revoked no longer counts."""
+
+_RESOURCE = {
+    "lowsky_operator": re.compile(r"(?:operators/)?([a-z0-9-]{1,63})"),
+    "lowsky_authority": re.compile(r"(?:authorities/)?([a-z0-9-]{1,63})"),
+}
+
+
+class TokenVerifier:
+    """Turns a bearer token into a Caller, or raises Unauthenticated (or Unavailable when the keys cannot be had)."""
+
+    def __init__(self, *, jwks_url: str, issuer: str, audience: str) -> None:
+        self._jwks_url = jwks_url
+        self._claims = jwt.JWTClaimsRegistry(
+            leeway=5,
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+        self._keys: KeySet | None = None
+        self._fetched_s = float("-inf")
+        self._fetching = asyncio.Lock()
+        self._verified: dict[str, tuple[float, Caller]] = {}
+
+    async def verify(self, token: str) -> Caller:
+        """The caller that the token names."""
+        now = time.time()
+        known = self._verified.get(token)
+        if known is not None and known[0] > now:
+            return known[1]
+        if len(token) > TOKEN_BYTES_MAX:
+            raise Unauthenticated("TOKEN_INVALID", "the token is too long")
+        claims = await self._decode(token)
+        caller = _caller(claims)
+        if len(self._verified) >= VERIFIED_MAX:
+            self._verified.clear()
+        self._verified[token] = (min(float(claims["exp"]), now + VERIFIED_S), caller)
+        return caller
+
+    async def _decode(self, token: str) -> dict[str, Any]:
+        await self._refresh(KEYS_REFRESH_S)
+        try:
+            claims = self._verify_signature(token)
+        except (JoseError, ValueError):
+            # The key may be new: look once more before saying no.
+            if not await self._refresh(UNKNOWN_KEY_REFETCH_S):
+                raise Unauthenticated("TOKEN_INVALID", "the token is not valid") from None
+            try:
+                claims = self._verify_signature(token)
+            except (JoseError, ValueError):
+                raise Unauthenticated("TOKEN_INVALID", "the token is not valid") from None
+        try:
+            self._claims.validate(claims)
+        except ExpiredTokenError:
+            raise Unauthenticated("TOKEN_EXPIRED", "the token has expired") from None
+        except (JoseError, ValueError, TypeError):
+            raise Unauthenticated("TOKEN_INVALID", "the token was issued by or for somebody else") from None
+        return claims
+
+    def _verify_signature(self, token: str) -> dict[str, Any]:
+        if self._keys is None:
+            raise Unavailable("KEYS_UNAVAILABLE", "the token issuer's keys cannot be fetched")
+        return dict(jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims)
+
+    async def _refresh(self, max_age_s: float) -> bool:
+        """Fetches the keys when they are older than max_age_s; says whether it did."""
+        async with self._fetching:
+            age_s = time.monotonic() - self._fetched_s
+            if age_s < max_age_s:
+                return False
+            try:
+                async with httpx.AsyncClient(timeout=3.0) as client:
+                    response = await client.get(self._jwks_url)
+                    response.raise_for_status()
+                    self._keys = KeySet.import_key_set(response.json())
+            except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
+                if self._keys is None or age_s > KEYS_STALE_S:
+                    raise Unavailable("KEYS_UNAVAILABLE", "the token issuer's keys cannot be fetched") from error
+                return False
+            self._fetched_s = time.monotonic()
+            self._verified.clear()
+            return True
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    roles = claims.get("lowsky_roles", [])
+    if not isinstance(roles, list) or not isinstance(claims["sub"], str):
+        raise Unauthenticated("TOKEN_INVALID", "the token's claims are malformed")
+    return Caller(
+        subject=claims["sub"],
+        roles=frozenset(Role(role) for role in roles if role in set(Role)),
+        operator=_resource(claims, "lowsky_operator", "operators"),
+        authority=_resource(claims, "lowsky_authority", "authorities"),
+    )
+
+
+def _resource(claims: dict[str, Any], claim: str, collection: str) -> str | None:
+    value = claims.get(claim)
+    if value is None:
+        return None
+    match = _RESOURCE[claim].fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise Unauthenticated("TOKEN_INVALID", f"the token's {claim} is malformed")
+    return f"{collection}/{match.group(1)}"

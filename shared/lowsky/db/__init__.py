@@ -1,0 +1,1 @@
+"""PostgreSQL: one pool, one schema per service, numbered migrations, and answers kept by request id."""

@@ -1,0 +1,94 @@
+"""Idempotency: a mutation's answer is kept with the state it made, under the caller and the request id.
+
+The row goes in first. A second call with the same id waits there for the first one's transaction, then finds the
+answer; if the first one failed, the second does the work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from lowsky.db.database import Connection
+from lowsky.errors import RequestIdReused
+
+KEPT_DAYS = 7
+"""How long an answer is kept: longer than any client retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A mutation as it came: who sent it, its id, and a digest of all that it says."""
+
+    caller: str
+    request_id: UUID
+    digest: bytes
+
+    @classmethod
+    def of(cls, caller: str, request_id: str, method: str, body: bytes) -> Request:
+        """The body is the request in deterministic serialisation."""
+        return cls(caller, UUID(request_id), hashlib.blake2b(method.encode() + b"\0" + body, digest_size=16).digest())
+
+
+async def earlier_answer(connection: Connection, request: Request) -> bytes | None:
+    """The kept answer of this very request; None for a new one, which is then noted in this transaction.
+
+    Raises:
+        RequestIdReused: The id came before with another request.
+    """
+    (answer,) = await earlier_answers(connection, [request])
+    if isinstance(answer, RequestIdReused):
+        raise answer
+    return answer
+
+
+async def earlier_answers(connection: Connection, requests: Sequence[Request]) -> list[bytes | RequestIdReused | None]:
+    """As earlier_answer for many at once, with refusals in place of the answer. Ids must be distinct per caller.
+
+    Rows go in by caller and id, so that two batches never wait for each other in a circle.
+    """
+    ordered = sorted(requests, key=lambda r: (r.caller, r.request_id))
+    columns = [r.caller for r in ordered], [r.request_id for r in ordered], [r.digest for r in ordered]
+    inserted = await connection.fetch(
+        """INSERT INTO requests (caller, request_id, digest, response)
+           SELECT caller, request_id, digest, ''
+           FROM unnest($1::text[], $2::uuid[], $3::bytea[]) AS r (caller, request_id, digest)
+           ON CONFLICT DO NOTHING RETURNING caller, request_id""",
+        *columns,
+    )
+    if len(inserted) == len(requests):
+        return [None] * len(requests)
+    kept = await connection.fetch(
+        """SELECT caller, request_id, requests.digest, response FROM requests
+           JOIN unnest($1::text[], $2::uuid[]) AS r (caller, request_id) USING (caller, request_id)""",
+        *columns[:2],
+    )
+    new = {(row["caller"], row["request_id"]) for row in inserted}
+    earlier = {(row["caller"], row["request_id"]): row for row in kept if (row["caller"], row["request_id"]) not in new}
+
+    def answer(request: Request) -> bytes | RequestIdReused | None:
+        row = earlier.get((request.caller, request.request_id))
+        if row is None:
+            return None
+        return bytes(row["response"]) if row["digest"] == request.digest else RequestIdReused()
+
+    return [answer(request) for request in requests]
+
+
+async def keep_answers(connection: Connection, answers: Sequence[tuple[Request, bytes]]) -> None:
+    """Keeps the answers of requests that earlier_answers noted in this transaction."""
+    await connection.execute(
+        """UPDATE requests SET response = r.response
+           FROM unnest($1::text[], $2::uuid[], $3::bytea[]) AS r (caller, request_id, response)
+           WHERE requests.caller = r.caller AND requests.request_id = r.request_id""",
+        [request.caller for request, _ in answers],
+        [request.request_id for request, _ in answers],
+        [response for _, response in answers],
+    )
+
+
+async def forget_old_answers(connection: Connection) -> None:
+    """Deletes what is older than KEPT_DAYS."""
+    await connection.execute("DELETE FROM requests WHERE created_at < now() - make_interval(days => $1)", KEPT_DAYS)

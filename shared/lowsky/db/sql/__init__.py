@@ -1,0 +1,1 @@
+"""Tables that every service's schema has."""

@@ -1,0 +1,172 @@
+"""A consumer of a group: each event takes effect once, in order per key, or ends among the dead letters.
+
+A batch of records is one transaction: inbox rows, effects, then the commit; only after that the offsets. A batch that
+fails is taken again one record at a time; a record that keeps failing goes to ``<topic>.<group>.dlq`` with the reason.
+While the database or the brokers are away nothing is given up: the same batch is tried until it goes through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from lowsky import tracing
+from lowsky.db.database import Connection, Database
+from lowsky.errors import Unavailable
+from lowsky.events import inbox
+from lowsky.events.event import Event, MalformedRecord, from_record
+from lowsky.events.kafka import Kafka
+from opentelemetry.trace import SpanKind
+
+log = structlog.get_logger()
+
+Handler = Callable[[Connection, Event], Awaitable[None]]
+"""Applies one event within the transaction."""
+
+BATCH = 256
+TRIES = 3
+"""Of a record on its own, before it is given up: enough for a deadlock's victim or a race to pass."""
+
+RETRY_S = 0.5
+RETRY_MAX_S = 5.0
+
+
+class GroupConsumer:
+    """One group's member on some topics, with a handler per event type; other types are passed over."""
+
+    def __init__(
+        self,
+        *,
+        kafka: Kafka,
+        database: Database,
+        group: str,
+        instance: str | None,
+        topics: Sequence[str],
+        handlers: Mapping[str, Handler],
+        after_commit: Callable[[], None],
+    ) -> None:
+        self._kafka = kafka
+        self._database = database
+        self._group = group
+        self._instance = instance
+        self._topics = [kafka.topic(name) for name in topics]
+        self._handlers = handlers
+        self._after_commit = after_commit
+        self._busy = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        while True:
+            consumer = self._kafka.member(self._group, self._instance)
+            dead_letters = self._kafka.producer()
+            try:
+                consumer.subscribe(self._topics, listener=_FinishFirst(self._busy))
+                await consumer.start()
+                await dead_letters.start()
+                await self._consume(consumer, dead_letters)
+            except (KafkaError, OSError) as error:
+                log.warning("consumer lost the event log", group=self._group, problem=repr(error))
+                await asyncio.sleep(RETRY_S)
+            finally:
+                await _close(consumer, dead_letters)
+
+    async def _consume(self, consumer: AIOKafkaConsumer, dead_letters: AIOKafkaProducer) -> None:
+        while True:
+            batches = await consumer.getmany(timeout_ms=1_000, max_records=BATCH)
+            for partition, records in batches.items():
+                async with self._busy:
+                    await self._until_through(records, dead_letters)
+                    await _commit(consumer, partition, records[-1].offset + 1)
+
+    async def _until_through(self, records: Sequence[ConsumerRecord], dead_letters: AIOKafkaProducer) -> None:
+        pause_s = RETRY_S
+        while True:
+            try:
+                try:
+                    await self._apply(records)
+                except Unavailable:
+                    raise
+                except Exception as error:
+                    log.warning("a batch failed: each record on its own", group=self._group, exc_info=error)
+                    for record in records:
+                        await self._apply_or_bury(record, dead_letters)
+            except (Unavailable, KafkaError, OSError) as error:
+                log.warning("waiting for a part that is away", group=self._group, problem=str(error))
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, RETRY_MAX_S)
+            else:
+                return
+
+    async def _apply(self, records: Sequence[ConsumerRecord]) -> None:
+        events = [self._event(record) for record in records]
+        async with self._database.transaction() as connection:
+            new = await inbox.note_new(connection, self._group, [event.id for event in events])
+            for event in events:
+                handler = self._handlers.get(event.type)
+                if event.id not in new or handler is None:
+                    continue
+                new.discard(event.id)  # the same event twice in one batch
+                cause = tracing.Cause(event.correlation_id, event.id)
+                with tracing.span(f"{self._group} {event.type}", SpanKind.CONSUMER, event.traceparent, cause):
+                    await handler(connection, event)
+        self._after_commit()
+
+    async def _apply_or_bury(self, record: ConsumerRecord, dead_letters: AIOKafkaProducer) -> None:
+        for attempt in range(1, TRIES + 1):
+            try:
+                await self._apply([record])
+            except Unavailable:
+                raise
+            except Exception as error:
+                if attempt == TRIES:
+                    await self._bury(record, dead_letters, error)
+            else:
+                return
+
+    async def _bury(self, record: ConsumerRecord, dead_letters: AIOKafkaProducer, error: Exception) -> None:
+        topic = f"{record.topic}.{self._group}.dlq"
+        log.error("dead letter", topic=topic, partition=record.partition, offset=record.offset, exc_info=error)
+        reason = f"{type(error).__name__}: {error}"[:1_000].encode()
+        origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
+        headers = [*record.headers, ("lowsky_dlq_reason", reason), ("lowsky_dlq_origin", origin)]
+        await dead_letters.send_and_wait(topic, record.value, key=record.key, headers=headers)
+
+    def _event(self, record: ConsumerRecord) -> Event:
+        return from_record(self._kafka.name(record.topic), record.key, record.value, record.headers)
+
+
+class _FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Lets the batch under way end before its partition goes to another member."""
+
+    def __init__(self, busy: asyncio.Lock) -> None:
+        self._busy = busy
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        async with self._busy:
+            pass
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        log.info("partitions assigned", partitions=[f"{tp.topic}/{tp.partition}" for tp in assigned])
+
+
+async def _commit(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
+    try:
+        await consumer.commit({partition: offset})
+    except (CommitFailedError, IllegalStateError) as error:
+        # The partition went to another member meanwhile: it will see these records again, and the inbox knows them.
+        log.info("offset not committed", partition=str(partition), problem=repr(error))
+
+
+async def _close(consumer: AIOKafkaConsumer, dead_letters: AIOKafkaProducer) -> None:
+    for client in (consumer, dead_letters):
+        try:
+            await asyncio.wait_for(client.stop(), timeout=5.0)
+        except (KafkaError, TimeoutError, OSError) as error:
+            log.warning("a Kafka client did not stop cleanly", problem=repr(error))
+
+
+__all__ = ["GroupConsumer", "Handler", "MalformedRecord"]

@@ -1,0 +1,34 @@
+"""The outbox: events committed with the state that they tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lowsky.db.database import Connection
+from lowsky.events.event import Event
+
+
+async def append(connection: Connection, events: Sequence[Event]) -> None:
+    """Adds events, in this order, to the transaction under way.
+
+    The order within a key is that of the locks: hold the row lock of the resource before telling of it.
+    """
+    if not events:
+        return
+    await connection.execute(
+        """INSERT INTO outbox (event_id, topic, key, type, occurred_at, traceparent, correlation_id, causation_id, value)
+           SELECT event_id, topic, key, type, occurred_at, traceparent, correlation_id, causation_id, value
+           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
+                       $8::text[], $9::bytea[]) WITH ORDINALITY
+             AS e (event_id, topic, key, type, occurred_at, traceparent, correlation_id, causation_id, value, position)
+           ORDER BY position""",
+        [e.id for e in events],
+        [e.topic for e in events],
+        [e.key for e in events],
+        [e.type for e in events],
+        [e.occurred_at for e in events],
+        [e.traceparent for e in events],
+        [e.correlation_id for e in events],
+        [e.causation_id for e in events],
+        [e.value for e in events],
+    )

@@ -1,0 +1,142 @@
+"""The relay: publishes the outbox to Kafka, in order, at its own pace.
+
+One worker of a service relays at a time (an advisory lock of its schema says which); the others stand by. Rows go when
+the brokers have acknowledged them: a crash between the two sends an event again, with the same id, and consumers know it
+by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from lowsky.db.database import Connection, Database
+from lowsky.db.requests import forget_old_answers
+from lowsky.errors import Unavailable
+from lowsky.events.event import Event, to_headers
+from lowsky.events.inbox import forget_old_events
+from lowsky.events.kafka import Kafka
+from lowsky.rpc.health import EVENTS, Health
+
+log = structlog.get_logger()
+
+BATCH = 1_000
+POLL_S = 0.02
+"""How soon the relaying worker sees what another worker committed; its own commits wake it at once."""
+
+PROBE_S = 1.0
+"""How often the brokers are asked whether they are there, while there is nothing to send."""
+
+STANDBY_S = 1.0
+HOUSEKEEPING_S = 600.0
+RETRY_S = 0.5
+
+_LOCK = 0x72656C61  # "rela"
+
+
+class Relay:
+    """Publishes what the outbox holds. ``wake`` after a commit makes it look at once."""
+
+    def __init__(self, database: Database, kafka: Kafka, health: Health) -> None:
+        self._database = database
+        self._kafka = kafka
+        self._health = health
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something to send."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Runs until cancelled. What goes wrong is reported to health and tried again."""
+        while True:
+            producer = self._kafka.producer()
+            try:
+                await producer.start()
+                await self._health.report(EVENTS, None)
+                await self._relay_while_well(producer)
+            except (TimeoutError, KafkaError, OSError) as error:
+                await self._health.report(EVENTS, f"the event log does not answer ({type(error).__name__})")
+                await asyncio.sleep(RETRY_S)
+            except Unavailable:
+                await asyncio.sleep(RETRY_S)  # the database, which its own probe reports
+            finally:
+                await _stop(producer)
+
+    async def _relay_while_well(self, producer: AIOKafkaProducer) -> None:
+        while True:
+            async with self._database.connection() as connection:
+                if await connection.fetchval(
+                    "SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK, self._database.schema
+                ):
+                    try:
+                        await self._drain(connection, producer)
+                    finally:
+                        # A pooled connection lives on: so would the lock.
+                        await connection.execute("SELECT pg_advisory_unlock_all()")
+            await asyncio.wait_for(producer.client.fetch_all_metadata(), timeout=3.0)
+            await self._health.report(EVENTS, None)
+            await asyncio.sleep(STANDBY_S)
+
+    async def _drain(self, connection: Connection, producer: AIOKafkaProducer) -> None:
+        loop = asyncio.get_running_loop()
+        probe_at = housekeeping_at = loop.time()
+        while True:
+            self._wake.clear()
+            sent = await self._send_batch(connection, producer)
+            if sent == BATCH:
+                continue
+            if loop.time() >= probe_at:
+                await asyncio.wait_for(producer.client.fetch_all_metadata(), timeout=3.0)
+                await self._health.report(EVENTS, None)
+                probe_at = loop.time() + PROBE_S
+            if loop.time() >= housekeeping_at:
+                await forget_old_answers(connection)
+                await forget_old_events(connection)
+                housekeeping_at = loop.time() + HOUSEKEEPING_S
+            if not sent:
+                await _wait(self._wake, POLL_S)
+
+    async def _send_batch(self, connection: Connection, producer: AIOKafkaProducer) -> int:
+        rows = await connection.fetch("SELECT * FROM outbox ORDER BY seq LIMIT $1", BATCH)
+        if not rows:
+            return 0
+        deliveries = [
+            await producer.send(
+                self._kafka.topic(row["topic"]), row["value"], key=row["key"].encode(), headers=to_headers(_event(row))
+            )
+            for row in rows
+        ]
+        await asyncio.gather(*deliveries)
+        await connection.execute("DELETE FROM outbox WHERE seq = ANY($1::bigint[])", [row["seq"] for row in rows])
+        return len(rows)
+
+
+def _event(row: asyncpg.Record) -> Event:
+    return Event(
+        topic=row["topic"],
+        key=row["key"],
+        type=row["type"],
+        value=row["value"],
+        occurred_at=row["occurred_at"],
+        id=row["event_id"],
+        traceparent=row["traceparent"],
+        correlation_id=row["correlation_id"],
+        causation_id=row["causation_id"],
+    )
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), timeout_s)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        await asyncio.wait_for(producer.stop(), timeout=3.0)
+    except (KafkaError, TimeoutError, OSError) as error:
+        log.warning("producer did not stop cleanly", problem=repr(error))

@@ -1,0 +1,131 @@
+"""A tail: every worker reads a whole topic by itself, without a group, and knows how far it is.
+
+Two things stand on it: views of compacted topics (what is the airspace? who may fly?), read from the beginning, and
+watches, which tell callers what happens from now on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from lowsky.events.event import Event, MalformedRecord, from_record
+from lowsky.events.kafka import Kafka
+from lowsky.rpc.health import Health
+
+log = structlog.get_logger()
+
+Positions = dict[int, int]
+"""Per partition, the offset of the next record."""
+
+Listener = Callable[[Event, Positions], None]
+"""Hears an event, and the positions just after it."""
+
+RETRY_S = 0.5
+CHECK_S = 1.0
+BEHIND_S_MAX = 5.0
+"""A tail that has been behind the topic's end for longer says so in health."""
+
+APPLY_SLICE = 200
+"""Records between two chances for the loop to do something else: a view of 100 000 zones must not starve calls."""
+
+
+class Tail:
+    """Reads a topic from its beginning or its end and tells one listener, in order per partition."""
+
+    def __init__(
+        self, kafka: Kafka, topic: str, listener: Listener, health: Health, *, part: str, from_beginning: bool
+    ) -> None:
+        self._kafka = kafka
+        self._topic = kafka.topic(topic)
+        self._listener = listener
+        self._health = health
+        self._part = part
+        self._from_beginning = from_beginning
+        self.positions: Positions = {}
+        """How far it is. Empty until it has started."""
+
+    async def run(self) -> None:
+        """Runs until cancelled; goes on where it was after a loss of the brokers."""
+        while True:
+            consumer = self._kafka.tail()
+            try:
+                await consumer.start()
+                partitions = await self._assign(consumer)
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._check(consumer, partitions))
+                    tasks.create_task(self._read(consumer))
+            except* (KafkaError, OSError, TimeoutError) as errors:
+                await self._health.report(self._part, f"the event log does not answer ({errors.exceptions[0]!r})"[:200])
+            finally:
+                await close(consumer)
+            await asyncio.sleep(RETRY_S)
+
+    async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        partitions = await assign(consumer, self._topic)
+        if self.positions.keys() != {tp.partition for tp in partitions}:
+            offsets = await (consumer.beginning_offsets if self._from_beginning else consumer.end_offsets)(partitions)
+            self.positions = {tp.partition: self.positions.get(tp.partition, offsets[tp]) for tp in partitions}
+        for tp in partitions:
+            consumer.seek(tp, self.positions[tp.partition])
+        return partitions
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            try:
+                batches = await consumer.getmany(timeout_ms=1_000, max_records=APPLY_SLICE)
+            except OffsetOutOfRangeError as error:
+                # Compaction and retention move the beginning. What is kept is all that a view needs.
+                for tp in error.args[0]:
+                    beginning = (await consumer.beginning_offsets([tp]))[tp]
+                    log.warning("records were removed before they were read", partition=str(tp), beginning=beginning)
+                    consumer.seek(tp, beginning)
+                continue
+            for tp, records in batches.items():
+                for record in records:
+                    self.positions[tp.partition] = record.offset + 1
+                    try:
+                        event = from_record(self._kafka.name(record.topic), record.key, record.value, record.headers)
+                    except MalformedRecord as error:
+                        log.error("unreadable record", partition=str(tp), offset=record.offset, problem=str(error))
+                        continue
+                    self._listener(event, self.positions)
+            await asyncio.sleep(0)
+
+    async def _check(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+        """Compares with the topic's end of a moment ago: caught up once, then never behind for long, or health says so."""
+        loop = asyncio.get_running_loop()
+        caught_up_at: float | None = None
+        while True:
+            ends = await asyncio.wait_for(consumer.end_offsets(partitions), timeout=5.0)
+            await asyncio.sleep(CHECK_S if caught_up_at is not None else 0.05)
+            behind = sum([max(0, ends[tp] - await consumer.position(tp)) for tp in partitions])
+            if behind == 0:
+                caught_up_at = loop.time()
+            late = caught_up_at is None or loop.time() - caught_up_at > BEHIND_S_MAX
+            await self._health.report(self._part, f"{behind} records behind" if late else None)
+
+
+async def assign(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    """Gives a started consumer all partitions of a topic.
+
+    Raises:
+        KafkaError: The topic does not exist: topics are declared, never made up.
+    """
+    numbers = consumer.partitions_for_topic(topic)
+    if not numbers:
+        raise KafkaError(f"topic {topic} does not exist")
+    partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+    consumer.assign(partitions)
+    return partitions
+
+
+async def close(consumer: AIOKafkaConsumer) -> None:
+    """Stops a consumer, whatever state it is in."""
+    try:
+        await asyncio.wait_for(consumer.stop(), timeout=5.0)
+    except (KafkaError, TimeoutError, OSError) as error:
+        log.warning("a Kafka client did not stop cleanly", problem=repr(error))

@@ -1,0 +1,164 @@
+"""Watches: callers hear what happens on a topic, from now or from where a token left off, each event once.
+
+Every worker tails the whole topic, so any worker can serve any watcher, and nothing is polled. The token is the vector
+of offsets. A watcher that resumes reads what it missed by itself and joins the tail where that has got to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from lowsky.errors import OutOfRange, Overloaded, Unavailable
+from lowsky.events.event import Event, MalformedRecord, from_record
+from lowsky.events.kafka import Kafka
+from lowsky.events.tail import Positions, Tail, assign, close
+from lowsky.rpc.health import Health
+
+QUEUE_MAX = 10_000
+"""Events that a slow watcher may be behind. Beyond it hears RESOURCE_EXHAUSTED and resumes with its token."""
+
+WATCHERS_MAX = 5_000
+"""Per worker."""
+
+SEEN_MAX = 100_000
+"""Event ids that are remembered: the relay may send an event again after a crash, and no watcher hears it twice."""
+
+Filter = Callable[[Event], bool]
+
+
+class Broadcast:
+    """The tail of a topic, from now on, for any number of watchers in this process."""
+
+    def __init__(self, kafka: Kafka, topic: str, health: Health, *, part: str) -> None:
+        self._kafka = kafka
+        self._topic = topic
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._queues: dict[asyncio.Queue[tuple[Event, Positions]], Filter] = {}
+        self.tail = Tail(kafka, topic, self._hear, health, part=part, from_beginning=False)
+
+    def _hear(self, event: Event, positions: Positions) -> None:
+        if event.id in self._seen:
+            return
+        self._seen[event.id] = None
+        if len(self._seen) > SEEN_MAX:
+            self._seen.popitem(last=False)
+        at: Positions | None = None
+        for queue, wanted in self._queues.items():
+            if wanted(event):
+                at = at or dict(positions)
+                with suppress(asyncio.QueueFull):  # the watcher sees that its queue is full, and ends
+                    queue.put_nowait((event, at))
+
+    def subscribe(self, wanted: Filter) -> Subscription:
+        """From now on. Use as a context manager."""
+        if len(self._queues) >= WATCHERS_MAX:
+            raise Overloaded("too many watchers on this worker")
+        if not self.tail.positions:
+            raise Unavailable("NOT_CAUGHT_UP", "the event log has not been reached yet")
+        return Subscription(self._queues, wanted, dict(self.tail.positions))
+
+    async def since(self, token: str, until: Positions, wanted: Filter) -> AsyncIterator[tuple[Event, Positions]]:
+        """What happened between a token and a position of the tail.
+
+        Raises:
+            OutOfRange: The token is not one of ours, or lies before what is kept.
+        """
+        positions = decode_token(token)
+        if positions.keys() != until.keys():
+            raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token belongs to another topic")
+        consumer = self._kafka.tail()
+        try:
+            await consumer.start()
+            partitions = await assign(consumer, self._kafka.topic(self._topic))
+            beginnings = await consumer.beginning_offsets(partitions)
+            for tp in partitions:
+                if not beginnings[tp] <= positions[tp.partition]:
+                    raise OutOfRange("RESUME_TOKEN_EXPIRED", "what this resume token points at is no longer kept")
+                consumer.seek(tp, positions[tp.partition])
+            seen: set[str] = set()
+            behind = {tp for tp in partitions if positions[tp.partition] < until[tp.partition]}
+            while behind:
+                for tp, records in (await consumer.getmany(timeout_ms=200)).items():
+                    for record in records:
+                        if record.offset >= until[tp.partition]:
+                            break
+                        positions[tp.partition] = record.offset + 1
+                        try:
+                            event = from_record(self._topic, record.key, record.value, record.headers)
+                        except MalformedRecord:
+                            continue
+                        if event.id not in seen and wanted(event):
+                            yield event, dict(positions)
+                        seen.add(event.id)
+                behind = {tp for tp in behind if await _position(consumer, tp) < until[tp.partition]}
+        except (KafkaError, OSError) as error:
+            raise Unavailable("EVENTS_UNAVAILABLE", "the event log does not answer") from error
+        finally:
+            await close(consumer)
+
+
+class Subscription:
+    """What one watcher hears."""
+
+    def __init__(
+        self, queues: dict[asyncio.Queue[tuple[Event, Positions]], Filter], wanted: Filter, started_at: Positions
+    ) -> None:
+        self._queues = queues
+        self._wanted = wanted
+        self._queue: asyncio.Queue[tuple[Event, Positions]] = asyncio.Queue(QUEUE_MAX)
+        self.started_at = started_at
+        """Where the tail was when the subscription began: everything after it is heard."""
+
+    def __enter__(self) -> Subscription:
+        self._queues[self._queue] = self._wanted
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        del self._queues[self._queue]
+
+    async def next(self, timeout_s: float) -> tuple[Event, Positions] | None:
+        """The next event and the positions after it; None when nothing happened for so long.
+
+        Raises:
+            Overloaded: The watcher was too slow; it resumes with its last token.
+        """
+        if self._queue.full():
+            raise Overloaded("this watch was too slow; resume with your last token", retry_after_s=0.1)
+        try:
+            return await asyncio.wait_for(self._queue.get(), timeout_s)
+        except TimeoutError:
+            return None
+
+
+async def _position(consumer: object, tp: TopicPartition) -> int:
+    return int(await consumer.position(tp))  # type: ignore[attr-defined]  # aiokafka has no types
+
+
+def encode_token(positions: Positions) -> str:
+    """An opaque, stable text."""
+    text = json.dumps([[p, o] for p, o in sorted(positions.items())], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_token(token: str) -> Positions:
+    """The positions in a token.
+
+    Raises:
+        OutOfRange: It is not one of ours.
+    """
+    try:
+        pairs = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        positions = {int(p): int(o) for p, o in pairs}
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token is not one of ours") from None
+    if any(p < 0 or o < 0 for p, o in positions.items()):
+        raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token is not one of ours")
+    return positions

@@ -1,0 +1,1 @@
+"""gRPC: the server's frame, and nothing about any service."""

@@ -1,0 +1,39 @@
+"""The gRPC server: options, health, reflection, and an end that loses no call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from lowsky.rpc.health import Health
+from lowsky.rpc.pipeline import Pipeline
+
+MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+"""A plan of 2 000 waypoints is 100 kB, 10 000 vertices are 300 kB; zone files come in chunks of 1 MiB."""
+
+KEEPALIVE_MIN_MS = 10_000
+"""Clients of ours ping every 30 s (lowsky.client): the server's minimum lies below, else it sends GOAWAY."""
+
+CONCURRENT_STREAMS_MAX = 1_000
+"""Calls under way on one connection."""
+
+OPTIONS: Sequence[tuple[str, int]] = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", 16 * MESSAGE_BYTES_MAX),
+    ("grpc.max_concurrent_streams", CONCURRENT_STREAMS_MAX),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_MIN_MS),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.so_reuseport", 1),
+)
+
+
+def build_server(pipeline: Pipeline, health: Health, *, services: Sequence[str], reflect: bool) -> grpc.aio.Server:
+    """A server with health and, where wanted, reflection; the caller adds the services named."""
+    server = grpc.aio.server(interceptors=[pipeline], options=list(OPTIONS))
+    health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
+    if reflect:
+        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        reflection.enable_server_reflection([*services, health_name, reflection.SERVICE_NAME], server)
+    return server

@@ -1,0 +1,141 @@
+"""The frame of a service process: `python -m lowsky.<service>` serves, `… migrate` brings its schema up to date.
+
+A service's main says what it is made of (`assemble`); the frame starts it, watches the parts it depends on, and ends it
+in an order that loses nothing: not serving → calls under way finish → background work → database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import structlog
+import uvloop
+from lowsky import logs, tracing
+from lowsky.auth.tokens import TokenVerifier
+from lowsky.clock import Clock, SystemClock
+from lowsky.config import ServiceConfig
+from lowsky.db.database import Database
+from lowsky.db.migrations import migrate
+from lowsky.errors import Unavailable
+from lowsky.events.consumer import GroupConsumer, Handler
+from lowsky.events.kafka import Kafka
+from lowsky.events.relay import Relay
+from lowsky.rpc.health import DATABASE, EVENTS, Health
+from lowsky.rpc.pipeline import Pipeline
+from lowsky.rpc.server import build_server
+
+log = structlog.get_logger()
+
+PROBE_S = 1.0
+
+
+@dataclass
+class Frame:
+    """What a service is assembled in."""
+
+    name: str
+    config: ServiceConfig
+    database: Database
+    kafka: Kafka
+    relay: Relay
+    health: Health
+    clock: Clock = field(default_factory=SystemClock)
+    _adders: list[Callable[[grpc.aio.Server], None]] = field(default_factory=list)
+    _services: list[str] = field(default_factory=list)
+    _background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+
+    def serve(self, full_name: str, add: Callable[[Any, Any], None], servicer: object) -> None:
+        """Adds a gRPC service, by its generated ``add_…Servicer_to_server``."""
+        self._services.append(full_name)
+        self._adders.append(lambda server: add(servicer, server))
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Adds work that runs for as long as the process; if it ends by itself, so does the process."""
+        self._background.append(work)
+
+    def consume(self, *, group: str, topics: Sequence[str], handlers: Mapping[str, Handler]) -> None:
+        """Adds a consumer of a group, static under the instance's name where it has one."""
+        consumer = GroupConsumer(
+            kafka=self.kafka,
+            database=self.database,
+            group=group,
+            instance=self.config.instance or None,
+            topics=topics,
+            handlers=handlers,
+            after_commit=self.relay.wake,
+        )
+        self.run(consumer.run)
+
+    async def probe_database(self) -> None:
+        """Asks the database every second whether it is there."""
+        while True:
+            try:
+                await self.database.ping()
+                await self.health.report(DATABASE, None)
+            except Unavailable as error:
+                await self.health.report(DATABASE, error.message)
+            await asyncio.sleep(PROBE_S)
+
+
+Assemble = Callable[[Frame], Awaitable[None]]
+
+
+def main(name: str, config_type: Callable[[], ServiceConfig], assemble: Assemble) -> None:
+    """Runs the process. Exit code 0 after SIGTERM or SIGINT."""
+    config = config_type()
+    logs.configure(name, config.log_level)
+    if sys.argv[1:] == ["migrate"]:
+        applied = asyncio.run(migrate(config.database_url, name))
+        log.info("schema is up to date", applied=applied)
+        return
+    if sys.argv[1:]:
+        sys.exit(f"usage: python -m lowsky.{name} [migrate]")
+    tracing.configure(name)
+    uvloop.run(_serve(name, config, assemble))
+
+
+async def _serve(name: str, config: ServiceConfig, assemble: Assemble) -> None:
+    stop = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    health = Health()
+    await health.expect(DATABASE)
+    await health.expect(EVENTS, only_writes=True)
+    kafka = Kafka(config.kafka_bootstrap, config.topic_prefix)
+    verifier = TokenVerifier(jwks_url=config.token_jwks_url, issuer=config.token_issuer, audience=config.token_audience)
+    async with Database.open(config.database_url, schema=name, pool_size=config.database_pool_size) as database:
+        relay = Relay(database, kafka, health)
+        frame = Frame(name, config, database, kafka, relay, health)
+        frame.run(frame.probe_database)
+        frame.run(relay.run)
+        await assemble(frame)
+        server = build_server(
+            Pipeline(verifier=verifier, health=health),
+            health,
+            services=frame._services,
+            reflect=config.serves_reflection,
+        )
+        for add in frame._adders:
+            add(server)
+        port = server.add_insecure_port(config.listen)
+        await server.start()
+        log.info("serving", listen=config.listen, port=port)
+        background = [asyncio.create_task(work()) for work in frame._background]
+        stopping = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([stopping, *background], return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping")
+        await health.stop()
+        await server.stop(config.shutdown_grace_s)
+        for task in (stopping, *background):
+            task.cancel()
+        results = await asyncio.gather(*background, return_exceptions=True)
+        for task, result in zip(background, results, strict=True):
+            if task in done and isinstance(result, Exception):
+                log.error("background work died", exc_info=result)
+                sys.exit(1)
