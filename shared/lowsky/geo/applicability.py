@@ -1,8 +1,8 @@
 """When a geozone applies: always, or in periods with a weekly schedule, all in UTC.
 
-Source: ED-269 `applicability` and ED-318 `limitedApplicability`. Intervals are half-open, [start, end). A window is asked in
-seconds since the epoch, as the trajectory's volumes carry them; the answer is exact, by arithmetic on whole UTC days, so
-neither long windows nor schedules over midnight are sampled.
+Source: ED-269 `applicability` and ED-318 `limitedApplicability`. Intervals are half-open, [start, end). A window is
+asked in seconds since the epoch, as the trajectory's volumes carry them; the answer is exact, by arithmetic on whole
+UTC days, so neither long windows nor schedules over midnight are sampled.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
 class Daily:
     """One schedule entry: on each of `days`, from `start_s` for at most one day.
 
-    `start_s` is in [0, 86 400) and `end_s` in [0, 86 400], seconds of the UTC day. An end at or before the start is on the
-    following day: 22:00 to 04:00 runs over midnight, 22:00 to 00:00 ends with the day, 08:00 to 08:00 is 24 hours.
+    `start_s` is in [0, 86 400) and `end_s` in [0, 86 400], seconds of the UTC day. An end at or before the start is
+    on the following day: 22:00 to 04:00 runs over midnight, 22:00 to 00:00 ends with the day, 08:00 to 08:00 is 24
+    hours.
     `uncertain` says that the published entry could not be placed exactly and this is its wider reading.
 
     Raises:

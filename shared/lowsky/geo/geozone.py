@@ -1,7 +1,8 @@
 """A geozone: a volume of airspace with a restriction, its times and its authorities.
 
-The names follow ED-318 (`UASZoneVersion`); ED-269 differs in spelling only and is read into the same. Shared, because the
-airspace service publishes geozones and the flightplans service checks plans against them. Pure: no I/O, no protobuf.
+The names follow ED-318 (`UASZoneVersion`); ED-269 differs in spelling only and is read into the same. Shared, because
+the airspace service publishes geozones and the flightplans service checks plans against them. Pure: no I/O, no
+protobuf.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from shapely import MultiPolygon, Polygon
-
 from lowsky.geo.altitude import AltitudeBand
 from lowsky.geo.applicability import PERMANENT, Applicability
+from shapely import MultiPolygon, Polygon
 
 
 class Restriction(StrEnum):
@@ -49,7 +49,8 @@ class LocalizedText:
 class Layer:
     """One volume of a zone.
 
-    `outline` is in lon, lat degrees, valid, not empty, cut at the antimeridian; its edges are straight in lon/lat (RFC 7946).
+    `outline` is in lon, lat degrees, valid, not empty, cut at the antimeridian; its edges are straight in lon/lat
+    (RFC 7946).
     """
 
     outline: Polygon | MultiPolygon
@@ -60,7 +61,8 @@ class Layer:
 class ZoneAuthority:
     """An authority that a zone names.
 
-    `authority` is the resource name `authorities/{authority}` once the published name has been matched to one, else None.
+    `authority` is the resource name `authorities/{authority}` once the published name has been matched to one, else
+    None.
     `interval_before` is how long before the flight it wants to be asked or told.
     """
 

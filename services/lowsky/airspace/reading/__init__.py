@@ -1,12 +1,15 @@
 """Published geozone files, ED-269 and ED-318, to geozones and a report.
 
-`read` takes what national publishers put out: either dialect in any of the layouts seen, with its flaws. Each published zone
-ends in exactly one entry of the report, TAKEN, REPAIRED or REFUSED, with the reasons: never a silent drop, never a smaller
-zone than published. What is unclear (a limit without a datum, an end at sunset) is read as the wider, and noted.
+`read` takes what national publishers put out: either dialect in any of the layouts seen, with its flaws. Each
+published zone ends in exactly one entry of the report, TAKEN, REPAIRED or REFUSED, with the reasons: never a silent
+drop, never a smaller zone than published. What is unclear (a limit without a datum, an end at sunset) is read as the
+wider, and noted.
 
 Decided once, for every zone:
-- An unknown or absent restriction is REFUSED: read as the strictest it could close a country, read as none open an airport.
-- A limit that is absent or not understood is none; a zone without times applies always; a purpose not said is AUTHORIZATION.
+- An unknown or absent restriction is REFUSED: read as the strictest it could close a country, read as none open an
+  airport.
+- A limit that is absent or not understood is none; a zone without times applies always; a purpose not said is
+  AUTHORIZATION.
 - A repair covers every reading of a faulty ring and grows none by more than a metre, else the zone is REFUSED.
 - Of several zones with one identifier each is kept, the second as `id~2`.
 - Features that a publisher hides, and masks over half of the world, are REFUSED as what they are.
@@ -17,8 +20,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-
-from shapely.errors import GEOSException
 
 from lowsky.airspace.reading import ed269, ed318
 from lowsky.airspace.reading.document import RepeatedKeys, parse, repeated_key
@@ -37,6 +38,7 @@ from lowsky.airspace.reading.report import (
     ZoneRefused,
 )
 from lowsky.airspace.reading.values import mapping, text
+from shapely.errors import GEOSException
 
 __all__ = [
     "FilePosition",
@@ -111,7 +113,9 @@ def _number(layout: Layout, read_entries: list[tuple[ReportEntry, ReadZone | Non
                 while (name := f"{identifier}~{number}") in published:
                     number += 1
                 count[identifier] = number + 1
-                note = Note("IDENTIFIER_REPEATED", "identifier", f"{identifier} is there before: kept as {name}", repair=True)
+                note = Note(
+                    "IDENTIFIER_REPEATED", "identifier", f"{identifier} is there before: kept as {name}", repair=True
+                )
                 notes = (*zone.notes, note)
                 zone = replace(zone, geozone=replace(zone.geozone, identifier=name), notes=notes)
                 entry = replace(entry, identifier=name, outcome=Outcome.REPAIRED, notes=notes)

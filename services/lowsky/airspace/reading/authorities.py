@@ -43,7 +43,9 @@ def _authority(entry: dict[str, object], field: str, notes: Notes) -> ZoneAuthor
     interval = entry.get("intervalBefore")
     before = duration(interval)
     if before is None and not empty(interval):
-        notes.unclear("INTERVAL_UNREADABLE", f"{field}.intervalBefore", f"{text(interval)!r} is no ISO 8601 duration: no interval")
+        notes.unclear(
+            "INTERVAL_UNREADABLE", f"{field}.intervalBefore", f"{text(interval)!r} is no ISO 8601 duration: no interval"
+        )
     return ZoneAuthority(
         names=texts(entry.get("name")),
         purpose=purpose,

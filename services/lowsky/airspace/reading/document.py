@@ -46,9 +46,7 @@ def parse(data: bytes) -> object:
         raise UnreadableZones("NOT_UTF8", message, _place(data, shift + fault.start)) from None
     _check_depth(data)
     try:
-        value: object = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer
-        )
+        value: object = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
     except json.JSONDecodeError as fault:
         byte = shift + len(text[: fault.pos].encode())
         raise UnreadableZones("NOT_JSON", f"the file is not JSON: {fault.msg}", _place(data, byte)) from None

@@ -44,6 +44,10 @@ def _layers(source: Mapping[str, object], path: str, feature_geometry: object, n
         outline = _outline(mapping(feature_geometry), {}, "geometry", outlines, notes)
         limits = volumes or [source]
         return tuple(Layer(outline, read_band(mapping(band), ED_269_KEYS, f"{path}geometry", notes)) for band in limits)
+    if not empty(feature_geometry):
+        notes.unclear(
+            "GEOMETRY_TWICE", "geometry", "the volumes have outlines of their own: the feature's is for display"
+        )
     layers = []
     for place, (volume, projection) in enumerate(zip(volumes, own, strict=True)):
         field = f"{path}geometry[{place}]"
@@ -84,5 +88,7 @@ def _radius_m(projection: Mapping[str, object], volume: Mapping[str, object], pa
     if isinstance(projection.get("radius"), str) and radius is not None:
         notes.unclear("NUMBER_AS_TEXT", f"{path}.radius", "the radius is written as a text")
     if unit_m(volume.get("uomDimensions")) != 1.0:
-        notes.unclear("RADIUS_UNIT", f"{path}.radius", "the unit of the radius is not certain: read in metres, the longer")
+        notes.unclear(
+            "RADIUS_UNIT", f"{path}.radius", "the unit of the radius is not certain: read in metres, the longer"
+        )
     return radius

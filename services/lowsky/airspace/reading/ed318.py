@@ -55,7 +55,9 @@ class _Layers:
         if text(fields.get("type")).upper() == "GEOMETRYCOLLECTION":
             inner = fields.get("geometries")
             if not isinstance(inner, list) or depth >= NESTING_MAX:
-                raise ZoneRefused("GEOMETRY_UNREADABLE", f"{path}.geometries", "not a list of geometries, or nested too deeply")
+                raise ZoneRefused(
+                    "GEOMETRY_UNREADABLE", f"{path}.geometries", "not a list of geometries, or nested too deeply"
+                )
             for place, part in enumerate(inner):
                 self.read(part, f"{path}.geometries[{place}]", layer, depth + 1)
             return

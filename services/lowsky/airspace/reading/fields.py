@@ -37,7 +37,9 @@ def refuse_display_only(source: Mapping[str, object], path: str) -> None:
         ZoneRefused: DISPLAY_ONLY.
     """
     if yes_no(source.get("hidden")):
-        raise ZoneRefused("DISPLAY_ONLY", f"{path}hidden", "the publisher hides this feature: it serves its viewer only")
+        raise ZoneRefused(
+            "DISPLAY_ONLY", f"{path}hidden", "the publisher hides this feature: it serves its viewer only"
+        )
 
 
 def read_restriction(members: Members, notes: Notes) -> Restriction:
@@ -51,7 +53,9 @@ def read_restriction(members: Members, notes: Notes) -> Restriction:
         raise ZoneRefused("RESTRICTION_ABSENT", field, "what the zone asks of a flight is not said")
     name = code(value)
     if name not in _RESTRICTIONS:
-        raise ZoneRefused("RESTRICTION_UNKNOWN", field, f"{name or type(value).__name__} is no restriction of ED-269 or ED-318")
+        raise ZoneRefused(
+            "RESTRICTION_UNKNOWN", field, f"{name or type(value).__name__} is no restriction of ED-269 or ED-318"
+        )
     other = {"REQ_AUTHORISATION", "REQ_AUTHORIZATION"} - {members.restriction_spelling}
     if name in other or text(value) != name:
         notes.unclear("RESTRICTION_SPELLING", field, f"{text(value)!r} is read as {_RESTRICTIONS[name]}")
@@ -70,7 +74,9 @@ def read_geozone(
     source, path = members.source, members.path
     authorities = read_authorities(source.get("zoneAuthority"), f"{path}zoneAuthority", notes)
     if restriction is Restriction.REQ_AUTHORIZATION and not authorities:
-        notes.unclear("AUTHORITY_ABSENT", f"{path}zoneAuthority", "authorization is required, and nobody is named to give it")
+        notes.unclear(
+            "AUTHORITY_ABSENT", f"{path}zoneAuthority", "authorization is required, and nobody is named to give it"
+        )
     region = number(source.get("region"))
     return Geozone(
         identifier=identifier,

@@ -73,7 +73,9 @@ def _flat(entries: list[object]) -> list[object]:
     """The entries, those of collections within the list in place of the collection."""
     found: list[object] = []
     for entry in entries:
-        inner = [entry[key] for key in _LIST_KEYS if isinstance(entry.get(key), list)] if isinstance(entry, dict) else []
+        inner = (
+            [entry[key] for key in _LIST_KEYS if isinstance(entry.get(key), list)] if isinstance(entry, dict) else []
+        )
         if inner:
             found.extend(zone for zones in inner for zone in zones)
         else:

@@ -32,7 +32,9 @@ class LimitKeys:
     """Whether the dialect says that an absent unit is the metre."""
 
 
-ED_269_KEYS = LimitKeys("lowerLimit", "lowerVerticalReference", "upperLimit", "upperVerticalReference", "uomDimensions", False)
+ED_269_KEYS = LimitKeys(
+    "lowerLimit", "lowerVerticalReference", "upperLimit", "upperVerticalReference", "uomDimensions", False
+)
 ED_318_KEYS = LimitKeys("lower", "lowerReference", "upper", "upperReference", "uom", True)
 
 _UNITS_M = {"M": 1.0, "METRE": 1.0, "METRES": 1.0, "METER": 1.0, "METERS": 1.0}
@@ -57,14 +59,18 @@ _THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
 def read_band(source: Mapping[str, object], keys: LimitKeys, path: str, notes: Notes) -> AltitudeBand:
     """The altitude band of a layer, in metres.
 
-    No ceiling that can be understood is +inf; no floor is the ground, or -inf where it is not given above ground. An unknown
-    unit or datum, and a ceiling that is not above the floor, leave the limits open in the same way.
+    No ceiling that can be understood is +inf; no floor is the ground, or -inf where it is not given above ground. An
+    unknown unit or datum, and a ceiling that is not above the floor, leave the limits open in the same way.
     """
     metres = _unit_m(source, keys, path, notes)
     upper, upper_datum = _upper(source, keys, path, metres, notes)
     lower, lower_datum = _lower(source, keys, path, metres, notes)
     if lower_datum is upper_datum and upper <= lower:
-        notes.unclear("LIMITS_CONTRADICT", f"{path}.{keys.upper}", f"the ceiling {upper:g} m is not above the floor {lower:g} m: no limits")
+        notes.unclear(
+            "LIMITS_CONTRADICT",
+            f"{path}.{keys.upper}",
+            f"the ceiling {upper:g} m is not above the floor {lower:g} m: no limits",
+        )
         return AltitudeBand(-math.inf, lower_datum, math.inf, upper_datum)
     return AltitudeBand(lower, lower_datum, upper, upper_datum)
 
@@ -81,7 +87,9 @@ def _doubtful_unit(source: Mapping[str, object], keys: LimitKeys) -> bool:
 def _unit_m(source: Mapping[str, object], keys: LimitKeys, path: str, notes: Notes) -> float | None:
     metres = unit_m(source.get(keys.unit))
     if metres is None:
-        notes.unclear("UNIT_UNKNOWN", f"{path}.{keys.unit}", f"{text(source.get(keys.unit))!r} is no unit: its limits are open")
+        notes.unclear(
+            "UNIT_UNKNOWN", f"{path}.{keys.unit}", f"{text(source.get(keys.unit))!r} is no unit: its limits are open"
+        )
     elif _doubtful_unit(source, keys) and not (empty(source.get(keys.upper)) and empty(source.get(keys.lower))):
         notes.unclear("UNIT_ABSENT", f"{path}.{keys.unit}", "no unit: a ceiling is read in metres, a floor in feet")
     return metres

@@ -1,20 +1,19 @@
 """Published rings, polygons and circles to valid outlines in lon/lat.
 
-A repair covers every reading of a faulty ring and is at most about a metre larger than the smallest; where that cannot be,
-the zone is refused. What was published is never made smaller.
+A repair covers every reading of a faulty ring and is at most about a metre larger than the smallest; where that
+cannot be, the zone is refused. What was published is never made smaller.
 """
 
 from __future__ import annotations
 
 import shapely
-from shapely import MultiPolygon, Polygon
-from shapely.errors import GEOSException
-
 from lowsky.airspace.reading.repair import RepairRefused, repair
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.airspace.reading.values import number
 from lowsky.geo.antimeridian import cut, unwrap
 from lowsky.geo.circles import circle
+from shapely import MultiPolygon, Polygon
+from shapely.errors import GEOSException
 
 VERTICES_MAX = 20_000
 """Of one zone. National zones reach 1 000 in a ring; beyond this, a check of a plan would be slow for everyone."""
@@ -62,7 +61,9 @@ class Outlines:
         """A circle, as a polygon that contains it."""
         longitude, latitude = self._vertex(centre, f"{path}.center")
         if radius_m is None or not 0.0 < radius_m <= RADIUS_MAX_M:
-            raise ZoneRefused("RADIUS_UNUSABLE", f"{path}.radius", f"a circle's radius is above 0 and at most {RADIUS_MAX_M:.0f} m")
+            raise ZoneRefused(
+                "RADIUS_UNUSABLE", f"{path}.radius", f"a circle's radius is above 0 and at most {RADIUS_MAX_M:.0f} m"
+            )
         try:
             return self._finish(circle((longitude + 180.0) % 360.0 - 180.0, latitude, radius_m), path)
         except ValueError as fault:
@@ -85,7 +86,7 @@ class Outlines:
                 holes.append(hole)
         try:
             published = unwrap(Polygon(shell, holes))
-            if published.is_valid:
+            if published.is_valid or isinstance(published, MultiPolygon):
                 return published
             mended = repair(published)
         except RepairRefused as fault:
@@ -116,7 +117,9 @@ class Outlines:
         if longitude is None or latitude is None:
             raise ZoneRefused("COORDINATES_UNREADABLE", path, "a longitude or latitude is not a number")
         if not (-360.0 <= longitude <= 360.0 and -90.0 <= latitude <= 90.0):
-            raise ZoneRefused("COORDINATES_OUT_OF_RANGE", path, f"{longitude}, {latitude} is not a longitude and a latitude")
+            raise ZoneRefused(
+                "COORDINATES_OUT_OF_RANGE", path, f"{longitude}, {latitude} is not a longitude and a latitude"
+            )
         if isinstance(position[0], str) or isinstance(position[1], str):
             self._notes.unclear("NUMBER_AS_TEXT", path.partition("[")[0], "coordinates are written as texts")
         return longitude, latitude
@@ -136,4 +139,3 @@ class Outlines:
         if pieces.is_empty or not pieces.area > 0.0 or not pieces.is_valid:
             raise ZoneRefused("POLYGON_UNUSABLE", path, "encloses no area")
         return pieces
-

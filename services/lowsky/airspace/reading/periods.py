@@ -103,7 +103,9 @@ def _daily(entry: object, path: str, notes: Notes) -> Daily | None:
     for key in ("startEvent", "endEvent"):
         if not empty(fields.get(key)):
             # The event of a UTC day may fall, and the entry end, within the UTC day after.
-            notes.unclear("SUN_EVENT", f"{path}.{key}", f"{text(fields[key])} moves with the sun: the whole day and the day after")
+            notes.unclear(
+                "SUN_EVENT", f"{path}.{key}", f"{text(fields[key])} moves with the sun: the whole day and the day after"
+            )
             return Daily(_with(days, 1), 0, DAY_S, uncertain=True)
     start = _clock(fields.get("startTime"), f"{path}.startTime", end=False, notes=notes)
     end = _clock(fields.get("endTime"), f"{path}.endTime", end=True, notes=notes)
@@ -136,7 +138,9 @@ def _clock(value: object, field: str, *, end: bool, notes: Notes) -> tuple[int, 
         notes.unclear("TIME_ABSENT", field, "no end: to the end of the day")
         return DAY_S, 0
     found = _CLOCK.fullmatch(text(value))
-    seconds = None if found is None else clock_s(found["hour"], found["minute"], found["second"], found["part"], end=end)
+    seconds = (
+        None if found is None else clock_s(found["hour"], found["minute"], found["second"], found["part"], end=end)
+    )
     if found is None or seconds is None:
         notes.unclear("TIME_UNREADABLE", field, f"{text(value)!r} is no time of day: the whole day and the day after")
         return None

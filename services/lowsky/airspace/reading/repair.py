@@ -1,8 +1,8 @@
 """Invalid polygons: an outline that covers every way to read them, or a refusal.
 
-A ring that crosses itself has two readings: even-odd (what is inside an odd number of turns) and non-zero (what it winds
-around). The non-zero one contains the other and is taken, when no point of it is farther than a metre from the even-odd one.
-Holes are cut out only where they surely are: inside the shell, and not where two of them cross.
+A ring that crosses itself has two readings: even-odd (what is inside an odd number of turns) and non-zero (what it
+winds around). The non-zero one contains the other and is taken, when no point of it is farther than a metre from the
+even-odd one. Holes are cut out only where they surely are: inside the shell, and not where two of them cross.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from lowsky.geo.projection import metres_per_degree
 from numpy.typing import NDArray
 from shapely import Geometry, LinearRing, LineString, MultiPolygon, Polygon
-
-from lowsky.geo.projection import metres_per_degree
 
 GROWTH_MAX_M = 1.0
 """How far a repair may reach beyond the smallest reading (domain rule: no change of more than a metre)."""
@@ -54,16 +53,15 @@ def repair(polygon: Polygon) -> Repaired:
     """A valid outline for an invalid polygon with unwrapped longitudes.
 
     Raises:
-        RepairRefused: EXTENT_AMBIGUOUS when readings differ by more than a metre, RING_WITHOUT_AREA when nothing is enclosed,
-            RING_TOO_TANGLED.
+        RepairRefused: EXTENT_AMBIGUOUS when readings differ by more than a metre, RING_WITHOUT_AREA when nothing is
+            enclosed, RING_TOO_TANGLED.
         shapely.errors.GEOSException: when the geometry engine gives up.
     """
     findings: list[tuple[str, str]] = []
     shell = _fill(polygon.exterior)
     if not polygon.exterior.is_simple:
         findings.append(("RING_SELF_INTERSECTS", "the ring meets itself: what it encloses or winds around was taken"))
-    cuts = _holes(polygon, shell, findings)
-    surely_cut, maybe_cut = cuts
+    surely_cut, maybe_cut = _holes(polygon, shell, findings)
     wide = _areas(shapely.difference(shell.wide, surely_cut))
     narrow = _areas(shapely.difference(shell.narrow, maybe_cut))
     if wide.is_empty:
@@ -125,12 +123,17 @@ def _growth(wide: Geometry, narrow: Geometry) -> float:
             continue
         per_longitude, per_latitude = metres_per_degree(piece.centroid.y)
         scale = np.array([float(per_longitude), float(per_latitude)])
-        local, base = (shapely.transform(shape, lambda degrees: degrees * scale) for shape in (piece, narrow))
-        total_m2 += local.area
-        if not shapely.difference(local, base.buffer(GROWTH_MAX_M)).is_empty:
+        local, base = _scaled(piece, scale), _scaled(narrow, scale)
+        total_m2 += float(shapely.area(local))
+        if not shapely.difference(local, shapely.buffer(base, GROWTH_MAX_M)).is_empty:
             message = "the rings can be read in ways that differ by more than a metre"
             raise RepairRefused("EXTENT_AMBIGUOUS", message)
     return total_m2
+
+
+def _scaled(geometry: Geometry, scale: NDArray[np.float64]) -> Geometry:
+    scaled: Geometry = shapely.transform(geometry, lambda degrees: degrees * scale)
+    return scaled
 
 
 def _areas(geometry: Geometry) -> Polygon | MultiPolygon:

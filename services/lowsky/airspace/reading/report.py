@@ -46,8 +46,9 @@ class Note:
 class ReportEntry:
     """The outcome for one published zone.
 
-    `position` counts the zones of the file from 0. `identifier` is the one it was taken under; for a refused zone the published
-    one, or "" when it has none. `extent_growth_m2` is by how much repairs enlarged the outlines, beyond the smallest reading.
+    `position` counts the zones of the file from 0. `identifier` is the one it was taken under; for a refused zone the
+    published one, or "" when it has none. `extent_growth_m2` is by how much repairs enlarged the outlines, beyond the
+    smallest reading.
     """
 
     position: int
@@ -109,7 +110,8 @@ class FilePosition:
 class UnreadableZones(Exception):
     """The file as a whole cannot be read, so no zone of it was taken.
 
-    `reason` is stable: TOO_LARGE, NOT_UTF8, NOT_JSON, NOT_A_NUMBER, TOO_DEEP, REPEATED_KEY, NOT_A_ZONE_FILE, TOO_MANY_ZONES.
+    `reason` is stable: TOO_LARGE, NOT_UTF8, NOT_JSON, NOT_A_NUMBER, TOO_DEEP, REPEATED_KEY, NOT_A_ZONE_FILE,
+    TOO_MANY_ZONES.
     """
 
     def __init__(self, reason: str, message: str, position: FilePosition | None = None) -> None:

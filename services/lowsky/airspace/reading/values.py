@@ -21,7 +21,10 @@ _LOCALIZED_KEYS = (("text", "lang"), ("message", "language"))
 
 
 def text(value: object) -> str:
-    """A JSON value as a text: numbers as their digits, all else but texts as "". No character that storage would refuse."""
+    """A JSON value as a text: numbers as their digits, all else but texts as "".
+
+    Without characters that a database or protobuf would refuse, and no longer than is sane.
+    """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -69,7 +72,7 @@ def empty(value: object) -> bool:
 
 
 def texts(value: object) -> tuple[LocalizedText, ...]:
-    """A text, or texts with languages, in any of the shapes seen: "…", ["…"], {text, lang}, [{text, lang}], [{message, language}]."""
+    """Texts in any shape seen: "…", ["…"], {text, lang}, [{text, lang}], [{message, language}]."""
     found: list[LocalizedText] = []
     for item in listed(value)[:TEXTS_MAX]:
         if isinstance(item, dict):
@@ -134,7 +137,8 @@ def _moment(found: re.Match[str], *, end: bool) -> datetime:
 def clock_s(hour: str, minute: str, second: str | None, part: str | None, *, end: bool) -> int | None:
     """Seconds of the day of a clock time, whole ones, None when there is no such time; 24:00 is the day's end.
 
-    The wider way: a start is rounded down, an end up, and an end at the last minute or second of its unit takes it in whole.
+    The wider way: a start is rounded down, an end up, and an end at the last minute or second of its unit takes it in
+    whole.
     """
     hours, minutes, seconds = int(hour), int(minute), int(second or 0)
     if hours > 24 or minutes > 59 or seconds > 60 or (hours == 24 and (minutes or seconds)):
@@ -173,4 +177,6 @@ def duration(value: object) -> timedelta | None:
     found = _DURATION.fullmatch(text(value).upper())
     if found is None or not any(found.groups()):
         return None
-    return timedelta(seconds=sum(int(count or 0) * unit for count, unit in zip(found.groups(), _DURATION_UNITS_S, strict=True)))
+    return timedelta(
+        seconds=sum(int(count or 0) * unit for count, unit in zip(found.groups(), _DURATION_UNITS_S, strict=True))
+    )

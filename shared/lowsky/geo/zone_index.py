@@ -1,0 +1,217 @@
+"""All geozones of one revision, in memory, to be asked by a batch of volumes at once.
+
+The index is immutable: a change of any zone makes a new one, which is swapped in atomically, and a decision records the
+revision that it saw. The tree preselects by bounding boxes, altitude and time are decided on arrays, and what is left
+is decided exactly against prepared outlines.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import shapely
+from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Overlap, VerticalReference, overlap_codes
+from lowsky.geo.antimeridian import cut
+from lowsky.geo.geozone import Geozone
+from lowsky.geo.volumes import Volumes
+from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon, STRtree
+
+Payload = TypeVar("Payload", covariant=True)
+
+Indices = NDArray[np.intp]
+
+_VERTEX_PICKS = 4
+"""Of a leg's corridor these lie at its four corners."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedZone(Generic[Payload]):
+    """A zone under its resource name, `geozones/{geozone}`, with whatever its user keeps beside it."""
+
+    name: str
+    geozone: Geozone
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Touches:
+    """Which volumes meet which layers of which zones: arrays of equal length, by volume, then zone, then layer.
+
+    `volume` is the place in the volumes asked about (which know owner and leg), `zone` that in `ZoneIndex.zones`,
+    `layer` that in the zone's layers. `altitude` is `Overlap.CERTAIN.value` or `Overlap.UNCERTAIN.value`, as int8.
+    """
+
+    volume: Indices
+    zone: Indices
+    layer: Indices
+    altitude: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.volume)
+
+    @property
+    def certain(self) -> NDArray[np.bool_]:
+        """Where the altitudes overlap whatever terrain and geoid within their bounds."""
+        certain: NDArray[np.bool_] = self.altitude == Overlap.CERTAIN.value
+        return certain
+
+
+class ZoneIndex(Generic[Payload]):
+    """An immutable index of zones; `zones` keeps the order in which they were given.
+
+    Threads may share one. A pickled index is built anew where it is loaded, because prepared geometry does not travel.
+
+    Raises:
+        ValueError: when two zones have one name.
+    """
+
+    __slots__ = (
+        "_bands",
+        "_by_name",
+        "_first_s",
+        "_last_s",
+        "_layer_of_part",
+        "_layer_of_row",
+        "_limited",
+        "_lock",
+        "_parts",
+        "_tree",
+        "_zone_of_row",
+        "revision",
+        "zones",
+    )
+
+    def __init__(self, zones: Iterable[IndexedZone[Payload]], revision: int) -> None:
+        self.zones: Sequence[IndexedZone[Payload]] = tuple(zones)
+        """What `Touches.zone` counts."""
+        self.revision = revision
+        """Of the dataset as a whole: what decisions record."""
+        self._by_name = {zone.name: zone for zone in self.zones}
+        if len(self._by_name) != len(self.zones):
+            raise ValueError("two zones have one name")
+        # A row is a layer of a zone; a part is one polygon of a layer, so that far islands have boxes of their own.
+        layers = [layer for zone in self.zones for layer in zone.geozone.layers]
+        counts = np.array([len(zone.geozone.layers) for zone in self.zones], dtype=np.intp)
+        self._zone_of_row: Indices = np.repeat(np.arange(len(counts)), counts)
+        self._layer_of_row: Indices = np.arange(len(layers)) - np.repeat(np.cumsum(counts) - counts, counts)
+        self._bands = AltitudeBands.of(layer.altitude for layer in layers)
+        outlines = np.empty(len(layers), dtype=np.object_)
+        outlines[:] = [layer.outline for layer in layers]
+        parts, rows = shapely.get_parts(outlines, return_index=True)
+        self._parts: NDArray[np.object_] = parts
+        self._layer_of_part: Indices = rows.astype(np.intp)
+        shapely.prepare(self._parts)
+        self._tree = STRtree(self._parts)
+        applicabilities = [zone.geozone.applicability for zone in self.zones]
+        self._limited = np.array([not times.permanent for times in applicabilities], dtype=np.bool_)
+        self._first_s = np.array(
+            [min((p.start_s for p in times.periods), default=-np.inf) for times in applicabilities]
+        )
+        self._last_s = np.array([max((p.end_s for p in times.periods), default=np.inf) for times in applicabilities])
+        # A prepared outline builds its own index when it is first asked, which two threads must not do at once.
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[ZoneIndex[Payload]], tuple[Sequence[IndexedZone[Payload]], int]]:
+        return type(self), (self.zones, self.revision)
+
+    def __len__(self) -> int:
+        return len(self.zones)
+
+    def get(self, name: str) -> IndexedZone[Payload] | None:
+        """The zone of that resource name, None when there is none."""
+        return self._by_name.get(name)
+
+    def touching(self, volumes: Volumes, reference: VerticalReference = ANYWHERE) -> Touches:
+        """Every zone that a volume meets in plan, in altitude and in time.
+
+        Sharing no more than an edge or a corner in plan is not meeting; an overlap too thin to be told from it is.
+        Altitudes
+        whose overlap depends on terrain or geoid count, as uncertain.
+        """
+        volume, part = self._tree.query(volumes.outlines)
+        row = self._layer_of_part[part]
+        near = self._may_apply(row, volumes.start_s[volume], volumes.end_s[volume])
+        volume, part, row = volume[near], part[near], row[near]
+        codes = overlap_codes(volumes.altitudes[volume], self._bands[row], reference)
+        keep = np.flatnonzero(codes)
+        keep = keep[self._meet(part[keep], volumes.outlines, volume[keep])]
+        keep = keep[self._apply(row[keep], volumes.start_s[volume[keep]], volumes.end_s[volume[keep]])]
+        volume, row, codes = volume[keep], row[keep], codes[keep]
+        # Several parts of one layer are one touch; rows are in the order of zone and layer.
+        _, first = np.unique(volume * np.intp(len(self._layer_of_row)) + row, return_index=True)
+        volume, row, codes = volume[first], row[first], codes[first]
+        return Touches(volume, self._zone_of_row[row], self._layer_of_row[row], codes)
+
+    def at(
+        self,
+        area: Polygon | MultiPolygon,
+        band: AltitudeBand | None = None,
+        window: tuple[float, float] | None = None,
+        reference: VerticalReference = ANYWHERE,
+    ) -> list[IndexedZone[Payload]]:
+        """The zones that meet an area, in index order; with a band and a window [start_s, end_s) those that meet
+        these too.
+
+        Raises:
+            ValueError: when the area goes around a pole, or the window ends before it starts.
+        """
+        outlines = np.array([cut(area)], dtype=np.object_)
+        _, part = self._tree.query(outlines)
+        row = self._layer_of_part[part]
+        if band is not None:
+            keep = np.flatnonzero(
+                overlap_codes(AltitudeBands.of([band])[np.zeros_like(row)], self._bands[row], reference)
+            )
+            part, row = part[keep], row[keep]
+        if window is not None:
+            apply = self._apply(row, *(np.full(len(row), bound) for bound in window))
+            part, row = part[apply], row[apply]
+        row = row[self._meet(part, outlines, np.zeros_like(part))]
+        return [self.zones[zone] for zone in np.unique(self._zone_of_row[row])]
+
+    def _meet(self, part: Indices, outlines: NDArray[np.object_], outline: Indices) -> NDArray[np.bool_]:
+        """Whether the interiors of a part and of the outline at that place meet, pair by pair."""
+        meet = np.zeros(len(part), dtype=np.bool_)
+        open_pairs = np.arange(len(part))
+        with self._lock:
+            # A vertex of the one strictly inside the other settles most pairs, at a tenth of the cost of the full
+            # answer.
+            for vertices in _vertices(outlines):
+                at = vertices[outline[open_pairs]]
+                meet[open_pairs] = shapely.contains_xy(self._parts[part[open_pairs]], at[:, 0], at[:, 1])
+                open_pairs = open_pairs[~meet[open_pairs]]
+            parts, others = self._parts[part[open_pairs]], outlines[outline[open_pairs]]
+            near = shapely.intersects(parts, others)
+            open_pairs, parts, others = open_pairs[near], parts[near], others[near]
+            meet[open_pairs] = ~shapely.touches(parts, others)
+        return meet
+
+    def _may_apply(self, row: Indices, start_s: NDArray[np.float64], end_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """False where the zone's periods are all over or all to come."""
+        zone = self._zone_of_row[row]
+        possible: NDArray[np.bool_] = (self._first_s[zone] < end_s) & (start_s < self._last_s[zone])
+        return possible
+
+    def _apply(self, row: Indices, start_s: NDArray[np.float64], end_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether the zones apply within the windows, pair by pair."""
+        zone = self._zone_of_row[row]
+        apply = np.ones(len(row), dtype=np.bool_)
+        for pair in np.flatnonzero(self._limited[zone]):
+            times = self.zones[zone[pair]].geozone.applicability
+            apply[pair] = times.applies(float(start_s[pair]), float(end_s[pair]))
+        return apply
+
+
+def _vertices(outlines: NDArray[np.object_]) -> list[NDArray[np.float64]]:
+    """A few vertices of each outline, spread around it: one array of shape (outlines, 2) for each pick."""
+    if not len(outlines):
+        return []
+    coordinates = shapely.get_coordinates(outlines)
+    counts = shapely.get_num_coordinates(outlines)
+    firsts = np.cumsum(counts) - counts
+    return [coordinates[firsts + counts * pick // _VERTEX_PICKS] for pick in range(_VERTEX_PICKS)]
