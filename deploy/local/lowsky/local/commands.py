@@ -76,11 +76,16 @@ def run_up(
     except KeyboardInterrupt:
         console.print("interrupted; everything that had been started is stopped")
         return 128 + signal.SIGINT
-    healthy = view.show(stack, console)
-    if attach:
+    if not attach:
+        return 0 if view.show(stack, console) else EXIT_FAILED
+    try:
+        view.show(stack, console)
         _watch(stack, console)
+    except KeyboardInterrupt:
+        console.print("stopping")
+    finally:
         stack.stop()
-    return 0 if healthy or attach else EXIT_FAILED
+    return 0
 
 
 def run_status(state_dir: Path, console: Console | None = None) -> int:
@@ -125,19 +130,16 @@ def run_down(state_dir: Path, *, purge: bool = False, console: Console | None = 
 
 
 def _watch(stack: Stack, console: Console) -> None:
-    """Stays until interrupted; says once of each process that it has died, and restarts none."""
+    """Stays until KeyboardInterrupt; says once of each process that it has died, and restarts none."""
     console.print("attached: Ctrl-C stops everything")
     told: set[str] = set()
     asleep = threading.Event()
-    try:
-        while not asleep.wait(WATCH_S):
-            for entry in stack.state.dead():
-                if entry.name not in told:
-                    told.add(entry.name)
-                    console.print()
-                    view.show_death(entry, console)
-    except KeyboardInterrupt:
-        console.print("stopping")
+    while not asleep.wait(WATCH_S):
+        for entry in stack.state.dead():
+            if entry.name not in told:
+                told.add(entry.name)
+                console.print()
+                view.show_death(entry, console)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -40,6 +40,9 @@ SETTINGS = {
     "share.coordinator.state.topic.num.partitions": "5",
     "group.initial.rebalance.delay.ms": "0",
     "auto.create.topics.enable": "false",
+    # A killed broker may only register again once its old session has ended, by default after 9 s.
+    "broker.heartbeat.interval.ms": "1000",
+    "broker.session.timeout.ms": "4000",
 }
 
 
@@ -60,21 +63,16 @@ def prepare(state_dir: Path, reporter: Reporter) -> str:
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(data, ignore_errors=True)
         with reporter.step("Kafka: formatting its storage"):
-            _format(state_dir, jars, _properties(fresh, port, controller_port))
+            _format(state_dir, jars, _properties(fresh.name, port, controller_port))
         fresh.rename(data)
-    write_private(folder / "server.properties", _properties(data, port, controller_port))
+    write_private(folder / "server.properties", _properties(data.name, port, controller_port))
     return f"{LOOPBACK}:{port}"
 
 
 def command(state_dir: Path) -> Command:
     """How to start the broker."""
-    argv = (
-        *_java(state_dir, jar_directory()),
-        "-Xmx512m",
-        "kafka.Kafka",
-        str(state_dir / "kafka" / "server.properties"),
-    )
-    return Command(argv, state_dir / "log" / "kafka.out", {})
+    argv = (*_java(state_dir, jar_directory()), "-Xmx512m", "kafka.Kafka", "server.properties")
+    return Command(argv, state_dir / "log" / "kafka.out", {}, cwd=state_dir / "kafka")
 
 
 def start(state_dir: Path) -> Identity:
@@ -133,13 +131,13 @@ def _choose_ports(properties_file: Path) -> tuple[int, int]:
     return port, free_port(earlier[1] if earlier else None, taken=frozenset({port}))
 
 
-def _properties(data: Path, port: int, controller_port: int) -> str:
+def _properties(data: str, port: int, controller_port: int) -> str:
     settings = {
         **SETTINGS,
         "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
         "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{controller_port}",
-        # A backslash escapes in Java's properties.
-        "log.dirs": str(data).replace("\\", "\\\\"),
+        # Relative to the working directory: a comma in a full path would split it, and properties are Latin-1.
+        "log.dirs": data,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
@@ -160,9 +158,8 @@ def _format(state_dir: Path, jars: Path, properties: str) -> None:
     # A Kafka id: 16 bytes in URL-safe base64 that do not begin with a dash, which would read as an option.
     cluster_id = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
     argv = (*_java(state_dir, jars), "-Xmx256m", "kafka.tools.StorageTool", "format")
-    command = Command(
-        (*argv, "-t", cluster_id, "--standalone", "-c", str(file)), state_dir / "log" / "kafka-format.log", {}
-    )
+    argv = (*argv, "-t", cluster_id, "--standalone", "-c", file.name)
+    command = Command(argv, state_dir / "log" / "kafka-format.log", {}, cwd=file.parent)
     code, output = processes.run_to_end(command, timeout_s=120)
     file.unlink()
     if code != 0:

@@ -89,6 +89,8 @@ class Command:
     """Added to this process' own environment."""
     user: str | None = None
     """System user to run as; only root may ask for another."""
+    cwd: Path | None = None
+    """Working directory; by default this process' own."""
 
 
 def spawn(command: Command, *, may_end: bool = False) -> Identity:
@@ -105,6 +107,7 @@ def spawn(command: Command, *, may_end: bool = False) -> Identity:
             stdout=log_descriptor,
             stderr=subprocess.STDOUT,
             env={**os.environ, **command.env},
+            cwd=command.cwd,
             start_new_session=True,
             **_as_user(command.user),
         )

@@ -74,7 +74,7 @@ class ConsoleReporter:
         self._console = console
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[Step]:

@@ -104,6 +104,10 @@ def _entry(document: dict[str, Any]) -> Entry:
         address=document["address"],
         identity=Identity(**document["identity"]),
         command=Command(
-            tuple(command["argv"]), Path(command["log_file"]), dict(command["env"]), user=command.get("user")
+            tuple(command["argv"]),
+            Path(command["log_file"]),
+            dict(command["env"]),
+            user=command["user"],
+            cwd=Path(command["cwd"]) if command["cwd"] is not None else None,
         ),
     )

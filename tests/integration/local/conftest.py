@@ -1,0 +1,65 @@
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lowsky.local.reporting import Step
+from lowsky.local.services import Service
+from lowsky.local.stack import Stack
+
+HERE = Path(__file__).parent
+GIVEN = ("LOWSKY_DATABASE_URL", "LOWSKY_KAFKA_BOOTSTRAP", "LOWSKY_TOPIC_PREFIX", "LOWSKY_ENV", "LOWSKY_STATE_DIR")
+
+
+class Listener:
+    """A reporter that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        self.lines.append(title)
+        yield self
+
+    def detail(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+@pytest.fixture(scope="session")
+def fake() -> Service:
+    return Service("fake", "fake_service", env={"PYTHONPATH": str(HERE)})
+
+
+@pytest.fixture(autouse=True)
+def no_given_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests are about the embedded servers, whatever the developer's environment names."""
+    for name in GIVEN:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, fake: Service) -> Iterator[Stack]:
+    """One whole stack with embedded PostgreSQL and Kafka for all tests here."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in GIVEN:
+            environment.delenv(name, raising=False)
+        running = Stack.start(tmp_path_factory.mktemp("stack") / "state", services=(fake,))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def on_given_servers(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """Further stacks of a test use the session's servers, named by the environment, and so start fast."""
+    monkeypatch.setenv("LOWSKY_DATABASE_URL", stack.database_url)
+    monkeypatch.setenv("LOWSKY_KAFKA_BOOTSTRAP", stack.kafka_bootstrap)
+    return stack
