@@ -37,15 +37,10 @@ class Datum(StrEnum):
         """The datum in int8 arrays: its place in this enumeration."""
         return _CODES[self]
 
-    @classmethod
-    def of(cls, code: int) -> Datum:
-        """The datum of an int8 code."""
-        return DATUMS[code]
-
 
 DATUMS = tuple(Datum)
+"""The datum of each int8 code."""
 _CODES = {datum: code for code, datum in enumerate(DATUMS)}
-_AGL, _AMSL, _WGS84, _TAKEOFF = range(len(DATUMS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,38 +158,14 @@ def overlap(a: AltitudeBand, b: AltitudeBand, reference: VerticalReference = ANY
     a_level = a_floor_datum is a_ceiling_datum and a_floor == a_ceiling
     b_level = b_floor_datum is b_ceiling_datum and b_floor == b_ceiling
     verdicts = [
-        _below(
-            a_floor,
-            b_ceiling,
-            b_level,
-            reference.difference(a_floor_datum, b_ceiling_datum),
-        ),
-        _below(
-            b_floor,
-            a_ceiling,
-            a_level,
-            reference.difference(b_floor_datum, a_ceiling_datum),
-        ),
+        _below(a_floor, b_ceiling, b_level, reference.difference(a_floor_datum, b_ceiling_datum)),
+        _below(b_floor, a_ceiling, a_level, reference.difference(b_floor_datum, a_ceiling_datum)),
     ]
     # A band of one datum is never empty; one of two datums is, where the ground rises above its ceiling.
     if a_floor_datum is not a_ceiling_datum:
-        verdicts.append(
-            _below(
-                a_floor,
-                a_ceiling,
-                False,
-                reference.difference(a_floor_datum, a_ceiling_datum),
-            )
-        )
+        verdicts.append(_below(a_floor, a_ceiling, False, reference.difference(a_floor_datum, a_ceiling_datum)))
     if b_floor_datum is not b_ceiling_datum:
-        verdicts.append(
-            _below(
-                b_floor,
-                b_ceiling,
-                False,
-                reference.difference(b_floor_datum, b_ceiling_datum),
-            )
-        )
+        verdicts.append(_below(b_floor, b_ceiling, False, reference.difference(b_floor_datum, b_ceiling_datum)))
     return min(verdicts, key=lambda verdict: verdict.value)
 
 
@@ -256,9 +227,9 @@ class AltitudeBands:
         takeoff = float(self.takeoff_amsl_m[index])
         return AltitudeBand(
             float(self.lower_m[index]),
-            Datum.of(int(self.lower_datum[index])),
+            DATUMS[self.lower_datum[index]],
             float(self.upper_m[index]),
-            Datum.of(int(self.upper_datum[index])),
+            DATUMS[self.upper_datum[index]],
             None if math.isnan(takeoff) else takeoff,
         )
 
@@ -268,14 +239,14 @@ class AltitudeBands:
         if not known.any():
             return self
         lower, upper = (
-            known & (self.lower_datum == _TAKEOFF),
-            known & (self.upper_datum == _TAKEOFF),
+            known & (self.lower_datum == Datum.TAKEOFF.code),
+            known & (self.upper_datum == Datum.TAKEOFF.code),
         )
         return AltitudeBands(
             np.where(lower, self.lower_m + self.takeoff_amsl_m, self.lower_m),
             np.where(upper, self.upper_m + self.takeoff_amsl_m, self.upper_m),
-            np.where(lower, np.int8(_AMSL), self.lower_datum),
-            np.where(upper, np.int8(_AMSL), self.upper_datum),
+            np.where(lower, np.int8(Datum.AMSL.code), self.lower_datum),
+            np.where(upper, np.int8(Datum.AMSL.code), self.upper_datum),
             np.full_like(self.takeoff_amsl_m, np.nan),
         )
 

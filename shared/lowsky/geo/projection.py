@@ -195,35 +195,30 @@ def densify(
     north = np.radians(to_latitudes - latitudes)
     middle = Curvature.at(np.radians((latitudes + to_latitudes) / 2.0))
     lengths = np.hypot(middle.parallel_m * east, middle.meridian_m * north)
-    long = np.flatnonzero(~(lengths <= _series_reach_m(middle)))
+    long = ~(lengths <= _series_reach_m(middle))
     azimuths = np.zeros_like(lengths)
-    if long.size:
-        azimuths[long], lengths[long] = inverse(
-            longitudes[long], latitudes[long], to_longitudes[long], to_latitudes[long]
-        )
-    highest = highest_latitude(latitudes, to_latitudes, lengths)
-    refuse(lengths > LEG_MAX_M, f"it is longer than {LEG_MAX_M / 1000.0:.0f} km")
-    refuse(highest >= np.radians(LATITUDE_MAX), f"it may come beyond {LATITUDE_MAX:g} degrees of latitude")
-    count = np.ceil(lengths * np.sqrt(bend(highest) / (8.0 * (tolerance_m - 2.0 * SERIES_ERROR_M)))).astype(np.intp)
-    np.maximum(count, 1, out=count)
-
+    if long.any():
+        ends = longitudes[long], latitudes[long], to_longitudes[long], to_latitudes[long]
+        azimuths[long], lengths[long] = inverse(*ends)
+    count = _piece_counts(highest_latitude(latitudes, to_latitudes, lengths), lengths, tolerance_m)
     leg = np.repeat(np.arange(len(count)), count + 1)
     place = np.arange(len(leg)) - np.repeat(np.cumsum(count + 1) - (count + 1), count + 1)
+
+    # From the middle to second order, t from -1/2 to 1/2, and exact at both ends.
     share = place / count[leg]
-    far = np.flatnonzero(np.isin(leg, long)) if long.size else long
-    east_turn, north_turn = middle.acceleration(east, north)
     t = share - 0.5
     bow = 0.5 * t * t - 0.125
-    vertex_longitudes = longitudes[leg] + np.degrees(east[leg] * share + east_turn[leg] * bow)
-    vertex_latitudes = latitudes[leg] + np.degrees(north[leg] * share + north_turn[leg] * bow)
+    east_turn, north_turn = middle.acceleration(east, north)
+    lon = longitudes[leg] + np.degrees(east[leg] * share + east_turn[leg] * bow)
+    lat = latitudes[leg] + np.degrees(north[leg] * share + north_turn[leg] * bow)
+    far = np.flatnonzero(long[leg])
     if far.size:
         start = leg[far]
-        origin = longitudes[start]
-        lon, vertex_latitudes[far], back = GEOD.fwd(
-            origin, latitudes[start], azimuths[start], lengths[start] * share[far]
+        far_lon, lat[far], back = GEOD.fwd(
+            longitudes[start], latitudes[start], azimuths[start], lengths[start] * share[far]
         )
-        vertex_longitudes[far] = origin + unwrapped_steps(origin, lon)
-    curvature = Curvature.at(np.radians(vertex_latitudes))
+        lon[far] = longitudes[start] + unwrapped_steps(longitudes[start], far_lon)
+    curvature = Curvature.at(np.radians(lat))
     heading_east, heading_north = _unit(
         curvature.parallel_m * (east[leg] + east_turn[leg] * t),
         curvature.meridian_m * (north[leg] + north_turn[leg] * t),
@@ -231,9 +226,15 @@ def densify(
     if far.size:
         heading = np.radians(back + 180.0)
         heading_east[far], heading_north[far] = np.sin(heading), np.cos(heading)
-    return Pieces(
-        vertex_longitudes, vertex_latitudes, curvature, heading_east, heading_north, leg, place, count, lengths
-    )
+    return Pieces(lon, lat, curvature, heading_east, heading_north, leg, place, count, lengths)
+
+
+def _piece_counts(highest_rad: Floats, lengths_m: Floats, tolerance_m: float) -> NDArray[np.intp]:
+    """The fewest equal pieces that keep to the tolerance; refuses legs that cannot be drawn."""
+    refuse(lengths_m > LEG_MAX_M, f"it is longer than {LEG_MAX_M / 1000.0:.0f} km")
+    refuse(highest_rad >= np.radians(LATITUDE_MAX), f"it may come beyond {LATITUDE_MAX:g} degrees of latitude")
+    chord_m = np.sqrt(8.0 * (tolerance_m - 2.0 * SERIES_ERROR_M) / bend(highest_rad))
+    return np.maximum(np.ceil(lengths_m / chord_m), 1.0).astype(np.intp)
 
 
 def refuse(legs: NDArray[np.bool_], reason: str) -> None:
