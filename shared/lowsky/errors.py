@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """A field at fault: its path in the request (``flight_plan.trajectory.waypoints[3].latitude``) and what is wrong."""
+    """A field at fault: its path in the request (``flight_plan.aircraft``) and what is wrong."""
 
     field: str
     message: str

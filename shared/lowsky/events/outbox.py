@@ -16,7 +16,8 @@ async def append(connection: Connection, events: Sequence[Event]) -> None:
     if not events:
         return
     await connection.execute(
-        """INSERT INTO outbox (event_id, topic, key, type, occurred_at, traceparent, correlation_id, causation_id, value)
+        """INSERT INTO outbox
+               (event_id, topic, key, type, occurred_at, traceparent, correlation_id, causation_id, value)
            SELECT event_id, topic, key, type, occurred_at, traceparent, correlation_id, causation_id, value
            FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
                        $8::text[], $9::bytea[]) WITH ORDINALITY

@@ -1,8 +1,8 @@
 """The relay: publishes the outbox to Kafka, in order, at its own pace.
 
 One worker of a service relays at a time (an advisory lock of its schema says which); the others stand by. Rows go when
-the brokers have acknowledged them: a crash between the two sends an event again, with the same id, and consumers know it
-by that.
+the brokers have acknowledged them: a crash between the two sends an event again, with the same id, by which consumers
+know it.
 """
 
 from __future__ import annotations

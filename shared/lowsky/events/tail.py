@@ -96,7 +96,7 @@ class Tail:
             await asyncio.sleep(0)
 
     async def _check(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
-        """Compares with the topic's end of a moment ago: caught up once, then never behind for long, or health says so."""
+        """Compares with the topic's end of a moment ago: once caught up, it may be behind only for a moment."""
         loop = asyncio.get_running_loop()
         caught_up_at: float | None = None
         while True:
