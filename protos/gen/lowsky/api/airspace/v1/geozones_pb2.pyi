@@ -141,6 +141,10 @@ class Geozone(_message.Message):
     AUTHORITIES_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
     PUBLISHED_JSON_FIELD_NUMBER: _builtins.int
+    OTHER_REASONS_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    REGULATION_EXEMPTION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """geozones/{dataset}.{identifier}"""
     dataset: _builtins.str
@@ -155,6 +159,12 @@ class Geozone(_message.Message):
     """COMMON or CUSTOMIZED."""
     published_json: _builtins.str
     """The zone as the file had it, JSON. Left out of lists."""
+    conditions: _builtins.str
+    """Conditions as published, verbatim (ED-269 restrictionConditions)."""
+    region: _builtins.int
+    """Of the publishing state, as published."""
+    regulation_exemption: _builtins.bool
+    """Whether it is exempt from the rules on geozones, as published."""
     @_builtins.property
     def titles(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.LocalizedText]: ...
     @_builtins.property
@@ -170,6 +180,10 @@ class Geozone(_message.Message):
     @_builtins.property
     def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportNote]:
         """What was changed or read as the wider while importing."""
+
+    @_builtins.property
+    def other_reasons(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.LocalizedText]:
+        """Reasons beside the coded ones (ED-318 otherReasonInfo)."""
 
     def __init__(
         self,
@@ -189,12 +203,23 @@ class Geozone(_message.Message):
         authorities: _abc.Iterable[Global___ZoneAuthority] | None = ...,
         notes: _abc.Iterable[Global___ReportNote] | None = ...,
         published_json: _builtins.str = ...,
+        other_reasons: _abc.Iterable[_geo_pb2.LocalizedText] | None = ...,
+        conditions: _builtins.str = ...,
+        region: _builtins.int | None = ...,
+        regulation_exemption: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["applicability", b"applicability"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_region", b"_region", "_regulation_exemption", b"_regulation_exemption", "applicability", b"applicability", "region", b"region", "regulation_exemption", b"regulation_exemption"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicability", b"applicability", "authorities", b"authorities", "country", b"country", "dataset", b"dataset", "dataset_version", b"dataset_version", "identifier", b"identifier", "layers", b"layers", "messages", b"messages", "name", b"name", "notes", b"notes", "published_json", b"published_json", "reasons", b"reasons", "restriction", b"restriction", "titles", b"titles", "variant", b"variant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_region", b"_region", "_regulation_exemption", b"_regulation_exemption", "applicability", b"applicability", "authorities", b"authorities", "conditions", b"conditions", "country", b"country", "dataset", b"dataset", "dataset_version", b"dataset_version", "identifier", b"identifier", "layers", b"layers", "messages", b"messages", "name", b"name", "notes", b"notes", "other_reasons", b"other_reasons", "published_json", b"published_json", "reasons", b"reasons", "region", b"region", "regulation_exemption", b"regulation_exemption", "restriction", b"restriction", "titles", b"titles", "variant", b"variant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
+    _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
+    _WhichOneofReturnType__regulation_exemption: _TypeAlias = _typing.Literal["regulation_exemption"]  # noqa: Y015
+    _WhichOneofArgType__regulation_exemption: _TypeAlias = _typing.Literal["_regulation_exemption", b"_regulation_exemption"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__region) -> _WhichOneofReturnType__region | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__regulation_exemption) -> _WhichOneofReturnType__regulation_exemption | None: ...
 
 Global___Geozone: _TypeAlias = Geozone  # noqa: Y015
 
@@ -330,7 +355,7 @@ class ZoneAuthority(_message.Message):
     PURPOSE_FIELD_NUMBER: _builtins.int
     NAMES_FIELD_NUMBER: _builtins.int
     SERVICES_FIELD_NUMBER: _builtins.int
-    CONTACT_NAME_FIELD_NUMBER: _builtins.int
+    CONTACT_NAMES_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     PHONE_FIELD_NUMBER: _builtins.int
     SITE_URL_FIELD_NUMBER: _builtins.int
@@ -338,7 +363,6 @@ class ZoneAuthority(_message.Message):
     authority: _builtins.str
     """authorities/{authority}, where one is registered."""
     purpose: Global___AuthorityPurpose.ValueType
-    contact_name: _builtins.str
     email: _builtins.str
     phone: _builtins.str
     site_url: _builtins.str
@@ -346,6 +370,8 @@ class ZoneAuthority(_message.Message):
     def names(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.LocalizedText]: ...
     @_builtins.property
     def services(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.LocalizedText]: ...
+    @_builtins.property
+    def contact_names(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.LocalizedText]: ...
     @_builtins.property
     def interval_before(self) -> _duration_pb2.Duration:
         """How long before the flight it wants to hear of it."""
@@ -357,7 +383,7 @@ class ZoneAuthority(_message.Message):
         purpose: Global___AuthorityPurpose.ValueType = ...,
         names: _abc.Iterable[_geo_pb2.LocalizedText] | None = ...,
         services: _abc.Iterable[_geo_pb2.LocalizedText] | None = ...,
-        contact_name: _builtins.str = ...,
+        contact_names: _abc.Iterable[_geo_pb2.LocalizedText] | None = ...,
         email: _builtins.str = ...,
         phone: _builtins.str = ...,
         site_url: _builtins.str = ...,
@@ -365,7 +391,7 @@ class ZoneAuthority(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["interval_before", b"interval_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "contact_name", b"contact_name", "email", b"email", "interval_before", b"interval_before", "names", b"names", "phone", b"phone", "purpose", b"purpose", "services", b"services", "site_url", b"site_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "contact_names", b"contact_names", "email", b"email", "interval_before", b"interval_before", "names", b"names", "phone", b"phone", "purpose", b"purpose", "services", b"services", "site_url", b"site_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -431,6 +457,7 @@ class ImportHeader(_message.Message):
     AUTHORITY_FIELD_NUMBER: _builtins.int
     AUTHORITY_NAMES_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ACCEPT_VALID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     dataset: _builtins.str
     title: _builtins.str
@@ -438,6 +465,10 @@ class ImportHeader(_message.Message):
     """The authority that answers for the dataset; the publisher's token names it."""
     validate_only: _builtins.bool
     """Report only: nothing is changed."""
+    accept_valid: _builtins.bool
+    """Import what can be read although zones were refused; the report names them. National files hold zones that nobody
+    can stand behind, so that all or nothing would keep the others out. False: one refused zone refuses the file.
+    """
     @_builtins.property
     def authority_names(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Which registered authority a published name stands for. Names are compared without regard to case."""
@@ -451,10 +482,11 @@ class ImportHeader(_message.Message):
         authority: _builtins.str = ...,
         authority_names: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         validate_only: _builtins.bool = ...,
+        accept_valid: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "authority_names", b"authority_names", "dataset", b"dataset", "request_id", b"request_id", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_valid", b"accept_valid", "authority", b"authority", "authority_names", b"authority_names", "dataset", b"dataset", "request_id", b"request_id", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
