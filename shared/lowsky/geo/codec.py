@@ -1,0 +1,247 @@
+"""Geozones, altitude bands and volumes as messages, and back: what airspace publishes, others read.
+
+From a message to the domain nothing is lost of what a geozone says; what only its publication knows (dataset, version,
+notes, published text) stays in the message.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import shapely
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
+from lowsky.geo.altitude import AltitudeBand, Datum
+from lowsky.geo.antimeridian import cut
+from lowsky.geo.applicability import Applicability, Daily, Period
+from lowsky.geo.circles import circle
+from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
+from lowsky.geo.volumes import Volume4D
+from shapely import MultiPolygon, Polygon
+
+_Value = TypeVar("_Value")
+
+DURATION_MAX = timedelta(seconds=315_576_000_000)
+"""The longest google.protobuf.Duration, ten thousand years; a longer published interval is cut to it."""
+
+_DATUMS = {datum: geo_pb2.AltitudeDatum.Value(f"ALTITUDE_DATUM_{datum}") for datum in Datum}
+_DATUM_OF: Mapping[int, Datum] = {int(number): datum for datum, number in _DATUMS.items()}
+_RESTRICTIONS = {kind: pb.Restriction.Value(f"RESTRICTION_{kind}") for kind in Restriction}
+_RESTRICTION_OF: Mapping[int, Restriction] = {int(number): kind for kind, number in _RESTRICTIONS.items()}
+_PURPOSES = {purpose: pb.AuthorityPurpose.Value(f"AUTHORITY_PURPOSE_{purpose}") for purpose in Purpose}
+_PURPOSE_OF: Mapping[int, Purpose] = {int(number): purpose for purpose, number in _PURPOSES.items()}
+
+
+def band_to_message(band: AltitudeBand) -> geo_pb2.AltitudeBand:
+    """The band; limits above a take-off point of known elevation become AMSL, an infinite limit is absent."""
+    lower_m, lower_datum, upper_m, upper_datum = band.resolved()
+    return geo_pb2.AltitudeBand(
+        lower_m=lower_m if math.isfinite(lower_m) else None,
+        lower_datum=_DATUMS[lower_datum],
+        upper_m=upper_m if math.isfinite(upper_m) else None,
+        upper_datum=_DATUMS[upper_datum],
+    )
+
+
+def band_from_message(message: geo_pb2.AltitudeBand, takeoff_amsl_m: float | None = None) -> AltitudeBand:
+    """The band; an absent lower limit is -inf, an absent upper one inf.
+
+    Raises:
+        ValueError: An unspecified datum, or a ceiling below the floor in the same datum.
+    """
+    return AltitudeBand(
+        message.lower_m if message.HasField("lower_m") else -math.inf,
+        _datum(message.lower_datum),
+        message.upper_m if message.HasField("upper_m") else math.inf,
+        _datum(message.upper_datum),
+        takeoff_amsl_m,
+    )
+
+
+def volume_from_message(message: geo_pb2.Volume4D, takeoff_amsl_m: float | None = None) -> Volume4D:
+    """The volume, its outline cut at the antimeridian, a circle as a polygon that contains it.
+
+    Raises:
+        ValueError: An outline that is self-crossing, without area, or too near a pole; a band or a time that is
+            reversed; nothing said of one of them.
+    """
+    start, end = message.time_start, message.time_end
+    return Volume4D(
+        _outline(message),
+        band_from_message(message.altitude, takeoff_amsl_m),
+        start.seconds + start.nanos / 1e9,
+        end.seconds + end.nanos / 1e9,
+    )
+
+
+def geozone_to_message(
+    geozone: Geozone,
+    *,
+    name: str,
+    dataset: str,
+    dataset_version: int,
+    notes: Iterable[pb.ReportNote] = (),
+    published_json: str = "",
+) -> pb.Geozone:
+    """The resource: the geozone, and what its publication knows of it."""
+    return pb.Geozone(
+        name=name,
+        dataset=dataset,
+        dataset_version=dataset_version,
+        identifier=geozone.identifier,
+        country=geozone.country,
+        titles=_texts(geozone.names),
+        restriction=_RESTRICTIONS[geozone.restriction],
+        variant=geozone.variant,
+        reasons=geozone.reasons,
+        other_reasons=_texts(geozone.other_reasons),
+        messages=_texts(geozone.messages),
+        conditions=geozone.conditions,
+        region=geozone.region,
+        regulation_exemption=geozone.regulation_exemption,
+        layers=[
+            pb.Layer(outline_wkb=shapely.to_wkb(layer.outline), altitude=band_to_message(layer.altitude))
+            for layer in geozone.layers
+        ],
+        applicability=pb.Applicability(periods=[_period(period) for period in geozone.applicability.periods]),
+        authorities=[_authority(authority) for authority in geozone.authorities],
+        notes=notes,
+        published_json=published_json,
+    )
+
+
+def geozone_from_message(message: pb.Geozone) -> Geozone:
+    """The geozone.
+
+    Raises:
+        ValueError: Not a message that geozone_to_message made: an unspecified value, no layer, an unreadable outline.
+    """
+    return Geozone(
+        identifier=message.identifier,
+        country=message.country,
+        names=_texts_from(message.titles),
+        restriction=_known(_RESTRICTION_OF, message.restriction, "restriction"),
+        layers=tuple(_layer_from(layer) for layer in message.layers),
+        applicability=Applicability(tuple(_period_from(period) for period in message.applicability.periods)),
+        authorities=tuple(_authority_from(authority) for authority in message.authorities),
+        variant=message.variant,
+        reasons=tuple(message.reasons),
+        other_reasons=_texts_from(message.other_reasons),
+        messages=_texts_from(message.messages),
+        conditions=message.conditions,
+        region=message.region if message.HasField("region") else None,
+        regulation_exemption=message.regulation_exemption if message.HasField("regulation_exemption") else None,
+    )
+
+
+def _datum(number: int) -> Datum:
+    return _known(_DATUM_OF, number, "altitude datum")
+
+
+def _known(table: Mapping[int, _Value], number: int, what: str) -> _Value:
+    if number not in table:
+        raise ValueError(f"the {what} is not specified")
+    return table[number]
+
+
+def _outline(message: geo_pb2.Volume4D) -> Polygon | MultiPolygon:
+    if message.HasField("outline_circle"):
+        center = message.outline_circle.center
+        return circle(center.longitude, center.latitude, message.outline_circle.radius_m)
+    vertices = [(vertex.longitude, vertex.latitude) for vertex in message.outline_polygon.vertices]
+    if len(vertices) < 3:
+        raise ValueError("an outline has three vertices or more")
+    outline = cut(Polygon(vertices))
+    if outline.area == 0.0:
+        raise ValueError("the outline has no area")
+    if not outline.is_valid:
+        raise ValueError(f"the outline is not a simple polygon: {shapely.is_valid_reason(outline)}")
+    return outline
+
+
+def _layer_from(message: pb.Layer) -> Layer:
+    try:
+        outline = shapely.from_wkb(message.outline_wkb)
+    except shapely.GEOSException as fault:
+        raise ValueError(f"an outline is not readable: {fault}") from None
+    if not isinstance(outline, Polygon | MultiPolygon) or outline.is_empty:
+        raise ValueError("an outline is not an area")
+    return Layer(outline, band_from_message(message.altitude))
+
+
+def _texts(texts: Iterable[LocalizedText]) -> list[geo_pb2.LocalizedText]:
+    return [geo_pb2.LocalizedText(language=text.language or "", text=text.text) for text in texts]
+
+
+def _texts_from(messages: Sequence[geo_pb2.LocalizedText]) -> tuple[LocalizedText, ...]:
+    return tuple(LocalizedText(message.text, message.language or None) for message in messages)
+
+
+def _period(period: Period) -> pb.ApplicabilityPeriod:
+    return pb.ApplicabilityPeriod(
+        start_time=_timestamp(period.start),
+        end_time=_timestamp(period.end),
+        schedule=[
+            pb.ScheduleEntry(
+                weekdays=[day + 1 for day in sorted(entry.days)],
+                start=Duration(seconds=entry.start_s),
+                end=Duration(seconds=entry.end_s),
+                uncertain=entry.uncertain,
+            )
+            for entry in period.schedule
+        ],
+    )
+
+
+def _period_from(message: pb.ApplicabilityPeriod) -> Period:
+    return Period(
+        message.start_time.ToDatetime(tzinfo=UTC) if message.HasField("start_time") else None,
+        message.end_time.ToDatetime(tzinfo=UTC) if message.HasField("end_time") else None,
+        tuple(
+            Daily(frozenset(day - 1 for day in entry.weekdays), entry.start.seconds, entry.end.seconds, entry.uncertain)
+            for entry in message.schedule
+        ),
+    )
+
+
+def _timestamp(moment: datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
+
+
+def _authority(authority: ZoneAuthority) -> pb.ZoneAuthority:
+    message = pb.ZoneAuthority(
+        authority=authority.authority or "",
+        purpose=_PURPOSES[authority.purpose],
+        names=_texts(authority.names),
+        services=_texts(authority.service),
+        contact_names=_texts(authority.contacts),
+        email=authority.email,
+        phone=authority.phone,
+        site_url=authority.site_url,
+    )
+    if authority.interval_before is not None:
+        message.interval_before.FromTimedelta(min(authority.interval_before, DURATION_MAX))
+    return message
+
+
+def _authority_from(message: pb.ZoneAuthority) -> ZoneAuthority:
+    return ZoneAuthority(
+        names=_texts_from(message.names),
+        purpose=_known(_PURPOSE_OF, message.purpose, "authority's purpose"),
+        service=_texts_from(message.services),
+        contacts=_texts_from(message.contact_names),
+        site_url=message.site_url,
+        email=message.email,
+        phone=message.phone,
+        interval_before=message.interval_before.ToTimedelta() if message.HasField("interval_before") else None,
+        authority=message.authority or None,
+    )
