@@ -1,9 +1,8 @@
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lowsky.local.reporting import Step
+from lowsky.local.reporting import Transcript
 from lowsky.local.services import Service
 from lowsky.local.stack import Stack
 
@@ -11,27 +10,9 @@ HERE = Path(__file__).parent
 GIVEN = ("LOWSKY_DATABASE_URL", "LOWSKY_KAFKA_BOOTSTRAP", "LOWSKY_TOPIC_PREFIX", "LOWSKY_ENV", "LOWSKY_STATE_DIR")
 
 
-class Listener:
-    """A reporter that remembers what was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
-
-    @contextlib.contextmanager
-    def step(self, title: str) -> Iterator[Step]:
-        self.lines.append(title)
-        yield self
-
-    def detail(self, text: str) -> None:
-        self.lines.append(text)
-
-
 @pytest.fixture
-def listener() -> Listener:
-    return Listener()
+def transcript() -> Transcript:
+    return Transcript()
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ def _jwks(stack: Stack) -> KeySet:
     return KeySet.import_key_set(httpx.get(configuration["jwks_uri"]).json())
 
 
-def _post(stack: Stack, secret: str | None = None, **body: object) -> httpx.Response:
+def _post(stack: Stack, body: dict[str, object], secret: str | None = None) -> httpx.Response:
     headers = {"Authorization": f"Bearer {stack.state.issuer_secret if secret is None else secret}"}
     return httpx.post(f"{stack.issuer_url}/token", headers=headers, json=body)
 
@@ -65,7 +65,7 @@ def test_the_key_is_private_and_outlives_the_issuer(stack: Stack) -> None:
 
 @pytest.mark.parametrize("secret", ["wrong", "Bearer", "x" * 4000])
 def test_no_token_without_the_secret(stack: Stack, secret: str) -> None:
-    answer = _post(stack, secret, subject="x")
+    answer = _post(stack, {"subject": "x"}, secret)
     assert answer.status_code == 401
     assert answer.json()["error"] == "invalid_client"
 
@@ -94,7 +94,7 @@ def test_a_form_is_as_good_as_json(stack: Stack) -> None:
     ],
 )
 def test_a_bad_request_is_told_what_is_wrong(stack: Stack, body: dict[str, object], words: str) -> None:
-    answer = _post(stack, **body)
+    answer = _post(stack, body)
     assert answer.status_code == 400
     assert words in answer.json()["error_description"]
 

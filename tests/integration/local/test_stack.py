@@ -5,9 +5,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from lowsky.local import directory, processes, shutdown, state
+from lowsky.local import directory, postgres, processes, shutdown, state
 from lowsky.local.errors import AlreadyRunning, ProductionRefused, StackError
 from lowsky.local.processes import Command, Identity
+from lowsky.local.reporting import Transcript
 from lowsky.local.services import Service
 from lowsky.local.stack import Stack, infrastructure
 from lowsky.local.state import Entry, State
@@ -161,10 +162,10 @@ def test_a_service_that_does_not_exist_fails_the_start_with_its_last_words(tmp_p
 
 
 @pytest.mark.usefixtures("on_given_servers")
-def test_services_stop_before_the_issuer(tmp_path: Path, fake: Service, listener) -> None:  # type: ignore[no-untyped-def]
-    light = Stack.start(tmp_path / "state", services=(fake,), reporter=listener)
+def test_services_stop_before_the_issuer(tmp_path: Path, fake: Service, transcript: Transcript) -> None:
+    light = Stack.start(tmp_path / "state", services=(fake,), reporter=transcript)
     light.stop()
-    assert [line for line in listener.lines if line.startswith("stopping")] == ["stopping fake", "stopping issuer"]
+    assert [line for line in transcript.lines if line.startswith("stopping")] == ["stopping fake", "stopping issuer"]
     assert "the fake service left when asked" in processes.tail(tmp_path / "state" / "log" / "fake.log")
 
 
@@ -183,7 +184,7 @@ def _bystander(tmp_path: Path) -> tuple[Command, Identity]:
     return command, processes.spawn(command)
 
 
-def test_a_recycled_pid_is_never_stopped(tmp_path: Path, listener) -> None:  # type: ignore[no-untyped-def]
+def test_a_recycled_pid_is_never_stopped(tmp_path: Path, transcript: Transcript) -> None:
     command, bystander = _bystander(tmp_path)
     try:
         earlier = Identity(bystander.pid, "another boot:1")
@@ -192,24 +193,24 @@ def test_a_recycled_pid_is_never_stopped(tmp_path: Path, listener) -> None:  # t
         recorded.save()
         found = state.load(tmp_path)
         assert found is not None
-        shutdown.stop_all(found, listener)
+        shutdown.stop_all(found, transcript)
         assert processes.is_alive(bystander)
-        assert f"fake was not running any more (was process {bystander.pid})" in listener.lines
+        assert f"fake was not running any more (was process {bystander.pid})" in transcript.lines
         assert state.load(tmp_path) is None
     finally:
         processes.kill(bystander)
 
 
 @pytest.mark.usefixtures("on_given_servers")
-def test_what_a_start_that_was_cut_off_has_left_is_stopped(tmp_path: Path, listener) -> None:  # type: ignore[no-untyped-def]
+def test_what_a_start_that_was_cut_off_has_left_is_stopped(tmp_path: Path, transcript: Transcript) -> None:
     state_dir = directory.prepare(tmp_path / "state")
     command, left_over = _bystander(tmp_path)
     cut_off = State(state_dir, Identity(1, "another boot:1"), phase="starting")
     cut_off.entries["fake"] = Entry("fake", "grpc", "127.0.0.1:1", left_over, command)
     cut_off.save()
-    Stack.start(state_dir, services=(), issuer=False, reporter=listener).stop()
+    Stack.start(state_dir, services=(), issuer=False, reporter=transcript).stop()
     assert not processes.is_alive(left_over)
-    assert "an earlier start was cut off half-way: stopping what it has left" in listener.lines
+    assert "an earlier start was cut off half-way: stopping what it has left" in transcript.lines
 
 
 def test_a_folder_with_other_files_is_neither_used_nor_purged(tmp_path: Path) -> None:
@@ -227,3 +228,27 @@ def test_a_damaged_state_is_told_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="damaged"):
         Stack.start(state_dir, services=())
     assert (state_dir / "state.json").read_text() == "{"
+
+
+def test_a_planted_socket_folder_is_not_taken_over(tmp_path: Path, transcript: Transcript) -> None:
+    state_dir = directory.prepare(tmp_path / "state")
+    (tmp_path / "target").mkdir(mode=0o755)
+    (state_dir / "postgres").mkdir()
+    postgres.socket_directory(state_dir).symlink_to(tmp_path / "target")
+    with pytest.raises(StackError, match="belongs to somebody else"):
+        postgres.prepare(state_dir, transcript)
+    assert stat.S_IMODE((tmp_path / "target").stat().st_mode) == 0o755
+
+
+def test_a_lock_of_a_pid_that_is_someone_elses_now_is_dropped(tmp_path: Path, transcript: Transcript) -> None:
+    state_dir = directory.prepare(tmp_path / "state")
+    postgres.prepare(state_dir, transcript)
+    lock = postgres.data_directory(state_dir) / "postmaster.pid"
+    lock.write_text("1\n")
+    postgres.prepare(state_dir, transcript)
+    assert not lock.exists()
+
+
+def test_a_running_database_that_nobody_remembers_is_named(stack: Stack, transcript: Transcript) -> None:
+    with pytest.raises(StackError, match=f"as process {stack.state.entries['postgres'].identity.pid}"):
+        postgres.prepare(stack.state_dir, transcript)

@@ -147,6 +147,6 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _fail(console: Console, error: StackError, code: int) -> int:
-    console.print(f"[red]lowsky:[/red] {type(error).__name__}", end=": ")
+    console.print("[red]lowsky:[/red]", end=" ")
     console.print(str(error), markup=False, highlight=False, soft_wrap=True)
     return code

@@ -32,6 +32,7 @@ def jar_directory() -> Path:
 
 def ensure_jars(reporter: Reporter) -> Path:
     """The folder with Kafka's jars, fetched if need be; concurrent callers wait for the first."""
+    find_java()
     folder = jar_directory()
     if _complete(folder):
         return folder

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from lowsky.local import processes
 from lowsky.local.errors import StackError
 from lowsky.local.files import write_private
-from lowsky.local.jars import ensure_jars, jar_directory
+from lowsky.local.jars import jar_directory
 from lowsky.local.java import find_java
 from lowsky.local.ports import LOOPBACK, accepts_connections, free_port
 from lowsky.local.processes import Command, Identity
@@ -52,8 +52,8 @@ def log_file(state_dir: Path) -> Path:
 
 
 def prepare(state_dir: Path, reporter: Reporter) -> str:
-    """Fetches the jars, writes the properties and formats the storage the first time; returns the bootstrap address."""
-    jars = ensure_jars(reporter)
+    """Writes the properties and, the first time, formats the storage; returns the bootstrap address. Wants the jars."""
+    jars = jar_directory()
     folder = state_dir / "kafka"
     folder.mkdir(mode=0o700, exist_ok=True)
     port, controller_port = _choose_ports(folder / "server.properties")

@@ -8,6 +8,7 @@ It listens on no network address: who may enter the socket's folder (0700) may c
 import asyncio
 import importlib.util
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -164,8 +165,6 @@ def purge(state_dir: Path) -> None:
 
 
 def _ensure_system_user(user: str, reporter: Reporter) -> None:
-    import pwd
-
     try:
         pwd.getpwnam(user)
     except KeyError:
@@ -177,7 +176,7 @@ def _ensure_system_user(user: str, reporter: Reporter) -> None:
 
 def _let_pass(path: Path, reporter: Reporter) -> None:
     """Lets others pass through (not list) the folders above `path`, where they cannot yet, and says so."""
-    for folder in path.parents:
+    for folder in {*path.parents, *path.resolve().parents}:
         if not folder.exists():
             continue
         mode = stat.S_IMODE(folder.stat().st_mode)
@@ -189,12 +188,14 @@ def _let_pass(path: Path, reporter: Reporter) -> None:
 def _own_directory(path: Path, user: str | None) -> None:
     """A folder only for the server's user; in /tmp somebody else might have made one of that name first."""
     path.mkdir(mode=0o700, exist_ok=True)
-    if user is not None:
-        shutil.chown(path, user, None)
+    owners = {os.geteuid(), pwd.getpwnam(user).pw_uid if user is not None else os.geteuid()}
     found = path.lstat()
-    if path.is_symlink() or (user is None and found.st_uid != os.geteuid()):
+    # Looked at before anything is changed: as root we would otherwise give away what a planted link points to.
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
         raise StackError(f"{path} belongs to somebody else; remove it or choose a shorter --state-dir")
     path.chmod(0o700)
+    if user is not None:
+        shutil.chown(path, user)
 
 
 def _drop_stale_lock(data: Path) -> None:

@@ -6,6 +6,7 @@ its start, and a signal is sent only where both still agree.
 
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -133,8 +134,6 @@ def _as_user(user: str | None) -> _UserArguments:
     """Arguments of `subprocess` that change the user, with its own group and no others."""
     if user is None:
         return {}
-    import pwd
-
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
 
 

@@ -29,6 +29,24 @@ class Reporter(Protocol):
         """A thing that takes a while; its end and duration are reported unless it raises."""
 
 
+class Transcript:
+    """Progress as a list of lines, for tests that ask what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        self.lines.append(title)
+        yield self
+
+    def detail(self, text: str) -> None:
+        self.lines.append(text)
+
+
 class LogReporter:
     """Progress as log records, for tests and libraries."""
 

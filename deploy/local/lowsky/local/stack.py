@@ -19,6 +19,7 @@ from lowsky.local import health, kafka, postgres, processes, shutdown, state, to
 from lowsky.local.directory import clear_earlier, prepare
 from lowsky.local.errors import ProductionRefused, StackError
 from lowsky.local.files import exclusive, private_directory
+from lowsky.local.jars import ensure_jars
 from lowsky.local.ports import LOOPBACK
 from lowsky.local.processes import Command
 from lowsky.local.remembered import remembered_port
@@ -195,6 +196,9 @@ class Stack:
     def _start_infrastructure(self) -> None:
         """PostgreSQL and Kafka start side by side; what the environment names is only asked whether it answers."""
         given_database, given_kafka = os.environ.get("LOWSKY_DATABASE_URL"), os.environ.get("LOWSKY_KAFKA_BOOTSTRAP")
+        if not given_kafka:
+            # First, for it is what may be missing on a bare machine, and what takes longest.
+            ensure_jars(self._reporter)
         self.state.database_url = given_database or postgres.database_url(self.state_dir)
         if not given_database:
             postgres.prepare(self.state_dir, self._reporter)
