@@ -3,7 +3,8 @@
 isort:skip_file
 Approvals: one case for each plan that needs a decision, one number, a decision for each authority that must decide.
 Granted when all have granted, rejected when any has rejected (Art. 28); expired when nobody decided in time.
-A plan that needs nobody's word is granted by rule.
+A plan that needs nobody's word is granted by rule, at once: of such a case only approval.granted is told, never
+approval.opened.
 """
 
 from collections import abc as _abc
@@ -42,7 +43,7 @@ class Approval(_message.Message):
         STATE_REJECTED: Approval._State.ValueType  # 3
         STATE_EXPIRED: Approval._State.ValueType  # 4
         STATE_CLOSED: Approval._State.ValueType  # 5
-        """The plan was withdrawn meanwhile."""
+        """The plan ended meanwhile: it was withdrawn, or rejected or rescinded elsewhere."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Where a case stands."""
@@ -53,7 +54,7 @@ class Approval(_message.Message):
     STATE_REJECTED: Approval.State.ValueType  # 3
     STATE_EXPIRED: Approval.State.ValueType  # 4
     STATE_CLOSED: Approval.State.ValueType  # 5
-    """The plan was withdrawn meanwhile."""
+    """The plan ended meanwhile: it was withdrawn, or rejected or rescinded elsewhere."""
 
     NAME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
@@ -70,10 +71,10 @@ class Approval(_message.Message):
     """approvals/{approval}"""
     etag: _builtins.str
     number: _builtins.str
-    """For people, as in LS-2026-0000042."""
+    """For people, as in LS-2026-0000042: the year of opening, and a number that is never given twice. Numbers have gaps."""
     state: Global___Approval.State.ValueType
     automatic: _builtins.bool
-    """Granted by rule, without an officer."""
+    """Decided by rule, without an officer."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property

@@ -71,7 +71,9 @@ class ApprovalsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DecideApproval(self, request, context):
-        """An officer decides for the authority named in the token. The etag is required: one approves what one saw.
+        """An officer decides for the authority named in the token. The etag is required: one approves what one saw. Of two
+        authorities' officers who decide at the same time, the second hears STALE_ETAG: the case now says what the first
+        one decided, and is to be read again before it is decided on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -3,7 +3,8 @@
 isort:skip_file
 Approvals: one case for each plan that needs a decision, one number, a decision for each authority that must decide.
 Granted when all have granted, rejected when any has rejected (Art. 28); expired when nobody decided in time.
-A plan that needs nobody's word is granted by rule.
+A plan that needs nobody's word is granted by rule, at once: of such a case only approval.granted is told, never
+approval.opened.
 """
 
 from collections import abc as _abc
@@ -41,7 +42,10 @@ class ApprovalsServiceStub:
     ListApprovals: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.ListApprovalsRequest, _approvals_pb2.ListApprovalsResponse]
     """The queue of an authority, or the cases of an operator: what must be decided first comes first."""
     DecideApproval: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.DecideApprovalRequest, _approvals_pb2.DecideApprovalResponse]
-    """An officer decides for the authority named in the token. The etag is required: one approves what one saw."""
+    """An officer decides for the authority named in the token. The etag is required: one approves what one saw. Of two
+    authorities' officers who decide at the same time, the second hears STALE_ETAG: the case now says what the first
+    one decided, and is to be read again before it is decided on.
+    """
 
 @_typing.type_check_only
 class ApprovalsServiceAsyncStub(ApprovalsServiceStub):
@@ -53,7 +57,10 @@ class ApprovalsServiceAsyncStub(ApprovalsServiceStub):
     ListApprovals: _aio.UnaryUnaryMultiCallable[_approvals_pb2.ListApprovalsRequest, _approvals_pb2.ListApprovalsResponse]  # type: ignore[assignment]
     """The queue of an authority, or the cases of an operator: what must be decided first comes first."""
     DecideApproval: _aio.UnaryUnaryMultiCallable[_approvals_pb2.DecideApprovalRequest, _approvals_pb2.DecideApprovalResponse]  # type: ignore[assignment]
-    """An officer decides for the authority named in the token. The etag is required: one approves what one saw."""
+    """An officer decides for the authority named in the token. The etag is required: one approves what one saw. Of two
+    authorities' officers who decide at the same time, the second hears STALE_ETAG: the case now says what the first
+    one decided, and is to be read again before it is decided on.
+    """
 
 class ApprovalsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Where officers decide."""
@@ -80,6 +87,9 @@ class ApprovalsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _approvals_pb2.DecideApprovalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_approvals_pb2.DecideApprovalResponse, _abc.Awaitable[_approvals_pb2.DecideApprovalResponse]]:
-        """An officer decides for the authority named in the token. The etag is required: one approves what one saw."""
+        """An officer decides for the authority named in the token. The etag is required: one approves what one saw. Of two
+        authorities' officers who decide at the same time, the second hears STALE_ETAG: the case now says what the first
+        one decided, and is to be read again before it is decided on.
+        """
 
 def add_ApprovalsServiceServicer_to_server(servicer: ApprovalsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

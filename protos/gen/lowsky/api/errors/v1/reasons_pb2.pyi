@@ -81,6 +81,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[FAILED_PRECONDITION] The named authority does not exist."""
     REASON_NOT_CONCERNED: _Reason.ValueType  # 44
     """[FAILED_PRECONDITION] The caller's authority has no decision to make in this case, or has made it."""
+    REASON_NO_AIRSPACE: _Reason.ValueType  # 45
+    """[FAILED_PRECONDITION] Nobody has published any airspace here yet: nothing can be said to be free."""
     REASON_OVERLOADED: _Reason.ValueType  # 60
     """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
     REASON_DATABASE_UNAVAILABLE: _Reason.ValueType  # 61
@@ -158,6 +160,8 @@ REASON_AUTHORITY_UNKNOWN: Reason.ValueType  # 43
 """[FAILED_PRECONDITION] The named authority does not exist."""
 REASON_NOT_CONCERNED: Reason.ValueType  # 44
 """[FAILED_PRECONDITION] The caller's authority has no decision to make in this case, or has made it."""
+REASON_NO_AIRSPACE: Reason.ValueType  # 45
+"""[FAILED_PRECONDITION] Nobody has published any airspace here yet: nothing can be said to be free."""
 REASON_OVERLOADED: Reason.ValueType  # 60
 """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
 REASON_DATABASE_UNAVAILABLE: Reason.ValueType  # 61
