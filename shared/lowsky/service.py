@@ -23,7 +23,7 @@ from lowsky.config import ServiceConfig
 from lowsky.db.database import Database
 from lowsky.db.migrations import migrate
 from lowsky.errors import Unavailable
-from lowsky.events.consumer import GroupConsumer, Handler
+from lowsky.events.consumer import Batched, GroupConsumer, Handler
 from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay
 from lowsky.rpc.health import DATABASE, EVENTS, Health
@@ -59,7 +59,7 @@ class Frame:
         """Adds work that runs for as long as the process; if it ends by itself, so does the process."""
         self._background.append(work)
 
-    def consume(self, *, group: str, topics: Sequence[str], handlers: Mapping[str, Handler]) -> None:
+    def consume(self, *, group: str, topics: Sequence[str], handlers: Mapping[str, Handler | Batched]) -> None:
         """Adds a consumer of a group, static under the instance's name where it has one."""
         consumer = GroupConsumer(
             kafka=self.kafka,

@@ -8,7 +8,10 @@ While the database or the brokers are away nothing is given up: the same batch i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import itertools
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -26,6 +29,17 @@ log = structlog.get_logger()
 
 Handler = Callable[[Connection, Event], Awaitable[None]]
 """Applies one event within the transaction."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batched:
+    """Applies at once the events that follow each other and that it stands for: a few statements for all of them.
+
+    It puts ``consumed`` around what it tells of each, so that every event names what led to it.
+    """
+
+    apply: Callable[[Connection, Sequence[Event]], Awaitable[None]]
+
 
 BATCH = 256
 TRIES = 3
@@ -46,7 +60,7 @@ class GroupConsumer:
         group: str,
         instance: str | None,
         topics: Sequence[str],
-        handlers: Mapping[str, Handler],
+        handlers: Mapping[str, Handler | Batched],
         after_commit: Callable[[], None],
     ) -> None:
         self._kafka = kafka
@@ -105,14 +119,14 @@ class GroupConsumer:
         events = [self._event(record) for record in records]
         async with self._database.transaction() as connection:
             new = await inbox.note_new(connection, self._group, [event.id for event in events])
-            for event in events:
-                handler = self._handlers.get(event.type)
-                if event.id not in new or handler is None:
+            wanted = {event.id: event for event in events if event.id in new and event.type in self._handlers}
+            for handler, run in itertools.groupby(wanted.values(), lambda event: self._handlers[event.type]):
+                if isinstance(handler, Batched):
+                    await handler.apply(connection, list(run))
                     continue
-                new.discard(event.id)  # the same event twice in one batch
-                cause = tracing.Cause(event.correlation_id, event.id)
-                with tracing.span(f"{self._group} {event.type}", SpanKind.CONSUMER, event.traceparent, cause):
-                    await handler(connection, event)
+                for event in run:
+                    with consumed(self._group, event):
+                        await handler(connection, event)
         self._after_commit()
 
     async def _apply_or_bury(self, record: ConsumerRecord, dead_letters: AIOKafkaProducer) -> None:
@@ -137,6 +151,14 @@ class GroupConsumer:
 
     def _event(self, record: ConsumerRecord) -> Event:
         return from_record(self._kafka.name(record.topic), record.key, record.value, record.headers)
+
+
+@contextmanager
+def consumed(group: str, event: Event) -> Iterator[None]:
+    """Acts on an event: what is told in the body continues its trace and names it as the cause."""
+    cause = tracing.Cause(event.correlation_id, event.id)
+    with tracing.span(f"{group} {event.type}", SpanKind.CONSUMER, event.traceparent, cause):
+        yield
 
 
 class _FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -169,4 +191,4 @@ async def _close(consumer: AIOKafkaConsumer, dead_letters: AIOKafkaProducer) -> 
             log.warning("a Kafka client did not stop cleanly", problem=repr(error))
 
 
-__all__ = ["GroupConsumer", "Handler", "MalformedRecord"]
+__all__ = ["Batched", "GroupConsumer", "Handler", "MalformedRecord", "consumed"]
