@@ -115,7 +115,9 @@ async def assign(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]
     Raises:
         KafkaError: The topic does not exist: topics are declared, never made up.
     """
-    numbers = consumer.partitions_for_topic(topic)
+    # A consumer that subscribes to nothing learns of topics only when it asks, and only its client can ask.
+    metadata = await consumer._client.fetch_all_metadata()
+    numbers = metadata.partitions_for_topic(topic)
     if not numbers:
         raise KafkaError(f"topic {topic} does not exist")
     partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
