@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from shapely import MultiPolygon, Polygon
+
 from lowsky.geo.altitude import AltitudeBand
 from lowsky.geo.applicability import PERMANENT, Applicability
-from shapely import MultiPolygon, Polygon
 
 
 class Restriction(StrEnum):

@@ -14,12 +14,13 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon, STRtree
+
 from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Overlap, VerticalReference, overlap_codes
 from lowsky.geo.antimeridian import cut
 from lowsky.geo.geozone import Geozone
 from lowsky.geo.volumes import Volumes
-from numpy.typing import NDArray
-from shapely import MultiPolygon, Polygon, STRtree
 
 Payload = TypeVar("Payload", covariant=True)
 

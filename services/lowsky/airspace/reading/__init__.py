@@ -21,6 +21,8 @@ import hashlib
 import json
 from dataclasses import replace
 
+from shapely.errors import GEOSException
+
 from lowsky.airspace.reading import ed269, ed318
 from lowsky.airspace.reading.document import RepeatedKeys, parse, repeated_key
 from lowsky.airspace.reading.layout import Layout, format_of, lay_out
@@ -38,7 +40,6 @@ from lowsky.airspace.reading.report import (
     ZoneRefused,
 )
 from lowsky.airspace.reading.values import mapping, text
-from shapely.errors import GEOSException
 
 __all__ = [
     "FilePosition",

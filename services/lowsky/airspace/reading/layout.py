@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lowsky.airspace.reading.report import Format, Metadata, Notes, UnreadableZones
-from lowsky.airspace.reading.values import instant, mapping, text, texts
+from lowsky.airspace.reading.values import empty, instant, mapping, text, texts
 
 ZONES_MAX = 100_000
 """A large country has some ten thousand."""
@@ -62,7 +62,8 @@ def _entries(document: object) -> list[object]:
         if not isinstance(document[key], list):
             raise UnreadableZones("NOT_A_ZONE_FILE", f"{key} is not a list of zones")
     if named:
-        return [entry for key in named for entry in _flat(document[key])]
+        itself = [] if empty(document.get("geometry")) else [document]
+        return [*itself, *(entry for key in named for entry in _flat(document[key]))]
     if document.get("type") == "Feature" or any(isinstance(document.get(key), str) for key in _ZONE_KEYS):
         return [document]
     wanted = " or ".join(_LIST_KEYS)
@@ -73,14 +74,16 @@ def _flat(entries: list[object]) -> list[object]:
     """The entries, those of collections within the list in place of the collection."""
     found: list[object] = []
     for entry in entries:
-        inner = (
-            [entry[key] for key in _LIST_KEYS if isinstance(entry.get(key), list)] if isinstance(entry, dict) else []
-        )
-        if inner:
-            found.extend(zone for zones in inner for zone in zones)
-        else:
+        inner = _inner(entry)
+        if not inner or not empty(mapping(entry).get("geometry")):
             found.append(entry)
+        found.extend(zone for zones in inner for zone in zones)
     return found
+
+
+def _inner(entry: object) -> list[list[object]]:
+    members = mapping(entry)
+    return [zones for key in _LIST_KEYS if isinstance(zones := members.get(key), list)]
 
 
 def _metadata(members: Mapping[str, object]) -> Metadata:

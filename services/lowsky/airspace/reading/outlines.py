@@ -7,13 +7,14 @@ cannot be, the zone is refused. What was published is never made smaller.
 from __future__ import annotations
 
 import shapely
+from shapely import MultiPolygon, Polygon
+from shapely.errors import GEOSException
+
 from lowsky.airspace.reading.repair import RepairRefused, repair
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.airspace.reading.values import number
 from lowsky.geo.antimeridian import cut, unwrap
 from lowsky.geo.circles import circle
-from shapely import MultiPolygon, Polygon
-from shapely.errors import GEOSException
 
 VERTICES_MAX = 20_000
 """Of one zone. National zones reach 1 000 in a ring; beyond this, a check of a plan would be slow for everyone."""

@@ -1,8 +1,9 @@
 """Invalid polygons: an outline that covers every way to read them, or a refusal.
 
 A ring that crosses itself has two readings: even-odd (what is inside an odd number of turns) and non-zero (what it
-winds around). The non-zero one contains the other and is taken, when no point of it is farther than a metre from the
-even-odd one. Holes are cut out only where they surely are: inside the shell, and not where two of them cross.
+winds around). The non-zero one contains the other and is taken, with what the usual repair of geometry engines would
+take, when what this adds is nowhere deeper than a metre.
+Holes are cut out only where they surely are: inside the shell, and not where two of them cross.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from lowsky.geo.projection import metres_per_degree
 from numpy.typing import NDArray
 from shapely import Geometry, LinearRing, LineString, MultiPolygon, Polygon
 
+from lowsky.geo.projection import metres_per_degree
+
 GROWTH_MAX_M = 1.0
-"""How far a repair may reach beyond the smallest reading (domain rule: no change of more than a metre)."""
+"""How deep a piece that a repair adds to the smallest reading may be: no point of it is farther from its edge.
+
+The rule of the domain: a repair changes no extent by more than a metre.
+"""
 FACES_MAX = 5_000
 """Pieces that a ring may cut itself into; a scribble beyond that is refused rather than computed."""
 SLIVER_DEGREES2 = 1e-16
@@ -102,7 +107,9 @@ def _fill(ring: LinearRing) -> _Fill:
     vertices = shapely.get_coordinates(ring)
     windings = np.array([_winding(vertices, face) for face in faces], dtype=np.int64)
     slivers = shapely.area(faces) < SLIVER_DEGREES2
-    return _Fill(shapely.union_all(faces[windings % 2 == 1]), shapely.union_all(faces[(windings != 0) | slivers]))
+    around = shapely.union_all(faces[(windings != 0) | slivers])
+    # The repair that others use ("make valid") reads an edge that is run to and fro in a third way: cover that too.
+    return _Fill(shapely.union_all(faces[windings % 2 == 1]), shapely.union(around, _areas(shapely.make_valid(plain))))
 
 
 def _winding(ring: NDArray[np.float64], face: Polygon) -> int:
@@ -116,16 +123,16 @@ def _winding(ring: NDArray[np.float64], face: Polygon) -> int:
 
 
 def _growth(wide: Geometry, narrow: Geometry) -> float:
-    """By how many m² the wide reading exceeds the narrow; refused when it does by more than a metre anywhere."""
+    """By how many m² the wide reading exceeds the narrow; refused when it is deeper than a metre anywhere."""
     total_m2 = 0.0
     for piece in shapely.get_parts(shapely.difference(wide, narrow)):
         if not isinstance(piece, Polygon) or piece.area < SLIVER_DEGREES2:
             continue
         per_longitude, per_latitude = metres_per_degree(piece.centroid.y)
         scale = np.array([float(per_longitude), float(per_latitude)])
-        local, base = _scaled(piece, scale), _scaled(narrow, scale)
+        local = _scaled(piece, scale)
         total_m2 += float(shapely.area(local))
-        if not shapely.difference(local, shapely.buffer(base, GROWTH_MAX_M)).is_empty:
+        if not shapely.buffer(local, -GROWTH_MAX_M).is_empty:
             message = "the rings can be read in ways that differ by more than a metre"
             raise RepairRefused("EXTENT_AMBIGUOUS", message)
     return total_m2
@@ -137,5 +144,7 @@ def _scaled(geometry: Geometry, scale: NDArray[np.float64]) -> Geometry:
 
 
 def _areas(geometry: Geometry) -> Polygon | MultiPolygon:
-    parts = [part for part in shapely.get_parts(geometry) if isinstance(part, Polygon) and part.area > 0.0]
+    # Twice: a collection may hold a multipolygon.
+    pieces = shapely.get_parts(shapely.get_parts(geometry))
+    parts = [part for part in pieces if isinstance(part, Polygon) and part.area > 0.0]
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lowsky.geo.applicability import EVERY_DAY, PERMANENT, Applicability, Daily, Period, periods
 
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
