@@ -44,12 +44,16 @@ class LowskyError(Exception):
         *,
         metadata: Mapping[str, str] | None = None,
         fields: Sequence[FieldViolation] = (),
+        details: Sequence[object] = (),
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.metadata = dict(metadata or {})
         self.fields = tuple(fields)
+        self.details = tuple(details)
+        """Messages that go with the status as they are: a report of what was refused. A few kilobytes at most: they
+        travel in the trailers, which clients bound (8 kB is usual)."""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lowsky.db.database import Connection
 from lowsky.events.event import Event
@@ -32,4 +32,26 @@ async def append(connection: Connection, events: Sequence[Event]) -> None:
         [e.correlation_id for e in events],
         [e.causation_id for e in events],
         [e.value for e in events],
+    )
+
+
+async def append_many(connection: Connection, events: Iterable[Event]) -> None:
+    """As append, for thousands of events or many megabytes: streamed by COPY, so that no statement holds them all."""
+    await connection.copy_records_to_table(
+        "outbox",
+        columns=(
+            "event_id",
+            "topic",
+            "key",
+            "type",
+            "occurred_at",
+            "traceparent",
+            "correlation_id",
+            "causation_id",
+            "value",
+        ),
+        records=(
+            (e.id, e.topic, e.key, e.type, e.occurred_at, e.traceparent, e.correlation_id, e.causation_id, e.value)
+            for e in events
+        ),
     )

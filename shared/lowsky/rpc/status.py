@@ -63,6 +63,8 @@ def to_status(error: errors.LowskyError) -> status_pb2.Status:
                 ]
             )
         )
+    for detail in error.details:
+        add(detail)
     if isinstance(error, errors.Overloaded | errors.Unavailable):
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(round(error.retry_after_s * 1000))
