@@ -11,11 +11,12 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import grpc
 import structlog
 import uvloop
+
 from lowsky import logs, tracing
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.clock import Clock, SystemClock
@@ -35,12 +36,15 @@ log = structlog.get_logger()
 PROBE_S = 1.0
 
 
+Config = TypeVar("Config", bound=ServiceConfig)
+
+
 @dataclass
-class Frame:
+class Frame(Generic[Config]):
     """What a service is assembled in."""
 
     name: str
-    config: ServiceConfig
+    config: Config
     database: Database
     kafka: Kafka
     relay: Relay
@@ -83,10 +87,7 @@ class Frame:
             await asyncio.sleep(PROBE_S)
 
 
-Assemble = Callable[[Frame], Awaitable[None]]
-
-
-def main(name: str, config_type: Callable[[], ServiceConfig], assemble: Assemble) -> None:
+def main(name: str, config_type: Callable[[], Config], assemble: Callable[[Frame[Config]], Awaitable[None]]) -> None:
     """Runs the process. Exit code 0 after SIGTERM or SIGINT."""
     config = config_type()
     logs.configure(name, config.log_level)
@@ -100,7 +101,7 @@ def main(name: str, config_type: Callable[[], ServiceConfig], assemble: Assemble
     uvloop.run(_serve(name, config, assemble))
 
 
-async def _serve(name: str, config: ServiceConfig, assemble: Assemble) -> None:
+async def _serve(name: str, config: Config, assemble: Callable[[Frame[Config]], Awaitable[None]]) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)

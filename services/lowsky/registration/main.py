@@ -9,7 +9,7 @@ from lowsky.registration.rpc.operators import OperatorsServicer
 from lowsky.service import Frame, main
 
 
-async def assemble(frame: Frame) -> None:
+async def assemble(frame: Frame[RegistrationConfig]) -> None:
     """Two gRPC services over one schema; events go out through the outbox."""
     frame.serve(
         "lowsky.api.registration.v1.OperatorsService",
@@ -25,4 +25,4 @@ async def assemble(frame: Frame) -> None:
 
 def run() -> None:
     """`python -m lowsky.registration`."""
-    main("registration", RegistrationConfig, assemble)  # type: ignore[arg-type]  # fields come from the environment
+    main("registration", RegistrationConfig, assemble)

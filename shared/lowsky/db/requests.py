@@ -44,32 +44,45 @@ async def earlier_answer(connection: Connection, request: Request) -> bytes | No
     return answer
 
 
-async def earlier_answers(connection: Connection, requests: Sequence[Request]) -> list[bytes | RequestIdReused | None]:
+async def earlier_answers(
+    connection: Connection, requests: Sequence[Request], answers: Sequence[bytes] | None = None
+) -> list[bytes | RequestIdReused | None]:
     """As earlier_answer for many at once, with refusals in place of the answer. Ids must be distinct per caller.
 
-    Rows go in by caller and id, so that two batches never wait for each other in a circle.
+    Rows go in by caller and id, so that two batches never wait for each other in a circle. Where the answers to the new
+    ones are known already they are kept at once; else keep_answers keeps them.
     """
-    ordered = sorted(requests, key=lambda r: (r.caller, r.request_id))
-    columns = [r.caller for r in ordered], [r.request_id for r in ordered], [r.digest for r in ordered]
+    responses = answers if answers is not None else [b""] * len(requests)
+    ordered = sorted(zip(requests, responses, strict=True), key=lambda pair: (pair[0].caller, pair[0].request_id))
     inserted = await connection.fetch(
         """INSERT INTO requests (caller, request_id, digest, response)
-           SELECT caller, request_id, digest, ''
-           FROM unnest($1::text[], $2::uuid[], $3::bytea[]) AS r (caller, request_id, digest)
+           SELECT * FROM unnest($1::text[], $2::uuid[], $3::bytea[], $4::bytea[])
            ON CONFLICT DO NOTHING RETURNING caller, request_id""",
-        *columns,
+        [request.caller for request, _ in ordered],
+        [request.request_id for request, _ in ordered],
+        [request.digest for request, _ in ordered],
+        [response for _, response in ordered],
     )
     if len(inserted) == len(requests):
         return [None] * len(requests)
-    kept = await connection.fetch(
-        """SELECT caller, request_id, requests.digest, response FROM requests
-           JOIN unnest($1::text[], $2::uuid[]) AS r (caller, request_id) USING (caller, request_id)""",
-        *columns[:2],
-    )
     new = {(row["caller"], row["request_id"]) for row in inserted}
-    earlier = {(row["caller"], row["request_id"]): row for row in kept if (row["caller"], row["request_id"]) not in new}
+    old = [request for request in requests if (request.caller, request.request_id) not in new]
+    kept = dict(zip(old, await kept_answers(connection, old), strict=True))
+    return [kept.get(request) for request in requests]
+
+
+async def kept_answers(connection: Connection, requests: Sequence[Request]) -> list[bytes | RequestIdReused | None]:
+    """The kept answers of requests, refusals where an id came with another request; notes nothing."""
+    rows = await connection.fetch(
+        """SELECT caller, request_id, digest, response FROM requests
+           JOIN unnest($1::text[], $2::uuid[]) AS r (caller, request_id) USING (caller, request_id)""",
+        [request.caller for request in requests],
+        [request.request_id for request in requests],
+    )
+    kept = {(row["caller"], row["request_id"]): row for row in rows}
 
     def answer(request: Request) -> bytes | RequestIdReused | None:
-        row = earlier.get((request.caller, request.request_id))
+        row = kept.get((request.caller, request.request_id))
         if row is None:
             return None
         return bytes(row["response"]) if row["digest"] == request.digest else RequestIdReused()

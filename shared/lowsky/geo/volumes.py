@@ -75,6 +75,13 @@ class Volumes:
             *_numbered(counts),
         )
 
+    @classmethod
+    def join(cls, parts: Sequence[Volumes]) -> Self:
+        """Volumes of several batches as one, by owner; an owner's volumes must all be in one part."""
+        columns = [np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__]
+        joined = cls(*columns)
+        return cls(*(column[np.argsort(joined.owner, kind="stable")] for column in columns))
+
     @property
     def altitudes(self) -> AltitudeBands:
         """The altitude columns, without copying."""

@@ -26,7 +26,7 @@ class Health:
         self.servicer = health_aio.HealthServicer()
         self._lost: dict[str, str] = {}
         self._only_writes: set[str] = set()
-        self._stopping = False
+        self.stopping = False
 
     async def expect(self, part: str, *, only_writes: bool = False) -> None:
         """Names a part. With only_writes, reading goes on without it."""
@@ -48,7 +48,7 @@ class Health:
 
     async def stop(self) -> None:
         """From now on nothing is served."""
-        self._stopping = True
+        self.stopping = True
         await self.servicer.enter_graceful_shutdown()
 
     @property
@@ -62,7 +62,7 @@ class Health:
         Raises:
             Unavailable: A part that the call needs is lost, or the worker is stopping.
         """
-        if self._stopping:
+        if self.stopping:
             raise Unavailable("SHUTTING_DOWN", "this worker is shutting down", retry_after_s=0.2)
         for part, problem in self._lost.items():
             if writes or part not in self._only_writes:

@@ -1,0 +1,3 @@
+from lowsky.flightplans.main import run
+
+run()

@@ -1,0 +1,160 @@
+"""The geofence: which zones a plan enters, in plan view, altitude and time, and what follows from each.
+
+Where altitudes cannot be compared exactly the plan counts as inside, and the finding says so. A zone that needs
+somebody's word but names nobody who can give it blocks: silence is not consent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowsky.flightplans.domain.findings import Finding, Rule, Severity
+from lowsky.geo.altitude import ANYWHERE, AltitudeBand, VerticalReference
+from lowsky.geo.geozone import Geozone, Purpose, Restriction
+from lowsky.geo.volumes import Volumes
+from lowsky.geo.zone_index import IndexedZone, Touches, ZoneIndex
+
+_RULES = {
+    Restriction.PROHIBITED: Rule.GEOZONE_PROHIBITED,
+    Restriction.REQ_AUTHORIZATION: Rule.GEOZONE_AUTHORIZATION,
+    Restriction.CONDITIONAL: Rule.GEOZONE_CONDITIONAL,
+    Restriction.USPACE: Rule.GEOZONE_USPACE,
+    Restriction.NO_RESTRICTION: Rule.GEOZONE_NOTIFICATION,
+}
+
+_NEEDS_WORD = frozenset({Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL})
+
+VOLUMES_NAMED_MAX = 500
+"""As many as a plan of ready-made volumes may have; of a longer trajectory the first ones are named."""
+
+
+def geofence(
+    zones: ZoneIndex[None], volumes: Volumes, plans: int, reference: VerticalReference = ANYWHERE
+) -> list[list[Finding]]:
+    """The findings of each plan of a batch, by the plan's place in it: one for each zone that it enters."""
+    touches = zones.touching(volumes, reference)
+    findings: list[list[Finding]] = [[] for _ in range(plans)]
+    if not len(touches):
+        return findings
+    owners = volumes.owner[touches.volume]
+    # One finding for each plan and zone: group the touches by both.
+    order = np.lexsort((touches.zone, owners))
+    keys = np.stack([owners[order], touches.zone[order]])
+    starts = np.flatnonzero(np.r_[True, (np.diff(keys) != 0).any(axis=0)])
+    for rows in np.split(order, starts[1:]):
+        zone = zones.zones[touches.zone[rows[0]]]
+        finding = _finding(zone, touches, rows, volumes)
+        if finding is not None:
+            findings[owners[rows[0]]].append(finding)
+    return findings
+
+
+def _finding(zone: IndexedZone[None], touches: Touches, rows: NDArray[np.intp], volumes: Volumes) -> Finding | None:
+    geozone = zone.geozone
+    deciding, notified = _named(geozone, Purpose.AUTHORIZATION), _named(geozone, Purpose.NOTIFICATION)
+    severity = _severity(geozone.restriction, deciding, notified)
+    if severity is None:
+        return None
+    at = np.unique(touches.volume[rows])
+    layers = [geozone.layers[layer].altitude for layer in np.unique(touches.layer[rows])]
+    uncertain = not touches.certain[rows].any()
+    legs = tuple(volumes.leg[at][:VOLUMES_NAMED_MAX].tolist())
+    plan_altitude = _envelope([volumes.altitudes.band(int(i)) for i in at])
+    zone_altitude = _envelope(layers)
+    start_s, end_s = float(volumes.start_s[at].min()), float(volumes.end_s[at].max())
+    title = geozone.names[0].text if geozone.names else geozone.identifier
+    return Finding(
+        rule=_RULES[geozone.restriction],
+        severity=severity,
+        subject=zone.name,
+        subject_title=title,
+        volumes=legs,
+        message=_message(geozone.restriction, severity, title, legs, plan_altitude, zone_altitude, start_s, uncertain),
+        plan_altitude=plan_altitude,
+        subject_altitude=zone_altitude,
+        start_s=start_s,
+        end_s=end_s,
+        altitude_uncertain=uncertain,
+        deciding=deciding if severity is Severity.AUTHORIZATION else (),
+        notified=notified,
+    )
+
+
+def _severity(restriction: Restriction, deciding: Sequence[str], notified: Sequence[str]) -> Severity | None:
+    if restriction is Restriction.PROHIBITED:
+        return Severity.BLOCKING
+    if restriction in _NEEDS_WORD:
+        return Severity.AUTHORIZATION if deciding else Severity.BLOCKING
+    if restriction is Restriction.USPACE:
+        if deciding:
+            return Severity.AUTHORIZATION
+        return Severity.NOTIFICATION if notified else Severity.INFORMATION
+    return Severity.NOTIFICATION if notified else None
+
+
+def _named(geozone: Geozone, purpose: Purpose) -> tuple[str, ...]:
+    names = (authority.authority for authority in geozone.authorities_for(purpose))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _envelope(bands: Sequence[AltitudeBand]) -> AltitudeBand:
+    """From the lowest floor to the highest ceiling; the datum of each is that of the band that it comes from."""
+    lowest = min(bands, key=lambda band: band.lower_m)
+    highest = max(bands, key=lambda band: band.upper_m)
+    return AltitudeBand(
+        lowest.lower_m,
+        lowest.lower_datum,
+        highest.upper_m if highest.upper_datum is not lowest.lower_datum else max(highest.upper_m, lowest.lower_m),
+        highest.upper_datum,
+        lowest.takeoff_amsl_m if lowest.takeoff_amsl_m is not None else highest.takeoff_amsl_m,
+    )
+
+
+_CONSEQUENCES = {
+    Restriction.PROHIBITED: "Flight is prohibited there: plan around it, above or below it, or at another time.",
+    Restriction.REQ_AUTHORIZATION: "An authority must agree.",
+    Restriction.CONDITIONAL: "Conditions apply there: an officer decides whether they are met.",
+    Restriction.USPACE: "It is U-space airspace.",
+    Restriction.NO_RESTRICTION: "The flight is announced there.",
+}
+
+
+def _message(
+    restriction: Restriction,
+    severity: Severity,
+    title: str,
+    legs: Sequence[int],
+    plan: AltitudeBand,
+    zone: AltitudeBand,
+    start_s: float,
+    uncertain: bool,
+) -> str:
+    which = f"Leg {legs[0]}" if len(legs) == 1 else f"Legs {legs[0]} to {legs[-1]}"
+    at = datetime.fromtimestamp(start_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    consequence = _CONSEQUENCES[restriction]
+    if severity is Severity.BLOCKING and restriction in _NEEDS_WORD:
+        consequence = "Somebody must agree, but no registered authority answers for this zone."
+    doubt = " Whether the altitudes meet is not known well enough, so they are taken to meet." if uncertain else ""
+    return f"{which} at {_heights(plan)}, from {at}, meets {title} ({_heights(zone)}). {consequence}{doubt}"
+
+
+def _heights(band: AltitudeBand) -> str:
+    lower = "the ground" if band.lower_m == -math.inf else f"{band.lower_m:.0f} m {_DATUM_TEXT[band.lower_datum]}"
+    if band.upper_m == math.inf:
+        return f"{lower} upwards"
+    if band.lower_datum is band.upper_datum and band.lower_m != -math.inf:
+        return f"{band.lower_m:.0f}–{band.upper_m:.0f} m {_DATUM_TEXT[band.upper_datum]}"
+    return f"{lower} to {band.upper_m:.0f} m {_DATUM_TEXT[band.upper_datum]}"
+
+
+_DATUM_TEXT = {
+    "AGL": "above ground",
+    "AMSL": "above sea level",
+    "WGS84": "above the ellipsoid",
+    "TAKEOFF": "above take-off",
+}

@@ -1,0 +1,146 @@
+"""Validity: whether the plan makes sense by itself, for this operator and this aircraft, at this time.
+
+What makes a request senseless is refused with an error and the field at fault; what the aircraft cannot do is a finding
+that rejects the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from lowsky.errors import FieldViolation, Precondition
+from lowsky.flightplans.domain.findings import Finding, Rule, Severity
+from lowsky.flightplans.domain.proposal import Proposal
+from lowsky.geo.altitude import Datum
+from lowsky.geo.trajectory import Trajectory
+
+AHEAD_MAX: Final = timedelta(days=30)
+"""ASTM F3548-21, OiMaxPlanHorizonDays: further ahead nobody can say what the airspace will be."""
+
+CLOCK_SKEW: Final = timedelta(seconds=5)
+"""A client whose clock is a little behind may say "now"."""
+
+SPEED_TOLERANCE: Final = 1.1
+"""Trajectories state speed over the ground, aircraft their speed in still air: some tailwind is allowed for."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorStanding:
+    """What registration last said of an operator."""
+
+    state: str
+    insurance_expire_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AircraftStanding:
+    """What registration last said of an aircraft."""
+
+    active: bool
+    max_speed_mps: float
+    max_height_m: float | None
+
+
+def require_in_time(departure: datetime, now: datetime) -> None:
+    """Neither in the past nor further ahead than anybody can say.
+
+    Raises:
+        Precondition: START_IN_PAST or START_TOO_FAR_AHEAD.
+    """
+    if departure < now - CLOCK_SKEW:
+        raise _refuse("START_IN_PAST", f"the flight starts at {departure.isoformat()}, which is past", "flight_plan")
+    if departure > now + AHEAD_MAX:
+        raise _refuse(
+            "START_TOO_FAR_AHEAD",
+            f"the flight starts at {departure.isoformat()}, more than {AHEAD_MAX.days} days ahead",
+            "flight_plan",
+        )
+
+
+def require_standing(
+    operator: str,
+    aircraft: str,
+    operator_standing: OperatorStanding | None,
+    aircraft_standing: AircraftStanding | None,
+    flight_end: datetime,
+) -> AircraftStanding:
+    """A verified operator, insured until the flight ends, with an active aircraft of its own, which is given back.
+
+    Raises:
+        Precondition: With the reason, and the field at fault.
+    """
+    if operator_standing is None:
+        raise _refuse("OPERATOR_UNKNOWN", f"{operator} is not registered", "parent")
+    if operator_standing.state != "VERIFIED":
+        raise _refuse(
+            "OPERATOR_NOT_IN_GOOD_STANDING",
+            f"{operator} is {operator_standing.state}: only a verified operator may fly",
+            "parent",
+            state=operator_standing.state,
+        )
+    # Another operator's aircraft is as unknown as one that does not exist.
+    if aircraft_standing is None or not aircraft.startswith(f"{operator}/"):
+        raise _refuse("AIRCRAFT_UNKNOWN", f"{operator} has no aircraft {aircraft}", "flight_plan.aircraft")
+    if not aircraft_standing.active:
+        raise _refuse("AIRCRAFT_RETIRED", f"{aircraft} is retired", "flight_plan.aircraft")
+    insured_until = operator_standing.insurance_expire_time
+    if insured_until is not None and insured_until < flight_end:
+        raise _refuse(
+            "INSURANCE_EXPIRED",
+            f"the insurance of {operator} ends at {insured_until.isoformat()}, before the flight does",
+            "parent",
+        )
+    return aircraft_standing
+
+
+def performance(proposal: Proposal, aircraft: AircraftStanding, flight_s: float) -> Iterator[Finding]:
+    """What the aircraft cannot do.
+
+    Args:
+        flight_s: From departure to the last waypoint, or from the first to the last instant of the volumes.
+    """
+    if proposal.endurance_s is not None and flight_s > proposal.endurance_s:
+        yield _beyond(
+            Rule.ENDURANCE_EXCEEDED,
+            proposal.aircraft,
+            (),
+            f"The flight takes {flight_s / 60:.0f} min; the stated endurance is {proposal.endurance_s / 60:.0f} min.",
+        )
+    trajectory = proposal.airspace
+    if not isinstance(trajectory, Trajectory):
+        return
+    speeds = trajectory.ground_speeds_m_s()
+    fast = np.flatnonzero(speeds > SPEED_TOLERANCE * aircraft.max_speed_mps)
+    if fast.size:
+        yield _beyond(
+            Rule.SPEED_EXCEEDS_AIRCRAFT,
+            proposal.aircraft,
+            tuple(fast.tolist()),
+            f"Leg {fast[0]} asks for {speeds[fast[0]]:.1f} m/s over the ground; the aircraft flies at most "
+            f"{aircraft.max_speed_mps:.1f} m/s. Give the leg more time.",
+        )
+    if aircraft.max_height_m is not None:
+        above_ground = trajectory.datums == Datum.AGL.code
+        high = np.flatnonzero(above_ground & (trajectory.altitudes_m > aircraft.max_height_m))
+        if high.size:
+            legs = sorted({min(int(at), trajectory.leg_count - 1) for at in high})
+            yield _beyond(
+                Rule.HEIGHT_EXCEEDS_AIRCRAFT,
+                proposal.aircraft,
+                tuple(legs),
+                f"Waypoint {high[0]} lies {trajectory.altitudes_m[high[0]]:.0f} m above ground; the aircraft flies at "
+                f"most {aircraft.max_height_m:.0f} m high.",
+            )
+
+
+def _beyond(rule: Rule, aircraft: str, volumes: tuple[int, ...], message: str) -> Finding:
+    return Finding(rule, Severity.BLOCKING, aircraft, aircraft.rpartition("/")[2], volumes, message)
+
+
+def _refuse(reason: str, message: str, field: str, **metadata: str) -> Precondition:
+    return Precondition(reason, message, metadata=metadata, fields=[FieldViolation(field, message, reason)])

@@ -1,0 +1,52 @@
+"""What approvals decided, applied to the plan."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+import structlog
+
+from lowsky.errors import IllegalMove
+from lowsky.flightplans.domain.plan import FlightPlan
+
+log = structlog.get_logger()
+
+
+class Verdict(Enum):
+    """What approvals said of a case."""
+
+    UNDER_REVIEW = "under review"
+    GRANTED = "granted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class Plans(Protocol):
+    """The plans, within one transaction."""
+
+    async def get(self, name: str, *, lock: bool = False) -> FlightPlan: ...
+
+    async def save(self, plan: FlightPlan) -> None: ...
+
+
+async def apply_verdict(
+    plans: Plans, name: str, verdict: Verdict, *, approval: str, number: str, reason: str, now: datetime
+) -> None:
+    """Moves the plan. A plan that the operator withdrew meanwhile stays withdrawn."""
+    plan = await plans.get(name, lock=True)
+    try:
+        match verdict:
+            case Verdict.UNDER_REVIEW:
+                plan.put_under_review(approval, number, now)
+            case Verdict.GRANTED:
+                plan.approve(approval, number, reason, now)
+            case Verdict.REJECTED:
+                plan.reject(approval, number, reason, now)
+            case Verdict.EXPIRED:
+                plan.expire(reason or "Nobody decided in time.", now)
+    except IllegalMove as error:
+        log.info("a verdict came too late", plan=name, verdict=verdict.value, state=error.metadata["state"])
+        return
+    await plans.save(plan)

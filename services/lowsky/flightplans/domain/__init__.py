@@ -1,0 +1,1 @@
+"""A plan, its states and its findings, whatever carries or keeps them."""

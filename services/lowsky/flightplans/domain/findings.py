@@ -1,0 +1,60 @@
+"""What a check found. A refusal of a plan is data: it says which rule, where, and what a person can do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from lowsky.geo.altitude import AltitudeBand
+
+
+class Severity(IntEnum):
+    """How grave; the gravest finding decides what becomes of the plan."""
+
+    INFORMATION = 1
+    NOTIFICATION = 2
+    AUTHORIZATION = 3
+    BLOCKING = 4
+
+
+class Rule(StrEnum):
+    """What a plan was measured by."""
+
+    GEOZONE_PROHIBITED = "GEOZONE_PROHIBITED"
+    GEOZONE_AUTHORIZATION = "GEOZONE_AUTHORIZATION"
+    GEOZONE_CONDITIONAL = "GEOZONE_CONDITIONAL"
+    GEOZONE_USPACE = "GEOZONE_USPACE"
+    GEOZONE_NOTIFICATION = "GEOZONE_NOTIFICATION"
+    SPEED_EXCEEDS_AIRCRAFT = "SPEED_EXCEEDS_AIRCRAFT"
+    ENDURANCE_EXCEEDED = "ENDURANCE_EXCEEDED"
+    HEIGHT_EXCEEDS_AIRCRAFT = "HEIGHT_EXCEEDS_AIRCRAFT"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check found."""
+
+    rule: Rule
+    severity: Severity
+    subject: str
+    """Resource name of what the plan met."""
+    subject_title: str
+    volumes: tuple[int, ...]
+    """The plan's volumes concerned, from 0; of a trajectory, volume i is the leg from waypoint i to i + 1."""
+    message: str
+    """For a person who can act on it."""
+    plan_altitude: AltitudeBand | None = None
+    subject_altitude: AltitudeBand | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    altitude_uncertain: bool = False
+    deciding: tuple[str, ...] = ()
+    """The authorities that must decide because of this."""
+    notified: tuple[str, ...] = ()
+    """The authorities that are told because of this."""
+
+
+def gravest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """In the order in which a person should read them."""
+    return tuple(sorted(findings, key=lambda f: (-f.severity, f.volumes, f.subject)))

@@ -1,0 +1,180 @@
+"""A flight plan: the request for one flight, and what becomes of it.
+
+States and moves are those of ASTM F3548 operational intents and EU 2021/664, with the steps of an authority's review
+between. An approval is permission, not clearance to start: activation is a step of its own (2021/664 Art. 6(5)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from lowsky.errors import IllegalMove, Precondition, StaleEtag
+from lowsky.flightplans.domain.findings import Finding, Severity, gravest_first
+
+
+class State(StrEnum):
+    """Where a plan stands."""
+
+    SUBMITTED = "SUBMITTED"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    ACTIVATED = "ACTIVATED"
+    NONCONFORMING = "NONCONFORMING"
+    CONTINGENT = "CONTINGENT"
+    ENDED = "ENDED"
+    WITHDRAWN = "WITHDRAWN"
+    RESCINDED = "RESCINDED"
+
+
+FINAL = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.RESCINDED, State.ENDED})
+"""A plan in one of these holds no airspace and never moves again."""
+
+_UNDECIDED = frozenset({State.SUBMITTED, State.UNDER_REVIEW})
+_FLYING = frozenset({State.ACTIVATED, State.NONCONFORMING, State.CONTINGENT})
+
+_MOVES: dict[str, tuple[frozenset[State], State]] = {
+    "put-under-review": (frozenset({State.SUBMITTED}), State.UNDER_REVIEW),
+    "approved": (_UNDECIDED, State.APPROVED),
+    "rejected": (_UNDECIDED, State.REJECTED),
+    "expired": (_UNDECIDED, State.EXPIRED),
+    "activated": (frozenset({State.APPROVED}), State.ACTIVATED),
+    "ended": (_FLYING, State.ENDED),
+    "withdrawn": (_UNDECIDED | {State.APPROVED}, State.WITHDRAWN),
+    "rescinded": (frozenset({State.APPROVED, State.ACTIVATED}), State.RESCINDED),
+    "found-nonconforming": (frozenset({State.ACTIVATED}), State.NONCONFORMING),
+    "found-conforming": (frozenset({State.NONCONFORMING}), State.ACTIVATED),
+    "made-contingent": (frozenset({State.NONCONFORMING}), State.CONTINGENT),
+}
+"""Every legal move: what it is called, where from, where to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A move that was made, to be told with the next save."""
+
+    what: str
+    previous: State | None
+    """None for a plan that is new."""
+
+
+@dataclass(slots=True)
+class FlightPlan:
+    """The aggregate: its state moves only through its own methods, each of which says what happened."""
+
+    name: str
+    """operators/{operator}/flightPlans/{plan}"""
+    operator: str
+    aircraft: str
+    content: bytes
+    """What was asked for, exactly as it was sent; opaque here, and immutable."""
+    start: datetime
+    """When the first volume starts."""
+    end: datetime
+    """When the last volume ends."""
+    create_time: datetime
+    update_time: datetime
+    state: State = State.SUBMITTED
+    state_reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    airspace_revision: int = 0
+    approval: str = ""
+    approval_number: str = ""
+    version: int = 1
+    happened: list[Happening] = field(default_factory=list)
+
+    @property
+    def etag(self) -> str:
+        return f"{self.version}"
+
+    @property
+    def deciding_authorities(self) -> tuple[str, ...]:
+        """The authorities whose word the plan needs."""
+        return _distinct(name for finding in self.findings for name in finding.deciding)
+
+    @property
+    def notified_authorities(self) -> tuple[str, ...]:
+        """The authorities that are told, and need not decide."""
+        deciding = self.deciding_authorities
+        told = _distinct(name for finding in self.findings for name in finding.notified)
+        return tuple(name for name in told if name not in deciding)
+
+    def expect(self, etag: str) -> None:
+        """Raises StaleEtag unless the etag is empty or that of the present version."""
+        if etag and etag != self.etag:
+            raise StaleEtag(self.name)
+
+    def assess(self, findings: Iterable[Finding], airspace_revision: int) -> None:
+        """Takes in what the checks found, once: a blocking finding rejects, anything else waits for a decision."""
+        self.findings = gravest_first(findings)
+        self.airspace_revision = airspace_revision
+        blocking = [finding for finding in self.findings if finding.severity is Severity.BLOCKING]
+        if blocking:
+            self.state = State.REJECTED
+            self.state_reason = blocking[0].message
+            self.happened.append(Happening("rejected", None))
+        else:
+            self.happened.append(Happening("submitted", None))
+
+    def put_under_review(self, approval: str, number: str, now: datetime) -> None:
+        """Authorities' officers decide."""
+        self.approval, self.approval_number = approval, number
+        self._move("put-under-review", "", now)
+
+    def approve(self, approval: str, number: str, reason: str, now: datetime) -> None:
+        """All that had to agree have agreed."""
+        self.approval, self.approval_number = approval, number
+        self._move("approved", reason, now)
+
+    def reject(self, approval: str, number: str, reason: str, now: datetime) -> None:
+        """One that had to agree has not."""
+        self.approval, self.approval_number = approval, number
+        self._move("rejected", reason, now)
+
+    def expire(self, reason: str, now: datetime) -> None:
+        """Nobody decided in time."""
+        self._move("expired", reason, now)
+
+    def withdraw(self, reason: str, now: datetime) -> None:
+        """The operator takes it back before take-off."""
+        self._move("withdrawn", reason, now)
+
+    def activate(self, now: datetime) -> None:
+        """The flight is about to start.
+
+        Raises:
+            IllegalMove: It is not approved.
+            Precondition: It is not within its own window of time.
+        """
+        if self.state is State.APPROVED and not self.start <= now < self.end:
+            raise Precondition(
+                "OUTSIDE_TIME_WINDOW",
+                f"{self.name} can be activated from {self.start.isoformat()} until before {self.end.isoformat()}",
+                metadata={
+                    "resource": self.name,
+                    "earliest": self.start.isoformat(),
+                    "latest": self.end.isoformat(),
+                },
+            )
+        self._move("activated", "", now)
+
+    def end_flight(self, now: datetime) -> None:
+        """The flight is over."""
+        self._move("ended", "", now)
+
+    def _move(self, move: str, reason: str, now: datetime) -> None:
+        sources, target = _MOVES[move]
+        if self.state not in sources:
+            raise IllegalMove(self.name, self.state, move)
+        self.happened.append(Happening(move, self.state))
+        self.state, self.state_reason = target, reason
+        self.version += 1
+        self.update_time = now
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

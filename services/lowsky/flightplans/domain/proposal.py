@@ -1,0 +1,23 @@
+"""A proposal: what an operator asks for, before it is a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.volumes import Volume4D
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A flight that is asked for. Its airspace is a trajectory, or ready-made volumes."""
+
+    operator: str
+    aircraft: str
+    airspace: Trajectory | tuple[Volume4D, ...]
+    departure: datetime
+    """When the flight starts, without the time buffer before it."""
+    endurance_s: float | None
+    content: bytes
+    """The request as it was sent, opaque here."""

@@ -1,0 +1,70 @@
+"""What the flightplans service is made of."""
+
+from __future__ import annotations
+
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
+from lowsky.events.tail import Listener, Tail
+from lowsky.events.watch import Broadcast
+from lowsky.flightplans.airspace import PART as AIRSPACE_INDEX
+from lowsky.flightplans.airspace import Airspace
+from lowsky.flightplans.codec import to_message
+from lowsky.flightplans.config import FlightPlansConfig
+from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.on_events import OnGeozones, OnOperators, approval_handlers
+from lowsky.flightplans.postgres import TOPIC
+from lowsky.flightplans.rpc import FlightPlansServicer
+from lowsky.flightplans.standing import Standing
+from lowsky.flightplans.submit import SubmissionPath
+from lowsky.service import Frame, main
+
+
+async def assemble(frame: Frame[FlightPlansConfig]) -> None:
+    """Views of registrations and airspace, the submission path over them, and the plans that approvals moves."""
+    standing, airspace = Standing(), Airspace(frame.health)
+    tails: list[tuple[str, Listener, str]] = [
+        ("lowsky.operators.v1", OnOperators(standing), "registrations"),
+        ("lowsky.geozones.v1", OnGeozones(airspace), "geozones"),
+    ]
+    for topic, listener, part in tails:
+        await frame.health.expect(part)
+        frame.run(Tail(frame.kafka, topic, listener, frame.health, part=part, from_beginning=True).run)
+    await frame.health.expect(AIRSPACE_INDEX)
+    frame.run(airspace.keep_index)
+    await frame.health.expect("watch", only_writes=True)
+    broadcast = Broadcast(frame.kafka, TOPIC, frame.health, part="watch")
+    frame.run(broadcast.tail.run)
+    path = SubmissionPath(
+        database=frame.database,
+        relay=frame.relay,
+        clock=frame.clock,
+        standing=standing,
+        airspace=airspace,
+        reference=frame.config.vertical_reference,
+        to_answer=_answer,
+    )
+    servicer = FlightPlansServicer(
+        database=frame.database,
+        relay=frame.relay,
+        clock=frame.clock,
+        health=frame.health,
+        path=path,
+        standing=standing,
+        broadcast=broadcast,
+    )
+    frame.run(servicer.batcher.run)
+    frame.consume(group="flightplans", topics=["lowsky.approvals.v1"], handlers=approval_handlers(frame.clock))
+    frame.serve(
+        "lowsky.api.flightplans.v1.FlightPlansService",
+        flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server,
+        servicer,
+    )
+
+
+def _answer(plan: FlightPlan) -> bytes:
+    return pb.SubmitFlightPlanResponse(flight_plan=to_message(plan)).SerializeToString()
+
+
+def run() -> None:
+    """`python -m lowsky.flightplans`."""
+    main("flightplans", FlightPlansConfig, assemble)

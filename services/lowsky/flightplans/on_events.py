@@ -1,0 +1,114 @@
+"""What flightplans hears from the others: registration and airspace into its projections, approvals into the plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC
+
+import structlog
+from google.protobuf.message import DecodeError
+
+from lowsky.api.events.v1 import events_pb2
+from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
+from lowsky.clock import Clock
+from lowsky.db.database import Connection
+from lowsky.events.consumer import Handler
+from lowsky.events.event import Event
+from lowsky.events.tail import Positions
+from lowsky.flightplans.airspace import Airspace
+from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
+from lowsky.flightplans.decide import Verdict, apply_verdict
+from lowsky.flightplans.postgres import FlightPlanStore
+from lowsky.flightplans.standing import Standing
+from lowsky.geo.codec import geozone_from_message
+
+log = structlog.get_logger()
+
+
+class OnOperators:
+    """lowsky.operators.v1 into the standing."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+
+    def __call__(self, event: Event, _positions: Positions) -> None:
+        if event.value is None:
+            return
+        if event.type.startswith("lowsky.operator."):
+            operator = events_pb2.OperatorEvent.FromString(event.value).operator
+            insured = operator.insurance_expire_time
+            self._standing.learn_operator(
+                operator.name,
+                OperatorStanding(
+                    state=operators_pb2.Operator.State.Name(operator.state).removeprefix("STATE_"),
+                    insurance_expire_time=insured.ToDatetime(tzinfo=UTC)
+                    if operator.HasField("insurance_expire_time")
+                    else None,
+                ),
+            )
+        elif event.type.startswith("lowsky.aircraft."):
+            aircraft = events_pb2.AircraftEvent.FromString(event.value).aircraft
+            self._standing.learn_aircraft(
+                aircraft.name,
+                AircraftStanding(
+                    active=aircraft.state == aircraft_pb2.Aircraft.STATE_ACTIVE,
+                    max_speed_mps=aircraft.max_speed_mps,
+                    max_height_m=aircraft.max_height_m if aircraft.HasField("max_height_m") else None,
+                ),
+            )
+
+
+class OnGeozones:
+    """lowsky.geozones.v1 into the airspace."""
+
+    def __init__(self, airspace: Airspace) -> None:
+        self._airspace = airspace
+
+    def __call__(self, event: Event, _positions: Positions) -> None:
+        if event.type == "lowsky.geozone.removed.v1":
+            self._airspace.zone_removed(_dataset_of(event.key), event.key)
+        elif event.type == "lowsky.geozone.published.v1" and event.value is not None:
+            try:
+                message = events_pb2.GeozoneEvent.FromString(event.value).geozone
+                self._airspace.zone_published(message.dataset, event.key, geozone_from_message(message))
+            except (DecodeError, ValueError) as error:
+                self._airspace.zone_unreadable(_dataset_of(event.key), event.key, str(error))
+        elif event.type == "lowsky.dataset.imported.v1" and event.value is not None:
+            dataset = events_pb2.DatasetEvent.FromString(event.value).dataset
+            self._airspace.dataset_imported(dataset.name, dataset.airspace_revision, dataset.geozone_count)
+
+
+def _dataset_of(geozone: str) -> str:
+    """geozones/{dataset}.{identifier} → datasets/{dataset}"""
+    return "datasets/" + geozone.removeprefix("geozones/").partition(".")[0]
+
+
+_VERDICTS = {
+    "lowsky.approval.opened.v1": Verdict.UNDER_REVIEW,
+    "lowsky.approval.granted.v1": Verdict.GRANTED,
+    "lowsky.approval.rejected.v1": Verdict.REJECTED,
+    "lowsky.approval.expired.v1": Verdict.EXPIRED,
+}
+
+
+def approval_handlers(clock: Clock) -> Mapping[str, Handler]:
+    """lowsky.approvals.v1 into the plans, each within the transaction of its inbox row."""
+
+    def handler(verdict: Verdict) -> Handler:
+        async def handle(connection: Connection, event: Event) -> None:
+            approval = events_pb2.ApprovalEvent.FromString(event.value or b"").approval
+            reasons = [d.reason for d in approval.decisions if d.reason]
+            await apply_verdict(
+                FlightPlanStore(connection),
+                approval.flight_plan.name,
+                verdict,
+                approval=approval.name,
+                number=approval.number,
+                reason="; ".join(reasons)
+                or ("Granted by rule: nobody's word is needed." if approval.automatic else ""),
+                now=clock.now(),
+            )
+
+        return handle
+
+    return {event_type: handler(verdict) for event_type, verdict in _VERDICTS.items()}

@@ -1,0 +1,213 @@
+"""FlightPlansService."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from lowsky.api.events.v1 import events_pb2
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
+from lowsky.auth.access import Access, current_access
+from lowsky.auth.rules import require_within_reach
+from lowsky.clock import Clock
+from lowsky.db.database import Connection, Database
+from lowsky.errors import Invalid, LowskyError, NotFound
+from lowsky.events.relay import Relay
+from lowsky.events.watch import Broadcast, Subscription
+from lowsky.flightplans.batcher import Batcher
+from lowsky.flightplans.codec import proposal_of, state_from, to_message
+from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.move import Move, activation, move
+from lowsky.flightplans.postgres import Filter, FlightPlanStore
+from lowsky.flightplans.standing import Standing
+from lowsky.flightplans.stream import answer_each
+from lowsky.flightplans.submit import Submission, SubmissionPath
+from lowsky.flightplans.visible import ANY_OPERATOR, is_visible
+from lowsky.flightplans.watching import watch
+from lowsky.ids import new_id
+from lowsky.rpc.health import Health
+from lowsky.rpc.once import Mutation, once, request_of
+from lowsky.rpc.paging import Page
+from lowsky.rpc.status import to_status
+from lowsky.rpc.validation import validate
+
+NEWS_TIMEOUT_S = 1.0
+"""How long a submission waits for news of an operator or aircraft that is not known to be fit."""
+
+_Response = TypeVar("_Response", bound=Message)
+
+
+class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
+    """Plans: submitted, read, watched and moved by their operators; read by officers whose authority they touch."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        relay: Relay,
+        clock: Clock,
+        health: Health,
+        path: SubmissionPath,
+        standing: Standing,
+        broadcast: Broadcast,
+    ) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+        self._health = health
+        self._standing = standing
+        self._broadcast = broadcast
+        self.batcher: Batcher[Submission, bytes] = Batcher(
+            path.submit, key=lambda s: (s.request.caller, s.request.request_id)
+        )
+
+    async def SubmitFlightPlan(self, request: pb.SubmitFlightPlanRequest, context: Any) -> pb.SubmitFlightPlanResponse:
+        wait_s = request.wait_for_decision.ToTimedelta().total_seconds()
+        if request.validate_only or wait_s <= 0:
+            return await self._submit(request, _new_name(request))
+        deadline = asyncio.get_running_loop().time() + wait_s
+        name = _new_name(request)
+        names = {name}
+        # Listening before submitting: the decision may be there before the answer is.
+        with self._broadcast.subscribe(lambda event: event.key in names) as subscription:
+            response = await self._submit(request, name)
+            if response.flight_plan.name != name:  # the same request came before
+                names.add(response.flight_plan.name)
+                response.flight_plan.CopyFrom(await self._read(response.flight_plan.name))
+            await _until_decided(response, subscription, deadline)
+        return response
+
+    async def SubmitFlightPlans(
+        self, requests: AsyncIterator[pb.SubmitFlightPlansRequest], context: Any
+    ) -> AsyncIterator[pb.SubmitFlightPlansResponse]:
+        access = current_access()
+
+        async def answer(message: pb.SubmitFlightPlansRequest) -> pb.SubmitFlightPlansResponse:
+            try:
+                validate(message)
+                require_within_reach(access.reach, message.request.parent)
+                self._health.require(writes=True)
+                response = await self._submit(message.request, _new_name(message.request))
+            except LowskyError as error:
+                return pb.SubmitFlightPlansResponse(key=message.key, error=to_status(error))
+            return pb.SubmitFlightPlansResponse(key=message.key, flight_plan=response.flight_plan)
+
+        async for response in answer_each(requests, answer):
+            yield response
+
+    async def GetFlightPlan(self, request: pb.GetFlightPlanRequest, context: Any) -> pb.GetFlightPlanResponse:
+        async with self._database.connection() as connection:
+            plan = await FlightPlanStore(connection).get(request.name)
+        _require_visible(current_access(), plan)
+        return pb.GetFlightPlanResponse(flight_plan=to_message(plan))
+
+    async def ListFlightPlans(self, request: pb.ListFlightPlansRequest, context: Any) -> pb.ListFlightPlansResponse:
+        reach = current_access().reach
+        page = Page.asked_by(request, caller_scope=repr(reach))
+        start, end = _time(request, "time_start"), _time(request, "time_end")
+        if start and end and end <= start:
+            raise Invalid.field("time_end", "the end is not after the start", "INTERVAL_REVERSED")
+        wanted = Filter(
+            operator=None if request.parent == ANY_OPERATOR else request.parent,
+            visible_operator=reach.operator,
+            visible_authority=reach.authority,
+            states=[state_from(state) for state in request.states],
+            start=start,
+            end=end,
+            aircraft=request.aircraft or None,
+        )
+        async with self._database.connection() as connection:
+            found = await FlightPlanStore(connection).list(
+                wanted, str(page.after[0]) if page.after else None, page.size + 1
+            )
+        return pb.ListFlightPlansResponse(
+            flight_plans=[to_message(plan) for plan in found[: page.size]],
+            next_page_token=page.next_token([(plan.name.rpartition("/")[2],) for plan in found]),
+        )
+
+    async def WatchFlightPlans(
+        self, request: pb.WatchFlightPlansRequest, context: Any
+    ) -> AsyncIterator[pb.WatchFlightPlansResponse]:
+        reach = current_access().reach
+        async for response in watch(self._broadcast, self._health, self._clock, request, reach):
+            yield response
+
+    async def WithdrawFlightPlan(
+        self, request: pb.WithdrawFlightPlanRequest, context: Any
+    ) -> pb.WithdrawFlightPlanResponse:
+        now = self._clock.now()
+        return await self._move(
+            request,
+            request.name,
+            request.etag,
+            pb.WithdrawFlightPlanResponse,
+            lambda plan: plan.withdraw(request.reason, now),
+        )
+
+    async def ActivateFlightPlan(
+        self, request: pb.ActivateFlightPlanRequest, context: Any
+    ) -> pb.ActivateFlightPlanResponse:
+        make = activation(self._standing, self._clock.now())
+        return await self._move(request, request.name, request.etag, pb.ActivateFlightPlanResponse, make)
+
+    async def EndFlightPlan(self, request: pb.EndFlightPlanRequest, context: Any) -> pb.EndFlightPlanResponse:
+        now = self._clock.now()
+        return await self._move(
+            request, request.name, request.etag, pb.EndFlightPlanResponse, lambda plan: plan.end_flight(now)
+        )
+
+    async def _submit(self, request: pb.SubmitFlightPlanRequest, name: str) -> pb.SubmitFlightPlanResponse:
+        """One plan through the path that all plans take."""
+        proposal = proposal_of(request.parent, request.flight_plan)
+        await self._standing.await_fit(proposal.operator, proposal.aircraft, NEWS_TIMEOUT_S)
+        asked = pb.SubmitFlightPlanRequest()
+        asked.CopyFrom(request)
+        asked.ClearField("wait_for_decision")  # how long somebody waits does not make it another request
+        submission = Submission(request_of(asked), proposal, name, request.validate_only)
+        return pb.SubmitFlightPlanResponse.FromString(await self.batcher.submit(submission))
+
+    async def _read(self, name: str) -> pb.FlightPlan:
+        async with self._database.connection() as connection:
+            return to_message(await FlightPlanStore(connection).get(name))
+
+    async def _move(
+        self, request: Mutation, name: str, etag: str, response_type: type[_Response], make: Move
+    ) -> _Response:
+        async def work(connection: Connection) -> _Response:
+            plan = await move(FlightPlanStore(connection), name, etag, make)
+            return response_type(flight_plan=to_message(plan))
+
+        return await once(self._database, self._relay, request, response_type, work)
+
+
+def _new_name(request: pb.SubmitFlightPlanRequest) -> str:
+    return "" if request.validate_only else f"{request.parent}/flightPlans/{new_id()}"
+
+
+async def _until_decided(response: pb.SubmitFlightPlanResponse, subscription: Subscription, deadline: float) -> None:
+    """Replaces the plan in the response as it moves, until it has left SUBMITTED or the time is up."""
+    while response.flight_plan.state == pb.STATE_SUBMITTED:
+        left_s = deadline - asyncio.get_running_loop().time()
+        item = await subscription.next(left_s) if left_s > 0 else None
+        if item is None:
+            return
+        event, _ = item
+        response.flight_plan.CopyFrom(events_pb2.FlightPlanEvent.FromString(event.value or b"").flight_plan)
+
+
+def _require_visible(access: Access, plan: FlightPlan) -> None:
+    if not is_visible(access.reach, plan.operator, {*plan.deciding_authorities, *plan.notified_authorities}):
+        raise NotFound(plan.name)
+
+
+def _time(message: pb.ListFlightPlansRequest, field: str) -> datetime | None:
+    if not message.HasField(field):  # type: ignore[arg-type]  # the stubs know only literals
+        return None
+    value: Timestamp = getattr(message, field)
+    return value.ToDatetime(tzinfo=UTC)

@@ -1,0 +1,191 @@
+"""The submission path: always a batch, whichever way the plans came.
+
+    proposals → 4D volumes → validity, geofence (and, in their place, conflicts with other plans) → plans
+    one transaction: the answers by request id, the plans, the events
+
+What fails for one plan fails for that plan alone, and nothing is stored of a proposal that is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lowsky.clock import Clock
+from lowsky.db.database import Connection, Database
+from lowsky.db.requests import Request, earlier_answers, kept_answers
+from lowsky.errors import LowskyError, Precondition
+from lowsky.events.relay import Relay
+from lowsky.flightplans.airspace import Airspace
+from lowsky.flightplans.checks.geofence import geofence
+from lowsky.flightplans.checks.validity import performance, require_in_time, require_standing
+from lowsky.flightplans.domain.findings import Finding
+from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.domain.proposal import Proposal
+from lowsky.flightplans.draw import Drawn, draw
+from lowsky.flightplans.postgres import FlightPlanStore
+from lowsky.flightplans.standing import Standing
+from lowsky.geo.altitude import VerticalReference
+from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.zone_index import ZoneIndex
+
+LEGS_ON_LOOP_MAX = 2_000
+"""Geometry of more legs goes to a thread: some 5 ms, after which other calls and heartbeats would wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One proposal on its way."""
+
+    request: Request
+    proposal: Proposal
+    name: str
+    """What the plan will be called; empty for a dry run."""
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """A plan as the checks leave it, and the answer that its submitter gets."""
+
+    plan: FlightPlan
+    answer: bytes
+
+
+class SubmissionPath:
+    """Takes batches of submissions from proposal to commit."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        relay: Relay,
+        clock: Clock,
+        standing: Standing,
+        airspace: Airspace,
+        reference: VerticalReference,
+        to_answer: Callable[[FlightPlan], bytes],
+    ) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+        self._standing = standing
+        self._airspace = airspace
+        self._reference = reference
+        self._to_answer = to_answer
+
+    async def submit(self, batch: Sequence[Submission]) -> Sequence[bytes | LowskyError]:
+        """The answer to each submission, or why it is refused, in the same order.
+
+        Raises:
+            Unavailable: The database is away: nothing was stored, or the same request ids will tell what was.
+        """
+        now = self._clock.now()
+        zones = self._airspace.index  # one revision for the whole batch
+        drawn, geofence_findings = await self._look(batch, zones)
+        assessed = [
+            self._assess(submission, drawn, n, geofence_findings[n], zones, now) for n, submission in enumerate(batch)
+        ]
+        return await self._commit(batch, assessed)
+
+    async def _look(self, batch: Sequence[Submission], zones: ZoneIndex[None]) -> tuple[Drawn, list[list[Finding]]]:
+        """The geometry: volumes, and the zones that they enter."""
+        proposals = [submission.proposal for submission in batch]
+
+        def look() -> tuple[Drawn, list[list[Finding]]]:
+            drawn = draw(proposals, self._reference)
+            return drawn, geofence(zones, drawn.volumes, len(proposals), self._reference)
+
+        legs = sum(len(p.airspace) for p in proposals)
+        return look() if legs <= LEGS_ON_LOOP_MAX else await asyncio.to_thread(look)
+
+    def _assess(
+        self,
+        submission: Submission,
+        drawn: Drawn,
+        place: int,
+        geofence_findings: Sequence[Finding],
+        zones: ZoneIndex[None],
+        now: datetime,
+    ) -> Assessed | LowskyError:
+        """The plan as the checks leave it, or why there is none."""
+        proposal = submission.proposal
+        if place in drawn.refused:
+            return drawn.refused[place]
+        volumes = drawn.volumes.of_owner(place)
+        start = datetime.fromtimestamp(float(volumes.start_s.min()), UTC)
+        end = datetime.fromtimestamp(float(volumes.end_s.max()), UTC)
+        try:
+            require_airspace(zones)
+            require_in_time(proposal.departure, now)
+            aircraft = require_standing(
+                proposal.operator,
+                proposal.aircraft,
+                self._standing.operator(proposal.operator),
+                self._standing.aircraft(proposal.aircraft),
+                end,
+            )
+        except Precondition as refusal:
+            return refusal
+        plan = FlightPlan(
+            name=submission.name,
+            operator=proposal.operator,
+            aircraft=proposal.aircraft,
+            content=proposal.content,
+            start=start,
+            end=end,
+            create_time=now,
+            update_time=now,
+        )
+        plan.assess([*performance(proposal, aircraft, _flight_s(proposal)), *geofence_findings], zones.revision)
+        return Assessed(plan, self._to_answer(plan))
+
+    async def _commit(
+        self, batch: Sequence[Submission], assessed: Sequence[Assessed | LowskyError]
+    ) -> Sequence[bytes | LowskyError]:
+        """Stores what is new and not refused, all or nothing; a request that came before keeps its answer."""
+        outcomes = [item.answer if isinstance(item, Assessed) else item for item in assessed]
+        wet = [n for n, submission in enumerate(batch) if not submission.dry_run]
+        if not wet:
+            return outcomes
+        fresh = [(n, item) for n in wet if isinstance(item := assessed[n], Assessed)]
+        refused = [n for n in wet if not isinstance(assessed[n], Assessed)]
+        async with self._database.transaction() as connection:
+            for n, kept in zip(refused, await _kept(connection, [batch[n].request for n in refused]), strict=True):
+                # It may have been accepted once, when it was not too late yet: then that is the answer.
+                outcomes[n] = kept or outcomes[n]
+            earlier = await earlier_answers(
+                connection, [batch[n].request for n, _ in fresh], [item.answer for _, item in fresh]
+            )
+            new = []
+            for (n, item), kept in zip(fresh, earlier, strict=True):
+                if kept is None:
+                    new.append(item.plan)
+                else:
+                    outcomes[n] = kept
+            await FlightPlanStore(connection).add(new)
+        self._relay.wake()
+        return outcomes
+
+
+def require_airspace(zones: ZoneIndex[None]) -> None:
+    """Refuses while nobody has published anything: then nothing can be said to be free.
+
+    Raises:
+        Precondition: NO_AIRSPACE.
+    """
+    if zones.revision == 0:
+        raise Precondition("NO_AIRSPACE", "no authority has published any airspace here yet")
+
+
+def _flight_s(proposal: Proposal) -> float:
+    airspace = proposal.airspace
+    if isinstance(airspace, Trajectory):
+        return float(airspace.times_s[-1] - airspace.times_s[0])
+    return max(volume.end_s for volume in airspace) - min(volume.start_s for volume in airspace)
+
+
+async def _kept(connection: Connection, requests: Sequence[Request]) -> Sequence[bytes | LowskyError | None]:
+    return await kept_answers(connection, requests) if requests else []
