@@ -1,0 +1,52 @@
+# Everything runs from .venv, which the first target makes. `make help` explains the rest.
+SHELL := bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help demo test lint format protos bench up down status clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+demo: .venv/.synced ## the whole story on this machine: real PostgreSQL and Kafka, sample airspace, plans decided, events scrolling by
+	lowsky demo
+
+test: .venv/.synced ## every test, against real PostgreSQL and real Kafka
+	pytest $(ARGS)
+
+lint: .venv/.synced ## formatting, style, types, import rules, protos
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+	buf lint protos
+	deploy/check-breaking
+	python protos/generate.py --check
+
+format: .venv/.synced ## write the formatting
+	ruff check --fix .
+	ruff format .
+	buf format -w protos --exclude-path protos/buf --exclude-path protos/google
+
+protos: .venv/.synced ## generate protos/gen anew (committed; leaves no diff)
+	python protos/generate.py
+
+bench: .venv/.synced ## measure, as ratios within one run
+	python -m tests.bench
+
+up: .venv/.synced ## start the local stack and leave it running
+	lowsky up
+
+down: .venv/.synced ## stop the local stack
+	lowsky down
+
+status: .venv/.synced ## how the local stack is
+	lowsky status
+
+clean: ## remove what was made here (not the download cache in your home)
+	@if [ -x $(BIN)/lowsky ] && [ -e .lowsky ]; then lowsky down --purge; fi
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/.synced: pyproject.toml uv.lock deploy/setup
+	deploy/setup
