@@ -1,0 +1,54 @@
+"""The operators' client: asynchronous, thin over the generated messages of lowsky.api.
+
+It needs the plain install only, and nothing of the servers.
+"""
+
+from lowsky.client.channels import Endpoints
+from lowsky.client.client import Client
+from lowsky.client.errors import (
+    Aborted,
+    AlreadyExists,
+    DeadlineExceeded,
+    FailedPrecondition,
+    FieldViolation,
+    Internal,
+    InvalidArgument,
+    LowskyApiError,
+    NotFound,
+    OutOfRange,
+    PermissionDenied,
+    ResourceExhausted,
+    StaleEtag,
+    Unauthenticated,
+    Unavailable,
+)
+from lowsky.client.retries import RetryPolicy
+from lowsky.client.submitting import error_of
+from lowsky.client.tokens import ClientCredentials, DevelopmentToken, FileToken, StaticToken, TokenSource
+
+__all__ = [
+    "Aborted",
+    "AlreadyExists",
+    "Client",
+    "ClientCredentials",
+    "DeadlineExceeded",
+    "DevelopmentToken",
+    "Endpoints",
+    "FailedPrecondition",
+    "FieldViolation",
+    "FileToken",
+    "Internal",
+    "InvalidArgument",
+    "LowskyApiError",
+    "NotFound",
+    "OutOfRange",
+    "PermissionDenied",
+    "ResourceExhausted",
+    "RetryPolicy",
+    "StaleEtag",
+    "StaticToken",
+    "TokenSource",
+    "Unauthenticated",
+    "Unavailable",
+    "error_of",
+]

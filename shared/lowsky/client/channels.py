@@ -1,0 +1,80 @@
+"""Connections: where the services are, and options that match the servers'."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import grpc
+
+KEEPALIVE_MS = 30_000
+"""A ping on a silent connection. The servers allow one each 10 s (lowsky.rpc.server) and end connections that ping
+more often, so the two stay in this order."""
+
+KEEPALIVE_TIMEOUT_MS = 10_000
+"""An answer to a ping takes milliseconds; without one for so long the connection is dead."""
+
+MESSAGE_BYTES_MAX = 64 * 1024 * 1024
+"""What the servers send at most: the report on a national zone file."""
+
+METADATA_BYTES_MAX = 4 * 1024 * 1024
+"""A refused import brings its report in the trailing metadata, where gRPC's default allows 8 KiB."""
+
+
+def _version() -> str:
+    try:
+        return version("lowsky")
+    except PackageNotFoundError:
+        return "0"
+
+
+OPTIONS: Sequence[tuple[str, int | str]] = (
+    ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+    ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+    ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
+    # A server that restarts is found again within two seconds; gRPC's own pace goes up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Which calls may be sent again is decided in lowsky.client.retries alone.
+    ("grpc.enable_retries", 0),
+    ("grpc.primary_user_agent", f"lowsky-python/{_version()}"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """``host:port`` of each service; one that is never called may stay empty."""
+
+    registration: str = ""
+    airspace: str = ""
+    flightplans: str = ""
+    approvals: str = ""
+
+    @classmethod
+    def everything_at(cls, target: str) -> Endpoints:
+        """All services behind one address, as a gateway has them."""
+        return cls(target, target, target, target)
+
+
+def open_channel(target: str, tls: bool | grpc.ChannelCredentials) -> grpc.aio.Channel:
+    """A connection with TLS (the machine's roots, or credentials of one's own), or in the clear where tls is False."""
+    if tls is False:
+        return grpc.aio.insecure_channel(target, options=list(OPTIONS))
+    credentials = grpc.ssl_channel_credentials() if tls is True else tls
+    return grpc.aio.secure_channel(target, credentials, options=list(OPTIONS))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name is this machine."""
+    host = host.strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

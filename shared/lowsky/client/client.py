@@ -1,0 +1,247 @@
+"""The client: the services' own calls, made safe, and short ways for the common path."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2, geozones_pb2_grpc
+from lowsky.api.approvals.v1 import approvals_pb2, approvals_pb2_grpc
+from lowsky.api.flightplans.v1 import flight_plans_pb2, flight_plans_pb2_grpc
+from lowsky.api.registration.v1 import aircraft_pb2_grpc, operators_pb2_grpc
+from lowsky.client import importing, submitting, watching
+from lowsky.client.calls import DEADLINE_S, Calls, Req, Res
+from lowsky.client.channels import Endpoints, open_channel
+from lowsky.client.retries import RetryPolicy
+from lowsky.client.tokens import StaticToken, TokenSource
+
+ListReq = TypeVar("ListReq", bound=Message)
+ListRes = TypeVar("ListRes", bound=Message)
+
+
+class Client:
+    """Speaks to the services of one installation. Use it as an async context manager, within one event loop.
+
+    ```python
+    endpoints = Endpoints(flightplans="plans.example.org:443")
+    tokens = ClientCredentials("https://id.example.org/oauth2/token", "acme", secret)
+    async with Client(endpoints, tokens) as client:
+        plan = await client.submit_flight_plan("operators/acme", plan, wait_for_decision=timedelta(seconds=10))
+    ```
+
+    The generated stubs stand under `operators`, `aircraft`, `authorities`, `geozones`, `flight_plans` and `approvals`;
+    `call(client.operators.GetOperator, request)` makes any of their calls with token, deadline, trace and retries.
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        token: TokenSource | str | None,
+        *,
+        tls: bool | grpc.ChannelCredentials = True,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self._endpoints = endpoints
+        self._tls = tls
+        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._calls = Calls(StaticToken(token) if isinstance(token, str) else token, retry or RetryPolicy())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends all calls and connections."""
+        channels = list(self._channels.values())
+        self._channels.clear()
+        for channel in channels:
+            await channel.close()
+
+    def _channel(self, service: str) -> grpc.aio.Channel:
+        target: str = getattr(self._endpoints, service)
+        if not target:
+            raise LookupError(f"the client was given no endpoint for {service}")
+        if target not in self._channels:
+            self._channels[target] = open_channel(target, self._tls)
+        return self._channels[target]
+
+    @property
+    def operators(self) -> operators_pb2_grpc.OperatorsServiceAsyncStub:
+        """Who may fly."""
+        return operators_pb2_grpc.OperatorsServiceStub(self._channel("registration"))
+
+    @property
+    def aircraft(self) -> aircraft_pb2_grpc.AircraftServiceAsyncStub:
+        """What flies."""
+        return aircraft_pb2_grpc.AircraftServiceStub(self._channel("registration"))
+
+    @property
+    def authorities(self) -> authorities_pb2_grpc.AuthoritiesServiceAsyncStub:
+        """Who decides."""
+        return authorities_pb2_grpc.AuthoritiesServiceStub(self._channel("airspace"))
+
+    @property
+    def geozones(self) -> geozones_pb2_grpc.GeozonesServiceAsyncStub:
+        """Where one may fly, and on whose word."""
+        return geozones_pb2_grpc.GeozonesServiceStub(self._channel("airspace"))
+
+    @property
+    def flight_plans(self) -> flight_plans_pb2_grpc.FlightPlansServiceAsyncStub:
+        """The path of a plan."""
+        return flight_plans_pb2_grpc.FlightPlansServiceStub(self._channel("flightplans"))
+
+    @property
+    def approvals(self) -> approvals_pb2_grpc.ApprovalsServiceAsyncStub:
+        """Where officers decide."""
+        return approvals_pb2_grpc.ApprovalsServiceStub(self._channel("approvals"))
+
+    async def call(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[Req, Res],
+        request: Req,
+        *,
+        timeout_s: float = DEADLINE_S,
+        correlation_id: str = "",
+    ) -> Res:
+        """Any call with one answer. A change without a request id is given one, so that a try more is safe.
+
+        Raises:
+            LowskyApiError: See lowsky.client.errors.
+        """
+        return await self._calls.unary(method, request, timeout_s=timeout_s, correlation_id=correlation_id)
+
+    async def pages(
+        self, method: grpc.aio.UnaryUnaryMultiCallable[ListReq, ListRes], request: ListReq
+    ) -> AsyncGenerator[ListRes, None]:
+        """The answers of a list call, page by page to the end. The deadline is each page's own."""
+        following: Any = type(request)()
+        following.CopyFrom(request)
+        while True:
+            page: Any = await self.call(method, following)
+            yield page
+            if not page.next_page_token:
+                return
+            following.page_token = page.next_page_token
+
+    async def submit_flight_plan(
+        self,
+        parent: str,
+        flight_plan: flight_plans_pb2.FlightPlan,
+        *,
+        request_id: str = "",
+        validate_only: bool = False,
+        wait_for_decision: timedelta | None = None,
+        timeout_s: float | None = None,
+    ) -> flight_plans_pb2.FlightPlan:
+        """Asks for one flight; waits so long for the decision that rules make. The same request id: the same plan."""
+        request = flight_plans_pb2.SubmitFlightPlanRequest(
+            request_id=request_id, parent=parent, flight_plan=flight_plan, validate_only=validate_only
+        )
+        wait = wait_for_decision or timedelta()
+        if wait:
+            request.wait_for_decision.FromTimedelta(wait)
+        limit_s = wait.total_seconds() + DEADLINE_S if timeout_s is None else timeout_s
+        return (await self.call(self.flight_plans.SubmitFlightPlan, request, timeout_s=limit_s)).flight_plan
+
+    def submit_many(
+        self, plans: submitting.Plans, *, in_flight_max: int = submitting.IN_FLIGHT_MAX
+    ) -> AsyncGenerator[flight_plans_pb2.SubmitFlightPlansResponse, None]:
+        """Asks for many flights on one call: (key, request) pairs in, answers out as they come; see submitting."""
+        return submitting.submit_many(
+            self._calls, self.flight_plans.SubmitFlightPlans, plans, in_flight_max=in_flight_max
+        )
+
+    async def get_flight_plan(self, name: str) -> flight_plans_pb2.FlightPlan:
+        """One plan."""
+        request = flight_plans_pb2.GetFlightPlanRequest(name=name)
+        return (await self.call(self.flight_plans.GetFlightPlan, request)).flight_plan
+
+    async def list_flight_plans(
+        self, parent: str, *, states: Sequence[flight_plans_pb2.State.ValueType] = (), aircraft: str = ""
+    ) -> AsyncGenerator[flight_plans_pb2.FlightPlan, None]:
+        """The plans of an operator, the newest first."""
+        request = flight_plans_pb2.ListFlightPlansRequest(parent=parent, states=states, aircraft=aircraft)
+        async for page in self.pages(self.flight_plans.ListFlightPlans, request):
+            for plan in page.flight_plans:
+                yield plan
+
+    async def withdraw_flight_plan(self, name: str, *, etag: str = "", reason: str = "") -> flight_plans_pb2.FlightPlan:
+        """Takes a plan back before take-off."""
+        request = flight_plans_pb2.WithdrawFlightPlanRequest(name=name, etag=etag, reason=reason)
+        return (await self.call(self.flight_plans.WithdrawFlightPlan, request)).flight_plan
+
+    async def activate_flight_plan(self, name: str, *, etag: str = "") -> flight_plans_pb2.FlightPlan:
+        """The flight is about to start."""
+        request = flight_plans_pb2.ActivateFlightPlanRequest(name=name, etag=etag)
+        return (await self.call(self.flight_plans.ActivateFlightPlan, request)).flight_plan
+
+    async def end_flight_plan(self, name: str, *, etag: str = "") -> flight_plans_pb2.FlightPlan:
+        """The flight is over."""
+        request = flight_plans_pb2.EndFlightPlanRequest(name=name, etag=etag)
+        return (await self.call(self.flight_plans.EndFlightPlan, request)).flight_plan
+
+    def watch_flight_plans(
+        self, parent: str, resume_token: str = ""
+    ) -> AsyncGenerator[flight_plans_pb2.WatchFlightPlansResponse, None]:
+        """Every change beneath a parent, over lost connections too. Close it (contextlib.aclosing) when done early.
+
+        Keep the `resume_token` of the last response to go on after a restart. Until the first response there is none,
+        so that a watch lost before it begins again from now.
+        """
+        return watching.watch_flight_plans(self._calls, self.flight_plans.WatchFlightPlans, parent, resume_token)
+
+    async def import_geozones(
+        self,
+        source: str | Path | bytes,
+        *,
+        dataset: str,
+        authority: str,
+        title: str = "",
+        authority_names: Mapping[str, str] | None = None,
+        validate_only: bool = False,
+        accept_valid: bool = False,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> geozones_pb2.ImportGeozonesResponse:
+        """Replaces a dataset by a zone file, or says why not.
+
+        Raises:
+            FailedPrecondition: Zones were refused and `accept_valid` was not given; `error.detail(ImportReport)`.
+        """
+        return await importing.import_geozones(
+            self._calls,
+            self.geozones.ImportGeozones,
+            source,
+            dataset=dataset,
+            authority=authority,
+            title=title,
+            authority_names=authority_names,
+            validate_only=validate_only,
+            accept_valid=accept_valid,
+            on_progress=on_progress,
+        )
+
+    async def decide_approval(
+        self,
+        name: str,
+        outcome: approvals_pb2.Decision.Outcome.ValueType,
+        *,
+        etag: str,
+        reason: str,
+        request_id: str = "",
+    ) -> approvals_pb2.Approval:
+        """An officer decides on what they saw: the etag is that of the case as it was read.
+
+        Raises:
+            StaleEtag: The case has changed meanwhile: read it again.
+        """
+        request = approvals_pb2.DecideApprovalRequest(
+            request_id=request_id, name=name, etag=etag, outcome=outcome, reason=reason
+        )
+        return (await self.call(self.approvals.DecideApproval, request)).approval

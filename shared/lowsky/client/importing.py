@@ -1,0 +1,88 @@
+"""A zone file on its way to the airspace service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+
+import grpc
+
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.client.calls import PATIENCE_S, Calls, Metadata, ended_within, new_request_id
+from lowsky.client.errors import InvalidArgument
+
+CHUNK_BYTES = 256 * 1024
+"""The service takes 1 MiB at most; a quarter shows progress on slow lines."""
+
+FILE_BYTES_MAX = 64 * 1024 * 1024
+"""As the service has it; the largest national file known is under 20 MB."""
+
+TIMEOUT_S = 120.0
+"""Ten thousand zones are read, repaired and stored in some ten seconds."""
+
+_Method = grpc.aio.StreamUnaryMultiCallable[pb.ImportGeozonesRequest, pb.ImportGeozonesResponse]
+
+
+async def import_geozones(
+    calls: Calls,
+    method: _Method,
+    source: str | Path | bytes,
+    *,
+    dataset: str,
+    authority: str,
+    title: str = "",
+    authority_names: Mapping[str, str] | None = None,
+    validate_only: bool = False,
+    accept_valid: bool = False,
+    request_id: str = "",
+    on_progress: Callable[[int, int], None] | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> pb.ImportGeozonesResponse:
+    """Sends a file (a path, or its bytes). `on_progress` hears bytes sent and bytes in all."""
+    data = source if isinstance(source, bytes) else await asyncio.to_thread(_read, Path(source))
+    if not 0 < len(data) <= FILE_BYTES_MAX:
+        limit = f"a zone file holds 1 byte to {FILE_BYTES_MAX // 2**20} MiB, this one {len(data)} bytes"
+        raise InvalidArgument("TOO_LARGE" if data else "UNREADABLE_FILE", limit)
+    header = pb.ImportHeader(
+        request_id=request_id or new_request_id(),
+        dataset=dataset,
+        title=title,
+        authority=authority,
+        authority_names=dict(authority_names or {}),
+        validate_only=validate_only,
+        accept_valid=accept_valid,
+    )
+
+    patience_s = PATIENCE_S
+
+    async def parts(opened: list[grpc.aio.Call]) -> AsyncIterator[pb.ImportGeozonesRequest]:
+        # Who may not import, or names an unknown authority, is told so before the file is on its way.
+        if await ended_within(opened[0], patience_s):
+            return
+        yield pb.ImportGeozonesRequest(header=header)
+        if await ended_within(opened[0], patience_s):
+            return
+        for start in range(0, len(data), CHUNK_BYTES):
+            yield pb.ImportGeozonesRequest(chunk=data[start : start + CHUNK_BYTES])
+            if on_progress is not None:
+                on_progress(min(start + CHUNK_BYTES, len(data)), len(data))
+
+    async def attempt(remaining_s: float, metadata: Metadata) -> pb.ImportGeozonesResponse:
+        nonlocal patience_s
+        opened: list[grpc.aio.Call] = []
+        call = method(parts(opened), timeout=remaining_s, metadata=metadata)
+        opened.append(call)
+        try:
+            return await call
+        finally:
+            call.cancel()
+            patience_s *= 3
+
+    return await calls.repeat(attempt, timeout_s=timeout_s, repeatable=True)
+
+
+def _read(path: Path) -> bytes:
+    """At most one byte more than may be sent: a path to something endless ends too."""
+    with path.open("rb") as file:
+        return file.read(FILE_BYTES_MAX + 1)

@@ -1,0 +1,59 @@
+"""A watch that goes on by itself: over lost connections, restarts and tokens that expire, from where it left off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import grpc
+
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.client.calls import Calls
+from lowsky.client.errors import LowskyApiError, Unavailable
+
+SILENCE_S_MAX = 60.0
+"""The server sends a checkpoint when nothing happens; after so long without one, another worker is asked."""
+
+
+async def watch_flight_plans(
+    calls: Calls,
+    method: grpc.aio.UnaryStreamMultiCallable[pb.WatchFlightPlansRequest, pb.WatchFlightPlansResponse],
+    parent: str,
+    resume_token: str = "",
+    *,
+    silence_s_max: float = SILENCE_S_MAX,
+) -> AsyncGenerator[pb.WatchFlightPlansResponse, None]:
+    """Every change beneath a parent, from now or from a token on.
+
+    Raises:
+        OutOfRange: The token lies before what is kept: list the plans, and watch from now.
+        LowskyApiError: What another try does not mend, or did not within the tries of the policy.
+    """
+    tries = calls.tries()
+    while True:
+        call: grpc.aio.UnaryStreamCall[pb.WatchFlightPlansRequest, pb.WatchFlightPlansResponse] | None = None
+        failure: LowskyApiError
+        try:
+            metadata = await tries.metadata()
+            request = pb.WatchFlightPlansRequest(parent=parent, resume_token=resume_token)
+            call = method(request, metadata=metadata)
+            while isinstance(
+                response := await asyncio.wait_for(call.read(), silence_s_max), pb.WatchFlightPlansResponse
+            ):
+                tries.progressed()
+                resume_token = response.resume_token or resume_token
+                yield response
+            failure = Unavailable("SHUTTING_DOWN", "the server ended the watch", correlation_id=tries.correlation_id)
+        except TimeoutError:
+            text = f"nothing was heard for {silence_s_max:g} s, not even a checkpoint"
+            failure = Unavailable("WATCH_SILENT", text, correlation_id=tries.correlation_id)
+        except (grpc.aio.AioRpcError, LowskyApiError, asyncio.CancelledError) as raw:
+            failure = tries.error(raw)
+        finally:
+            # An abandoned call of grpc.aio is neither collected nor cancelled.
+            if call is not None:
+                call.cancel()
+        pause_s = tries.pause_s(failure)
+        if pause_s is None:
+            raise failure
+        await asyncio.sleep(pause_s)
