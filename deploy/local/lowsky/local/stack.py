@@ -277,7 +277,9 @@ class Stack:
     def _spawn(self, service: Service, address: str, env: Mapping[str, str]) -> Entry:
         argv = (sys.executable, "-m", service.module)
         log_file = self.state_dir / "log" / f"{service.name}.log"
-        command = Command(argv, log_file, {**self.state.env, "LOWSKY_LISTEN": address, **env})
+        # One worker of each: under its stable name it gets its partitions back at once after a restart.
+        own = {"LOWSKY_LISTEN": address, "LOWSKY_INSTANCE": "1"}
+        command = Command(argv, log_file, {**self.state.env, **own, **env})
         entry = Entry(service.name, service.health, address, processes.spawn(command), command)
         self._record(entry)
         return entry
