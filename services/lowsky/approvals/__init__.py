@@ -1,0 +1,1 @@
+"""Approvals: who decides on a plan, by when, and what they said."""

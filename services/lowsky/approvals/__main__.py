@@ -1,0 +1,3 @@
+from lowsky.approvals.main import run
+
+run()

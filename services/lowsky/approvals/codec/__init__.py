@@ -1,0 +1,1 @@
+"""The domain as messages, and back: for the wire and for events."""

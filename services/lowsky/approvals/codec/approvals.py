@@ -1,0 +1,58 @@
+"""Cases as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lowsky.api.approvals.v1 import approvals_pb2
+from lowsky.api.events.v1 import events_pb2
+from lowsky.approvals.domain.approval import Approval, ApprovalState, Decision, Outcome
+
+_State = approvals_pb2.Approval.State
+_Outcome = approvals_pb2.Decision.Outcome
+
+
+def outcome_of(value: approvals_pb2.Decision.Outcome.ValueType) -> Outcome:
+    """The outcome in a request that passed the rules."""
+    return Outcome(_Outcome.Name(value).removeprefix("OUTCOME_"))
+
+
+def states_of(values: Iterable[approvals_pb2.Approval.State.ValueType]) -> tuple[ApprovalState, ...]:
+    """The states of a filter that passed the rules."""
+    return tuple(ApprovalState(_State.Name(value).removeprefix("STATE_")) for value in dict.fromkeys(values))
+
+
+def to_message(approval: Approval, *, with_officers: bool) -> approvals_pb2.Approval:
+    """The resource. Operators hear what an authority says, not who said it."""
+    message = approvals_pb2.Approval(
+        name=approval.name,
+        etag=approval.etag,
+        number=approval.number,
+        state=_State.Value(f"STATE_{approval.state}"),
+        decisions=[_decision(decision, with_officer=with_officers) for decision in approval.decisions],
+        notified_authorities=approval.notified_authorities,
+        automatic=approval.automatic,
+    )
+    message.flight_plan.MergeFromString(approval.snapshot)
+    message.create_time.FromDatetime(approval.create_time)
+    message.update_time.FromDatetime(approval.update_time)
+    message.decide_by_time.FromDatetime(approval.decide_by_time)
+    return message
+
+
+def to_event(approval: Approval) -> bytes:
+    """The value of lowsky.approval.* events. They name the officers: what reaches operators leaves them out."""
+    return events_pb2.ApprovalEvent(approval=to_message(approval, with_officers=True)).SerializeToString()
+
+
+def _decision(decision: Decision, *, with_officer: bool) -> approvals_pb2.Decision:
+    message = approvals_pb2.Decision(
+        authority=decision.authority,
+        outcome=_Outcome.Value(f"OUTCOME_{decision.outcome}"),
+        officer=decision.officer if with_officer else "",
+        reason=decision.reason,
+        geozones=decision.geozones,
+    )
+    if decision.decide_time:
+        message.decide_time.FromDatetime(decision.decide_time)
+    return message

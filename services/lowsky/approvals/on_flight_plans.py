@@ -1,0 +1,79 @@
+"""What happens to flight plans: a submitted one opens a case, one that ended closes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from lowsky.approvals.codec.plans import submitted_plan
+from lowsky.approvals.domain.approval import Approval
+from lowsky.approvals.domain.plan import SubmittedPlan
+from lowsky.approvals.postgres import ApprovalStore
+from lowsky.clock import Clock
+from lowsky.db.database import Connection
+from lowsky.events.consumer import Batched, Handler, consumed
+from lowsky.events.event import Event
+from lowsky.ids import new_id
+
+GROUP = "approvals"
+TOPIC = "lowsky.flight-plans.v1"
+
+_SUBMITTED = "lowsky.flightplan.submitted.v1"
+_ENDINGS: Mapping[str, Callable[[Approval, datetime], None]] = {
+    "lowsky.flightplan.withdrawn.v1": Approval.close,
+    "lowsky.flightplan.rejected.v1": Approval.close,
+    "lowsky.flightplan.rescinded.v1": Approval.close,
+    "lowsky.flightplan.expired.v1": Approval.expire,
+}
+"""How a plan ends before it flies, and what that is to a case that is still pending. Most often the plan only follows
+its case, which is then decided already and stays as it is."""
+
+
+class FlightPlans:
+    """Keeps cases in step with plans, a batch of events at a time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @property
+    def handlers(self) -> Mapping[str, Handler | Batched]:
+        """By event type."""
+        return dict.fromkeys([_SUBMITTED, *_ENDINGS], Batched(self.apply))
+
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
+        """Opens, then closes: no plan is submitted after it ended, so the order of each plan is kept."""
+        store = ApprovalStore(connection)
+        now = self._clock.now()
+        await self._open(store, _first_by_plan(e for e in events if e.type == _SUBMITTED), now)
+        await self._end(store, _first_by_plan(e for e in events if e.type in _ENDINGS), now)
+
+    async def _open(self, store: ApprovalStore, events: Mapping[str, Event], now: datetime) -> None:
+        if not events:
+            return
+        plans: Sequence[SubmittedPlan] = [submitted_plan(event) for event in events.values()]
+        numbers = await store.new_numbers(len(plans), now)
+        approvals = [
+            Approval.open(f"approvals/{new_id()}", number, plan, now)
+            for number, plan in zip(numbers, plans, strict=True)
+        ]
+        await store.add(approvals, _because_of(events))
+
+    async def _end(self, store: ApprovalStore, events: Mapping[str, Event], now: datetime) -> None:
+        if not events:
+            return
+        pending = await store.pending_of_plans(list(events))
+        for approval in pending:
+            _ENDINGS[events[approval.plan].type](approval, now)
+        await store.save(pending, _because_of(events))
+
+
+def _first_by_plan(events: Iterable[Event]) -> Mapping[str, Event]:
+    first: dict[str, Event] = {}
+    for event in events:
+        first.setdefault(event.key, event)
+    return first
+
+
+def _because_of(events: Mapping[str, Event]) -> Callable[[Approval], AbstractContextManager[None]]:
+    return lambda approval: consumed(GROUP, events[approval.plan])

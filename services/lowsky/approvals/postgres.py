@@ -1,0 +1,233 @@
+"""Cases in PostgreSQL; what happened to them goes to the outbox in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+
+import asyncpg
+
+from lowsky.approvals.codec import approvals as approvals_codec
+from lowsky.approvals.domain.approval import Approval, ApprovalState, Decision, Outcome
+from lowsky.db.database import Connection
+from lowsky.errors import NotFound
+from lowsky.events.event import Event
+from lowsky.events.outbox import append
+
+TOPIC = "lowsky.approvals.v1"
+
+QueueKey = tuple[datetime, str]
+"""Where a case stands in a queue: decide_by_time and name."""
+
+BEGINNING: QueueKey = (datetime(1970, 1, 1, tzinfo=UTC), "")
+
+ToldWithin = Callable[[Approval], AbstractContextManager[None]]
+"""What a case's events are told within: the trace and the cause of each."""
+
+
+def _as_it_is(_: Approval) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+class ApprovalStore:
+    """The cases, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def new_numbers(self, count: int, now: datetime) -> list[str]:
+        """Numbers that nobody else gets: the year, and seven digits that count on over the years (more, in time).
+
+        What takes one and does not commit leaves a gap.
+        """
+        rows = await self._connection.fetch(
+            "SELECT nextval('approval_numbers') AS number FROM generate_series(1, $1)", count
+        )
+        return [f"LS-{now.year}-{row['number']:07d}" for row in rows]
+
+    async def add(self, approvals: Sequence[Approval], told_within: ToldWithin = _as_it_is) -> None:
+        """Stores new cases and tells of them; passes over any whose plan has a case already. One case a plan."""
+        inserted = await self._connection.fetch(_ADD, *zip(*[_row(approval) for approval in approvals], strict=True))
+        names = {row["name"] for row in inserted}
+        new = [approval for approval in approvals if approval.name in names]
+        await self._connection.executemany(_ADD_CONCERNED, [row for a in new for row in _concerned_rows(a)])
+        await self._tell(new, told_within)
+
+    async def save(self, approvals: Sequence[Approval], told_within: ToldWithin = _as_it_is) -> None:
+        """Stores changes of cases that are locked, and tells of them."""
+        await self._connection.executemany(
+            "UPDATE approvals SET version = $2, update_time = $3, state = $4 WHERE name = $1",
+            [(a.name, a.version, a.update_time, a.state) for a in approvals],
+        )
+        await self._connection.executemany(
+            """UPDATE concerned_authorities
+               SET outcome = $4, officer = $5, reason = $6, decide_time = $7, state = $9
+               WHERE approval = $1 AND authority = $2""",
+            [row for approval in approvals for row in _concerned_rows(approval)],
+        )
+        await self._tell(approvals, told_within)
+
+    async def get(self, name: str, *, lock: bool = False) -> Approval:
+        """One case; locked until the end of the transaction where it is to be changed.
+
+        Raises:
+            NotFound
+        """
+        rows = await self._connection.fetch(
+            "SELECT * FROM approvals WHERE name = $1" + (" FOR UPDATE" if lock else ""), name
+        )
+        if not rows:
+            raise NotFound(name)
+        return (await self._complete(rows))[0]
+
+    async def of_plan(self, plan: str) -> Sequence[Approval]:
+        """The case of a plan, or none."""
+        return await self._complete(
+            await self._connection.fetch("SELECT * FROM approvals WHERE flight_plan = $1", plan)
+        )
+
+    async def pending_of_plans(self, plans: Sequence[str]) -> Sequence[Approval]:
+        """The pending cases of some plans, locked; in one order, so that nobody waits in a circle."""
+        rows = await self._connection.fetch(
+            """SELECT * FROM approvals WHERE flight_plan = ANY($1::text[]) AND state = 'PENDING'
+               ORDER BY flight_plan FOR UPDATE""",
+            plans,
+        )
+        return await self._complete(rows)
+
+    async def overdue(self, now: datetime, limit: int) -> Sequence[Approval]:
+        """Pending cases whose time is over, locked; passes over those that somebody else has locked."""
+        rows = await self._connection.fetch(
+            """SELECT * FROM approvals WHERE state = 'PENDING' AND decide_by_time <= $1
+               ORDER BY decide_by_time LIMIT $2 FOR UPDATE SKIP LOCKED""",
+            now,
+            limit,
+        )
+        return await self._complete(rows)
+
+    async def queue(
+        self,
+        *,
+        authority: str | None,
+        operator: str | None,
+        states: Sequence[ApprovalState],
+        awaiting: bool,
+        after: QueueKey,
+        limit: int,
+    ) -> Sequence[Approval]:
+        """The cases that concern an authority or are an operator's, what must be decided first coming first.
+
+        With awaiting, only those that the authority has still to decide.
+        """
+        rows = await self._connection.fetch(_QUEUE, states, authority, operator, awaiting, *after, limit)
+        return await self._complete(rows)
+
+    async def _complete(self, rows: Sequence[asyncpg.Record]) -> list[Approval]:
+        concerned: dict[str, list[asyncpg.Record]] = {row["name"]: [] for row in rows}
+        if not concerned:
+            return []
+        for row in await self._connection.fetch(
+            "SELECT * FROM concerned_authorities WHERE approval = ANY($1::text[]) ORDER BY approval, position",
+            list(concerned),
+        ):
+            concerned[row["approval"]].append(row)
+        return [_approval(row, concerned[row["name"]]) for row in rows]
+
+    async def _tell(self, approvals: Sequence[Approval], told_within: ToldWithin) -> None:
+        events = []
+        for approval in approvals:
+            value = approvals_codec.to_event(approval)
+            with told_within(approval):
+                events += [
+                    Event(TOPIC, approval.name, f"lowsky.approval.{what}.v1", value, approval.update_time)
+                    for what in approval.happened
+                ]
+            approval.happened.clear()
+        await append(self._connection, events)
+
+
+_ADD = """
+INSERT INTO approvals
+    (name, number, flight_plan, operator, version, create_time, update_time, state, automatic, decide_by_time, plan)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[],
+                     $7::timestamptz[], $8::text[], $9::boolean[], $10::timestamptz[], $11::bytea[])
+ON CONFLICT (flight_plan) DO NOTHING RETURNING name
+"""
+
+_ADD_CONCERNED = """
+INSERT INTO concerned_authorities
+    (approval, authority, position, outcome, officer, reason, decide_time, geozones, state, decide_by_time)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+
+# Each state's part of a queue is read in order from an index, and no further than the page needs.
+_QUEUE = """
+WITH due AS (
+    SELECT k.* FROM unnest($1::text[]) AS s (state) CROSS JOIN LATERAL (
+        SELECT decide_by_time, approval AS name FROM concerned_authorities
+        WHERE authority = $2 AND state = s.state AND (outcome = 'PENDING' OR NOT $4)
+          AND (decide_by_time, approval) > ($5, $6)
+        ORDER BY decide_by_time, approval LIMIT $7) AS k
+    UNION
+    SELECT k.* FROM unnest($1::text[]) AS s (state) CROSS JOIN LATERAL (
+        SELECT decide_by_time, name FROM approvals
+        WHERE operator = $3 AND state = s.state AND NOT $4 AND (decide_by_time, name) > ($5, $6)
+        ORDER BY decide_by_time, name LIMIT $7) AS k
+    ORDER BY decide_by_time, name LIMIT $7
+)
+SELECT approvals.* FROM due JOIN approvals USING (name) ORDER BY approvals.decide_by_time, name
+"""
+
+
+def _row(approval: Approval) -> tuple[object, ...]:
+    return (
+        approval.name,
+        approval.number,
+        approval.plan,
+        approval.operator,
+        approval.version,
+        approval.create_time,
+        approval.update_time,
+        approval.state,
+        approval.automatic,
+        approval.decide_by_time,
+        approval.snapshot,
+    )
+
+
+def _concerned_rows(approval: Approval) -> list[tuple[object, ...]]:
+    said = [(d.authority, d.outcome, d.officer, d.reason, d.decide_time, d.geozones) for d in approval.decisions]
+    told = [(authority, None, "", "", None, ()) for authority in approval.notified_authorities]
+    return [
+        (approval.name, authority, position, *rest, approval.state, approval.decide_by_time)
+        for position, (authority, *rest) in enumerate([*said, *told])
+    ]
+
+
+def _approval(row: asyncpg.Record, concerned: Sequence[asyncpg.Record]) -> Approval:
+    return Approval(
+        name=row["name"],
+        number=row["number"],
+        plan=row["flight_plan"],
+        snapshot=row["plan"],
+        decisions=tuple(_decision(one) for one in concerned if one["outcome"] is not None),
+        notified_authorities=tuple(one["authority"] for one in concerned if one["outcome"] is None),
+        decide_by_time=row["decide_by_time"],
+        create_time=row["create_time"],
+        update_time=row["update_time"],
+        state=ApprovalState(row["state"]),
+        automatic=row["automatic"],
+        version=row["version"],
+    )
+
+
+def _decision(row: asyncpg.Record) -> Decision:
+    return Decision(
+        authority=row["authority"],
+        geozones=tuple(row["geozones"]),
+        outcome=Outcome(row["outcome"]),
+        officer=row["officer"],
+        reason=row["reason"],
+        decide_time=row["decide_time"],
+    )
