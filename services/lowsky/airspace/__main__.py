@@ -1,0 +1,3 @@
+from lowsky.airspace.main import run
+
+run()

@@ -1,0 +1,1 @@
+"""The domain as messages, and back: for the wire, for events and for storage."""

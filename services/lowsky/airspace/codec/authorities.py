@@ -1,0 +1,53 @@
+"""Authorities as messages, and back."""
+
+from __future__ import annotations
+
+from lowsky.airspace.domain.authority import Authority, AuthorityProfile
+from lowsky.airspace.domain.places import COUNTRIES, time_zones
+from lowsky.api.airspace.v1 import authorities_pb2 as pb
+from lowsky.api.events.v1 import events_pb2
+from lowsky.errors import Invalid
+
+
+def country_of(message: pb.Authority) -> str:
+    """The country in a message.
+
+    Raises:
+        Invalid: There is none of that code.
+    """
+    if message.country not in COUNTRIES:
+        raise Invalid.field("authority.country", f"{message.country} is no ISO 3166-1 alpha-3 code of a country")
+    return message.country
+
+
+def profile_of(message: pb.Authority) -> AuthorityProfile:
+    """What of an authority can be changed.
+
+    Raises:
+        Invalid: The time zone is not one that exists.
+    """
+    if message.time_zone not in time_zones():
+        raise Invalid.field("authority.time_zone", f"{message.time_zone} is no IANA time zone, as in Asia/Shanghai")
+    return AuthorityProfile(message.display_name, message.time_zone, message.email, message.phone)
+
+
+def to_message(authority: Authority) -> pb.Authority:
+    """The resource."""
+    profile = authority.profile
+    message = pb.Authority(
+        name=authority.name,
+        etag=authority.etag,
+        display_name=profile.display_name,
+        country=authority.country,
+        time_zone=profile.time_zone,
+        email=profile.email,
+        phone=profile.phone,
+    )
+    message.create_time.FromDatetime(authority.create_time)
+    message.update_time.FromDatetime(authority.update_time)
+    return message
+
+
+def to_event(authority: Authority) -> bytes:
+    """The value of lowsky.authority.* events."""
+    return events_pb2.AuthorityEvent(authority=to_message(authority)).SerializeToString()

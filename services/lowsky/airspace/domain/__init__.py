@@ -1,0 +1,1 @@
+"""Authorities, datasets and the names of geozones: pure."""

@@ -1,0 +1,47 @@
+"""A dataset: the geozones of one source, replaced as a whole by each import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lowsky.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A source of geozones and its present version."""
+
+    name: str
+    authority: str
+    """Answers for it. The one that imported it first; it never changes."""
+    title: str = ""
+    version: int = 0
+    """Counts its imports; 0 before the first."""
+    airspace_revision: int = 0
+    """Of the airspace as a whole, after its last import."""
+    geozone_count: int = 0
+    import_time: datetime | None = None
+
+    def imported(
+        self, *, authority: str, title: str, geozone_count: int, airspace_revision: int, now: datetime
+    ) -> Dataset:
+        """The dataset after another import; an empty title leaves the earlier one.
+
+        Raises:
+            NotFound: It is another authority's.
+        """
+        self.require_authority(authority)
+        return replace(
+            self,
+            title=title or self.title,
+            version=self.version + 1,
+            airspace_revision=airspace_revision,
+            geozone_count=geozone_count,
+            import_time=now,
+        )
+
+    def require_authority(self, authority: str) -> None:
+        """Raises NotFound for any authority but its own."""
+        if authority != self.authority:
+            raise NotFound(self.name)

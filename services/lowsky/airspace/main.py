@@ -1,0 +1,29 @@
+"""What the airspace service is made of."""
+
+from __future__ import annotations
+
+from lowsky.airspace.config import AirspaceConfig
+from lowsky.airspace.rpc.authorities import AuthoritiesServicer
+from lowsky.airspace.rpc.geozones import GeozonesServicer
+from lowsky.airspace.rpc.imports import Imports
+from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
+from lowsky.service import Frame, main
+
+
+async def assemble(frame: Frame[AirspaceConfig]) -> None:
+    """Two gRPC services over one schema; events go out through the outbox."""
+    frame.serve(
+        "lowsky.api.airspace.v1.AuthoritiesService",
+        authorities_pb2_grpc.add_AuthoritiesServiceServicer_to_server,
+        AuthoritiesServicer(frame.database, frame.relay, frame.clock),
+    )
+    frame.serve(
+        "lowsky.api.airspace.v1.GeozonesService",
+        geozones_pb2_grpc.add_GeozonesServiceServicer_to_server,
+        GeozonesServicer(frame.database, Imports(frame.database, frame.relay, frame.clock)),
+    )
+
+
+def run() -> None:
+    """`python -m lowsky.airspace`."""
+    main("airspace", AirspaceConfig, assemble)

@@ -1,0 +1,1 @@
+"""Numbered SQL, one purpose each."""

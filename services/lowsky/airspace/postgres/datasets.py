@@ -1,0 +1,103 @@
+"""Datasets in PostgreSQL, the log of their versions, and the revision of the airspace as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from lowsky.airspace.domain.dataset import Dataset
+from lowsky.db.database import Connection
+
+IMPORT_TIMEOUT = "60s"
+"""Of one statement of an import, and of its turn: COPY of the largest file takes some seconds, and imports wait for
+each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFile:
+    """Where a version came from."""
+
+    publisher: str
+    request_id: UUID
+    sha256: bytes
+    size_bytes: int
+    format: str
+    taken: int
+    repaired: int
+    refused: int
+
+
+class DatasetStore:
+    """The datasets, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def lock_airspace(self) -> int:
+        """Waits for its turn among imports; gives the present revision. Held until the end of the transaction."""
+        await self._connection.execute(
+            "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $1, true)", IMPORT_TIMEOUT
+        )
+        revision: int = await self._connection.fetchval("SELECT revision FROM airspace FOR UPDATE")
+        return revision
+
+    async def get(self, name: str) -> Dataset | None:
+        """One dataset, None before its first import."""
+        row = await self._connection.fetchrow("SELECT * FROM datasets WHERE name = $1", name)
+        return _dataset(row) if row else None
+
+    async def list(self, after: str | None, limit: int) -> Sequence[Dataset]:
+        """Datasets by name, beginning after one."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM datasets WHERE name > $1 ORDER BY name LIMIT $2", after or "", limit
+        )
+        return [_dataset(row) for row in rows]
+
+    async def save(self, dataset: Dataset, file: ImportedFile) -> None:
+        """Stores a version, adds it to the log, and moves the airspace to its revision. The airspace is locked."""
+        await self._connection.execute(
+            """INSERT INTO datasets (name, version, airspace_revision, title, authority, geozone_count, import_time)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)
+               ON CONFLICT (name) DO UPDATE SET version = $2, airspace_revision = $3, title = $4, geozone_count = $6,
+                   import_time = $7""",
+            dataset.name,
+            dataset.version,
+            dataset.airspace_revision,
+            dataset.title,
+            dataset.authority,
+            dataset.geozone_count,
+            dataset.import_time,
+        )
+        await self._connection.execute(
+            """INSERT INTO dataset_versions (dataset, version, airspace_revision, import_time, publisher, request_id,
+                   file_sha256, file_bytes, format, taken, repaired, refused)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
+            dataset.name,
+            dataset.version,
+            dataset.airspace_revision,
+            dataset.import_time,
+            file.publisher,
+            file.request_id,
+            file.sha256,
+            file.size_bytes,
+            file.format,
+            file.taken,
+            file.repaired,
+            file.refused,
+        )
+        await self._connection.execute("UPDATE airspace SET revision = $1", dataset.airspace_revision)
+
+
+def _dataset(row: asyncpg.Record) -> Dataset:
+    return Dataset(
+        name=row["name"],
+        authority=row["authority"],
+        title=row["title"],
+        version=row["version"],
+        airspace_revision=row["airspace_revision"],
+        geozone_count=row["geozone_count"],
+        import_time=row["import_time"],
+    )

@@ -1,0 +1,131 @@
+"""Geozones in PostgreSQL: replaced a dataset at a time, found by name, dataset and box."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lowsky import tracing
+from lowsky.airspace.codec.datasets import to_event
+from lowsky.airspace.codec.zones import Box, PackedZone, VersionStamp
+from lowsky.airspace.domain.dataset import Dataset
+from lowsky.db.database import Connection
+from lowsky.errors import NotFound
+from lowsky.events.event import Event
+from lowsky.events.outbox import append, append_many
+
+TOPIC = "lowsky.geozones.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredZone:
+    """A zone under its name: lowsky.api.airspace.v1.Geozone, without its published text."""
+
+    name: str
+    message: bytes
+
+
+class ZoneStore:
+    """The geozones in force, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def replace(self, dataset: Dataset, zones: Sequence[PackedZone], now: datetime) -> None:
+        """Puts these zones in the place of all that the dataset had, and tells: zones, removals, then the dataset.
+
+        The airspace is locked, so that the events of two imports never mix, and the dataset is saved.
+        """
+        before = {
+            row["name"]
+            for row in await self._connection.fetch(
+                "DELETE FROM geozones WHERE dataset = $1 RETURNING name", dataset.name
+            )
+        }
+        stamp = VersionStamp.of(dataset.version)
+        await self._connection.copy_records_to_table(
+            "geozones",
+            columns=("name", "dataset", "west", "south", "east", "north", "message", "published_json"),
+            records=(
+                (
+                    zone.name,
+                    dataset.name,
+                    zone.box.west,
+                    zone.box.south,
+                    zone.box.east,
+                    zone.box.north,
+                    zone.geozone + stamp.on_geozone,
+                    zone.published_json,
+                )
+                for zone in zones
+            ),
+        )
+        imported = Event(TOPIC, dataset.name, "lowsky.dataset.imported.v1", to_event(dataset), now)
+        removed = sorted(before - {zone.name for zone in zones})
+        await append_many(self._connection, _zone_events(zones, removed, stamp, imported))
+        await append(self._connection, [imported])
+
+    async def get(self, name: str) -> tuple[StoredZone, str]:
+        """One zone, and its published text.
+
+        Raises:
+            NotFound
+        """
+        row = await self._connection.fetchrow(
+            "SELECT name, message, published_json FROM geozones WHERE name = $1", name
+        )
+        if row is None:
+            raise NotFound(name)
+        return StoredZone(row["name"], row["message"]), row["published_json"].decode()
+
+    async def list(
+        self, dataset: str, boxes: Sequence[Box] | None, after: str | None, limit: int
+    ) -> Sequence[StoredZone]:
+        """Zones by name, beginning after one: of all datasets where it is empty, everywhere where boxes are None.
+
+        With boxes, zones whose own box meets one of them, edges included.
+        """
+        rows = await self._connection.fetch(
+            """SELECT name, message FROM geozones
+               WHERE name > $1 AND ($2 = '' OR dataset = $2)
+                 AND ($3 OR EXISTS (
+                     SELECT 1 FROM unnest($4::float8[], $5::float8[], $6::float8[], $7::float8[]) AS b (w, s, e, n)
+                     WHERE geozones.west <= b.e AND geozones.east >= b.w
+                       AND geozones.south <= b.n AND geozones.north >= b.s))
+               ORDER BY name LIMIT $8""",
+            after or "",
+            dataset,
+            boxes is None,
+            [box.west for box in boxes or ()],
+            [box.south for box in boxes or ()],
+            [box.east for box in boxes or ()],
+            [box.north for box in boxes or ()],
+            limit,
+        )
+        return [StoredZone(row["name"], row["message"]) for row in rows]
+
+
+def _zone_events(
+    zones: Iterable[PackedZone], removed: Iterable[str], stamp: VersionStamp, imported: Event
+) -> Iterator[Event]:
+    """Each is caused by the import, whose event follows the last of them: that is how they are known to be its own."""
+    traceparent, cause = tracing.current_traceparent(), tracing.current_cause()
+    correlation_id = cause.correlation_id if cause else ""
+
+    def event(name: str, what: str, value: bytes | None) -> Event:
+        return Event(
+            TOPIC,
+            name,
+            f"lowsky.geozone.{what}.v1",
+            value,
+            imported.occurred_at,
+            traceparent=traceparent,
+            correlation_id=correlation_id,
+            causation_id=imported.id,
+        )
+
+    for zone in zones:
+        yield event(zone.name, "published", zone.event + stamp.on_event)
+    for name in removed:
+        yield event(name, "removed", None)

@@ -1,0 +1,79 @@
+"""AuthoritiesService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lowsky.airspace.codec.authorities import country_of, profile_of, to_message
+from lowsky.airspace.domain.authority import Authority
+from lowsky.airspace.postgres.authorities import AuthorityStore
+from lowsky.api.airspace.v1 import authorities_pb2 as pb
+from lowsky.api.airspace.v1 import authorities_pb2_grpc
+from lowsky.clock import Clock
+from lowsky.db.database import Connection, Database
+from lowsky.events.relay import Relay
+from lowsky.rpc.once import once
+from lowsky.rpc.paging import Page
+from lowsky.rpc.validation import validate
+
+
+class AuthoritiesServicer(authorities_pb2_grpc.AuthoritiesServiceServicer):
+    """Authorities: kept by the administrator, read by everyone."""
+
+    def __init__(self, database: Database, relay: Relay, clock: Clock) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+
+    async def CreateAuthority(self, request: pb.CreateAuthorityRequest, context: Any) -> pb.CreateAuthorityResponse:
+        now = self._clock.now()
+        authority = Authority(
+            name=f"authorities/{request.authority_id}",
+            country=country_of(request.authority),
+            profile=profile_of(request.authority),
+            create_time=now,
+            update_time=now,
+        )
+
+        async def create(connection: Connection) -> pb.CreateAuthorityResponse:
+            await AuthorityStore(connection).add(authority)
+            return pb.CreateAuthorityResponse(authority=to_message(authority))
+
+        return await once(self._database, self._relay, request, pb.CreateAuthorityResponse, create)
+
+    async def GetAuthority(self, request: pb.GetAuthorityRequest, context: Any) -> pb.GetAuthorityResponse:
+        async with self._database.connection() as connection:
+            authority = await AuthorityStore(connection).get(request.name)
+        return pb.GetAuthorityResponse(authority=to_message(authority))
+
+    async def ListAuthorities(self, request: pb.ListAuthoritiesRequest, context: Any) -> pb.ListAuthoritiesResponse:
+        page = Page.asked_by(request)
+        async with self._database.connection() as connection:
+            found = await AuthorityStore(connection).list(str(page.after[0]) if page.after else None, page.size + 1)
+        return pb.ListAuthoritiesResponse(
+            authorities=[to_message(authority) for authority in found[: page.size]],
+            next_page_token=page.next_token([(authority.name,) for authority in found]),
+        )
+
+    async def UpdateAuthority(self, request: pb.UpdateAuthorityRequest, context: Any) -> pb.UpdateAuthorityResponse:
+        async def update(connection: Connection) -> pb.UpdateAuthorityResponse:
+            store = AuthorityStore(connection)
+            authority = await store.get_to_change(request.authority.name)
+            authority.expect(request.authority.etag)
+            authority.update(profile_of(_wanted(authority, request)), self._clock.now())
+            await store.save(authority)
+            return pb.UpdateAuthorityResponse(authority=to_message(authority))
+
+        return await once(self._database, self._relay, request, pb.UpdateAuthorityResponse, update)
+
+
+def _wanted(authority: Authority, request: pb.UpdateAuthorityRequest) -> pb.Authority:
+    """What the change results in; refused where it breaks the rules of the resource."""
+    wanted = to_message(authority)
+    for path in request.update_mask.paths:
+        wanted.ClearField(path)  # type: ignore[arg-type]  # the mask's paths are checked by its rule
+    masked = pb.Authority()
+    request.update_mask.MergeMessage(request.authority, masked)
+    wanted.MergeFrom(masked)
+    validate(wanted, within="authority")
+    return wanted

@@ -1,0 +1,92 @@
+"""GeozonesService."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from lowsky.airspace.codec.area import Area, area_of
+from lowsky.airspace.codec.datasets import to_message
+from lowsky.airspace.postgres.datasets import DatasetStore
+from lowsky.airspace.postgres.zones import StoredZone, ZoneStore
+from lowsky.airspace.rpc.imports import Imports
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.api.airspace.v1 import geozones_pb2_grpc
+from lowsky.db.database import Database
+from lowsky.rpc.paging import Page
+
+PAGE_BYTES_MAX = 3 * 1024 * 1024
+"""A page ends early at this size: clients take 4 MiB unless told otherwise. A single zone is smaller than that."""
+
+CANDIDATES_MAX = 1_000
+"""Zones looked at in one go; bounds the memory of a call, and how much is read beyond the page."""
+
+
+class GeozonesServicer(geozones_pb2_grpc.GeozonesServiceServicer):
+    """Geozones: imported by publishers, read by everyone."""
+
+    def __init__(self, database: Database, imports: Imports) -> None:
+        self._database = database
+        self._imports = imports
+
+    async def ImportGeozones(
+        self, request_iterator: AsyncIterator[pb.ImportGeozonesRequest], context: Any
+    ) -> pb.ImportGeozonesResponse:
+        return await self._imports.take(request_iterator)
+
+    async def ListDatasets(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
+        page = Page.asked_by(request)
+        async with self._database.connection() as connection:
+            found = await DatasetStore(connection).list(str(page.after[0]) if page.after else None, page.size + 1)
+        return pb.ListDatasetsResponse(
+            datasets=[to_message(dataset) for dataset in found[: page.size]],
+            next_page_token=page.next_token([(dataset.name,) for dataset in found]),
+        )
+
+    async def GetGeozone(self, request: pb.GetGeozoneRequest, context: Any) -> pb.GetGeozoneResponse:
+        async with self._database.connection() as connection:
+            stored, published_json = await ZoneStore(connection).get(request.name)
+        geozone = pb.Geozone.FromString(stored.message)
+        geozone.published_json = published_json
+        return pb.GetGeozoneResponse(geozone=geozone)
+
+    async def ListGeozones(self, request: pb.ListGeozonesRequest, context: Any) -> pb.ListGeozonesResponse:
+        page = Page.asked_by(request)
+        area = area_of(request.area) if request.HasField("area") else None
+        found: list[StoredZone] = []
+        after, more = (str(page.after[0]) if page.after else None), True
+        while more and len(found) <= page.size and sum(len(zone.message) for zone in found) <= PAGE_BYTES_MAX:
+            candidates, more = await self._candidates(request.dataset, area, after, page.size + 1 - len(found))
+            after = candidates[-1].name if candidates else after
+            found += await asyncio.to_thread(_touching, area, candidates) if area else candidates
+        shown = _fitting(found[: page.size])
+        # One row beyond the page says that there is another.
+        keys = [(zone.name,) for zone in found[: len(shown) + 1]]
+        token = Page(len(shown), None, page.filter_digest).next_token(keys) if shown else ""
+        return pb.ListGeozonesResponse(
+            geozones=[pb.Geozone.FromString(zone.message) for zone in shown], next_page_token=token
+        )
+
+    async def _candidates(
+        self, dataset: str, area: Area | None, after: str | None, wanted: int
+    ) -> tuple[Sequence[StoredZone], bool]:
+        """The next zones whose boxes meet the area, and whether there may be more."""
+        limit = min(wanted, CANDIDATES_MAX)
+        async with self._database.connection() as connection:
+            zones = await ZoneStore(connection).list(dataset, area.boxes if area else None, after, limit)
+        return zones, len(zones) == limit
+
+
+def _touching(area: Area, zones: Sequence[StoredZone]) -> list[StoredZone]:
+    return [zone for zone in zones if area.touches(pb.Geozone.FromString(zone.message))]
+
+
+def _fitting(zones: Sequence[StoredZone]) -> Sequence[StoredZone]:
+    """As many from the beginning as fit on a page, one at least."""
+    size = 0
+    for count, zone in enumerate(zones):
+        size += len(zone.message)
+        if size > PAGE_BYTES_MAX and count:
+            return zones[:count]
+    return zones

@@ -1,0 +1,181 @@
+"""An import of a zone file: read apart from the event loop, brought into force in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from lowsky.airspace.admission import Admission, admit
+from lowsky.airspace.codec import datasets, reports
+from lowsky.airspace.codec.zones import PackedZone, pack
+from lowsky.airspace.domain.dataset import Dataset
+from lowsky.airspace.domain.deciding import Directory, normal
+from lowsky.airspace.postgres.authorities import AuthorityStore
+from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
+from lowsky.airspace.postgres.zones import ZoneStore
+from lowsky.airspace.reading import Outcome, UnreadableZones, read
+from lowsky.airspace.rpc.upload import Upload, Uploads
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.auth.access import current_access
+from lowsky.clock import Clock
+from lowsky.db.database import Connection, Database
+from lowsky.db.requests import Request, earlier_answer, keep_answers
+from lowsky.errors import Invalid, NotFound, Precondition
+from lowsky.events.relay import Relay
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """All that can be done before the airspace is locked."""
+
+    admission: Admission
+    zones: list[PackedZone]
+    report: pb.ImportReport
+    sha256: bytes
+
+
+class Imports:
+    """Imports of zone files by this worker."""
+
+    def __init__(self, database: Database, relay: Relay, clock: Clock) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+        self._uploads = Uploads()
+        self._reading = asyncio.Lock()
+
+    async def take(self, requests: AsyncIterator[pb.ImportGeozonesRequest]) -> pb.ImportGeozonesResponse:
+        """Receives a file, reads it, and unless it is only to be reported on brings it into force.
+
+        Raises:
+            NotFound: The header's authority is not the caller's, or the dataset is another authority's.
+            Precondition: An authority is not registered, or zones were refused.
+            Invalid: The stream, the header or the file as a whole is faulty.
+        """
+        upload = await self._uploads.receive(requests, _require_own_authority)
+        try:
+            prepared = await self._prepare(upload)
+            if upload.header.validate_only:
+                return await self._report(upload.header, prepared)
+            _require_acceptable(prepared.report, accept_valid=upload.header.accept_valid)
+            return await self._bring_into_force(upload, prepared)
+        finally:
+            self._uploads.release(upload)
+
+    async def _prepare(self, upload: Upload) -> _Prepared:
+        header = upload.header
+        async with self._database.connection() as connection:
+            registered = await AuthorityStore(connection).display_names()
+        directory = _directory(header, registered)
+        # A thread, because the loop must go on answering: the reading is Python, which gives way every few
+        # milliseconds. A process would not even share the interpreter, but costs as much again to hand the geometry
+        # over. One file at a time: while it is parsed it takes ten times its size.
+        async with self._reading:
+            return await asyncio.to_thread(_read, upload.data, header.dataset, directory)
+
+    async def _report(self, header: pb.ImportHeader, prepared: _Prepared) -> pb.ImportGeozonesResponse:
+        async with self._database.connection() as connection:
+            dataset = await DatasetStore(connection).get(header.dataset)
+        if dataset is not None:
+            dataset.require_authority(header.authority)
+        return pb.ImportGeozonesResponse(
+            report=prepared.report, dataset=datasets.to_message(dataset) if dataset else None
+        )
+
+    async def _bring_into_force(self, upload: Upload, prepared: _Prepared) -> pb.ImportGeozonesResponse:
+        request = _request(upload.header, prepared.sha256)
+        async with self._database.transaction() as connection:
+            # Before the request is noted: a second call with this id then waits here, as long as an import may take.
+            revision = await DatasetStore(connection).lock_airspace()
+            kept = await earlier_answer(connection, request)
+            if kept is not None:
+                return pb.ImportGeozonesResponse.FromString(kept)
+            dataset = await self._replace(connection, revision, upload, prepared)
+            response = pb.ImportGeozonesResponse(report=prepared.report, dataset=datasets.to_message(dataset))
+            await keep_answers(connection, [(request, response.SerializeToString())])
+        self._relay.wake()
+        return response
+
+    async def _replace(self, connection: Connection, revision: int, upload: Upload, prepared: _Prepared) -> Dataset:
+        header, admission, store = upload.header, prepared.admission, DatasetStore(connection)
+        now = self._clock.now()
+        before = await store.get(header.dataset) or Dataset(header.dataset, header.authority)
+        dataset = before.imported(
+            authority=header.authority,
+            title=header.title or admission.title[:200],
+            geozone_count=len(prepared.zones),
+            airspace_revision=revision + 1,
+            now=now,
+        )
+        file = ImportedFile(
+            publisher=current_access().caller.subject,
+            request_id=UUID(header.request_id),
+            sha256=prepared.sha256,
+            size_bytes=len(upload.data),
+            format=admission.format,
+            taken=admission.count(Outcome.TAKEN),
+            repaired=admission.count(Outcome.REPAIRED),
+            refused=admission.count(Outcome.REFUSED),
+        )
+        await store.save(dataset, file)
+        await ZoneStore(connection).replace(dataset, prepared.zones, now)
+        return dataset
+
+
+def _require_own_authority(header: pb.ImportHeader) -> None:
+    if header.authority != current_access().reach.authority:
+        raise NotFound(header.authority)
+
+
+def _directory(header: pb.ImportHeader, registered: Mapping[str, str]) -> Directory:
+    """Whom published names stand for.
+
+    Raises:
+        Precondition: The header names an authority that is not registered.
+        Invalid: It gives one name to two.
+    """
+    for authority in (header.authority, *sorted(header.authority_names.values())):
+        if authority not in registered:
+            raise Precondition("AUTHORITY_UNKNOWN", f"{authority} is not registered", metadata={"resource": authority})
+    said: dict[str, str] = {}
+    for name, authority in header.authority_names.items():
+        if said.setdefault(normal(name), authority) != authority:
+            raise Invalid.field(
+                f'header.authority_names["{name}"]', "the same name but for case stands for another authority as well"
+            )
+    return Directory.of(registered.items(), said, header.authority, registered[header.authority])
+
+
+def _read(data: bytes, dataset: str, directory: Directory) -> _Prepared:
+    try:
+        reading = read(data)
+    except UnreadableZones as fault:
+        position = str(fault.position) if fault.position else ""
+        message = f"{fault.message}, at {position}" if position else fault.message
+        raise Invalid.field(
+            "chunk", message, "UNREADABLE_FILE", problem=fault.reason, **({"position": position} if position else {})
+        ) from None
+    admission, zones = pack(admit(reading, dataset, directory), dataset)
+    return _Prepared(admission, zones, reports.to_message(admission), hashlib.sha256(data).digest())
+
+
+def _require_acceptable(report: pb.ImportReport, *, accept_valid: bool) -> None:
+    """Raises Precondition when zones were refused that the publisher did not say to go without, or all of them."""
+    if not report.refused or (accept_valid and report.refused < len(report.entries)):
+        return
+    named = reports.refused_only(report)
+    raise Precondition(
+        "ZONES_REFUSED",
+        f"{report.refused} of {len(report.entries)} zones were refused, the dataset stays as it was; "
+        "validate_only gives the whole report, accept_valid takes the others",
+        metadata={"refused": str(report.refused), "named": str(len(named.entries))},
+        details=[named],
+    )
+
+
+def _request(header: pb.ImportHeader, sha256: bytes) -> Request:
+    body = header.SerializeToString(deterministic=True) + sha256
+    return Request.of(current_access().caller.subject, header.request_id, "ImportGeozones", body)
