@@ -1,0 +1,63 @@
+"""A mission as the flight plan that asks for it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
+from lowsky.missions import Mission
+
+HORIZONTAL_BUFFER_M = 30.0
+"""Half of the corridor's width where nobody says otherwise: what a multicopter holds in wind."""
+
+VERTICAL_BUFFER_M = 10.0
+"""Above and below, where nobody says otherwise: barometric altitude is no better."""
+
+TIME_BUFFER = timedelta(seconds=60)
+"""Before and after the computed times, where nobody says otherwise."""
+
+
+def flight_plan_of(
+    mission: Mission,
+    *,
+    aircraft: str,
+    departure: datetime,
+    purpose: pb.FlightPlan.Purpose.ValueType = pb.FlightPlan.PURPOSE_DELIVERY,
+    mode: pb.FlightPlan.Mode.ValueType = pb.FlightPlan.MODE_BVLOS,
+    horizontal_buffer_m: float = HORIZONTAL_BUFFER_M,
+    vertical_buffer_m: float = VERTICAL_BUFFER_M,
+    time_buffer: timedelta = TIME_BUFFER,
+    reference: str = "",
+) -> pb.FlightPlan:
+    """The plan that asks for a mission.
+
+    The corridor is made wider by the widest circle that the aircraft loiters on.
+
+    Args:
+        departure: When the first waypoint is left; aware.
+    """
+    plan = pb.FlightPlan(
+        aircraft=aircraft,
+        purpose=purpose,
+        mode=mode,
+        reference=reference,
+        trajectory=pb.Trajectory(
+            horizontal_buffer_m=horizontal_buffer_m + max(waypoint.radius_m for waypoint in mission.waypoints),
+            vertical_buffer_m=vertical_buffer_m,
+            takeoff_amsl_m=mission.takeoff_amsl_m,
+            waypoints=[
+                pb.Waypoint(
+                    latitude=waypoint.latitude,
+                    longitude=waypoint.longitude,
+                    altitude_m=waypoint.altitude_m,
+                    altitude_datum=geo_pb2.AltitudeDatum.Value(f"ALTITUDE_DATUM_{waypoint.datum}"),
+                    offset_s=waypoint.offset_s,
+                )
+                for waypoint in mission.waypoints
+            ],
+        ),
+    )
+    plan.trajectory.departure_time.FromDatetime(departure)
+    plan.trajectory.time_buffer.FromTimedelta(time_buffer)
+    return plan
