@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from lowsky.errors import IllegalMove, StaleEtag
+from lowsky.errors import IllegalMove, Precondition, StaleEtag
 
 
 class OperatorState(StrEnum):
@@ -92,6 +92,15 @@ class Operator:
         """Raises StaleEtag unless the etag is empty or that of the present version."""
         if etag and etag != self.etag:
             raise StaleEtag(self.name)
+
+    def expect_registered(self) -> None:
+        """Raises Precondition once the operator is deregistered: nothing new comes under it."""
+        if self.state is OperatorState.DEREGISTERED:
+            raise Precondition(
+                "OPERATOR_NOT_IN_GOOD_STANDING",
+                f"{self.name} is deregistered",
+                metadata={"resource": self.name, "state": self.state},
+            )
 
     def update(self, profile: OperatorProfile, now: datetime) -> None:
         """Changes the profile; a deregistered operator no longer can."""

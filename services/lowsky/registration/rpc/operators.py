@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
+
 from lowsky.api.registration.v1 import operators_pb2 as pb
 from lowsky.api.registration.v1 import operators_pb2_grpc
 from lowsky.auth.access import current_access
@@ -15,9 +16,16 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
 from lowsky.ids import new_id
-from lowsky.registration.codec.operators import identifiers_of, kind_of, profile_of, to_message
+from lowsky.registration.codec.operators import (
+    identifiers_of,
+    kind_of,
+    profile_of,
+    replace_identifiers,
+    to_message,
+)
 from lowsky.registration.domain.operator import Operator, OperatorState
-from lowsky.registration.postgres import OperatorStore
+from lowsky.registration.postgres import AircraftStore, OperatorStore
+from lowsky.rpc.masks import masked
 from lowsky.rpc.once import Mutation, once
 from lowsky.rpc.paging import Page
 from lowsky.rpc.validation import validate
@@ -35,10 +43,11 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
 
     async def CreateOperator(self, request: pb.CreateOperatorRequest, context: Any) -> pb.CreateOperatorResponse:
         now = self._clock.now()
+        identifiers = identifiers_of(request.operator)
         operator = Operator(
             name=f"operators/{request.operator_id or new_id()}",
             kind=kind_of(request.operator),
-            identifiers=identifiers_of(request.operator),
+            identifiers=identifiers,
             applicant=current_access().caller.subject,
             profile=profile_of(request.operator),
             create_time=now,
@@ -49,7 +58,10 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
             await OperatorStore(connection).add(operator)
             return pb.CreateOperatorResponse(operator=to_message(operator))
 
-        return await once(self._database, self._relay, request, pb.CreateOperatorResponse, create)
+        public = pb.CreateOperatorRequest()
+        public.CopyFrom(request)
+        replace_identifiers(public.operator, identifiers)
+        return await once(self._database, self._relay, public, pb.CreateOperatorResponse, create)
 
     async def GetOperator(self, request: pb.GetOperatorRequest, context: Any) -> pb.GetOperatorResponse:
         async with self._database.connection() as connection:
@@ -63,7 +75,7 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
         page = Page.asked_by(request)
         states = [OperatorState(pb.Operator.State.Name(s).removeprefix("STATE_")) for s in request.states]
         async with self._database.connection() as connection:
-            found = await OperatorStore(connection).list(
+            found = await OperatorStore(connection).page(
                 states, str(page.after[0]) if page.after else None, page.size + 1
             )
         return pb.ListOperatorsResponse(
@@ -73,17 +85,15 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
 
     async def UpdateOperator(self, request: pb.UpdateOperatorRequest, context: Any) -> pb.UpdateOperatorResponse:
         def update(operator: Operator, now: datetime) -> None:
-            wanted = to_message(operator)
-            for path in request.update_mask.paths:
-                wanted.ClearField(path)  # type: ignore[arg-type]  # the mask's paths are checked by its rule
-            masked = pb.Operator()
-            request.update_mask.MergeMessage(request.operator, masked)
-            wanted.MergeFrom(masked)
+            wanted = masked(to_message(operator), request.operator, request.update_mask)
             validate(wanted, within="operator")
             operator.update(profile_of(wanted), now)
 
+        public = pb.UpdateOperatorRequest()
+        public.CopyFrom(request)
+        replace_identifiers(public.operator, ())  # not in the mask's reach, but they may have been sent
         return await self._change(
-            request, request.operator.name, request.operator.etag, pb.UpdateOperatorResponse, update
+            public, request.operator.name, request.operator.etag, pb.UpdateOperatorResponse, update
         )
 
     async def VerifyOperator(self, request: pb.VerifyOperatorRequest, context: Any) -> pb.VerifyOperatorResponse:
@@ -114,13 +124,20 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
     async def DeregisterOperator(
         self, request: pb.DeregisterOperatorRequest, context: Any
     ) -> pb.DeregisterOperatorResponse:
-        return await self._change(
-            request,
-            request.name,
-            request.etag,
-            pb.DeregisterOperatorResponse,
-            lambda operator, now: operator.deregister(request.reason, now),
-        )
+        async def deregister(connection: Connection) -> pb.DeregisterOperatorResponse:
+            operators, aircraft = OperatorStore(connection), AircraftStore(connection)
+            operator = await operators.get(request.name, lock="UPDATE")
+            operator.expect(request.etag)
+            now = self._clock.now()
+            operator.deregister(request.reason, now)
+            fleet = await aircraft.active_of(operator.name)
+            for one in fleet:
+                one.retire(now)
+            await operators.save(operator)
+            await aircraft.save(*fleet)
+            return pb.DeregisterOperatorResponse(operator=to_message(operator))
+
+        return await once(self._database, self._relay, request, pb.DeregisterOperatorResponse, deregister)
 
     async def _change(
         self,
@@ -134,7 +151,7 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
 
         async def change(connection: Connection) -> _Response:
             store = OperatorStore(connection)
-            operator = await store.get(name, lock=True)
+            operator = await store.get(name, lock="UPDATE")
             operator.expect(etag)
             move(operator, self._clock.now())
             await store.save(operator)

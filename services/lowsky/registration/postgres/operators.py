@@ -1,10 +1,12 @@
-"""Operators and aircraft in PostgreSQL; what happened to them goes to the outbox in the same transaction."""
+"""Operators in PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import asyncpg
+
 from lowsky.db.database import Connection
 from lowsky.errors import AlreadyExists, NotFound
 from lowsky.events.event import Event
@@ -18,8 +20,10 @@ from lowsky.registration.domain.operator import (
     OperatorProfile,
     OperatorState,
 )
+from lowsky.registration.postgres.topic import TOPIC
 
-TOPIC = "lowsky.operators.v1"
+Lock = Literal["UPDATE", "SHARE"]
+"""UPDATE to change the row; SHARE so that nobody else changes it, while others may hold it so too."""
 
 
 class OperatorStore:
@@ -39,9 +43,10 @@ class OperatorStore:
         except asyncpg.UniqueViolationError:
             raise AlreadyExists(f"{operator.name} is taken", field="operator_id") from None
         try:
+            # In one order for everybody, so that two operators that share two numbers do not wait in a circle.
             await self._connection.executemany(
                 "INSERT INTO operator_identifiers (scheme, value, operator) VALUES ($1, $2, $3)",
-                [(i.scheme, i.value, operator.name) for i in operator.identifiers],
+                sorted((i.scheme, i.value, operator.name) for i in operator.identifiers),
             )
         except asyncpg.UniqueViolationError:
             raise AlreadyExists(
@@ -55,20 +60,20 @@ class OperatorStore:
         await self._connection.execute(f"UPDATE operators SET {assignments} WHERE name = $1", *_row(operator))
         await self._tell(operator)
 
-    async def get(self, name: str, *, lock: bool = False) -> Operator:
-        """One operator; locked until the end of the transaction where it is to be changed.
+    async def get(self, name: str, *, lock: Lock | None = None) -> Operator:
+        """One operator, where wanted locked until the end of the transaction.
 
         Raises:
             NotFound
         """
         row = await self._connection.fetchrow(
-            "SELECT * FROM operators WHERE name = $1" + (" FOR UPDATE" if lock else ""), name
+            "SELECT * FROM operators WHERE name = $1" + (f" FOR {lock}" if lock else ""), name
         )
         if row is None:
             raise NotFound(name)
         return (await self._complete([row]))[0]
 
-    async def list(self, states: Sequence[OperatorState], after: str | None, limit: int) -> Sequence[Operator]:
+    async def page(self, states: Sequence[OperatorState], after: str | None, limit: int) -> Sequence[Operator]:
         """Operators by name, beginning after one; of all states where none is given."""
         rows = await self._connection.fetch(
             """SELECT * FROM operators

@@ -1,0 +1,6 @@
+"""Operators and aircraft in PostgreSQL; what happened to them goes to the outbox in the same transaction."""
+
+from lowsky.registration.postgres.aircraft import AircraftStore
+from lowsky.registration.postgres.operators import OperatorStore
+
+__all__ = ["AircraftStore", "OperatorStore"]

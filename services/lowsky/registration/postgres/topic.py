@@ -1,0 +1,3 @@
+"""Where registration tells what happened."""
+
+TOPIC = "lowsky.operators.v1"

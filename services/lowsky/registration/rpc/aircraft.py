@@ -1,0 +1,108 @@
+"""AircraftService."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from lowsky.api.registration.v1 import aircraft_pb2 as pb
+from lowsky.api.registration.v1 import aircraft_pb2_grpc
+from lowsky.clock import Clock
+from lowsky.db.database import Connection, Database
+from lowsky.events.relay import Relay
+from lowsky.ids import new_id
+from lowsky.registration.codec.aircraft import profile_of, serial_number_of, to_message
+from lowsky.registration.domain.aircraft import Aircraft
+from lowsky.registration.postgres import AircraftStore, OperatorStore
+from lowsky.rpc.masks import masked
+from lowsky.rpc.once import Mutation, once
+from lowsky.rpc.paging import Page
+from lowsky.rpc.validation import validate
+
+_Response = TypeVar("_Response", bound=Message)
+
+ALL_OPERATORS = "operators/-"
+
+
+class AircraftServicer(aircraft_pb2_grpc.AircraftServiceServicer):
+    """Aircraft: registered, changed and retired by the operator that flies them."""
+
+    def __init__(self, database: Database, relay: Relay, clock: Clock) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+
+    async def RegisterAircraft(self, request: pb.RegisterAircraftRequest, context: Any) -> pb.RegisterAircraftResponse:
+        serial_number, profile = serial_number_of(request.aircraft), profile_of(request.aircraft)
+
+        async def register(connection: Connection) -> pb.RegisterAircraftResponse:
+            # Shared, so that aircraft are registered side by side, but not beside the operator's deregistration.
+            operator = await OperatorStore(connection).get(request.parent, lock="SHARE")
+            operator.expect_registered()
+            now = self._clock.now()
+            aircraft = Aircraft(
+                name=f"{request.parent}/aircraft/{request.aircraft_id or new_id()}",
+                serial_number=serial_number,
+                profile=profile,
+                create_time=now,
+                update_time=now,
+            )
+            await AircraftStore(connection).add(aircraft)
+            return pb.RegisterAircraftResponse(aircraft=to_message(aircraft))
+
+        return await once(self._database, self._relay, request, pb.RegisterAircraftResponse, register)
+
+    async def GetAircraft(self, request: pb.GetAircraftRequest, context: Any) -> pb.GetAircraftResponse:
+        async with self._database.connection() as connection:
+            aircraft = await AircraftStore(connection).get(request.name)
+        return pb.GetAircraftResponse(aircraft=to_message(aircraft))
+
+    async def ListAircraft(self, request: pb.ListAircraftRequest, context: Any) -> pb.ListAircraftResponse:
+        page = Page.asked_by(request)
+        operator = None if request.parent == ALL_OPERATORS else request.parent
+        async with self._database.connection() as connection:
+            found = await AircraftStore(connection).page(
+                operator, str(page.after[0]) if page.after else None, page.size + 1
+            )
+        return pb.ListAircraftResponse(
+            aircraft=[to_message(aircraft) for aircraft in found[: page.size]],
+            next_page_token=page.next_token([(aircraft.name,) for aircraft in found]),
+        )
+
+    async def UpdateAircraft(self, request: pb.UpdateAircraftRequest, context: Any) -> pb.UpdateAircraftResponse:
+        def update(aircraft: Aircraft, now: datetime) -> None:
+            wanted = masked(to_message(aircraft), request.aircraft, request.update_mask)
+            validate(wanted, within="aircraft")
+            aircraft.update(profile_of(wanted), now)
+
+        return await self._change(
+            request, request.aircraft.name, request.aircraft.etag, pb.UpdateAircraftResponse, update
+        )
+
+    async def RetireAircraft(self, request: pb.RetireAircraftRequest, context: Any) -> pb.RetireAircraftResponse:
+        return await self._change(
+            request, request.name, request.etag, pb.RetireAircraftResponse, lambda aircraft, now: aircraft.retire(now)
+        )
+
+    async def _change(
+        self,
+        request: Mutation,
+        name: str,
+        etag: str,
+        response_type: type[_Response],
+        move: Callable[[Aircraft, datetime], None],
+    ) -> _Response:
+        """Every mutation of one aircraft: lock it, compare the etag, move it, save and tell."""
+
+        async def change(connection: Connection) -> _Response:
+            store = AircraftStore(connection)
+            aircraft = await store.get(name, lock=True)
+            aircraft.expect(etag)
+            move(aircraft, self._clock.now())
+            await store.save(aircraft)
+            return response_type(aircraft=to_message(aircraft))
+
+        return await once(self._database, self._relay, request, response_type, change)
