@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 import protovalidate
 from google.protobuf.message import Message
+
 from lowsky.errors import FieldViolation, Invalid
+from lowsky.rpc.wellformed import malformed
 
 VIOLATIONS_MAX = 20
 """Enough to mend a request with; a thousand bad waypoints need not all be named."""
@@ -23,14 +25,11 @@ def validate(message: Message, *, within: str = "") -> None:
     Raises:
         Invalid: With each field at fault.
     """
-    violations = _validator.collect_violations(message)
+    # What is not even well-formed is told alone: rules about it would fail instead of judging.
+    violations = list(malformed(message, within)) or _broken_rules(message, f"{within}." if within else "")
     if not violations:
         return
-    prefix = f"{within}." if within else ""
-    fields = [
-        FieldViolation(prefix + _path(v.proto.field.elements if v.proto.field else ()), v.proto.message)
-        for v in violations[:VIOLATIONS_MAX]
-    ]
+    fields = violations[:VIOLATIONS_MAX]
     more = len(violations) - len(fields)
     first = fields[0]
     message_text = f"{first.field}: {first.message}" + (
@@ -39,6 +38,13 @@ def validate(message: Message, *, within: str = "") -> None:
     raise Invalid(
         "INVALID_FIELD", message_text, fields=fields, metadata={"more_violations": str(more)} if more else None
     )
+
+
+def _broken_rules(message: Message, prefix: str) -> list[FieldViolation]:
+    return [
+        FieldViolation(prefix + _path(v.proto.field.elements if v.proto.field else ()), v.proto.message)
+        for v in _validator.collect_violations(message)
+    ]
 
 
 def _path(elements: Iterable[protovalidate.FieldPathElementPb]) -> str:
