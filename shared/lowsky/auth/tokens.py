@@ -35,9 +35,10 @@ VERIFIED_MAX = 10_000
 VERIFIED_S = 60.0
 """For at most so long: then a key that was revoked no longer counts."""
 
+# "-" stands for all operators in names of parents: no token may be for an operator called so.
 _RESOURCE = {
-    "lowsky_operator": re.compile(r"(?:operators/)?([a-z0-9-]{1,63})"),
-    "lowsky_authority": re.compile(r"(?:authorities/)?([a-z0-9-]{1,63})"),
+    "lowsky_operator": re.compile(r"(?:operators/)?([a-z0-9][a-z0-9-]{0,62})"),
+    "lowsky_authority": re.compile(r"(?:authorities/)?([a-z0-9][a-z0-9-]{0,62})"),
 }
 
 
