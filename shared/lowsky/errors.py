@@ -24,6 +24,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+RESOURCE_NAME_SHOWN = 300
+"""Characters of a name from a request that go into an answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
@@ -94,6 +97,8 @@ class NotFound(Refused):
     """It does not exist, or is not the caller's to see: the two look alike on purpose."""
 
     def __init__(self, name: str) -> None:
+        # A status travels in headers, which are limited: a name of ours is never so long.
+        name = name[:RESOURCE_NAME_SHOWN]
         super().__init__("NOT_FOUND", f"{name} was not found", metadata={"resource": name})
 
 
