@@ -115,6 +115,7 @@ async def _serve(name: str, config: Config, assemble: Callable[[Frame[Config]], 
         frame = Frame(name, config, database, kafka, relay, health)
         frame.run(frame.probe_database)
         frame.run(relay.run)
+        frame.run(verifier.keep_keys)
         await assemble(frame)
         server = build_server(
             Pipeline(verifier=verifier, health=health),

@@ -8,11 +8,14 @@ import time
 from typing import Any
 
 import httpx
+import structlog
 from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
 from lowsky.auth.caller import Caller, Role
 from lowsky.errors import Unauthenticated, Unavailable
+
+log = structlog.get_logger()
 
 ALGORITHMS = ["RS256", "ES256"]
 """Asymmetric ones only: a verifier that knows no secret cannot mint."""
@@ -54,10 +57,21 @@ class TokenVerifier:
             exp={"essential": True},
             sub={"essential": True},
         )
+        # Made once: setting up TLS takes a third of a second.
+        self._client = httpx.AsyncClient(timeout=3.0)
         self._keys: KeySet | None = None
         self._fetched_s = float("-inf")
         self._fetching = asyncio.Lock()
         self._verified: dict[str, tuple[float, Caller]] = {}
+
+    async def keep_keys(self) -> None:
+        """Fetches the keys before a call needs them, and again before they are too old. Runs until cancelled."""
+        while True:
+            try:
+                await self._refresh(KEYS_REFRESH_S / 2)
+            except Unavailable as error:
+                log.warning("no keys to verify tokens with", problem=str(error.__cause__))
+            await asyncio.sleep(1.0 if self._keys is None else KEYS_REFRESH_S / 4)
 
     async def verify(self, token: str) -> Caller:
         """The caller that the token names."""
@@ -106,10 +120,9 @@ class TokenVerifier:
             if age_s < max_age_s:
                 return False
             try:
-                async with httpx.AsyncClient(timeout=3.0) as client:
-                    response = await client.get(self._jwks_url)
-                    response.raise_for_status()
-                    self._keys = KeySet.import_key_set(response.json())
+                response = await self._client.get(self._jwks_url)
+                response.raise_for_status()
+                self._keys = KeySet.import_key_set(response.json())
             except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
                 if self._keys is None or age_s > KEYS_STALE_S:
                     raise Unavailable("KEYS_UNAVAILABLE", "the token issuer's keys cannot be fetched") from error
