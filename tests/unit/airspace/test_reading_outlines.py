@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from itertools import pairwise
 
 import pytest
@@ -294,3 +295,10 @@ def test_the_published_geometry_is_kept_beside_the_repaired_one() -> None:
     assert len(kept["geometry"]["coordinates"][0]) == 4
     with pytest.raises((ValueError, shapely.errors.GEOSException)):
         shape({"type": "Polygon", "coordinates": [[[8, 47], [9, 47]]]})
+
+
+def test_a_scribble_is_refused_before_it_is_taken_apart() -> None:
+    chance = random.Random(1)
+    taken, entry = polygon([(8 + chance.random(), 47 + chance.random()) for _ in range(5_000)])
+    assert taken is None
+    assert noted(entry)[-1] == "RING_TOO_TANGLED"

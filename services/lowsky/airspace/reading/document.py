@@ -16,7 +16,8 @@ INTEGER_DIGITS_MAX = 300
 """No longer number fits a float."""
 
 _BOM = b"\xef\xbb\xbf"
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]|-?\b(?:NaN|Infinity)\b', re.DOTALL)
+# A string that never closes is one token to the end of the file: damaged files are scanned once, not once a quote.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 
 
 class RepeatedKeys(dict[str, object]):

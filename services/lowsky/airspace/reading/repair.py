@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import Geometry, LinearRing, LineString, MultiPolygon, Polygon
+from shapely import Geometry, LinearRing, LineString, MultiPolygon, Polygon, STRtree
 
 from lowsky.geo.projection import metres_per_degree
 
@@ -22,8 +22,10 @@ GROWTH_MAX_M = 1.0
 
 The rule of the domain: a repair changes no extent by more than a metre.
 """
-FACES_MAX = 5_000
+FACES_MAX = 2_000
 """Pieces that a ring may cut itself into; a scribble beyond that is refused rather than computed."""
+CROSSINGS_MAX = 1_000
+"""Of a ring with itself, counted before anything is computed: one of 20 000 random points has a hundred million."""
 SLIVER_DEGREES2 = 1e-16
 """Below some mm², whether a piece is inside is a matter of rounding: it counts as inside."""
 
@@ -88,7 +90,9 @@ def _holes(polygon: Polygon, shell: _Fill, findings: list[tuple[str, str]]) -> t
             findings.append(("RING_SELF_INTERSECTS", "a hole meets itself: only what it surely encloses was cut out"))
         if not shapely.covers(shell.wide, hole.wide):
             findings.append(("HOLE_CROSSES_SHELL", "a hole reaches out of the outline: its part inside was cut out"))
-        if shapely.intersection(maybe, hole.wide).area > 0.0:
+        shared = shapely.intersection(maybe, hole.wide)
+        if shared.area > 0.0:
+            _growth(shared, Polygon())  # refuses at once what would be refused in the end
             findings.append(("HOLES_OVERLAP", "holes overlap: where they do, the zone was kept"))
         surely = shapely.symmetric_difference(surely, hole.narrow)
         maybe = shapely.union(maybe, hole.wide)
@@ -100,6 +104,7 @@ def _fill(ring: LinearRing) -> _Fill:
     plain = Polygon(ring)
     if plain.is_valid:
         return _Fill(plain, plain)
+    _refuse_tangles(shapely.get_coordinates(ring))
     line = shapely.unary_union(LineString(ring.coords))
     faces = np.asarray(shapely.get_parts(shapely.polygonize([line])))
     if len(faces) > FACES_MAX:
@@ -110,6 +115,19 @@ def _fill(ring: LinearRing) -> _Fill:
     around = shapely.union_all(faces[(windings != 0) | slivers])
     # The repair that others use ("make valid") reads an edge that is run to and fro in a third way: cover that too.
     return _Fill(shapely.union_all(faces[windings % 2 == 1]), shapely.union(around, _areas(shapely.make_valid(plain))))
+
+
+def _refuse_tangles(vertices: NDArray[np.float64]) -> None:
+    """Refuses a ring that crosses itself too often to be taken apart, looking at no more of it than that takes."""
+    segments = np.asarray(shapely.linestrings(np.stack([vertices[:-1], vertices[1:]], axis=1)))
+    tree = STRtree(segments)
+    neighbours = 3  # each meets itself and the two beside it
+    meetings = 0
+    for first in range(0, len(segments), 256):
+        some = segments[first : first + 256]
+        meetings += tree.query(some, predicate="intersects").shape[1] - neighbours * len(some)
+        if meetings > 2 * CROSSINGS_MAX:
+            raise RepairRefused("RING_TOO_TANGLED", f"the ring crosses itself more than {CROSSINGS_MAX} times")
 
 
 def _winding(ring: NDArray[np.float64], face: Polygon) -> int:
