@@ -62,9 +62,9 @@ class ApprovalStore:
         )
         await self._connection.executemany(
             """UPDATE concerned_authorities
-               SET outcome = $4, officer = $5, reason = $6, decide_time = $7, state = $9
+               SET outcome = $3, officer = $4, reason = $5, decide_time = $6, state = $7
                WHERE approval = $1 AND authority = $2""",
-            [row for approval in approvals for row in _concerned_rows(approval)],
+            [row[:7] for approval in approvals for row in _concerned_rows(approval)],
         )
         await self._tell(approvals, told_within)
 
@@ -157,7 +157,7 @@ ON CONFLICT (flight_plan) DO NOTHING RETURNING name
 
 _ADD_CONCERNED = """
 INSERT INTO concerned_authorities
-    (approval, authority, position, outcome, officer, reason, decide_time, geozones, state, decide_by_time)
+    (approval, authority, outcome, officer, reason, decide_time, state, decide_by_time, position, geozones)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
@@ -197,11 +197,22 @@ def _row(approval: Approval) -> tuple[object, ...]:
 
 
 def _concerned_rows(approval: Approval) -> list[tuple[object, ...]]:
-    said = [(d.authority, d.outcome, d.officer, d.reason, d.decide_time, d.geozones) for d in approval.decisions]
-    told = [(authority, None, "", "", None, ()) for authority in approval.notified_authorities]
+    """What may change comes first, behind the two parts of the key."""
+    told = [Decision(authority, ()) for authority in approval.notified_authorities]
     return [
-        (approval.name, authority, position, *rest, approval.state, approval.decide_by_time)
-        for position, (authority, *rest) in enumerate([*said, *told])
+        (
+            approval.name,
+            decision.authority,
+            decision.outcome if position < len(approval.decisions) else None,
+            decision.officer,
+            decision.reason,
+            decision.decide_time,
+            approval.state,
+            approval.decide_by_time,
+            position,
+            decision.geozones,
+        )
+        for position, decision in enumerate([*approval.decisions, *told])
     ]
 
 
