@@ -1,0 +1,112 @@
+"""`lowsky approvals`: where officers decide, and operators see how far their cases are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from lowsky.api.approvals.v1 import approvals_pb2 as pb
+from lowsky.cli import plan_views
+from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId, States
+from lowsky.cli.output import facts, row, table
+from lowsky.cli.problems import invalid
+from lowsky.cli.session import Session, session_of
+from lowsky.cli.values import enum_name, enum_value, last, resource, show_time
+
+app = typer.Typer(help="Approvals: one case for each plan that needs somebody's word.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="approvals/… or its last part.")]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    state: States = None,
+    awaiting_me: Annotated[
+        bool, typer.Option("--awaiting-me", help="Only what one's own authority has still to decide.")
+    ] = False,
+    flight_plan: Annotated[str, typer.Option("--plan", help="Only the case of this plan.")] = "",
+    limit: Limit = LIMIT_DEFAULT,
+) -> None:
+    """The queue: what must be decided first comes first."""
+    session = session_of(context)
+    request = pb.ListApprovalsRequest(
+        states=[enum_value(pb.Approval.State, text, "--state") for text in state or ()],
+        awaiting_me=awaiting_me,
+        flight_plan=flight_plan,
+    )
+    found = session.listing(lambda client: client.approvals.ListApprovals, request, "approvals", limit)
+
+    def view() -> Iterator[RenderableType]:
+        made = table("case", "number", "state", "decide by", "authorities")
+        for one in found.approvals:
+            state = enum_name(pb.Approval.State, one.state)
+            row(made, last(one.name), one.number, state, show_time(one.decide_by_time), _words(one))
+        yield made
+
+    session.output.show(found, view)
+
+
+@app.command()
+def show(context: typer.Context, name: Name) -> None:
+    """One case: the plan as it was checked, and what each authority says. Its etag is what a decision needs."""
+    session = session_of(context)
+    request = pb.GetApprovalRequest(name=resource("approvals", name))
+    _show(session, session.call(lambda client: client.approvals.GetApproval, request).approval)
+
+
+@app.command()
+def decide(
+    context: typer.Context,
+    name: Name,
+    etag: Annotated[
+        str, typer.Option("--etag", help="Of the case as it was seen (approvals show): one approves that.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Shown to the operator.")],
+    grant: Annotated[bool, typer.Option("--grant")] = False,
+    reject: Annotated[bool, typer.Option("--reject")] = False,
+    request_id: RequestId = "",
+) -> None:
+    """Decide for one's own authority."""
+    if grant == reject:
+        raise invalid("OUTCOME_MISSING", "say either --grant or --reject")
+    session = session_of(context)
+    outcome = pb.Decision.OUTCOME_GRANTED if grant else pb.Decision.OUTCOME_REJECTED
+    case = resource("approvals", name)
+    approval = session.run(
+        lambda client: client.decide_approval(case, outcome, etag=etag, reason=reason, request_id=request_id)
+    )
+    _show(session, approval)
+
+
+def _words(approval: pb.Approval) -> str:
+    if approval.automatic or not approval.decisions:
+        return "by rule"
+    return "\n".join(
+        f"{last(one.authority)}: {enum_name(pb.Decision.Outcome, one.outcome).lower()}" for one in approval.decisions
+    )
+
+
+def _show(session: Session, approval: pb.Approval) -> None:
+    def view() -> Iterator[RenderableType]:
+        yield facts(
+            case=approval.name,
+            number=approval.number,
+            state=enum_name(pb.Approval.State, approval.state),
+            decide_by=show_time(approval.decide_by_time),
+            told=", ".join(last(name) for name in approval.notified_authorities),
+            etag=approval.etag,
+        )
+        made = table("authority", "says", "when", "who", "because")
+        for one in approval.decisions:
+            said = enum_name(pb.Decision.Outcome, one.outcome)
+            row(made, last(one.authority), said, show_time(one.decide_time), one.officer, one.reason)
+        if approval.decisions:
+            yield made
+        if approval.HasField("flight_plan"):
+            yield from plan_views.details(approval.flight_plan)
+
+    session.output.show(approval, view)

@@ -1,0 +1,80 @@
+"""`lowsky authorities`: the bodies that decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from lowsky.api.airspace.v1 import authorities_pb2 as pb
+from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
+from lowsky.cli.output import facts, row, table
+from lowsky.cli.session import Session, session_of
+from lowsky.cli.values import last, resource, show_time
+
+app = typer.Typer(help="Authorities: who decides.", no_args_is_help=True)
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    authority_id: Annotated[str, typer.Argument(metavar="ID", help="Last part of the name.")],
+    display_name: Annotated[str, typer.Option("--display-name")],
+    country: Annotated[str, typer.Option("--country", help="ISO 3166-1 alpha-3, as in CHN.")],
+    time_zone: Annotated[str, typer.Option("--time-zone", help="IANA zone of its civil time, as in Asia/Shanghai.")],
+    email: Annotated[str, typer.Option("--email")] = "",
+    phone: Annotated[str, typer.Option("--phone")] = "",
+    request_id: RequestId = "",
+) -> None:
+    """Register an authority."""
+    session = session_of(context)
+    authority = pb.Authority(
+        display_name=display_name, country=country.upper(), time_zone=time_zone, email=email, phone=phone
+    )
+    request = pb.CreateAuthorityRequest(
+        request_id=request_id, authority_id=last(resource("authorities", authority_id)), authority=authority
+    )
+    _show(session, session.call(lambda client: client.authorities.CreateAuthority, request).authority)
+
+
+@app.command("list")
+def list_(context: typer.Context, limit: Limit = LIMIT_DEFAULT) -> None:
+    """All authorities."""
+    session = session_of(context)
+    found = session.listing(
+        lambda client: client.authorities.ListAuthorities, pb.ListAuthoritiesRequest(), "authorities", limit
+    )
+
+    def view() -> Iterator[RenderableType]:
+        made = table("authority", "called", "country", "time zone")
+        for one in found.authorities:
+            row(made, last(one.name), one.display_name, one.country, one.time_zone)
+        yield made
+
+    session.output.show(found, view)
+
+
+@app.command()
+def show(context: typer.Context, name: Annotated[str, typer.Argument(help="caac-east or authorities/…")]) -> None:
+    """One authority."""
+    session = session_of(context)
+    request = pb.GetAuthorityRequest(name=resource("authorities", name))
+    _show(session, session.call(lambda client: client.authorities.GetAuthority, request).authority)
+
+
+def _show(session: Session, one: pb.Authority) -> None:
+    def view() -> Iterator[RenderableType]:
+        yield facts(
+            name=one.name,
+            called=one.display_name,
+            country=one.country,
+            time_zone=one.time_zone,
+            email=one.email,
+            phone=one.phone,
+            changed=show_time(one.update_time),
+            etag=one.etag,
+        )
+
+    session.output.show(one, view)

@@ -1,0 +1,59 @@
+"""Exit codes: what a script may rely on."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from lowsky.client import (
+    Aborted,
+    AlreadyExists,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidArgument,
+    LowskyApiError,
+    NotFound,
+    OutOfRange,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+)
+
+
+class Exit(IntEnum):
+    """The code of a command; `up`, `status` and `down` have codes of their own."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    INVALID = 3
+    """A file or a request that breaks a rule."""
+    NOT_FOUND = 4
+    DENIED = 5
+    """Not signed in, or not allowed."""
+    CONFLICT = 6
+    """Not in the present state: a precondition, a name that is taken, a stale etag."""
+    UNAVAILABLE = 7
+    """Not now: the service does not answer, or not in time."""
+    PLAN_REJECTED = 8
+    PLAN_UNDECIDED = 9
+    """Officers have yet to decide, or the decision did not come within the time waited."""
+    INTERRUPTED = 130
+
+
+HELP = """Exit codes: 0 done · 1 unexpected · 2 usage · 3 invalid input · 4 not found · 5 not signed in or denied ·
+6 precondition or conflict · 7 unavailable or too late · 8 plan rejected · 9 plan under review or undecided ·
+130 interrupted. (up, down and status: see their help.)"""
+
+_OF: tuple[tuple[Exit, tuple[type[LowskyApiError], ...]], ...] = (
+    (Exit.INVALID, (InvalidArgument, OutOfRange)),
+    (Exit.NOT_FOUND, (NotFound,)),
+    (Exit.DENIED, (Unauthenticated, PermissionDenied)),
+    (Exit.CONFLICT, (AlreadyExists, FailedPrecondition, Aborted)),
+    (Exit.UNAVAILABLE, (Unavailable, DeadlineExceeded, ResourceExhausted)),
+)
+
+
+def exit_of(error: LowskyApiError) -> Exit:
+    """The code that an error of a service ends the command with."""
+    return next((code for code, kinds in _OF if isinstance(error, kinds)), Exit.UNEXPECTED)

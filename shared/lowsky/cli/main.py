@@ -1,0 +1,103 @@
+"""`lowsky`: for operators, for officers, and for whoever runs an installation."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lowsky.cli import aircraft, approvals, authorities, events, exits, operators, plan, token, zones
+from lowsky.cli.output import Format, Output
+from lowsky.cli.root import Root
+from lowsky.cli.session import Session
+
+HELP = f"""Ask for airspace, hear the decision, and see everything that happens.
+
+Where the services are and who asks is said by options or by the environment; on a machine where `lowsky up` runs,
+nothing but `--as` is needed, as in `lowsky plan list --as operator:acme`. Global options may stand anywhere.
+
+{exits.HELP}"""
+
+app = typer.Typer(
+    cls=Root,
+    help=HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=True,
+)
+app.add_typer(operators.app, name="operators")
+app.add_typer(aircraft.app, name="aircraft")
+app.add_typer(authorities.app, name="authorities")
+app.add_typer(zones.app, name="zones")
+app.add_typer(plan.app, name="plan")
+app.add_typer(approvals.app, name="approvals")
+app.add_typer(events.app, name="events")
+app.command("token")(token.token)
+
+
+def _endpoint(variable: str) -> object:
+    return typer.Option(envvar=variable, metavar="HOST:PORT", help="Default: the local stack's.")
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    output: Annotated[
+        Format, typer.Option("--output", "-o", envvar="LOWSKY_OUTPUT", help="Results as tables, or as protobuf JSON.")
+    ] = Format.TABLE,
+    registration: Annotated[str | None, _endpoint("LOWSKY_REGISTRATION")] = None,
+    airspace: Annotated[str | None, _endpoint("LOWSKY_AIRSPACE")] = None,
+    flightplans: Annotated[str | None, _endpoint("LOWSKY_FLIGHTPLANS")] = None,
+    approvals: Annotated[str | None, _endpoint("LOWSKY_APPROVALS")] = None,
+    acting_as: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="ROLE[:NAME]",
+            help="Development only: a token of the local stack's issuer, as in operator:acme, officer:caac-east, "
+            "publisher:caac-east, registrar, administrator, applicant:alice; several with commas.",
+        ),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            envvar="LOWSKY_TOKEN_FILE",
+            help="A file with the token. Else LOWSKY_TOKEN, else client credentials: LOWSKY_TOKEN_URL, "
+            "LOWSKY_CLIENT_ID, LOWSKY_CLIENT_SECRET, LOWSKY_TOKEN_SCOPE.",
+        ),
+    ] = None,
+    tls: Annotated[
+        bool | None,
+        typer.Option("--tls/--no-tls", envvar="LOWSKY_TLS", help="Default: TLS, except towards this very machine."),
+    ] = None,
+    tls_ca: Annotated[
+        Path | None, typer.Option("--tls-ca", envvar="LOWSKY_TLS_CA", help="PEM file of the authority to trust.")
+    ] = None,
+) -> None:
+    """See HELP."""
+    given = {
+        "registration": registration,
+        "airspace": airspace,
+        "flightplans": flightplans,
+        "approvals": approvals,
+    }
+    context.obj = Session(Output(output), given, acting_as, token_file, tls, tls_ca)
+
+
+def main() -> None:
+    """The `lowsky` command."""
+    try:
+        app(prog_name="lowsky")
+    except BrokenPipeError:
+        # Whoever read has had enough (`| head`): nothing more is to be said, not at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(exits.Exit.UNEXPECTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""Where results and remarks go: results on stdout as a table or JSON, everything else on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from typing import Any
+
+import typer
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from rich import box
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from lowsky.cli.problems import Problem
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class Output:
+    """Prints for people or for programs. Without a terminal nothing moves and nothing is coloured."""
+
+    def __init__(self, form: Format = Format.TABLE) -> None:
+        self.form = form
+        # Titles and texts come from others: no markup is read from them.
+        self.out = Console(markup=False, emoji=False, highlight=False)
+        self.err = Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+    @property
+    def json(self) -> bool:
+        return self.form is Format.JSON
+
+    def show(self, message: Message, table: Callable[[], Iterable[RenderableType]]) -> None:
+        """One result: the message as protobuf JSON, or what `table` makes."""
+        if self.json:
+            typer.echo(json_format.MessageToJson(message, indent=2, ensure_ascii=False))
+        else:
+            for part in table():
+                self.out.print(part)
+
+    def line(self, document: Message | dict[str, Any], text: Callable[[], RenderableType]) -> None:
+        """One of a stream: a line of NDJSON, or of text."""
+        if not self.json:
+            self.out.print(text(), soft_wrap=True)
+            return
+        plain = json_format.MessageToDict(document) if isinstance(document, Message) else document
+        typer.echo(json.dumps(plain, ensure_ascii=False))
+
+    def say(self, text: str, style: str = "") -> None:
+        """A remark. Programs that read JSON are not bothered with it."""
+        if not self.json:
+            self.err.print(Text(clean(text), style=style), soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """A remark that nobody may miss."""
+        if self.json:
+            typer.echo(json.dumps({"warning": text}, ensure_ascii=False), err=True)
+        else:
+            self.err.print(Text(text, style="bold yellow"), soft_wrap=True)
+
+    def problem(self, problem: Problem) -> None:
+        """Why it did not work."""
+        if self.json:
+            typer.echo(json.dumps(problem.document(), ensure_ascii=False), err=True)
+            return
+        line = Text.assemble((f"{problem.reason}: ", "bold red"), clean(problem.message))
+        self.err.print(line, soft_wrap=True)
+        for entry in problem.fields:
+            if entry["message"] != problem.message:
+                self.err.print(f"  {clean(entry['field'])}: {clean(entry['message'])}", soft_wrap=True)
+            else:
+                self.err.print(f"  at {clean(entry['field'])}", soft_wrap=True)
+        for name, value in problem.metadata.items():
+            self.err.print(f"  {clean(name)}: {clean(value)}", soft_wrap=True)
+        if problem.advice:
+            self.err.print(Text(f"→ {problem.advice}", style="cyan"), soft_wrap=True)
+
+    @contextlib.contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """A spinner on a terminal, one line elsewhere."""
+        if self.json:
+            yield
+        elif self.err.is_terminal:
+            with self.err.status(text):
+                yield
+        else:
+            self.say(f"{text} ...")
+            yield
+
+    @contextlib.contextmanager
+    def transfer(self, text: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar that hears bytes done and bytes in all; only on a terminal."""
+        if self.json or not self.err.is_terminal:
+            self.say(f"{text} ...")
+            yield lambda _done, _all: None
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        with Progress(*columns, console=self.err, transient=True) as progress:
+            task = progress.add_task(text)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def clean(text: str) -> str:
+    """Without control characters, which could move the cursor or recolour the screen."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text)
+
+
+def table(*headings: str, title: str | None = None) -> Table:
+    """A table that stays readable at 80 columns: long cells are folded, never cut."""
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1))
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    return made
+
+
+def row(into: Table, *cells: str) -> None:
+    """Adds a row of texts from others."""
+    into.add_row(*(clean(cell) for cell in cells))
+
+
+def facts(**pairs: str) -> Table:
+    """A resource as name and value; empty values are left out."""
+    made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    made.add_column(style="bold", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in pairs.items():
+        if value:
+            made.add_row(name.replace("_", " "), clean(value))
+    return made

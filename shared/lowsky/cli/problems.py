@@ -1,0 +1,114 @@
+"""What went wrong, for people and for scripts: reason, message, each field, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lowsky.cli.exits import Exit, exit_of
+from lowsky.client import LowskyApiError
+from lowsky.missions import UnreadableMission
+
+
+@dataclass(slots=True)
+class Problem(Exception):
+    """A problem of this command, ready to be shown."""
+
+    reason: str
+    message: str
+    exit_code: Exit
+    advice: str = ""
+    code: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    fields: list[dict[str, str]] = field(default_factory=list)
+    correlation_id: str = ""
+    retry_delay_s: float | None = None
+
+    def document(self) -> dict[str, Any]:
+        """For `--output json`."""
+        entries: dict[str, Any] = {
+            "code": self.code,
+            "reason": self.reason,
+            "message": self.message,
+            "metadata": dict(self.metadata),
+            "fields": self.fields,
+            "retryDelaySeconds": self.retry_delay_s,
+            "advice": self.advice,
+            "correlationId": self.correlation_id,
+            "exitCode": int(self.exit_code),
+        }
+        return {"error": {name: value for name, value in entries.items() if value not in ("", None, {}, [])}}
+
+
+def invalid(reason: str, message: str, advice: str = "") -> Problem:
+    """Something given to this command that cannot be used."""
+    return Problem(reason, message, Exit.INVALID, advice)
+
+
+ADVICE: Mapping[str, str] = {
+    "TOKEN_MISSING": "set LOWSKY_TOKEN or --token-file; on a local stack: --as operator:NAME, officer:NAME, …",
+    "TOKEN_EXPIRED": "get a fresh token",
+    "TOKEN_INVALID": "check that the token is of the issuer that this installation trusts",
+    "ROLE_MISSING": "use a token with a role that may do this",
+    "NOT_FOUND": "check the name; what is not yours to see is not found either",
+    "STALE_ETAG": "somebody changed it meanwhile: show it again, then repeat",
+    "REQUEST_ID_REUSED": "leave --request-id out, or send the very same request",
+    "OPERATOR_UNKNOWN": "register first: lowsky operators create (a new registration takes a moment to be known)",
+    "OPERATOR_NOT_IN_GOOD_STANDING": "the registrar must verify or reinstate the operator first",
+    "AIRCRAFT_UNKNOWN": "register it: lowsky aircraft register (a new registration takes a moment to be known)",
+    "START_IN_PAST": "give a later --depart",
+    "START_TOO_FAR_AHEAD": "file it within 30 days of the flight",
+    "INSURANCE_EXPIRED": "tell the new date: lowsky operators update NAME --insurance-until",
+    "ZONES_REFUSED": "mend the file, or take the zones that can be read with --accept-valid",
+    "AUTHORITY_UNKNOWN": "register it: lowsky authorities create",
+    "RESUME_TOKEN_EXPIRED": "watch from now: leave the resume token out, and list what changed meanwhile",
+    "COMPLEX_ITEM": "in QGroundControl, save the mission as plain waypoints",
+    "UNSUPPORTED_FORMAT": "give a QGroundControl .plan, or a FlightPlan message as .json",
+}
+
+_ADVICE_OF_EXIT = {
+    Exit.UNAVAILABLE: "try again in a moment; of a local stack, `lowsky status` tells more",
+    Exit.DENIED: ADVICE["TOKEN_MISSING"],
+}
+
+
+def of_api_error(error: LowskyApiError) -> Problem:
+    """A service's refusal."""
+    code = exit_of(error)
+    return Problem(
+        error.reason,
+        error.message,
+        code,
+        ADVICE.get(error.reason) or _ADVICE_OF_EXIT.get(code, ""),
+        code=error.code,
+        metadata=error.metadata,
+        fields=[{"field": v.field, "message": v.message, "reason": v.reason} for v in error.fields],
+        correlation_id=error.correlation_id,
+        retry_delay_s=error.retry_delay_s,
+    )
+
+
+def of_mission(error: UnreadableMission) -> Problem:
+    """A mission file that is not read."""
+    problem = invalid(error.reason, error.message, ADVICE.get(error.reason, ""))
+    if error.item is not None:
+        problem.metadata = {"item": str(error.item + 1)}
+    if error.field:
+        problem.fields = [{"field": error.field, "message": error.message}]
+    return problem
+
+
+def of_any(error: Exception) -> Problem | None:
+    """The problem that an exception stands for; None for what nobody foresaw."""
+    match error:
+        case Problem():
+            return error
+        case LowskyApiError():
+            return of_api_error(error)
+        case UnreadableMission():
+            return of_mission(error)
+        case OSError() if error.filename is not None:
+            return invalid("UNREADABLE_FILE", f"{error.filename}: {error.strerror or error}")
+        case _:
+            return None

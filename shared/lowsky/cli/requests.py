@@ -1,0 +1,169 @@
+"""A file becomes a request: a mission with its room and its take-off time, or a ready-made FlightPlan message."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from google.protobuf import json_format
+
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
+from lowsky.cli.problems import invalid
+from lowsky.cli.values import show_time
+from lowsky.missions import Datum, Mission, read
+
+DEPART_IN = timedelta(minutes=5)
+"""Where no take-off time is given: long enough to read the answer, short enough to be meant as now."""
+
+BUFFER_M_MAX = 5_000.0
+"""As the contract has it (Trajectory.horizontal_buffer_m)."""
+
+FILE_BYTES_MAX = 16 * 1024 * 1024
+
+_DATUMS: dict[Datum, geo_pb2.AltitudeDatum.ValueType] = {
+    "AGL": geo_pb2.ALTITUDE_DATUM_AGL,
+    "AMSL": geo_pb2.ALTITUDE_DATUM_AMSL,
+    "WGS84": geo_pb2.ALTITUDE_DATUM_WGS84,
+    "TAKEOFF": geo_pb2.ALTITUDE_DATUM_TAKEOFF,
+}
+_DATUM_TEXTS: dict[Datum, str] = {
+    "AGL": "above ground level",
+    "AMSL": "above mean sea level",
+    "WGS84": "above the WGS 84 ellipsoid",
+    "TAKEOFF": "above the take-off point",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line says beside the file; None where it says nothing."""
+
+    aircraft: str | None
+    depart: datetime | None
+    buffer_m: float
+    vertical_buffer_m: float
+    time_buffer_s: float
+    purpose: pb.FlightPlan.Purpose.ValueType | None
+    mode: pb.FlightPlan.Mode.ValueType | None
+    reference: str | None
+    endurance_min: float | None
+    return_altitude_m: float | None
+    special_activities: tuple[pb.SpecialActivity.ValueType, ...]
+    lost_link: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan ready to be sent, and what was decided on the way, for the operator to read."""
+
+    plan: pb.FlightPlan
+    remarks: tuple[str, ...]
+
+
+def prepare(file: Path, wishes: Wishes, now: datetime) -> Prepared:
+    """Reads a mission (.plan) or a FlightPlan message (.json)."""
+    _require_finite(wishes)
+    remarks: list[str] = []
+    if file.suffix.lower() == ".json":
+        plan = _read_message(file)
+        _set_departure(plan, wishes, now, remarks)
+    else:
+        mission = read(file, return_altitude_m=wishes.return_altitude_m)
+        plan = pb.FlightPlan(purpose=pb.FlightPlan.PURPOSE_DELIVERY, mode=pb.FlightPlan.MODE_BVLOS)
+        _set_trajectory(plan, mission, wishes, remarks)
+        _set_departure(plan, wishes, now, remarks)
+        remarks += mission.assumptions
+    if wishes.aircraft:
+        plan.aircraft = wishes.aircraft
+    if not plan.aircraft:
+        raise invalid("AIRCRAFT_MISSING", "no aircraft is named", "give --aircraft operators/acme/aircraft/d1")
+    plan.purpose = wishes.purpose or plan.purpose
+    plan.mode = wishes.mode or plan.mode
+    plan.reference = plan.reference if wishes.reference is None else wishes.reference
+    plan.lost_link_procedure = plan.lost_link_procedure if wishes.lost_link is None else wishes.lost_link
+    if wishes.special_activities:
+        plan.special_activities[:] = wishes.special_activities
+    if wishes.endurance_min is not None:
+        plan.endurance.FromTimedelta(timedelta(minutes=wishes.endurance_min))
+    return Prepared(plan, tuple(remarks))
+
+
+def _require_finite(wishes: Wishes) -> None:
+    """What a number's range does not refuse: nan is neither too small nor too large."""
+    numbers = {
+        "--buffer": wishes.buffer_m,
+        "--vertical-buffer": wishes.vertical_buffer_m,
+        "--time-buffer": wishes.time_buffer_s,
+        "--endurance": wishes.endurance_min,
+    }
+    for option, number in numbers.items():
+        if number is not None and not math.isfinite(number):
+            raise invalid("INVALID_NUMBER", f"{option} {number} is no finite number")
+
+
+def _read_message(file: Path) -> pb.FlightPlan:
+    with file.open("rb") as opened:
+        data = opened.read(FILE_BYTES_MAX + 1)
+    if len(data) > FILE_BYTES_MAX:
+        raise invalid("TOO_LARGE", f"{file} holds more than {FILE_BYTES_MAX // 2**20} MiB")
+    try:
+        plan: pb.FlightPlan = json_format.Parse(data.decode("utf-8-sig"), pb.FlightPlan(), max_recursion_depth=50)
+    except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
+        reason = str(error).replace("\n", " ")[:500]
+        raise invalid(
+            "UNREADABLE_FILE",
+            f"{file} is no FlightPlan message in protobuf JSON: {reason}",
+            "`lowsky plan show NAME --output json` shows one",
+        ) from None
+    if plan.WhichOneof("airspace") is None:
+        raise invalid("AIRSPACE_MISSING", f"{file} has neither a trajectory nor volumes")
+    return plan
+
+
+def _set_trajectory(plan: pb.FlightPlan, mission: Mission, wishes: Wishes, remarks: list[str]) -> None:
+    radius_m = max(point.radius_m for point in mission.waypoints)
+    buffer_m = wishes.buffer_m + radius_m
+    if buffer_m > BUFFER_M_MAX:
+        raise invalid(
+            "BUFFER_TOO_LARGE", f"the corridor would reach {buffer_m:g} m to each side, {BUFFER_M_MAX:g} allowed"
+        )
+    trajectory = plan.trajectory
+    trajectory.horizontal_buffer_m = buffer_m
+    trajectory.vertical_buffer_m = wishes.vertical_buffer_m
+    trajectory.time_buffer.FromTimedelta(timedelta(seconds=wishes.time_buffer_s))
+    if mission.takeoff_amsl_m is not None:
+        trajectory.takeoff_amsl_m = mission.takeoff_amsl_m
+    for point in mission.waypoints:
+        trajectory.waypoints.add(
+            latitude=point.latitude,
+            longitude=point.longitude,
+            altitude_m=point.altitude_m,
+            altitude_datum=_DATUMS[point.datum],
+            offset_s=point.offset_s,
+        )
+    circling = f", {radius_m:g} m of it because the aircraft circles" if radius_m else ""
+    remarks.append(
+        f"The corridor reaches {buffer_m:g} m to each side{circling}, {wishes.vertical_buffer_m:g} m up and down, "
+        f"and {wishes.time_buffer_s:g} s before and after."
+    )
+    datums = dict.fromkeys(_DATUM_TEXTS[point.datum] for point in mission.waypoints)
+    ground = "" if mission.takeoff_amsl_m is None else f"; take-off ground at {mission.takeoff_amsl_m:g} m AMSL"
+    remarks.append(f"Altitudes are {' and '.join(datums)}{ground}.")
+    minutes, seconds = divmod(round(mission.duration_s), 60)
+    remarks.append(f"The flight takes {minutes} min {seconds:02d} s, over {len(mission.waypoints)} waypoints.")
+
+
+def _set_departure(plan: pb.FlightPlan, wishes: Wishes, now: datetime, remarks: list[str]) -> None:
+    if plan.WhichOneof("airspace") == "volumes":
+        if wishes.depart is not None:
+            raise invalid("DEPARTURE_IN_VOLUMES", "ready-made volumes bring their own times", "leave --depart out")
+        return
+    if wishes.depart is None and plan.trajectory.HasField("departure_time"):
+        return
+    depart = wishes.depart or (now + DEPART_IN).replace(microsecond=0)
+    plan.trajectory.departure_time.FromDatetime(depart.astimezone(UTC))
+    said = "" if wishes.depart is not None else " (no --depart given: five minutes from now)"
+    remarks.insert(0, f"Take-off is at {show_time(depart, seconds=True)}{said}.")

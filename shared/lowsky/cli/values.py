@@ -1,0 +1,126 @@
+"""Times, names, enumerations and numbers, as people write and read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from lowsky.api.geo.v1 import geo_pb2
+from lowsky.cli.problems import invalid
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,199}")
+
+
+def parse_time(text: str, option: str) -> datetime:
+    """An ISO 8601 instant with its offset; one without means another moment to everybody."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise invalid(
+            "INVALID_TIME", f"{option} {text!r} is no ISO 8601 time", "write it as 2026-11-25T09:00+08:00"
+        ) from None
+    if instant.tzinfo is None:
+        raise invalid(
+            "TIME_WITHOUT_ZONE", f"{option} {text!r} names no time zone", "add the offset, as in 2026-11-25T09:00+08:00"
+        )
+    return instant.astimezone(UTC)
+
+
+def timestamp(text: str | None, option: str) -> Timestamp | None:
+    """The same for a message; None stays None."""
+    if text is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(parse_time(text, option))
+    return stamp
+
+
+def show_time(when: Timestamp | datetime, *, seconds: bool = False) -> str:
+    """In the zone of this machine, with its offset; nothing for a timestamp that is not set."""
+    if isinstance(when, Timestamp):
+        if not when.seconds and not when.nanos:
+            return ""
+        when = when.ToDatetime(UTC)
+    return when.astimezone().isoformat(" ", "seconds" if seconds else "minutes")
+
+
+def resource(collection: str, text: str) -> str:
+    """`acme` or `operators/acme` to `operators/acme`."""
+    last = text.removeprefix(f"{collection}/")
+    if not _ID.fullmatch(last):
+        raise invalid("INVALID_NAME", f"{text!r} is neither {collection}/{{id}} nor an id of its own")
+    return f"{collection}/{last}"
+
+
+def child(collection: str, text: str, operator: str | None) -> str:
+    """`operators/acme/aircraft/d1`, or `d1` where the operator is known, to the whole name."""
+    parts = text.split("/")
+    if len(parts) == 4 and (parts[0], parts[2]) == ("operators", collection):
+        resource("operators", parts[1])
+        resource(collection, parts[3])
+        return text
+    if len(parts) != 1:
+        raise invalid("INVALID_NAME", f"{text!r} is neither operators/{{operator}}/{collection}/{{id}} nor an id")
+    if operator is None:
+        raise invalid(
+            "OPERATOR_MISSING",
+            f"{text!r} could be any operator's",
+            f"write operators/{{operator}}/{collection}/{text}, or give --operator (LOWSKY_OPERATOR)",
+        )
+    return resource(operator + "/" + collection, text)
+
+
+def last(name: str) -> str:
+    """The last part of a resource name."""
+    return name.rpartition("/")[2]
+
+
+def enum_name(enum: Any, value: int) -> str:
+    """`STATE_UNDER_REVIEW` as UNDER_REVIEW."""
+    try:
+        full: str = enum.Name(value)
+    except ValueError:
+        return str(value)
+    return full.removeprefix(_prefix(enum))
+
+
+def enum_value(enum: Any, text: str, option: str) -> Any:
+    """`under-review` as the value of STATE_UNDER_REVIEW; says what there is where there is no such one."""
+    prefix = _prefix(enum)
+    known = [name.removeprefix(prefix) for name in enum.keys() if not name.endswith("_UNSPECIFIED")]  # noqa: SIM118
+    wanted = text.upper().replace("-", "_")
+    if wanted not in known:
+        choices = ", ".join(name.lower().replace("_", "-") for name in known)
+        raise invalid("INVALID_CHOICE", f"{option} {text!r} is not known", f"one of {choices}")
+    return enum.Value(prefix + wanted)
+
+
+def _prefix(enum: Any) -> str:
+    first: str = enum.keys()[0]
+    return first.removesuffix("UNSPECIFIED")
+
+
+def show_band(band: geo_pb2.AltitudeBand) -> str:
+    """`0-120 m AGL`."""
+    lower = _limit(band.lower_m, band.lower_datum) if band.HasField("lower_m") else "unlimited"
+    upper = _limit(band.upper_m, band.upper_datum) if band.HasField("upper_m") else "unlimited"
+    return f"{lower} to {upper}"
+
+
+def _limit(metres: float, datum: int) -> str:
+    return f"{metres:.0f} m {enum_name(geo_pb2.AltitudeDatum, datum)}"
+
+
+def show_ranges(numbers: Iterable[int]) -> str:
+    """`1-3, 7`."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)

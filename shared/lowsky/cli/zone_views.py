@@ -1,0 +1,97 @@
+"""Geozones and import reports for the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.cli.output import clean, facts, row, table
+from lowsky.cli.values import enum_name, last, show_band, show_time
+
+_OUTCOME = {
+    pb.ReportEntry.OUTCOME_TAKEN: "taken",
+    pb.ReportEntry.OUTCOME_REPAIRED: "repaired",
+    pb.ReportEntry.OUTCOME_REFUSED: "refused",
+}
+
+
+def import_report(response: pb.ImportGeozonesResponse, *, dry_run: bool) -> Iterator[RenderableType]:
+    """Counts, and each zone that was not simply taken."""
+    report, dataset = response.report, response.dataset
+    yield facts(
+        format=report.format,
+        taken=str(report.taken),
+        repaired=str(report.repaired),
+        refused=str(report.refused),
+        dataset=f"{dataset.name}, version {dataset.version}, {dataset.geozone_count} zones" if dataset.name else "",
+        changed="nothing, this was a dry run" if dry_run else "",
+    )
+    noted = [entry for entry in report.entries if entry.outcome != pb.ReportEntry.OUTCOME_TAKEN or entry.notes]
+    if not noted:
+        return
+    made = table("#", "zone", "outcome", "why")
+    for entry in noted:
+        why = [f"{note.reason}: {note.message}" + (f" ({note.field})" if note.field else "") for note in entry.notes]
+        if entry.extent_growth_m2:
+            why.append(f"larger by {entry.extent_growth_m2:.2g} m²")
+        # People count from 1; the report counts from 0.
+        row(made, str(entry.position + 1), entry.identifier, _OUTCOME.get(entry.outcome, "?"), "\n".join(why))
+    yield made
+
+
+def geozone(zone: pb.Geozone, *, published: bool) -> Iterator[RenderableType]:
+    """One zone, all that matters to whoever plans a flight."""
+    yield facts(
+        name=zone.name,
+        called=title(zone),
+        restriction=enum_name(pb.Restriction, zone.restriction),
+        reasons=", ".join(zone.reasons),
+        altitudes=altitudes(zone),
+        applies=_applicability(zone.applicability),
+        authorities="\n".join(_authority(one) for one in zone.authorities),
+        message="\n".join(text.text for text in zone.messages),
+        dataset=f"{zone.dataset}, version {zone.dataset_version}",
+        country=zone.country,
+        notes="\n".join(f"{note.reason}: {note.message}" for note in zone.notes),
+    )
+    if published:
+        yield clean(zone.published_json)
+
+
+def title(zone: pb.Geozone) -> str:
+    """As it is called in the first language given."""
+    return zone.titles[0].text if zone.titles else ""
+
+
+def altitudes(zone: pb.Geozone) -> str:
+    """Of each layer, once."""
+    return "\n".join(dict.fromkeys(show_band(layer.altitude) for layer in zone.layers))
+
+
+def _authority(one: pb.ZoneAuthority) -> str:
+    called = one.authority or (one.names[0].text if one.names else "unnamed")
+    reached = ", ".join(filter(None, (one.email, one.phone, one.site_url)))
+    return f"{enum_name(pb.AuthorityPurpose, one.purpose)} {last(called)}" + (f" ({reached})" if reached else "")
+
+
+def _applicability(applicability: pb.Applicability) -> str:
+    if not applicability.periods:
+        return "always"
+    lines = []
+    for period in applicability.periods:
+        start = show_time(period.start_time) or "since ever"
+        end = show_time(period.end_time) or "until further notice"
+        hours = "; ".join(_hours(entry) for entry in period.schedule)
+        lines.append(f"{start} to {end}" + (f": {hours}" if hours else ""))
+    return "\n".join(lines)
+
+
+_DAYS = ("", "Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
+
+
+def _hours(entry: pb.ScheduleEntry) -> str:
+    days = " ".join(_DAYS[day] for day in entry.weekdays if 1 <= day <= 7)
+    times = [f"{d.seconds // 3600:02d}:{d.seconds % 3600 // 60:02d}" for d in (entry.start, entry.end)]
+    return f"{days} {times[0]}-{times[1]} UTC" + (" (taken as all day)" if entry.uncertain else "")

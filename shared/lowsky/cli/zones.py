@@ -1,0 +1,145 @@
+"""`lowsky zones`: geozone files in, geozones out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
+from lowsky.cli import zone_views
+from lowsky.cli.exits import Exit
+from lowsky.cli.options import LIMIT_DEFAULT, Limit
+from lowsky.cli.output import row, table
+from lowsky.cli.problems import invalid, of_api_error
+from lowsky.cli.session import session_of
+from lowsky.cli.values import enum_name, last, resource, show_time
+from lowsky.client import LowskyApiError
+
+app = typer.Typer(help="Geozones: where one may fly, and on whose word.", no_args_is_help=True)
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="ED-269 or ED-318, as published.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Is replaced as a whole, as in at-austrocontrol.")],
+    authority: Annotated[str, typer.Option("--authority", help="Answers for the dataset.")],
+    title: Annotated[str, typer.Option("--title")] = "",
+    authority_name: Annotated[
+        list[str] | None,
+        typer.Option("--authority-name", metavar="PUBLISHED=NAME", help='As in "LFPG=authorities/y"; repeatable.'),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only: nothing is changed.")] = False,
+    accept_valid: Annotated[
+        bool, typer.Option("--accept-valid", help="Take the zones that can be read although others are refused.")
+    ] = False,
+) -> None:
+    """Replace a dataset by a zone file; every zone that was repaired or refused is named."""
+    session = session_of(context)
+    names = dict(_named(text) for text in authority_name or ())
+    whole, answering = resource("datasets", dataset), resource("authorities", authority)
+    with session.output.transfer(f"sending {file.name}") as progress:
+        try:
+            response = session.run(
+                lambda client: client.import_geozones(
+                    file,
+                    dataset=whole,
+                    authority=answering,
+                    title=title,
+                    authority_names=names,
+                    validate_only=dry_run,
+                    accept_valid=accept_valid,
+                    on_progress=progress,
+                )
+            )
+        except LowskyApiError as error:
+            report = error.detail(pb.ImportReport)
+            if report is None:
+                raise
+            refused: LowskyApiError | None = error
+            response = pb.ImportGeozonesResponse(report=report)
+        else:
+            refused = None
+    session.output.show(response, lambda: zone_views.import_report(response, dry_run=dry_run))
+    if refused is not None:
+        session.output.problem(of_api_error(refused))
+        raise typer.Exit(Exit.CONFLICT)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Only this dataset.")] = None,
+    area: Annotated[
+        str | None,
+        typer.Option("--area", metavar="W,S,E,N", help="Only zones that touch it; degrees, as in 16,48,17,49"),
+    ] = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> None:
+    """Geozones of a dataset, or those that touch an area."""
+    session = session_of(context)
+    request = pb.ListGeozonesRequest(dataset=resource("datasets", dataset) if dataset else "")
+    if area:
+        request.area.CopyFrom(_area(area))
+    found = session.listing(lambda client: client.geozones.ListGeozones, request, "geozones", limit)
+
+    def view() -> Iterator[RenderableType]:
+        made = table("geozone", "restriction", "altitudes", "called")
+        for zone in found.geozones:
+            restriction = enum_name(pb.Restriction, zone.restriction)
+            row(made, last(zone.name), restriction, zone_views.altitudes(zone), zone_views.title(zone))
+        yield made
+
+    session.output.show(found, view)
+
+
+@app.command()
+def datasets(context: typer.Context, limit: Limit = LIMIT_DEFAULT) -> None:
+    """The datasets in force, with their versions."""
+    session = session_of(context)
+    found = session.listing(lambda client: client.geozones.ListDatasets, pb.ListDatasetsRequest(), "datasets", limit)
+
+    def view() -> Iterator[RenderableType]:
+        made = table("dataset", "version", "zones", "imported", "authority", "called")
+        for one in found.datasets:
+            numbers = (str(one.version), str(one.geozone_count), show_time(one.import_time))
+            row(made, last(one.name), *numbers, last(one.authority), one.title)
+        yield made
+
+    session.output.show(found, view)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="at-austrocontrol.LOWW1 or geozones/…")],
+    published: Annotated[bool, typer.Option("--published", help="Also as the file had it.")] = False,
+) -> None:
+    """One geozone: our reading of it, and what was changed while importing."""
+    session = session_of(context)
+    request = pb.GetGeozoneRequest(name=resource("geozones", name))
+    zone = session.call(lambda client: client.geozones.GetGeozone, request).geozone
+    session.output.show(zone, lambda: zone_views.geozone(zone, published=published))
+
+
+def _named(text: str) -> tuple[str, str]:
+    published, equals, name = text.partition("=")
+    if not published or not equals:
+        raise invalid("INVALID_CHOICE", f"--authority-name {text!r}", 'write it as "LFPG=authorities/y"')
+    return published, resource("authorities", name)
+
+
+def _area(text: str) -> geo_pb2.BoundingBox:
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise invalid("INVALID_CHOICE", f"--area {text!r}", "write it as west,south,east,north: 16,48,17,49") from None
+    return geo_pb2.BoundingBox(
+        south_west=geo_pb2.LatLng(latitude=south, longitude=west),
+        north_east=geo_pb2.LatLng(latitude=north, longitude=east),
+    )
