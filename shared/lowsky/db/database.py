@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
+
 from lowsky.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 5.0
@@ -40,6 +41,9 @@ def unavailable_when_away() -> Iterator[None]:
     try:
         yield
     except _AWAY as error:
+        # A value that its column cannot hold: asyncpg finds that itself, and no retry helps.
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            raise
         raise Unavailable("DATABASE_UNAVAILABLE", "the database does not answer", retry_after_s=1.0) from error
 
 

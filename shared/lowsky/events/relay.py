@@ -13,7 +13,8 @@ from contextlib import suppress
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+
 from lowsky.db.database import Connection, Database
 from lowsky.db.requests import forget_old_answers
 from lowsky.errors import Unavailable
@@ -31,6 +32,7 @@ POLL_S = 0.02
 PROBE_S = 1.0
 """How often the brokers are asked whether they are there, while there is nothing to send."""
 
+PROBE_S_MAX = 3.0
 STANDBY_S = 1.0
 HOUSEKEEPING_S = 600.0
 RETRY_S = 0.5
@@ -59,7 +61,7 @@ class Relay:
                 await producer.start()
                 await self._health.report(EVENTS, None)
                 await self._relay_while_well(producer)
-            except (TimeoutError, KafkaError, OSError) as error:
+            except (KafkaError, OSError) as error:
                 await self._health.report(EVENTS, f"the event log does not answer ({type(error).__name__})")
                 await asyncio.sleep(RETRY_S)
             except Unavailable:
@@ -78,7 +80,7 @@ class Relay:
                     finally:
                         # A pooled connection lives on: so would the lock.
                         await connection.execute("SELECT pg_advisory_unlock_all()")
-            await asyncio.wait_for(producer.client.fetch_all_metadata(), timeout=3.0)
+            await _probe(producer)
             await self._health.report(EVENTS, None)
             await asyncio.sleep(STANDBY_S)
 
@@ -91,7 +93,7 @@ class Relay:
             if sent == BATCH:
                 continue
             if loop.time() >= probe_at:
-                await asyncio.wait_for(producer.client.fetch_all_metadata(), timeout=3.0)
+                await _probe(producer)
                 await self._health.report(EVENTS, None)
                 probe_at = loop.time() + PROBE_S
             if loop.time() >= housekeeping_at:
@@ -114,6 +116,14 @@ class Relay:
         await asyncio.gather(*deliveries)
         await connection.execute("DELETE FROM outbox WHERE seq = ANY($1::bigint[])", [row["seq"] for row in rows])
         return len(rows)
+
+
+async def _probe(producer: AIOKafkaProducer) -> None:
+    # A time-out of the brokers is told as theirs: around us any other one counts as the database's.
+    try:
+        await asyncio.wait_for(producer.client.fetch_all_metadata(), PROBE_S_MAX)
+    except (TimeoutError, OSError) as error:
+        raise KafkaTimeoutError("no metadata in time") from error
 
 
 def _event(row: asyncpg.Record) -> Event:
