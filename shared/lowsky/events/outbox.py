@@ -6,6 +6,17 @@ from collections.abc import Iterable, Sequence
 
 from lowsky.db.database import Connection
 from lowsky.events.event import Event
+from lowsky.events.kafka import RECORD_BYTES_MAX
+
+EVENT_BYTES_MAX = RECORD_BYTES_MAX - 64 * 1024
+"""What a record can carry besides its headers. A larger event would be refused by the brokers for ever, and everything
+behind it would wait: whoever makes one hears it here, before anything is committed."""
+
+
+def _fitting(event: Event) -> Event:
+    if event.value is not None and len(event.value) > EVENT_BYTES_MAX:
+        raise ValueError(f"{event.type} of {event.key} takes {len(event.value)} bytes, more than {EVENT_BYTES_MAX}")
+    return event
 
 
 async def append(connection: Connection, events: Sequence[Event]) -> None:
@@ -31,7 +42,7 @@ async def append(connection: Connection, events: Sequence[Event]) -> None:
         [e.traceparent for e in events],
         [e.correlation_id for e in events],
         [e.causation_id for e in events],
-        [e.value for e in events],
+        [_fitting(e).value for e in events],
     )
 
 
@@ -52,6 +63,6 @@ async def append_many(connection: Connection, events: Iterable[Event]) -> None:
         ),
         records=(
             (e.id, e.topic, e.key, e.type, e.occurred_at, e.traceparent, e.correlation_id, e.causation_id, e.value)
-            for e in events
+            for e in map(_fitting, events)
         ),
     )
