@@ -42,8 +42,10 @@ async def watch(
         plan = _plan(event)
         return is_visible(reach, operator, {*plan.deciding_authorities, *plan.notified_authorities})
 
+    token = request.resume_token
+    if token:
+        await broadcast.reach(token)
     with broadcast.subscribe(wanted) as subscription:
-        token = request.resume_token
         if token:
             async for event, positions in broadcast.since(token, subscription.started_at, wanted):
                 yield _update(event, positions)

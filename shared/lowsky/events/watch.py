@@ -16,6 +16,7 @@ from contextlib import suppress
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+
 from lowsky.errors import OutOfRange, Overloaded, Unavailable
 from lowsky.events.event import Event, MalformedRecord, from_record
 from lowsky.events.kafka import Kafka
@@ -27,6 +28,10 @@ QUEUE_MAX = 10_000
 
 WATCHERS_MAX = 5_000
 """Per worker."""
+
+REACH_S_MAX = 3.0
+REACH_POLL_S = 0.01
+"""How long a watcher that comes from another worker waits for this one to get as far."""
 
 SEEN_MAX = 100_000
 """Event ids that are remembered: the relay may send an event again after a crash, and no watcher hears it twice."""
@@ -65,6 +70,43 @@ class Broadcast:
             raise Unavailable("NOT_CAUGHT_UP", "the event log has not been reached yet")
         return Subscription(self._queues, wanted, dict(self.tail.positions))
 
+    async def reach(self, token: str) -> None:
+        """Waits until the tail is where a token was given: another worker may be some records ahead of this one, and
+        what its watcher heard there must not be told again here. Subscribe after this.
+
+        Raises:
+            OutOfRange: The token is not one of ours, or lies beyond what was ever written.
+            Unavailable: The tail does not get there.
+        """
+        wanted = decode_token(token)
+        if not self.tail.positions:
+            raise Unavailable("NOT_CAUGHT_UP", "the event log has not been reached yet")
+        if wanted.keys() != self.tail.positions.keys():
+            raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token belongs to another topic")
+        if self._is_at(wanted):
+            return
+        await self._require_written(wanted)
+        for _ in range(round(REACH_S_MAX / REACH_POLL_S)):
+            if self._is_at(wanted):
+                return
+            await asyncio.sleep(REACH_POLL_S)
+        raise Unavailable("NOT_CAUGHT_UP", "this worker is behind your resume token")
+
+    def _is_at(self, wanted: Positions) -> bool:
+        return all(self.tail.positions[partition] >= offset for partition, offset in wanted.items())
+
+    async def _require_written(self, wanted: Positions) -> None:
+        consumer = self._kafka.tail()
+        try:
+            await consumer.start()
+            ends = await consumer.end_offsets(await assign(consumer, self._kafka.topic(self._topic)))
+        except (KafkaError, OSError) as error:
+            raise Unavailable("EVENTS_UNAVAILABLE", "the event log does not answer") from error
+        finally:
+            await close(consumer)
+        if any(wanted[tp.partition] > end for tp, end in ends.items()):
+            raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token points beyond what was ever written")
+
     async def since(self, token: str, until: Positions, wanted: Filter) -> AsyncIterator[tuple[Event, Positions]]:
         """What happened between a token and a position of the tail.
 
@@ -72,15 +114,13 @@ class Broadcast:
             OutOfRange: The token is not one of ours, or lies before what is kept.
         """
         positions = decode_token(token)
-        if positions.keys() != until.keys():
-            raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token belongs to another topic")
         consumer = self._kafka.tail()
         try:
             await consumer.start()
             partitions = await assign(consumer, self._kafka.topic(self._topic))
             beginnings = await consumer.beginning_offsets(partitions)
             for tp in partitions:
-                if not beginnings[tp] <= positions[tp.partition]:
+                if positions[tp.partition] < beginnings[tp]:
                     raise OutOfRange("RESUME_TOKEN_EXPIRED", "what this resume token points at is no longer kept")
                 consumer.seek(tp, positions[tp.partition])
             seen: set[str] = set()
@@ -135,7 +175,8 @@ class Subscription:
         try:
             return await asyncio.wait_for(self._queue.get(), timeout_s)
         except TimeoutError:
-            return None
+            # It may have come while the time-out was on its way to us: silence is told only of an empty queue.
+            return None if self._queue.empty() else self._queue.get_nowait()
 
 
 async def _position(consumer: object, tp: TopicPartition) -> int:
@@ -157,7 +198,7 @@ def decode_token(token: str) -> Positions:
     try:
         pairs = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         positions = {int(p): int(o) for p, o in pairs}
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token is not one of ours") from None
     if any(p < 0 or o < 0 for p, o in positions.items()):
         raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token is not one of ours")
