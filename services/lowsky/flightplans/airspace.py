@@ -26,6 +26,8 @@ class _Dataset:
 
     in_force: dict[str, Geozone] = field(default_factory=dict)
     coming: dict[str, Geozone | None] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Zones that nobody here understood, and why, until they are published or removed anew."""
 
 
 class Airspace:
@@ -38,23 +40,42 @@ class Airspace:
         self._revision = 0
         self._changed = asyncio.Event()
         self._index: ZoneIndex[None] = ZoneIndex([], 0)
+        self._wanted = self._built = 0
+        """Imports heard of, and those that the index holds."""
 
     @property
     def index(self) -> ZoneIndex[None]:
         """The zones in force. Its revision is 0 while nobody has published any airspace."""
         return self._index
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the index holds all that was heard of. A worker that starts must not decide before."""
+        return self._built == self._wanted
+
     def zone_published(self, dataset: str, name: str, zone: Geozone) -> None:
         """Comes into force when its import ends."""
-        self._datasets.setdefault(dataset, _Dataset()).coming[name] = zone
+        known = self._datasets.setdefault(dataset, _Dataset())
+        known.coming[name] = zone
+        known.unreadable.pop(name, None)
 
     def zone_removed(self, dataset: str, name: str) -> None:
         """Goes when the import that left it out ends."""
-        self._datasets.setdefault(dataset, _Dataset()).coming[name] = None
+        known = self._datasets.setdefault(dataset, _Dataset())
+        known.coming[name] = None
+        known.unreadable.pop(name, None)
 
     def zone_unreadable(self, dataset: str, name: str, problem: str) -> None:
-        """A zone that cannot be understood must not be lost quietly: this worker stops deciding."""
-        self._problems[dataset] = f"{name}: {problem}"
+        """A zone that cannot be understood must not be lost quietly, nor live on as it was: this worker stops deciding
+        until the zone is published anew or removed."""
+        known = self._datasets.setdefault(dataset, _Dataset())
+        known.unreadable[name] = problem
+        self._judge(dataset, None)
+
+    def import_unreadable(self, dataset: str, problem: str) -> None:
+        """What came with it cannot come into force: this worker stops deciding until the next import."""
+        self._problems[dataset] = problem
+        self._wake()
 
     def dataset_imported(self, dataset: str, revision: int, count: int) -> None:
         """An import ended: what came with it is in force.
@@ -69,29 +90,41 @@ class Airspace:
             else:
                 known.in_force[name] = zone
         known.coming.clear()
-        if len(known.in_force) == count:
-            self._problems.pop(dataset, None)
-        else:
-            self._problems[dataset] = f"{len(known.in_force)} zones were read of {count}"
         self._revision = max(self._revision, revision)
+        self._judge(dataset, count)
+
+    def _judge(self, dataset: str, count: int | None) -> None:
+        known = self._datasets[dataset]
+        if known.unreadable:
+            name, problem = next(iter(known.unreadable.items()))
+            self._problems[dataset] = f"{name}: {problem}"
+        elif count is not None and len(known.in_force) != count:
+            self._problems[dataset] = f"{len(known.in_force)} zones were read of {count}"
+        elif count is not None:
+            self._problems.pop(dataset, None)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._wanted += 1
         self._changed.set()
 
     async def keep_index(self) -> None:
         """Builds the index whenever an import has ended. Runs until cancelled."""
         while True:
             self._changed.clear()
+            heard = self._wanted
             if self._problems:
                 text = "; ".join(f"{dataset}: {problem}" for dataset, problem in self._problems.items())
                 log.error("the airspace is not complete", problems=self._problems)
                 await self._health.report(PART, text)
             else:
-                await self._build()
+                if heard:
+                    await self._build()
                 await self._health.report(PART, None)
+            self._built = heard
             await self._changed.wait()
 
     async def _build(self) -> None:
-        if self._index.revision == self._revision:
-            return
         zones = [
             IndexedZone(name, zone, None)
             for dataset in self._datasets.values()

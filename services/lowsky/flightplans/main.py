@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.events.tail import Listener, Tail
@@ -22,13 +24,14 @@ from lowsky.service import Frame, main
 async def assemble(frame: Frame[FlightPlansConfig]) -> None:
     """Views of registrations and airspace, the submission path over them, and the plans that approvals moves."""
     standing, airspace = Standing(), Airspace(frame.health)
-    tails: list[tuple[str, Listener, str]] = [
-        ("lowsky.operators.v1", OnOperators(standing), "registrations"),
-        ("lowsky.geozones.v1", OnGeozones(airspace), "geozones"),
+    views: list[tuple[str, Listener, str, Callable[[], bool]]] = [
+        ("lowsky.operators.v1", OnOperators(standing), "registrations", lambda: True),
+        ("lowsky.geozones.v1", OnGeozones(airspace), "geozones", lambda: airspace.is_settled),
     ]
-    for topic, listener, part in tails:
+    for topic, listener, part, is_settled in views:
         await frame.health.expect(part)
-        frame.run(Tail(frame.kafka, topic, listener, frame.health, part=part, from_beginning=True).run)
+        tail = Tail(frame.kafka, topic, listener, frame.health, part=part, from_beginning=True, is_settled=is_settled)
+        frame.run(tail.run)
     await frame.health.expect(AIRSPACE_INDEX)
     frame.run(airspace.keep_index)
     await frame.health.expect("watch", only_writes=True)

@@ -8,6 +8,7 @@ from datetime import UTC
 import structlog
 from google.protobuf.message import DecodeError
 
+from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
 from lowsky.clock import Clock
@@ -34,8 +35,16 @@ class OnOperators:
     def __call__(self, event: Event, _positions: Positions) -> None:
         if event.value is None:
             return
+        try:
+            self._learn(event, event.value)
+        except (DecodeError, ValueError) as error:
+            # What was known may be what the unreadable event takes back: nobody flies on it.
+            log.error("unreadable registration", key=event.key, type=event.type, problem=str(error))
+            self._standing.forget(event.key)
+
+    def _learn(self, event: Event, value: bytes) -> None:
         if event.type.startswith("lowsky.operator."):
-            operator = events_pb2.OperatorEvent.FromString(event.value).operator
+            operator = events_pb2.OperatorEvent.FromString(value).operator
             insured = operator.insurance_expire_time
             self._standing.learn_operator(
                 operator.name,
@@ -47,7 +56,7 @@ class OnOperators:
                 ),
             )
         elif event.type.startswith("lowsky.aircraft."):
-            aircraft = events_pb2.AircraftEvent.FromString(event.value).aircraft
+            aircraft = events_pb2.AircraftEvent.FromString(value).aircraft
             self._standing.learn_aircraft(
                 aircraft.name,
                 AircraftStanding(
@@ -74,8 +83,12 @@ class OnGeozones:
             except (DecodeError, ValueError) as error:
                 self._airspace.zone_unreadable(_dataset_of(event.key), event.key, str(error))
         elif event.type == "lowsky.dataset.imported.v1" and event.value is not None:
-            dataset = events_pb2.DatasetEvent.FromString(event.value).dataset
-            self._airspace.dataset_imported(dataset.name, dataset.airspace_revision, dataset.geozone_count)
+            try:
+                dataset = events_pb2.DatasetEvent.FromString(event.value).dataset
+            except DecodeError as error:
+                self._airspace.import_unreadable(event.key, str(error))
+            else:
+                self._airspace.dataset_imported(dataset.name, dataset.airspace_revision, dataset.geozone_count)
 
 
 def _dataset_of(geozone: str) -> str:
@@ -91,24 +104,37 @@ _VERDICTS = {
 }
 
 
+_OUTCOMES = {
+    Verdict.GRANTED: approvals_pb2.Decision.OUTCOME_GRANTED,
+    Verdict.REJECTED: approvals_pb2.Decision.OUTCOME_REJECTED,
+}
+
+
 def approval_handlers(clock: Clock) -> Mapping[str, Handler]:
     """lowsky.approvals.v1 into the plans, each within the transaction of its inbox row."""
 
     def handler(verdict: Verdict) -> Handler:
         async def handle(connection: Connection, event: Event) -> None:
             approval = events_pb2.ApprovalEvent.FromString(event.value or b"").approval
-            reasons = [d.reason for d in approval.decisions if d.reason]
             await apply_verdict(
                 FlightPlanStore(connection),
                 approval.flight_plan.name,
                 verdict,
                 approval=approval.name,
                 number=approval.number,
-                reason="; ".join(reasons)
-                or ("Granted by rule: nobody's word is needed." if approval.automatic else ""),
+                reason=_reason(approval, verdict),
                 now=clock.now(),
             )
 
         return handle
 
     return {event_type: handler(verdict) for event_type, verdict in _VERDICTS.items()}
+
+
+def _reason(approval: approvals_pb2.Approval, verdict: Verdict) -> str:
+    """What those said who decided it so: why a plan was rejected is not told by whoever granted it."""
+    outcome = _OUTCOMES.get(verdict)
+    said = "; ".join(d.reason for d in approval.decisions if d.outcome == outcome and d.reason)
+    if not said and verdict is Verdict.GRANTED and approval.automatic:
+        return "Granted by rule: nobody's word is needed."
+    return said

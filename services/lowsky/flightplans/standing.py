@@ -38,6 +38,11 @@ class Standing:
         self._aircraft[name] = standing
         self._wake()
 
+    def forget(self, name: str) -> None:
+        """What is known of an operator or an aircraft no longer holds."""
+        self._operators.pop(name, None)
+        self._aircraft.pop(name, None)
+
     async def await_fit(self, operator: str, aircraft: str, timeout_s: float) -> None:
         """Waits a moment for news of somebody who is not fit to fly yet: who has just been verified, and submits at
         once, must not be turned away because the news travels for some milliseconds."""

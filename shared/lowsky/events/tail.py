@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
 from lowsky.events.event import Event, MalformedRecord, from_record
 from lowsky.events.kafka import Kafka
 from lowsky.rpc.health import Health
@@ -34,10 +35,23 @@ APPLY_SLICE = 200
 
 
 class Tail:
-    """Reads a topic from its beginning or its end and tells one listener, in order per partition."""
+    """Reads a topic from its beginning or its end and tells one listener, in order per partition.
+
+    Args:
+        is_settled: Whether what the listener heard has taken effect, where that takes it a while: a tail has caught up
+            only then.
+    """
 
     def __init__(
-        self, kafka: Kafka, topic: str, listener: Listener, health: Health, *, part: str, from_beginning: bool
+        self,
+        kafka: Kafka,
+        topic: str,
+        listener: Listener,
+        health: Health,
+        *,
+        part: str,
+        from_beginning: bool,
+        is_settled: Callable[[], bool] = lambda: True,
     ) -> None:
         self._kafka = kafka
         self._topic = kafka.topic(topic)
@@ -45,6 +59,7 @@ class Tail:
         self._health = health
         self._part = part
         self._from_beginning = from_beginning
+        self._is_settled = is_settled
         self.positions: Positions = {}
         """How far it is. Empty until it has started."""
 
@@ -103,10 +118,11 @@ class Tail:
             ends = await asyncio.wait_for(consumer.end_offsets(partitions), timeout=5.0)
             await asyncio.sleep(CHECK_S if caught_up_at is not None else 0.05)
             behind = sum([max(0, ends[tp] - await consumer.position(tp)) for tp in partitions])
-            if behind == 0:
+            if behind == 0 and self._is_settled():
                 caught_up_at = loop.time()
             late = caught_up_at is None or loop.time() - caught_up_at > BEHIND_S_MAX
-            await self._health.report(self._part, f"{behind} records behind" if late else None)
+            problem = f"{behind} records behind" if behind else "what was read is not in effect yet"
+            await self._health.report(self._part, problem if late else None)
 
 
 async def assign(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
