@@ -32,6 +32,12 @@ _NEEDS_WORD = frozenset({Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL}
 VOLUMES_NAMED_MAX = 500
 """As many as a plan of ready-made volumes may have; of a longer trajectory the first ones are named."""
 
+RUNS_NAMED_MAX = 10
+"""Of neighbouring legs, in the text of a finding; the finding itself names each leg."""
+
+TITLE_MAX = 200
+"""Characters of a zone's title in a finding: published ones run to pages, and a plan may meet a thousand zones."""
+
 
 def geofence(
     zones: ZoneIndex[None], volumes: Volumes, plans: int, reference: VerticalReference = ANYWHERE
@@ -48,13 +54,19 @@ def geofence(
     starts = np.flatnonzero(np.r_[True, (np.diff(keys) != 0).any(axis=0)])
     for rows in np.split(order, starts[1:]):
         zone = zones.zones[touches.zone[rows[0]]]
-        finding = _finding(zone, touches, rows, volumes)
+        finding = _finding(zone, touches, rows, volumes, reference)
         if finding is not None:
             findings[owners[rows[0]]].append(finding)
     return findings
 
 
-def _finding(zone: IndexedZone[None], touches: Touches, rows: NDArray[np.intp], volumes: Volumes) -> Finding | None:
+def _finding(
+    zone: IndexedZone[None],
+    touches: Touches,
+    rows: NDArray[np.intp],
+    volumes: Volumes,
+    reference: VerticalReference,
+) -> Finding | None:
     geozone = zone.geozone
     deciding, notified = _named(geozone, Purpose.AUTHORIZATION), _named(geozone, Purpose.NOTIFICATION)
     severity = _severity(geozone.restriction, deciding, notified)
@@ -64,10 +76,10 @@ def _finding(zone: IndexedZone[None], touches: Touches, rows: NDArray[np.intp], 
     layers = [geozone.layers[layer].altitude for layer in np.unique(touches.layer[rows])]
     uncertain = not touches.certain[rows].any()
     legs = tuple(volumes.leg[at][:VOLUMES_NAMED_MAX].tolist())
-    plan_altitude = _envelope([volumes.altitudes.band(int(i)) for i in at])
-    zone_altitude = _envelope(layers)
+    plan_altitude = _envelope([volumes.altitudes.band(int(i)) for i in at], reference)
+    zone_altitude = _envelope(layers, reference)
     start_s, end_s = float(volumes.start_s[at].min()), float(volumes.end_s[at].max())
-    title = geozone.names[0].text if geozone.names else geozone.identifier
+    title = (geozone.names[0].text if geozone.names else geozone.identifier)[:TITLE_MAX]
     return Finding(
         rule=_RULES[geozone.restriction],
         severity=severity,
@@ -102,17 +114,18 @@ def _named(geozone: Geozone, purpose: Purpose) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _envelope(bands: Sequence[AltitudeBand]) -> AltitudeBand:
-    """From the lowest floor to the highest ceiling; the datum of each is that of the band that it comes from."""
-    lowest = min(bands, key=lambda band: band.lower_m)
-    highest = max(bands, key=lambda band: band.upper_m)
-    return AltitudeBand(
-        lowest.lower_m,
-        lowest.lower_datum,
-        highest.upper_m if highest.upper_datum is not lowest.lower_datum else max(highest.upper_m, lowest.lower_m),
-        highest.upper_datum,
-        lowest.takeoff_amsl_m if lowest.takeoff_amsl_m is not None else highest.takeoff_amsl_m,
-    )
+def _envelope(bands: Sequence[AltitudeBand], reference: VerticalReference) -> AltitudeBand:
+    """From the lowest floor to the highest ceiling; each keeps its datum, heights above a known take-off become AMSL.
+
+    Limits in different datums are ranked by the least floor and the greatest ceiling that they may stand for.
+    """
+    limits = [band.resolved() for band in bands]
+    floor_m, floor_datum, _, _ = min(limits, key=lambda limit: limit[0] + reference.offset(limit[1])[0])
+    _, _, ceiling_m, ceiling_datum = max(limits, key=lambda limit: limit[2] + reference.offset(limit[3])[1])
+    if floor_datum is ceiling_datum:
+        # Ranked across datums, the two may come from bands that say little of each other.
+        ceiling_m = max(ceiling_m, floor_m)
+    return AltitudeBand(floor_m, floor_datum, ceiling_m, ceiling_datum)
 
 
 _CONSEQUENCES = {
@@ -134,13 +147,25 @@ def _message(
     start_s: float,
     uncertain: bool,
 ) -> str:
-    which = f"Leg {legs[0]}" if len(legs) == 1 else f"Legs {legs[0]} to {legs[-1]}"
+    which = f"Leg {legs[0]}" if len(legs) == 1 else f"Legs {_numbers(legs)}"
     at = datetime.fromtimestamp(start_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     consequence = _CONSEQUENCES[restriction]
     if severity is Severity.BLOCKING and restriction in _NEEDS_WORD:
         consequence = "Somebody must agree, but no registered authority answers for this zone."
     doubt = " Whether the altitudes meet is not known well enough, so they are taken to meet." if uncertain else ""
     return f"{which} at {_heights(plan)}, from {at}, meets {title} ({_heights(zone)}). {consequence}{doubt}"
+
+
+def _numbers(legs: Sequence[int]) -> str:
+    """As in "0 to 3, 7": runs of legs, the first few."""
+    runs: list[list[int]] = []
+    for leg in legs:
+        if runs and leg == runs[-1][1] + 1:
+            runs[-1][1] = leg
+        else:
+            runs.append([leg, leg])
+    texts = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:RUNS_NAMED_MAX]]
+    return ", ".join(texts) + (", …" if len(runs) > RUNS_NAMED_MAX else "")
 
 
 def _heights(band: AltitudeBand) -> str:
