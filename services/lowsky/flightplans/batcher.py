@@ -12,7 +12,11 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import structlog
+
 from lowsky.errors import LowskyError, Overloaded
+
+log = structlog.get_logger()
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -101,6 +105,12 @@ class Batcher(Generic[Item, Result]):
             _settle(batch, [Overloaded("this worker is shutting down")] * len(batch))
             raise
         except Exception as error:
+            if len(batch) > 1 and not isinstance(error, LowskyError):
+                # A fault of ours that one item brings out must not be everybody's: each on its own.
+                log.warning("a batch failed: each item on its own", items=len(batch), exc_info=error)
+                for waiting in batch:
+                    await self._run_batch([waiting])
+                return
             for waiting in batch:
                 if not waiting.future.done():
                     waiting.future.set_exception(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from lowsky.geo.volumes import Volume4D
 
 VERTICES_MAX = 10_000
 """In all volumes of a plan together (ASTM F3548-21, OiMaxVertices)."""
+
+FLIGHT_S_MAX = 864_000
+"""Ten days, as of trajectories (Waypoint.offset_s): airspace is not held by a request that hardly ends."""
 
 _DATUM_CODES = np.array(
     [-1, *(Datum(name.removeprefix("ALTITUDE_DATUM_")).code for name in geo_pb2.AltitudeDatum.keys()[1:])],
@@ -54,6 +57,7 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
     """
     content = pb.FlightPlan()
     content.CopyFrom(message)
+    content.DiscardUnknownFields()  # else megabytes of anything would be stored, and told in every event
     for name in _OUTPUT_ONLY:
         content.ClearField(name)  # type: ignore[arg-type]  # names of fields, which a test compares with the message
     if message.HasField("trajectory"):
@@ -61,7 +65,16 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
         departure = message.trajectory.departure_time.ToDatetime(tzinfo=UTC)
     else:
         airspace = _volumes(message.volumes.volumes)
-        departure = datetime.fromtimestamp(min(volume.start_s for volume in airspace), UTC)
+        first = min(message.volumes.volumes, key=lambda volume: volume.time_start.ToNanoseconds())
+        departure = first.time_start.ToDatetime(tzinfo=UTC)
+        lasts_s = max(volume.end_s for volume in airspace) - departure.timestamp()
+        if lasts_s > FLIGHT_S_MAX:
+            raise Invalid.field(
+                "flight_plan.volumes",
+                f"the flight takes {lasts_s:.0f} s, more than {FLIGHT_S_MAX}",
+                "TOO_LARGE",
+                limit=str(FLIGHT_S_MAX),
+            )
     return Proposal(
         operator=operator,
         aircraft=message.aircraft,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,10 +39,11 @@ class FlightPlanStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def add(self, plans: Sequence[FlightPlan]) -> None:
-        """Stores new plans and tells of them, all in two statements."""
-        if not plans:
+    async def add(self, new: Sequence[tuple[FlightPlan, Context]]) -> None:
+        """Stores new plans and tells of them, all in two statements; of each in the context of who asked for it."""
+        if not new:
             return
+        plans = [plan for plan, _ in new]
         await self._connection.execute(
             """INSERT INTO flight_plans
                    (id, operator, aircraft, state, state_reason, version, create_time, update_time, time_start,
@@ -66,7 +68,7 @@ class FlightPlanStore:
             [plan.content for plan in plans],
             [assessment_to_bytes(plan) for plan in plans],
         )
-        await self._tell(plans)
+        await append(self._connection, [event for plan, context in new for event in context.run(_told, plan)])
 
     async def save(self, plan: FlightPlan) -> None:
         """Stores a move and tells of it. The plan was read with its row lock."""
@@ -82,7 +84,7 @@ class FlightPlanStore:
             plan.approval,
             plan.approval_number,
         )
-        await self._tell([plan])
+        await append(self._connection, _told(plan))
 
     async def get(self, name: str, *, lock: bool = False) -> FlightPlan:
         """One plan; locked until the end of the transaction where it is to be moved.
@@ -123,21 +125,21 @@ class FlightPlanStore:
         )
         return [_plan(row) for row in rows]
 
-    async def _tell(self, plans: Sequence[FlightPlan]) -> None:
-        events = [
-            Event(
-                TOPIC,
-                plan.name,
-                f"lowsky.flightplan.{happening.what}.v1",
-                to_event(plan, happening.previous),
-                plan.update_time,
-            )
-            for plan in plans
-            for happening in plan.happened
-        ]
-        await append(self._connection, events)
-        for plan in plans:
-            plan.happened.clear()
+
+def _told(plan: FlightPlan) -> list[Event]:
+    """What happened to the plan since it was last told of."""
+    events = [
+        Event(
+            TOPIC,
+            plan.name,
+            f"lowsky.flightplan.{happening.what}.v1",
+            to_event(plan, happening.previous),
+            plan.update_time,
+        )
+        for happening in plan.happened
+    ]
+    plan.happened.clear()
+    return events
 
 
 def _id(name: str) -> str:

@@ -17,7 +17,7 @@ from lowsky.auth.access import Access, current_access
 from lowsky.auth.rules import require_within_reach
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
-from lowsky.errors import Invalid, LowskyError, NotFound
+from lowsky.errors import Invalid, NotFound
 from lowsky.events.relay import Relay
 from lowsky.events.watch import Broadcast, Subscription
 from lowsky.flightplans.batcher import Batcher
@@ -34,11 +34,15 @@ from lowsky.ids import new_id
 from lowsky.rpc.health import Health
 from lowsky.rpc.once import Mutation, once, request_of
 from lowsky.rpc.paging import Page
+from lowsky.rpc.pipeline import told_to_callers
 from lowsky.rpc.status import to_status
 from lowsky.rpc.validation import validate
 
 NEWS_TIMEOUT_S = 1.0
 """How long a submission waits for news of an operator or aircraft that is not known to be fit."""
+
+KEY_LENGTH_MAX = 200
+"""As the proto says; looked at here so that the common case is validated once."""
 
 _Response = TypeVar("_Response", bound=Message)
 
@@ -90,12 +94,13 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
 
         async def answer(message: pb.SubmitFlightPlansRequest) -> pb.SubmitFlightPlansResponse:
             try:
-                validate(message)
+                _validate_one(message)
                 require_within_reach(access.reach, message.request.parent)
                 self._health.require(writes=True)
                 response = await self._submit(message.request, _new_name(message.request))
-            except LowskyError as error:
-                return pb.SubmitFlightPlansResponse(key=message.key, error=to_status(error))
+            except Exception as error:  # each message has an answer of its own, our faults too
+                told = told_to_callers("SubmitFlightPlans", error)
+                return pb.SubmitFlightPlansResponse(key=message.key, error=to_status(told))
             return pb.SubmitFlightPlansResponse(key=message.key, flight_plan=response.flight_plan)
 
         async for response in answer_each(requests, answer):
@@ -184,6 +189,15 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             return response_type(flight_plan=to_message(plan))
 
         return await once(self._database, self._relay, request, response_type, work)
+
+
+def _validate_one(message: pb.SubmitFlightPlansRequest) -> None:
+    # The request first and by itself: its fields are named as SubmitFlightPlan would name them.
+    if message.HasField("request"):
+        validate(message.request)
+    envelope = pb.SubmitFlightPlansRequest(key=message.key)
+    if not message.HasField("request") or len(message.key) > KEY_LENGTH_MAX or "\0" in message.key:
+        validate(envelope)
 
 
 def _new_name(request: pb.SubmitFlightPlanRequest) -> str:

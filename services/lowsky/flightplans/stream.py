@@ -31,12 +31,12 @@ async def answer_each(
         answers.put_nowait(None)
 
     reading = asyncio.create_task(read())
+    get: asyncio.Task[Response | None] | None = None
     try:
         while True:
             get = asyncio.create_task(answers.get())
             await asyncio.wait({get, reading}, return_when=asyncio.FIRST_COMPLETED)
             if not get.done():
-                get.cancel()
                 await reading  # it ended without an end of the answers: it failed, and this raises why
                 return
             response = get.result()
@@ -46,3 +46,5 @@ async def answer_each(
             yield response
     finally:
         reading.cancel()
+        if get is not None:
+            get.cancel()

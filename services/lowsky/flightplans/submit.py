@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.db.requests import Request, earlier_answers, kept_answers
-from lowsky.errors import LowskyError, Precondition
+from lowsky.errors import Invalid, LowskyError, Precondition
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.checks.geofence import geofence
@@ -34,6 +35,9 @@ from lowsky.geo.zone_index import ZoneIndex
 LEGS_ON_LOOP_MAX = 2_000
 """Geometry of more legs goes to a thread: some 5 ms, after which other calls and heartbeats would wait."""
 
+FINDINGS_MAX = 1_000
+"""Zones that one plan may meet: its findings travel with it in every event, and an event has a limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -44,6 +48,8 @@ class Submission:
     name: str
     """What the plan will be called; empty for a dry run."""
     dry_run: bool
+    context: Context = field(default_factory=copy_context)
+    """Of the call that brought it: the batch is nobody's, but what is told of a plan continues its caller's trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +120,20 @@ class SubmissionPath:
         proposal = submission.proposal
         if place in drawn.refused:
             return drawn.refused[place]
+        if len(geofence_findings) > FINDINGS_MAX:
+            return Invalid.field(
+                "flight_plan",
+                f"the flight meets {len(geofence_findings)} zones, more than {FINDINGS_MAX}: split it",
+                "TOO_LARGE",
+                limit=str(FINDINGS_MAX),
+            )
         volumes = drawn.volumes.of_owner(place)
-        start = datetime.fromtimestamp(float(volumes.start_s.min()), UTC)
-        end = datetime.fromtimestamp(float(volumes.end_s.max()), UTC)
         try:
             require_airspace(zones)
             require_in_time(proposal.departure, now)
+            # Only now: a time that is far out may have no date.
+            start = datetime.fromtimestamp(float(volumes.start_s.min()), UTC)
+            end = datetime.fromtimestamp(float(volumes.end_s.max()), UTC)
             aircraft = require_standing(
                 proposal.operator,
                 proposal.aircraft,
@@ -162,7 +176,7 @@ class SubmissionPath:
             new = []
             for (n, item), kept in zip(fresh, earlier, strict=True):
                 if kept is None:
-                    new.append(item.plan)
+                    new.append((item.plan, batch[n].context))
                 else:
                     outcomes[n] = kept
             await FlightPlanStore(connection).add(new)

@@ -15,6 +15,8 @@ import grpc
 import structlog
 from google.protobuf.message import Message
 from grpc_status import rpc_status
+from opentelemetry.trace import SpanKind
+
 from lowsky import tracing
 from lowsky.auth.access import Access, set_current_access
 from lowsky.auth.rules import RULES, reach_of, require_within_reach
@@ -24,7 +26,6 @@ from lowsky.ids import new_id
 from lowsky.rpc.health import Health
 from lowsky.rpc.status import code_of, to_status
 from lowsky.rpc.validation import validate
-from opentelemetry.trace import SpanKind
 
 log = structlog.get_logger()
 
@@ -162,16 +163,21 @@ def _traced(method: str, context: _ServicerContext) -> Iterator[None]:
         yield
 
 
+def told_to_callers(method: str, error: Exception) -> LowskyError:
+    """The error as callers may hear it: a fault of ours becomes an incident, which the log explains."""
+    if isinstance(error, LowskyError):
+        log.debug("call refused", method=method, reason=error.reason, code=code_of(error).name)
+        return error
+    incident = new_id()
+    log.error("call failed", method=method, incident=incident, exc_info=error)
+    return LowskyError(
+        "INTERNAL", f"something went wrong on our side; quote incident {incident}", metadata={"incident": incident}
+    )
+
+
 async def _abort(method: str, context: _ServicerContext, error: Exception) -> NoReturn:
     if isinstance(error, grpc.aio.AbortError):
         raise error
-    if not isinstance(error, LowskyError):
-        incident = new_id()
-        log.error("call failed", method=method, incident=incident, exc_info=error)
-        error = LowskyError(
-            "INTERNAL", f"something went wrong on our side; quote incident {incident}", metadata={"incident": incident}
-        )
-    else:
-        log.debug("call refused", method=method, reason=error.reason, code=code_of(error).name)
+    error = told_to_callers(method, error)
     await context.abort_with_status(rpc_status.to_status(to_status(error)))
     raise asyncio.CancelledError  # abort never returns

@@ -122,18 +122,18 @@ class FlightPlan:
 
     def put_under_review(self, approval: str, number: str, now: datetime) -> None:
         """Authorities' officers decide."""
-        self.approval, self.approval_number = approval, number
         self._move("put-under-review", "", now)
+        self.approval, self.approval_number = approval, number
 
     def approve(self, approval: str, number: str, reason: str, now: datetime) -> None:
         """All that had to agree have agreed."""
-        self.approval, self.approval_number = approval, number
         self._move("approved", reason, now)
+        self.approval, self.approval_number = approval, number
 
     def reject(self, approval: str, number: str, reason: str, now: datetime) -> None:
         """One that had to agree has not."""
-        self.approval, self.approval_number = approval, number
         self._move("rejected", reason, now)
+        self.approval, self.approval_number = approval, number
 
     def expire(self, reason: str, now: datetime) -> None:
         """Nobody decided in time."""
