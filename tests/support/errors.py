@@ -13,6 +13,7 @@ from grpc_status import rpc_status
 
 from lowsky.rpc.status import DOMAIN
 
+Answer = TypeVar("Answer")
 Detail = TypeVar("Detail", bound=Message)
 
 
@@ -57,13 +58,19 @@ def error_of(error: grpc.RpcError) -> Failure:
     )
 
 
-async def refusal(call: Awaitable[object]) -> Failure:
-    """Awaits a call that must fail, and reads the failure."""
+async def outcome(call: Awaitable[Answer]) -> Answer | Failure:
+    """Awaits a call that may fail: its answer, or the failure."""
     try:
-        answer = await call
+        return await call
     except grpc.aio.AioRpcError as error:
         return error_of(error)
-    raise AssertionError(f"the call went through, with {answer!r}")
+
+
+async def refusal(call: Awaitable[object]) -> Failure:
+    """Awaits a call that must fail, and reads the failure."""
+    answer = await outcome(call)
+    assert isinstance(answer, Failure), f"the call went through, with {answer!r}"
+    return answer
 
 
 def _detail(status: status_pb2.Status, kind: Detail) -> Detail | None:
