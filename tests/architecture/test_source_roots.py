@@ -1,0 +1,33 @@
+"""Four source roots make up one namespace package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.contract import ROOT
+
+SOURCE_ROOTS = ("services", "shared", "protos/gen", "deploy/local")
+
+
+@pytest.mark.parametrize("root", SOURCE_ROOTS)
+def test_source_roots_have_no_init(root: str) -> None:
+    """One __init__.py there would hide the other three roots."""
+    assert (ROOT / root / "lowsky").is_dir()
+    assert not (ROOT / root / "lowsky" / "__init__.py").exists()
+
+
+def _packages() -> list[Path]:
+    folders = [path for root in SOURCE_ROOTS for path in (ROOT / root / "lowsky").rglob("*") if path.is_dir()]
+    return sorted(path.relative_to(ROOT) for path in folders if any(path.glob("*.py")))
+
+
+@pytest.mark.parametrize("package", _packages(), ids=str)
+def test_every_package_below_a_root_has_an_init(package: Path) -> None:
+    assert (ROOT / package / "__init__.py").exists()
+
+
+def test_no_two_roots_hold_the_same_package() -> None:
+    names = [path.name for root in SOURCE_ROOTS for path in (ROOT / root / "lowsky").iterdir() if path.name[0] != "_"]
+    assert sorted(names) == sorted(set(names))
