@@ -303,7 +303,7 @@ class DecideApprovalRequest(_message.Message):
     """Of the case as the officer saw it."""
     outcome: Global___Decision.Outcome.ValueType
     reason: _builtins.str
-    """Shown to the operator."""
+    """Shown to the operator. Not a text of spaces only, and without the character U+0000, which is no text anywhere."""
     def __init__(
         self,
         *,
