@@ -17,13 +17,14 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from opentelemetry.trace import SpanKind
+
 from lowsky import tracing
 from lowsky.db.database import Connection, Database
 from lowsky.errors import Unavailable
 from lowsky.events import inbox
 from lowsky.events.event import Event, MalformedRecord, from_record
 from lowsky.events.kafka import Kafka
-from opentelemetry.trace import SpanKind
 
 log = structlog.get_logger()
 
