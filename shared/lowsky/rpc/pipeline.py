@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import grpc
@@ -31,6 +31,10 @@ log = structlog.get_logger()
 
 OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 """Answered without a token: they say what any peer on the network may know. Reflection is off in production."""
+
+HEARD_OUT_MESSAGES = 100
+HEARD_OUT_S = 5.0
+"""How much a caller whose stream was refused may still send before it is cut off: the rest of a file of usual size."""
 
 _ServicerContext = grpc.aio.ServicerContext[Any, Any]
 
@@ -102,6 +106,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
                     await self._admit(method, context, None)
                     return await behaviour(_validated(requests), context)
                 except Exception as error:
+                    await _hear_out(requests)
                     await _abort(method, context, error)
 
         return call
@@ -146,6 +151,21 @@ def _field(message: Any, path: str) -> str:
     for part in path.split("."):
         message = getattr(message, part)
     return str(message)
+
+
+async def _hear_out(requests: AsyncIterator[Message]) -> None:
+    """Takes what a refused caller is still sending, unread and for a while.
+
+    A stream that ends under a writer's hands fails the write, and then clients (grpc.aio among them) say INTERNAL and
+    never show the status that was sent.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HEARD_OUT_S):
+            messages = 0
+            async for _ in requests:
+                messages += 1
+                if messages == HEARD_OUT_MESSAGES:
+                    break
 
 
 async def _validated(requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
