@@ -1,0 +1,91 @@
+"""Files as national publishers put them out, imported as they are: every zone is accounted for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.geo.codec import geozone_from_message
+from lowsky.geo.geozone import Purpose, Restriction
+from tests.integration.airspace.publishing import Publisher, messages, new_dataset, outcomes
+from tests.support.errors import refusal
+
+ZONES = Path(__file__).parents[4] / "shared" / "data" / "zones"
+
+needs_files = pytest.mark.skipif(not ZONES.is_dir(), reason=f"published zone files are not at {ZONES}")
+
+COUNTS = {
+    # taken, repaired, refused
+    "ed269/AT_austrocontrol_uas-zones_20260729.json": (288, 0, 0),
+    "ed269/interuss/geo-awareness-che-1.json": (5, 1, 0),
+    "ed269/interuss/test_eurocae_ed269.json": (5, 1, 0),
+    "ed269/interuss/cis_source_sample_ed269.json": (1, 0, 0),
+    "ed269/feed-samples/eans-ee.json": (3, 0, 2),
+    "ed269/feed-samples/ed269-ch.json": (4, 0, 0),
+    "ed318/feed-samples/ed318-se.json": (3, 0, 0),
+    "ed318/feed-samples/ed318-ie.json": (4, 0, 0),
+    "ed318/reference/Example_Collection.json": (2, 0, 0),
+}
+
+
+@needs_files
+@pytest.mark.parametrize("name", COUNTS)
+async def test_every_zone_of_a_published_file_is_accounted_for(publisher: Publisher, name: str) -> None:
+    data = (ZONES / name).read_bytes()
+    dataset = new_dataset()
+    answer = await publisher.publish(dataset, data, accept_valid=True)
+    report = answer.report
+    taken, repaired, refused = COUNTS[name]
+    assert (report.taken, report.repaired, report.refused) == (taken, repaired, refused)
+    assert [entry.position for entry in report.entries] == list(range(taken + repaired + refused))
+    assert answer.dataset.geozone_count == taken + repaired
+    listed = {zone.name: zone for page in await publisher.pages(dataset=dataset) for zone in page.geozones}
+    assert set(listed) == {entry.geozone for entry in report.entries if entry.geozone}
+    for entry in report.entries:
+        assert bool(entry.geozone) == (entry.outcome != pb.ReportEntry.OUTCOME_REFUSED)
+        assert entry.outcome != pb.ReportEntry.OUTCOME_REFUSED or entry.notes[-1].message
+        if entry.geozone:
+            assert listed[entry.geozone].identifier == entry.identifier
+    events = await publisher.events(dataset, 1)
+    assert {event.key for event, _ in events[:-1]} == set(listed)
+    assert events[-1][1].dataset == answer.dataset
+
+
+@needs_files
+async def test_every_zone_of_austria_that_needs_a_decision_has_somebody_who_decides(publisher: Publisher) -> None:
+    data = (ZONES / "ed269/AT_austrocontrol_uas-zones_20260729.json").read_bytes()
+    dataset = new_dataset()
+    name = "Austro Control GmbH - Drone Competence Center"
+    await publisher.publish(dataset, data, authority_names={name: publisher.authority}, title="Austria")
+    zones = [geozone_from_message(z) for page in await publisher.pages(dataset=dataset) for z in page.geozones]
+    assert len(zones) == 288
+    needing = [z for z in zones if z.restriction in (Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL)]
+    assert needing
+    for zone in needing:
+        assert any(a.authority == publisher.authority for a in zone.authorities_for(Purpose.AUTHORIZATION))
+
+
+@needs_files
+async def test_estonia_is_imported_only_by_who_says_that_refused_zones_may_be_missing(publisher: Publisher) -> None:
+    data = (ZONES / "ed269/feed-samples/eans-ee.json").read_bytes()
+    dataset = new_dataset()
+    assert (await refusal(publisher.publish(dataset, data))).reason == "ZONES_REFUSED"
+    answer = await publisher.publish(dataset, data, accept_valid=True)
+    assert sorted(outcomes(answer.report).values()) == ["REFUSED", "REFUSED", "TAKEN", "TAKEN", "TAKEN"]
+
+
+@needs_files
+async def test_austria_again_is_the_same_but_for_its_version(publisher: Publisher) -> None:
+    data = (ZONES / "ed269/AT_austrocontrol_uas-zones_20260729.json").read_bytes()
+    dataset = new_dataset()
+    first = await publisher.send(messages(publisher.header(dataset), data))
+    second = await publisher.send(messages(publisher.header(dataset), data))
+    assert second.report == first.report
+    assert (first.dataset.version, second.dataset.version) == (1, 2)
+    zone = second.report.entries[0].geozone
+    got = (await publisher.geozones.GetGeozone(pb.GetGeozoneRequest(name=zone))).geozone
+    assert got.dataset_version == 2
+    assert json.loads(got.published_json)["identifier"] == got.identifier
