@@ -15,7 +15,6 @@ from lowsky.api.airspace.v1 import geozones_pb2_grpc
 from lowsky.events.event import Event
 from lowsky.geo.codec import geozone_from_message
 from lowsky.geo.geozone import Purpose
-from tests.integration.airspace.files import ed269_zone, ed318_zone, file_of, refused_zone, square
 from tests.integration.airspace.publishing import (
     Publisher,
     create_authority,
@@ -27,6 +26,7 @@ from tests.integration.airspace.publishing import (
 )
 from tests.support.errors import Failure, refusal
 from tests.support.installation import Installation
+from tests.support.zone_files import ed269_zone, ed318_zone, file_of, refused_zone, square
 
 
 def report_in(failure: Failure) -> pb.ImportReport:

@@ -10,10 +10,10 @@ import pytest
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.airspace.v1 import geozones_pb2_grpc
 from lowsky.api.geo.v1 import geo_pb2
-from tests.integration.airspace.files import ed318_zone, file_of, square
 from tests.integration.airspace.publishing import Publisher, new_dataset
 from tests.support.errors import refusal
 from tests.support.installation import Installation
+from tests.support.zone_files import ed318_zone, file_of, square
 
 
 def area(west: float, south: float, east: float, north: float) -> geo_pb2.BoundingBox:
