@@ -1,0 +1,152 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from lowsky.errors import Unavailable
+from lowsky.events.event import Event
+from lowsky.flightplans.airspace import PART, Airspace
+from lowsky.flightplans.on_events import OnGeozones
+from lowsky.geo.geozone import Geozone
+from lowsky.rpc.health import Health
+from tests.unit.flightplans.flights import square, zone
+
+CITY, COAST = "datasets/city", "datasets/coast"
+
+
+def a_zone() -> Geozone:
+    return zone(square((113.0, 22.0))).geozone
+
+
+@asynccontextmanager
+async def kept() -> AsyncIterator[tuple[Airspace, Health]]:
+    health = Health()
+    await health.expect(PART)
+    airspace = Airspace(health)
+    task = asyncio.create_task(airspace.keep_index())
+    await until(lambda: PART not in health.problems)
+    yield airspace, health
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def settled(airspace: Airspace) -> set[str]:
+    await until(lambda: airspace.is_settled)
+    return {each.name for each in airspace.index.zones}
+
+
+async def test_nothing_is_published_at_first() -> None:
+    async with kept() as (airspace, _):
+        assert (await settled(airspace), airspace.index.revision) == (set(), 0)
+
+
+async def test_zones_come_into_force_together_with_their_import() -> None:
+    async with kept() as (airspace, health):
+        airspace.zone_published(CITY, "geozones/city.a", a_zone())
+        airspace.zone_published(CITY, "geozones/city.b", a_zone())
+        await asyncio.sleep(0)
+        assert await settled(airspace) == set()
+        airspace.dataset_imported(CITY, 3, 2)
+        assert not airspace.is_settled
+        assert await settled(airspace) == {"geozones/city.a", "geozones/city.b"}
+        assert (airspace.index.revision, health.problems) == (3, {})
+
+
+async def test_a_zone_goes_when_the_import_that_left_it_out_ends() -> None:
+    async with kept() as (airspace, _):
+        for name in "ab":
+            airspace.zone_published(CITY, f"geozones/city.{name}", a_zone())
+        airspace.dataset_imported(CITY, 1, 2)
+        await settled(airspace)
+        airspace.zone_removed(CITY, "geozones/city.a")
+        assert len(await settled(airspace)) == 2
+        airspace.dataset_imported(CITY, 2, 1)
+        assert await settled(airspace) == {"geozones/city.b"}
+
+
+async def test_datasets_do_not_disturb_each_other() -> None:
+    async with kept() as (airspace, _):
+        airspace.zone_published(CITY, "geozones/city.a", a_zone())
+        airspace.zone_published(COAST, "geozones/coast.a", a_zone())
+        airspace.dataset_imported(COAST, 1, 1)
+        assert await settled(airspace) == {"geozones/coast.a"}
+        airspace.dataset_imported(CITY, 2, 1)
+        assert await settled(airspace) == {"geozones/city.a", "geozones/coast.a"}
+
+
+async def test_an_import_counts_also_when_a_later_one_was_heard_of_first() -> None:
+    async with kept() as (airspace, _):
+        airspace.zone_published(CITY, "geozones/city.a", a_zone())
+        airspace.dataset_imported(CITY, 5, 1)
+        await settled(airspace)
+        airspace.zone_published(COAST, "geozones/coast.a", a_zone())
+        airspace.dataset_imported(COAST, 4, 1)
+        assert await settled(airspace) == {"geozones/city.a", "geozones/coast.a"}
+        assert airspace.index.revision == 5
+
+
+async def test_with_a_zone_missing_nothing_is_decided_until_a_good_import() -> None:
+    async with kept() as (airspace, health):
+        airspace.zone_published(CITY, "geozones/city.a", a_zone())
+        airspace.dataset_imported(CITY, 1, 2)
+        await until(lambda: PART in health.problems)
+        assert "1 zones were read of 2" in health.problems[PART]
+        with pytest.raises(Unavailable):
+            health.require(writes=True)
+        airspace.zone_published(CITY, "geozones/city.b", a_zone())
+        airspace.dataset_imported(CITY, 2, 2)
+        await until(lambda: PART not in health.problems)
+        assert len(await settled(airspace)) == 2
+
+
+async def test_an_unreadable_zone_does_not_live_on_as_it_was() -> None:
+    async with kept() as (airspace, health):
+        airspace.zone_published(CITY, "geozones/city.a", a_zone())
+        airspace.dataset_imported(CITY, 1, 1)
+        await settled(airspace)
+        airspace.zone_unreadable(CITY, "geozones/city.a", "not an area")
+        airspace.dataset_imported(CITY, 2, 1)  # the count is right: of the zone as it was
+        await until(lambda: PART in health.problems)
+        assert "geozones/city.a: not an area" in health.problems[PART]
+        airspace.zone_published(CITY, "geozones/city.a", a_zone())
+        airspace.dataset_imported(CITY, 3, 1)
+        await until(lambda: PART not in health.problems)
+
+
+async def test_an_unreadable_zone_that_is_removed_hurts_no_more() -> None:
+    async with kept() as (airspace, health):
+        airspace.zone_unreadable(CITY, "geozones/city.a", "not an area")
+        await until(lambda: PART in health.problems)
+        airspace.zone_removed(CITY, "geozones/city.a")
+        airspace.dataset_imported(CITY, 3, 0)
+        await until(lambda: PART not in health.problems)
+
+
+def told(kind: str, key: str, value: bytes | None) -> Event:
+    return Event("lowsky.geozones.v1", key, f"lowsky.{kind}.v1", value, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("kind", ["geozone.published", "dataset.imported"])
+async def test_garbage_on_the_topic_stops_decisions_and_not_the_worker(kind: str) -> None:
+    async with kept() as (airspace, health):
+        key = CITY if kind == "dataset.imported" else "geozones/city.a"
+        OnGeozones(airspace)(told(kind, key, b"\xff\xff"), {})
+        await until(lambda: PART in health.problems)
+
+
+async def test_a_tombstone_removes_the_zone_of_its_key() -> None:
+    async with kept() as (airspace, _):
+        airspace.zone_published(CITY, "geozones/city.a.b", a_zone())
+        airspace.dataset_imported(CITY, 1, 1)
+        await settled(airspace)
+        OnGeozones(airspace)(told("geozone.removed", "geozones/city.a.b", None), {})
+        airspace.dataset_imported(CITY, 2, 0)
+        assert await settled(airspace) == set()

@@ -1,0 +1,50 @@
+import asyncio
+
+from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
+from lowsky.flightplans.standing import Standing
+from tests.unit.flightplans.flights import DRONE, OPERATOR
+
+LONG_S = 30.0
+VERIFIED, SUSPENDED = OperatorStanding("VERIFIED", None), OperatorStanding("SUSPENDED", None)
+ACTIVE = AircraftStanding(True, 20, None)
+
+
+async def test_who_is_fit_does_not_wait() -> None:
+    standing = Standing()
+    standing.learn_operator(OPERATOR, VERIFIED)
+    standing.learn_aircraft(DRONE, ACTIVE)
+    async with asyncio.timeout(1):
+        await standing.await_fit(OPERATOR, DRONE, LONG_S)
+
+
+async def test_news_ends_the_wait_of_who_has_just_become_fit() -> None:
+    standing = Standing()
+    standing.learn_operator(OPERATOR, SUSPENDED)
+    waiting = [asyncio.create_task(standing.await_fit(OPERATOR, DRONE, LONG_S)) for _ in range(3)]
+    await asyncio.sleep(0)
+    standing.learn_aircraft(DRONE, ACTIVE)
+    await asyncio.sleep(0)
+    standing.learn_operator(OPERATOR, VERIFIED)
+    async with asyncio.timeout(1):
+        await asyncio.gather(*waiting)
+    assert standing.operator(OPERATOR) == VERIFIED
+
+
+async def test_the_wait_for_news_ends_by_itself() -> None:
+    async with asyncio.timeout(1):
+        await Standing().await_fit(OPERATOR, DRONE, 0.01)
+
+
+async def test_the_wait_can_be_cancelled() -> None:
+    waiting = asyncio.create_task(Standing().await_fit(OPERATOR, DRONE, LONG_S))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+
+
+async def test_what_is_forgotten_is_unknown() -> None:
+    standing = Standing()
+    standing.learn_operator(OPERATOR, VERIFIED)
+    standing.forget(OPERATOR)
+    assert standing.operator(OPERATOR) is None

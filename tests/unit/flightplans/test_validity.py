@@ -1,0 +1,137 @@
+from datetime import datetime, timedelta
+
+import pytest
+
+from lowsky.errors import Precondition
+from lowsky.flightplans.checks.validity import (
+    AircraftStanding,
+    OperatorStanding,
+    performance,
+    require_in_time,
+    require_standing,
+)
+from lowsky.flightplans.domain.findings import Finding, Rule, Severity
+from lowsky.flightplans.domain.proposal import Proposal
+from lowsky.geo.altitude import Datum
+from tests.unit.flightplans.flights import (
+    DRONE,
+    NOW,
+    OPERATOR,
+    START,
+    band,
+    box_volume,
+    proposal,
+    square,
+    trajectory,
+)
+
+END = START + timedelta(minutes=10)
+FIT = AircraftStanding(active=True, max_speed_mps=20, max_height_m=120)
+VERIFIED = OperatorStanding("VERIFIED", None)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "reason"),
+    [
+        (timedelta(seconds=-5.001), "START_IN_PAST"),
+        (timedelta(seconds=-5), None),  # a client's clock may be a little behind
+        (timedelta(0), None),
+        (timedelta(days=30), None),
+        (timedelta(days=30, microseconds=1), "START_TOO_FAR_AHEAD"),
+    ],
+)
+def test_a_flight_starts_between_now_and_thirty_days_ahead(ahead: timedelta, reason: str | None) -> None:
+    if reason is None:
+        require_in_time(NOW + ahead, NOW)
+        return
+    with pytest.raises(Precondition) as refused:
+        require_in_time(NOW + ahead, NOW)
+    assert refused.value.reason == reason
+    assert [violation.field for violation in refused.value.fields] == ["flight_plan"]
+
+
+def standing(operator: OperatorStanding | None, aircraft: AircraftStanding | None, name: str = DRONE) -> str | None:
+    try:
+        require_standing(OPERATOR, name, operator, aircraft, END)
+    except Precondition as refused:
+        return refused.reason
+    return None
+
+
+@pytest.mark.parametrize(
+    ("operator", "aircraft", "name", "reason"),
+    [
+        (VERIFIED, FIT, DRONE, None),
+        (None, FIT, DRONE, "OPERATOR_UNKNOWN"),
+        (OperatorStanding("APPLIED", None), FIT, DRONE, "OPERATOR_NOT_IN_GOOD_STANDING"),
+        (OperatorStanding("SUSPENDED", None), FIT, DRONE, "OPERATOR_NOT_IN_GOOD_STANDING"),
+        (OperatorStanding("DEREGISTERED", None), FIT, DRONE, "OPERATOR_NOT_IN_GOOD_STANDING"),
+        (VERIFIED, None, DRONE, "AIRCRAFT_UNKNOWN"),
+        (VERIFIED, FIT, "operators/o2/aircraft/a1", "AIRCRAFT_UNKNOWN"),
+        (VERIFIED, FIT, "operators/o12/aircraft/a1", "AIRCRAFT_UNKNOWN"),  # a name that only begins alike
+        (VERIFIED, AircraftStanding(False, 20, None), DRONE, "AIRCRAFT_RETIRED"),
+    ],
+)
+def test_only_a_verified_operator_with_an_active_aircraft_of_its_own_may_fly(
+    operator: OperatorStanding | None, aircraft: AircraftStanding | None, name: str, reason: str | None
+) -> None:
+    assert standing(operator, aircraft, name) == reason
+
+
+@pytest.mark.parametrize(
+    ("insured_until", "reason"),
+    [
+        (END - timedelta(microseconds=1), "INSURANCE_EXPIRED"),
+        (END, None),
+        (END + timedelta(days=1), None),
+        (None, None),
+    ],
+)
+def test_insurance_covers_the_flight_to_its_end(insured_until: datetime | None, reason: str | None) -> None:
+    assert standing(OperatorStanding("VERIFIED", insured_until), FIT) == reason
+
+
+def found(asked: Proposal, aircraft: AircraftStanding = FIT, flight_s: float = 60) -> list[Finding]:
+    return list(performance(asked, aircraft, flight_s))
+
+
+# A leg of 0.01 degrees of longitude on the equator is 1 113.195 m.
+@pytest.mark.parametrize(("leg_s", "too_fast"), [(1_113.195 / 22 - 0.01, True), (1_113.195 / 22 + 0.01, False)])
+def test_a_leg_may_be_a_tenth_faster_than_the_aircraft(leg_s: float, too_fast: bool) -> None:
+    flight = trajectory((113.0, 0.0), (113.01, 0.0), leg_s=leg_s)
+    findings = found(proposal(flight))
+    assert [(finding.rule, finding.severity) for finding in findings] == [
+        (Rule.SPEED_EXCEEDS_AIRCRAFT, Severity.BLOCKING)
+    ] * too_fast
+    assert all("Leg 0 asks for 22.0 m/s" in finding.message for finding in findings)
+
+
+def test_a_leg_that_takes_no_time_is_too_fast_and_hovering_is_not() -> None:
+    jump = trajectory((113.0, 0.0), (113.01, 0.0), leg_s=0, around_s=10)
+    assert [finding.volumes for finding in found(proposal(jump))] == [(0,)]
+    assert found(proposal(trajectory((113.0, 0.0), (113.0, 0.0), leg_s=0, around_s=10))) == []
+
+
+@pytest.mark.parametrize(("endurance_s", "exceeded"), [(599, True), (600, False), (None, False)])
+def test_a_flight_fits_the_endurance(endurance_s: float | None, exceeded: bool) -> None:
+    volume = box_volume(square((113.0, 22.0)), band(0, 50))
+    findings = found(proposal((volume,), endurance_s=endurance_s), flight_s=600)
+    assert [finding.rule for finding in findings] == [Rule.ENDURANCE_EXCEEDED] * exceeded
+
+
+@pytest.mark.parametrize(
+    ("heights", "datum", "legs"),
+    [
+        ([120, 120, 120], Datum.AGL, None),
+        ([120, 120.5, 120], Datum.AGL, (1,)),
+        ([100, 100, 121], Datum.AGL, (1,)),  # the last waypoint ends the last leg
+        ([500, 500, 500], Datum.AMSL, None),  # nobody can tell
+    ],
+)
+def test_waypoints_lie_within_the_aircrafts_height(heights: list[float], datum: Datum, legs: tuple[int, ...]) -> None:
+    flight = trajectory((113.0, 0.0), (113.001, 0.0), (113.002, 0.0), height_m=heights, datum=datum)
+    findings = found(proposal(flight))
+    assert [(finding.rule, finding.volumes) for finding in findings] == (
+        [(Rule.HEIGHT_EXCEEDS_AIRCRAFT, legs)] if legs else []
+    )
+    assert found(proposal(flight), AircraftStanding(True, 20, None)) == []
