@@ -150,6 +150,28 @@ async def eventually_told(
     return cast(list[tuple[Event, Any]], await eventually(told, what=f"{types} of {plan.name}"))
 
 
+async def eventually_each(
+    installation: Installation, plans: Sequence[flight_plans_pb2.FlightPlan], *types: str
+) -> None:
+    """As eventually_told for many plans, reading the topic once a look."""
+
+    async def told() -> bool:
+        heard: dict[str, dict[str, str]] = {plan.name: {} for plan in plans}
+        for event, value in await installation.events(APPROVALS):
+            if value.approval.flight_plan.name in heard:
+                heard[value.approval.flight_plan.name][event.id] = event.type.split(".")[2]
+        assert [tuple(events.values()) for events in heard.values()] == [types] * len(plans)
+        return True
+
+    await eventually(told, within_s=30, what=f"{types} of each plan")
+
+
+async def second_worker(installation: Installation) -> None:
+    """Starts a second worker, "2". It is no static member of its group, so that its partitions go back when it stops
+    and not only half a minute later."""
+    await installation.start("approvals", instance="2", env={"LOWSKY_INSTANCE": "", "LOWSKY_EXPIRE_EVERY_S": "0.05"})
+
+
 def same(one: Message, other: Message) -> bool:
     """Whether two messages say the same."""
     return one.SerializeToString(deterministic=True) == other.SerializeToString(deterministic=True)

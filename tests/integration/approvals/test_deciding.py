@@ -36,10 +36,14 @@ async def test_the_only_authority_grants(service: Installation) -> None:
     await publish(service, event_of(plan))
     stub = officer(service, tower, "ada")
     case = await case_of(stub, plan)
-    answer = (await stub.DecideApproval(decision(case, reason="clear of traffic"))).approval
+    answer = (await stub.DecideApproval(decision(case, reason="clear of traffic:\nrunway 3 is closed ☂"))).approval
     assert answer.state == State.STATE_GRANTED
     (said,) = answer.decisions
-    assert (said.outcome, said.officer, said.reason) == (GRANTED, "ada", "clear of traffic")
+    assert (said.outcome, said.officer, said.reason) == (
+        GRANTED,
+        "ada",
+        "clear of traffic:\nrunway 3 is closed ☂",
+    )
     assert said.HasField("decide_time")
     assert not answer.automatic
     told = await eventually_told(service, plan, "opened", "granted")
@@ -167,7 +171,19 @@ async def test_who_is_both_sees_both_and_an_operators_own_case_is_not_the_operat
     assert (await stub.DecideApproval(decision(theirs))).approval.decisions[0].officer == "both"
 
 
-@pytest.mark.parametrize("wrong", [{"etag": ""}, {"outcome": 1}, {"reason": ""}, {"request_id": "no"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"etag": ""},
+        {"outcome": 1},
+        {"reason": ""},
+        {"reason": " \n "},
+        {"reason": "yes\0no"},
+        {"reason": "x" * 2001},
+        {"request_id": "no"},
+    ],
+    ids=lambda wrong: repr(wrong)[:30],
+)
 async def test_a_decision_says_what_was_seen_and_why(service: Installation, wrong: dict[str, object]) -> None:
     case = pb.Approval(name="approvals/a", etag="1")
     failure = await refusal(officer(service, "authorities/a").DecideApproval(decision(case, **wrong)))

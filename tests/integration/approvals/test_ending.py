@@ -12,11 +12,13 @@ from tests.integration.approvals.cases import (
     case_of,
     decision,
     event_of,
+    eventually_each,
     eventually_told,
     new_authority,
     new_plan,
     officer,
     publish,
+    second_worker,
     told_of,
 )
 from tests.support.errors import refusal
@@ -77,10 +79,11 @@ async def test_a_case_that_nobody_decides_in_time_expires(service: Installation)
 
 
 async def test_what_became_overdue_while_nobody_looked_expires_after_a_restart(service: Installation) -> None:
-    plans = [new_plan(new_authority(), starts_in=timedelta(seconds=3)) for _ in range(5)]
+    tower = new_authority()
+    plans = [new_plan(tower, starts_in=timedelta(seconds=3)) for _ in range(5)]
     await publish(service, *[event_of(plan) for plan in plans])
     for plan in plans:
-        await eventually_told(service, plan, "opened")
+        await case_of(officer(service, tower), plan)
     await service.kill("approvals")
 
     async def overdue() -> bool:
@@ -94,5 +97,29 @@ async def test_what_became_overdue_while_nobody_looked_expires_after_a_restart(s
 
     await eventually(overdue, what="the cases overdue")
     await service.restart("approvals")
-    for plan in plans:
-        await eventually_told(service, plan, "opened", "expired")
+    await eventually_each(service, plans, "opened", "expired")
+
+
+async def test_two_workers_expire_each_case_once(service: Installation) -> None:
+    await second_worker(service)
+    plans = [new_plan(new_authority(), starts_in=timedelta(seconds=2)) for _ in range(60)]
+    await publish(service, *[event_of(plan) for plan in plans])
+    await eventually_each(service, plans, "opened", "expired")
+    await service.stop("approvals", instance="2")
+
+
+async def test_a_database_that_was_away_costs_no_case_and_no_expiry(service: Installation) -> None:
+    tower = new_authority()
+    before, meanwhile = new_plan(tower, starts_in=timedelta(seconds=2)), new_plan()
+    await publish(service, event_of(before))
+    await case_of(officer(service, tower), before)
+    async with service.database_away():
+        await publish(service, event_of(meanwhile))
+
+        async def noticed() -> bool:
+            return await service.health("approvals") == "NOT_SERVING"
+
+        await eventually(noticed, what="the loss")
+    await eventually_told(service, meanwhile, "granted")
+    await eventually_told(service, before, "opened", "expired")
+    await service.wait_serving("approvals")

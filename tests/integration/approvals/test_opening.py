@@ -22,6 +22,7 @@ from tests.integration.approvals.cases import (
     operator,
     publish,
     same,
+    second_worker,
 )
 from tests.support.events import records_of
 from tests.support.installation import Installation
@@ -114,8 +115,7 @@ async def test_what_cannot_be_read_goes_to_the_dead_letters_and_holds_nothing_up
 
 
 async def test_numbers_are_given_once_however_many_workers_give_them(service: Installation) -> None:
-    if ("approvals", "2") not in service.workers:
-        await service.start("approvals", instance="2")
+    await second_worker(service)
     plans = [new_plan() for _ in range(300)]
     await publish(service, *[event_of(plan) for plan in plans])
     names = {plan.name for plan in plans}
