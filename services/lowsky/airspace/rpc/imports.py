@@ -71,8 +71,9 @@ class Imports:
             registered = await AuthorityStore(connection).display_names()
         directory = _directory(header, registered)
         # A thread, because the loop must go on answering: the reading is Python, which gives way every few
-        # milliseconds. A process would not even share the interpreter, but costs as much again to hand the geometry
-        # over. One file at a time: while it is parsed it takes ten times its size.
+        # milliseconds, but for the parser's longest steps (half a second with a file of 60 MB). A process would avoid
+        # these at the price of packing all geometry for the way back, and must not be forked once gRPC runs. One file
+        # at a time: while it is parsed it takes ten times its size.
         async with self._reading:
             return await asyncio.to_thread(_read, upload.data, header.dataset, directory)
 

@@ -42,7 +42,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_UNREADABLE_FILE: _Reason.ValueType  # 8
     """[INVALID_ARGUMENT] The zone file cannot be read; metadata: position."""
     REASON_ZONES_REFUSED: _Reason.ValueType  # 9
-    """[FAILED_PRECONDITION] Zones in the file were refused; the report in the details names each one."""
+    """[FAILED_PRECONDITION] Zones in the file were refused. The details carry an ImportReport with the counts and as many
+    of the refused zones as fit into a status; validate_only gives the whole report. Metadata: refused, named.
+    """
     REASON_TOKEN_MISSING: _Reason.ValueType  # 20
     """[UNAUTHENTICATED] No token came with the call."""
     REASON_TOKEN_INVALID: _Reason.ValueType  # 21
@@ -121,7 +123,9 @@ REASON_TOO_LARGE: Reason.ValueType  # 7
 REASON_UNREADABLE_FILE: Reason.ValueType  # 8
 """[INVALID_ARGUMENT] The zone file cannot be read; metadata: position."""
 REASON_ZONES_REFUSED: Reason.ValueType  # 9
-"""[FAILED_PRECONDITION] Zones in the file were refused; the report in the details names each one."""
+"""[FAILED_PRECONDITION] Zones in the file were refused. The details carry an ImportReport with the counts and as many
+of the refused zones as fit into a status; validate_only gives the whole report. Metadata: refused, named.
+"""
 REASON_TOKEN_MISSING: Reason.ValueType  # 20
 """[UNAUTHENTICATED] No token came with the call."""
 REASON_TOKEN_INVALID: Reason.ValueType  # 21
