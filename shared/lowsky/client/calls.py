@@ -33,6 +33,7 @@ DEADLINE_S = 10.0
 """Of a call, all its tries together. Answers take milliseconds; ten seconds outlast the restart of a server."""
 
 PATIENCE_S = 0.1
+PATIENCE_S_MAX = 1.0
 """A stream that is opened again first waits so long for a refusal, three times as long at each further try."""
 
 _READS = ("Get", "List", "Watch", "Check")
@@ -71,7 +72,7 @@ class Tries:
     @property
     def patience_s(self) -> float:
         """How long this try waits for a refusal before it writes: a write into a refused stream loses the refusal."""
-        return PATIENCE_S * 3**self._failures if self._failures else 0.0
+        return min(PATIENCE_S * 3**self._failures, PATIENCE_S_MAX) if self._failures else 0.0
 
     def progressed(self) -> None:
         """Something was answered: failures are counted anew."""
@@ -112,7 +113,7 @@ class Calls:
 
     def tries(self, correlation_id: str = "") -> Tries:
         """For a call that its caller makes by itself, as streams are."""
-        return Tries(self._tokens, self._policy, correlation_id)
+        return Tries(self._tokens, self._policy.for_streams(), correlation_id)
 
     async def unary(
         self,
@@ -145,7 +146,7 @@ class Calls:
         """Makes attempts, each with the seconds that remain, until one is answered or the time or the tries are up."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
-        tries = self.tries(correlation_id)
+        tries = Tries(self._tokens, self._policy, correlation_id)
         while True:
             try:
                 async with asyncio.timeout_at(deadline):

@@ -8,7 +8,7 @@ ABORTED means that somebody else was faster, and only the caller can judge what 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lowsky.client.errors import LowskyApiError, ResourceExhausted, Unavailable
 
@@ -25,6 +25,12 @@ class RetryPolicy:
     """A server that restarts is back within seconds; longer pauses only keep people waiting."""
     tries_max: int = 8
     """Of one call, the first included. Some 10 s on average, as long as the default deadline."""
+    stream_tries_max: int = 40
+    """In a row, of a stream, which has no deadline: some 90 s on average. A fleet's submission outlasts a restart."""
+
+    def for_streams(self) -> RetryPolicy:
+        """The same, as patient as a stream should be."""
+        return replace(self, tries_max=self.stream_tries_max)
 
     def pause_s(self, error: LowskyApiError, failures: int) -> float | None:
         """How long to wait after so many failures in a row (1, 2, …); None when another try is of no use."""

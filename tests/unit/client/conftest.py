@@ -15,7 +15,7 @@ from grpc_status import rpc_status
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.client import RetryPolicy
 
-QUICK = RetryPolicy(first_pause_s=0.01, pause_max_s=0.02, tries_max=5)
+QUICK = RetryPolicy(first_pause_s=0.01, pause_max_s=0.02, tries_max=5, stream_tries_max=5)
 
 
 def refusal(code: grpc.StatusCode, reason: str, message: str = "no", *details: Message, **metadata: str) -> Any:
