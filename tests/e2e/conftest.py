@@ -1,4 +1,4 @@
-"""A city with everything running: separate processes, the sample airspace, a verified operator; spoken to with the SDK."""
+"""A city with everything running: separate processes, sample airspace, a verified operator; spoken to with the SDK."""
 
 from __future__ import annotations
 

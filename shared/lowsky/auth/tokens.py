@@ -12,6 +12,7 @@ import structlog
 from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
+
 from lowsky.auth.caller import Caller, Role
 from lowsky.errors import Unauthenticated, Unavailable
 

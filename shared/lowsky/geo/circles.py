@@ -7,9 +7,10 @@ from typing import Final
 
 import numpy as np
 import shapely
+from shapely.geometry import MultiPolygon, Polygon
+
 from lowsky.geo.antimeridian import cut
 from lowsky.geo.projection import GEOD, RADIUS_MIN_M, bend, unwrapped_steps
-from shapely.geometry import MultiPolygon, Polygon
 
 RADIUS_MAX_M: Final = 1_000_000.0
 """Publications carry circles of up to 300 km; beyond a thousand the bounds below are not shown."""

@@ -14,6 +14,8 @@ from typing import TypeVar
 import shapely
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from shapely import MultiPolygon, Polygon
+
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.geo.altitude import AltitudeBand, Datum
@@ -22,7 +24,6 @@ from lowsky.geo.applicability import Applicability, Daily, Period
 from lowsky.geo.circles import circle
 from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 from lowsky.geo.volumes import Volume4D
-from shapely import MultiPolygon, Polygon
 
 _Value = TypeVar("_Value")
 

@@ -7,6 +7,8 @@ from typing import Final
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
+
 from lowsky.geo.antimeridian import cut
 from lowsky.geo.projection import (
     RADIUS_MIN_M,
@@ -18,7 +20,6 @@ from lowsky.geo.projection import (
     highest_latitude,
     refuse,
 )
-from numpy.typing import NDArray
 
 LATITUDE_MAX: Final = 85.0
 """How near to a pole a corridor may reach."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
+
 from lowsky.geo.altitude import DATUMS
 from lowsky.geo.projection import inverse
-from numpy.typing import NDArray
 
 HORIZONTAL_BUFFER_MAX_M: Final = 10_000.0
 """The local metric projection of corridors holds to this distance; U-space buffers are tens of metres."""

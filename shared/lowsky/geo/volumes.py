@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry import MultiPolygon, Polygon
+
 from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Datum, VerticalReference
 from lowsky.geo.antimeridian import cut
 from lowsky.geo.corridors import outlines
 from lowsky.geo.projection import LegRefused
 from lowsky.geo.trajectory import Trajectory
-from numpy.typing import NDArray
-from shapely.geometry import MultiPolygon, Polygon
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import structlog
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health import aio as health_aio
+
 from lowsky.errors import Unavailable
 
 log = structlog.get_logger()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from google.protobuf.message import Message
+
 from lowsky.auth.access import current_access
 from lowsky.db.database import Connection, Database
 from lowsky.db.requests import Request, earlier_answer, keep_answers

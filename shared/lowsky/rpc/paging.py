@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
+
 from lowsky.errors import Invalid
 
 PAGE_SIZE_DEFAULT = 50

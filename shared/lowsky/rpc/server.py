@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+
 from lowsky.rpc.health import Health
 from lowsky.rpc.pipeline import Pipeline
 

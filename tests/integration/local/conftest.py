@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from lowsky.local.reporting import Transcript
 from lowsky.local.services import Service
 from lowsky.local.stack import Stack

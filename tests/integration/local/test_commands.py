@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
 from lowsky.local import postgres, processes, state
 from lowsky.local.commands import run_down, run_status, run_up
 from lowsky.local.services import Service
 from lowsky.local.stack import Stack
-from rich.console import Console
 
 HERE = Path(__file__).parent
 

@@ -9,6 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import ECKey, KeySet
+
 from lowsky.local.errors import StackError
 from lowsky.local.stack import Stack
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from lowsky.local import processes
 from lowsky.local.errors import StackError
 from lowsky.local.processes import Command, Identity

@@ -5,6 +5,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
 from lowsky.local import directory, postgres, processes, shutdown, state
 from lowsky.local.errors import AlreadyRunning, ProductionRefused, StackError
 from lowsky.local.processes import Command, Identity

@@ -2,6 +2,7 @@ import secrets
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+
 from lowsky.local.errors import StackError
 from lowsky.local.stack import Stack
 from lowsky.local.topics import Difference, Topic, create_topics, declared_topics

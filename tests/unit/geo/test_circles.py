@@ -5,8 +5,9 @@ import pytest
 import shapely
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from lowsky.geo.circles import circle
 from pyproj import Geod
+
+from lowsky.geo.circles import circle
 
 GEOD = Geod(ellps="WGS84")
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from lowsky.geo.altitude import Datum
 from lowsky.geo.trajectory import Trajectory
 

@@ -3,6 +3,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
 from lowsky.local import postgres
 from lowsky.local.ports import PORT_FIRST, PORT_LAST, free_port, is_free
 from lowsky.local.remembered import remembered_port

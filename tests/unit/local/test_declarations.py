@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from lowsky.local.errors import StackError
 from lowsky.local.services import ISSUER, SERVICES
 from lowsky.local.topics import declared_topics

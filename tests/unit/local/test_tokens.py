@@ -1,4 +1,5 @@
 import pytest
+
 from lowsky.local.tokens import ROLES, TTL_S_MAX, Invalid, token_request
 
 

@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import pytest
+
 from lowsky.missions import Mission, UnreadableMission, read
 
 SEED = 20_240_101

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from lowsky.missions.geodesy import distance_m
 
 

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import pytest
+
 from lowsky.missions import Mission, UnreadableMission, read
 
 HOME = (47.4, 8.5)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from lowsky.missions import UnreadableMission, read
 
 MISSIONS = Path(__file__).resolve().parents[4] / "shared" / "data" / "missions"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lowsky.missions import UnreadableMission, read
 
 HOME = (47.4, 8.5)

@@ -8,13 +8,14 @@ from types import FrameType
 from typing import Annotated
 
 import typer
+from rich.console import Console
+
 from lowsky.local import directory, processes, shutdown, view
 from lowsky.local.errors import EXIT_PRODUCTION_REFUSED, AlreadyRunning, ProductionRefused, StackError
 from lowsky.local.files import exclusive
 from lowsky.local.reporting import ConsoleReporter
 from lowsky.local.services import SERVICES, Service
 from lowsky.local.stack import Stack
-from rich.console import Console
 
 EXIT_FAILED = 1
 EXIT_NOT_RUNNING = 3

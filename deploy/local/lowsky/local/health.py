@@ -7,6 +7,7 @@ from typing import Literal
 import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from lowsky.local import processes
 from lowsky.local.errors import StackError
 from lowsky.local.processes import Identity

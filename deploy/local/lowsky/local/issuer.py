@@ -17,14 +17,15 @@ from urllib.parse import parse_qs
 
 import uvicorn
 from joserfc.jwk import ECKey
-from lowsky.local.errors import EXIT_PRODUCTION_REFUSED
-from lowsky.local.files import write_private
-from lowsky.local.ports import LOOPBACK
-from lowsky.local.tokens import ALGORITHM, Invalid, mint, token_request
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+
+from lowsky.local.errors import EXIT_PRODUCTION_REFUSED
+from lowsky.local.files import write_private
+from lowsky.local.ports import LOOPBACK
+from lowsky.local.tokens import ALGORITHM, Invalid, mint, token_request
 
 log = logging.getLogger("lowsky.local.issuer")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+
 from lowsky.local import processes
 from lowsky.local.errors import StackError
 from lowsky.local.files import write_private

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import asyncpg
 import psutil
+
 from lowsky.local import processes
 from lowsky.local.errors import StackError
 from lowsky.local.files import short_runtime_directory

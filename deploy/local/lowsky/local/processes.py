@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import psutil
+
 from lowsky.local.errors import StackError
 
 LOG_BYTES_MAX = 20 * 1024 * 1024

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import httpx
+
 from lowsky.local import health, kafka, postgres, processes, shutdown, state, topics
 from lowsky.local.directory import clear_earlier, prepare
 from lowsky.local.errors import ProductionRefused, StackError

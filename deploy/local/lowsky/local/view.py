@@ -3,11 +3,12 @@
 import shlex
 import time
 
+from rich.console import Console
+from rich.table import Table
+
 from lowsky.local import health, processes
 from lowsky.local.stack import Stack
 from lowsky.local.state import Entry, State
-from rich.console import Console
-from rich.table import Table
 
 
 def show(stack: Stack, console: Console) -> bool:
