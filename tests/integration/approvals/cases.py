@@ -101,8 +101,7 @@ def both(installation: Installation, authority: str, name: str) -> Stub:
 
 
 def _stub(installation: Installation, **claims: Any) -> Stub:
-    stub = installation.stub(approvals_pb2_grpc.ApprovalsServiceStub, "approvals", installation.token(**claims))
-    return cast("Stub", stub)
+    return installation.stub(approvals_pb2_grpc.ApprovalsServiceStub, "approvals", installation.token(**claims))
 
 
 async def case_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -184,7 +185,7 @@ async def test_who_is_both_sees_both_and_an_operators_own_case_is_not_the_operat
     ],
     ids=lambda wrong: repr(wrong)[:30],
 )
-async def test_a_decision_says_what_was_seen_and_why(service: Installation, wrong: dict[str, object]) -> None:
+async def test_a_decision_says_what_was_seen_and_why(service: Installation, wrong: dict[str, Any]) -> None:
     case = pb.Approval(name="approvals/a", etag="1")
     failure = await refusal(officer(service, "authorities/a").DecideApproval(decision(case, **wrong)))
     assert (failure.code, failure.reason, list(failure.fields)) == (
