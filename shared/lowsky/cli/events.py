@@ -13,8 +13,6 @@ from functools import partial
 from typing import Annotated, Any
 
 import typer
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 from rich.text import Text
@@ -93,6 +91,8 @@ def tail(
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     topics = [before + _topic(name) for name in topic or TOPICS]
     printing = _print(session.output, where, topics, before, kind or (), from_beginning, follow, count)
+    from aiokafka.errors import KafkaError  # here, for no other command needs to wait for its import
+
     try:
         asyncio.run(printing)
     except (KafkaError, OSError) as error:
@@ -125,7 +125,9 @@ async def _print(
 
 async def _records(
     bootstrap: str, topics: Sequence[str], from_beginning: bool, follow: bool
-) -> AsyncGenerator[ConsumerRecord[bytes, bytes], None]:
+) -> AsyncGenerator[Any, None]:
+    from aiokafka import AIOKafkaConsumer, TopicPartition  # see above
+
     consumer: Any = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,

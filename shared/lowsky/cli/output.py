@@ -13,7 +13,6 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from rich import box
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -104,6 +103,8 @@ class Output:
             self.say(f"{text} ...")
             yield lambda _done, _all: None
             return
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn  # slow to import, rarely needed
+
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
         with Progress(*columns, console=self.err, transient=True) as progress:
             task = progress.add_task(text)

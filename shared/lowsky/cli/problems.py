@@ -8,6 +8,7 @@ from typing import Any
 
 from lowsky.cli.exits import Exit, exit_of
 from lowsky.client import LowskyApiError
+from lowsky.client.channels import MissingEndpoint
 from lowsky.missions import UnreadableMission
 
 
@@ -108,6 +109,13 @@ def of_any(error: Exception) -> Problem | None:
             return of_api_error(error)
         case UnreadableMission():
             return of_mission(error)
+        case MissingEndpoint():
+            return Problem(
+                "NO_ENDPOINT",
+                f"it is not known where {error.service} is",
+                Exit.UNAVAILABLE,
+                f"set LOWSKY_{error.service.upper()} to its host:port",
+            )
         case OSError() if error.filename is not None:
             return invalid("UNREADABLE_FILE", f"{error.filename}: {error.strerror or error}")
         case _:

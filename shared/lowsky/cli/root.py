@@ -100,11 +100,11 @@ def _extras() -> dict[str, EntryPoint]:
 
 def _command(name: str, point: EntryPoint) -> Any:
     """The command of an extra, loaded when it is wanted; a hint in its place where the extra is not installed."""
-    made = typer.Typer(add_completion=False)
+    made = typer.Typer(add_completion=False, rich_markup_mode=None)
     try:
         made.command(name)(point.load())
     except ImportError as error:
-        made.command(name, help="Needs an extra: pip install 'lowsky\\[local]'.", context_settings=_ANYTHING)(
+        made.command(name, help="Needs an extra: pip install 'lowsky[local]'.", context_settings=_ANYTHING)(
             _missing(name, error)
         )
     return typer.main.get_command(made)

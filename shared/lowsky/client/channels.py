@@ -63,6 +63,14 @@ class Endpoints:
         return cls(target, target, target, target)
 
 
+class MissingEndpoint(LookupError):
+    """A service was called whose endpoint the client was not given."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(f"the client was given no endpoint for {service}")
+        self.service = service
+
+
 def open_channel(target: str, tls: bool | grpc.ChannelCredentials) -> grpc.aio.Channel:
     """A connection with TLS (the machine's roots, or credentials of one's own), or in the clear where tls is False."""
     if tls is False:

@@ -16,7 +16,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2, flight_plans_pb2_grpc
 from lowsky.api.registration.v1 import aircraft_pb2_grpc, operators_pb2_grpc
 from lowsky.client import importing, submitting, watching
 from lowsky.client.calls import DEADLINE_S, Calls, Req, Res
-from lowsky.client.channels import Endpoints, open_channel
+from lowsky.client.channels import Endpoints, MissingEndpoint, open_channel
 from lowsky.client.retries import RetryPolicy
 from lowsky.client.tokens import StaticToken, TokenSource
 
@@ -67,7 +67,7 @@ class Client:
     def _channel(self, service: str) -> grpc.aio.Channel:
         target: str = getattr(self._endpoints, service)
         if not target:
-            raise LookupError(f"the client was given no endpoint for {service}")
+            raise MissingEndpoint(service)
         if target not in self._channels:
             self._channels[target] = open_channel(target, self._tls)
         return self._channels[target]

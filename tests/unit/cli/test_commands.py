@@ -1,0 +1,348 @@
+"""What the command sends, prints and exits with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+
+from lowsky.api.airspace.v1 import authorities_pb2, geozones_pb2
+from lowsky.api.approvals.v1 import approvals_pb2
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
+
+from .conftest import Run, Scripted, refusal
+
+PLAN = "operators/acme/flightPlans/p1"
+AIRCRAFT = "operators/acme/aircraft/d1"
+
+
+def mission() -> dict[str, Any]:
+    """A short flight of a multicopter that circles at its second point."""
+
+    def item(command: int, lat: float, lon: float, *params: float) -> dict[str, Any]:
+        return {
+            "type": "SimpleItem",
+            "command": command,
+            "frame": 3,
+            "params": [*params, *[0] * (4 - len(params)), lat, lon, 50],
+            "autoContinue": True,
+            "doJumpId": 1,
+        }
+
+    items = [item(22, 31.2, 121.5), item(18, 31.205, 121.5, 2, 0, 40), item(21, 31.21, 121.5)]
+    items[-1]["params"][6] = 0
+    return {
+        "fileType": "Plan",
+        "version": 1,
+        "groundStation": "QGroundControl",
+        "geoFence": {"circles": [], "polygons": [], "version": 2},
+        "rallyPoints": {"points": [], "version": 2},
+        "mission": {
+            "version": 2,
+            "firmwareType": 12,
+            "vehicleType": 2,
+            "cruiseSpeed": 15,
+            "hoverSpeed": 5,
+            "plannedHomePosition": [31.2, 121.5, 4],
+            "items": [{**one, "doJumpId": number} for number, one in enumerate(items, 1)],
+        },
+    }
+
+
+@pytest.fixture
+def plan_file(tmp_path: Path) -> str:
+    file = tmp_path / "mission.plan"
+    file.write_text(json.dumps(mission()))
+    return str(file)
+
+
+def found(state: pb.State.ValueType, **fields: Any) -> pb.FlightPlan:
+    plan = pb.FlightPlan(name=PLAN, aircraft=AIRCRAFT, state=state, etag="e1", **fields)
+    plan.trajectory.horizontal_buffer_m = 30
+    plan.time_start.FromSeconds(1_795_568_400)
+    return plan
+
+
+def finding() -> pb.Finding:
+    one = pb.Finding(
+        rule=pb.Finding.RULE_GEOZONE_PROHIBITED,
+        severity=pb.Finding.SEVERITY_BLOCKING,
+        subject="geozones/cn-shanghai.ZSSS",
+        subject_title="Hongqiao \x1b[31mAirport",
+        volumes=[2, 3, 4],
+        message="Fly around the airport, or ask its authority.",
+    )
+    one.plan_altitude.lower_m, one.plan_altitude.upper_m = 40, 60
+    one.plan_altitude.lower_datum = one.plan_altitude.upper_datum = 4
+    return one
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (pb.STATE_APPROVED, 0),
+        (pb.STATE_REJECTED, 8),
+        (pb.STATE_UNDER_REVIEW, 9),
+        (pb.STATE_SUBMITTED, 9),
+    ],
+)
+async def test_submit_ends_with_the_plans_state(
+    run: Run, services: Scripted, target: str, plan_file: str, state: pb.State.ValueType, code: int
+) -> None:
+    services.answers["SubmitFlightPlan"] = [pb.SubmitFlightPlanResponse(flight_plan=found(state))]
+    ended = await run("plan", "submit", plan_file, "--aircraft", AIRCRAFT, "-o", "json", at=target)
+    assert ended.code == code
+    assert ended.json["name"] == PLAN
+    assert ended.json["state"] == pb.State.Name(state)
+
+
+async def test_submit_says_what_it_assumes_and_asks_for_all_the_room_needed(
+    run: Run, services: Scripted, target: str, plan_file: str
+) -> None:
+    services.answers["SubmitFlightPlan"] = [
+        pb.SubmitFlightPlanResponse(flight_plan=found(pb.STATE_REJECTED, findings=[finding()]))
+    ]
+    ended = await run(
+        *("plan", "submit", plan_file, "--aircraft", AIRCRAFT, "--depart", "2026-11-25T09:00+08:00"),
+        *("--buffer", "20", "--purpose", "medical", "--mode", "vlos", "--reference", "R 1", "--wait", "3"),
+        at=target,
+    )
+    request = services.requests["SubmitFlightPlan"][0]
+    plan = request.flight_plan
+    assert request.parent == "operators/acme"
+    assert request.wait_for_decision.seconds == 3
+    assert plan.purpose == pb.FlightPlan.PURPOSE_MEDICAL
+    assert plan.mode == pb.FlightPlan.MODE_VLOS
+    assert plan.reference == "R 1"
+    assert plan.trajectory.horizontal_buffer_m == 60  # 20 m, and the 40 m in which the aircraft circles
+    assert plan.trajectory.takeoff_amsl_m == 4
+    assert plan.trajectory.departure_time.ToJsonString() == "2026-11-25T01:00:00Z"
+    assert services.metadata["authorization"] == "Bearer secret"
+    assert "Take-off is at 2026-11-25 09:00:00+08:00." in ended.err
+    assert "above the take-off point" in ended.err
+    assert "60 m to each side, 40 m of it because the aircraft circles" in ended.err
+    assert "circles within 40 m" in ended.err  # the mission's own assumptions
+    assert ended.code == 8
+    assert "REJECTED" in ended.out
+    assert "3-5" in ended.out  # legs, counted from 1
+    assert "Fly around the airport, or ask its authority." in ended.out
+    assert "\x1b" not in ended.out
+    assert all(len(line) <= 80 for line in ended.out.splitlines() if not line.startswith("→"))
+
+
+async def test_without_a_departure_the_flight_is_in_five_minutes_and_that_is_said(
+    run: Run, services: Scripted, target: str, plan_file: str
+) -> None:
+    services.answers["SubmitFlightPlan"] = [pb.SubmitFlightPlanResponse(flight_plan=found(pb.STATE_APPROVED))]
+    ended = await run("plan", "submit", plan_file, "--aircraft", "d1", "--operator", "acme", at=target)
+    assert "five minutes from now" in ended.err
+    assert services.requests["SubmitFlightPlan"][0].flight_plan.aircraft == AIRCRAFT
+    assert f"lowsky plan activate {PLAN}" in ended.out
+
+
+async def test_check_is_a_dry_run(run: Run, services: Scripted, target: str, plan_file: str) -> None:
+    services.answers["SubmitFlightPlan"] = [
+        pb.SubmitFlightPlanResponse(flight_plan=found(pb.STATE_SUBMITTED, findings=[finding()])),
+        pb.SubmitFlightPlanResponse(flight_plan=found(pb.STATE_SUBMITTED, deciding_authorities=["authorities/x"])),
+        pb.SubmitFlightPlanResponse(flight_plan=found(pb.STATE_SUBMITTED)),
+    ]
+    codes = [(await run("plan", "check", plan_file, "--aircraft", AIRCRAFT, at=target)).code for _ in range(3)]
+    assert codes == [8, 9, 0]
+    assert all(request.validate_only for request in services.requests["SubmitFlightPlan"])
+
+
+async def test_a_flight_plan_message_is_taken_as_it_is(
+    run: Run, services: Scripted, target: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "volumes.json"
+    volume = {
+        "outlineCircle": {"center": {"latitude": 31.2, "longitude": 121.5}, "radiusM": 100},
+        "altitude": {"lowerM": 0, "lowerDatum": "ALTITUDE_DATUM_AGL", "upperM": 60, "upperDatum": "ALTITUDE_DATUM_AGL"},
+        "timeStart": "2026-11-25T01:00:00Z",
+        "timeEnd": "2026-11-25T01:10:00Z",
+    }
+    file.write_text(json.dumps({"aircraft": AIRCRAFT, "purpose": "PURPOSE_SURVEY", "volumes": {"volumes": [volume]}}))
+    services.answers["SubmitFlightPlan"] = [pb.SubmitFlightPlanResponse(flight_plan=found(pb.STATE_APPROVED))]
+    assert (await run("plan", "submit", str(file), at=target)).code == 0
+    sent = services.requests["SubmitFlightPlan"][0].flight_plan
+    assert sent.volumes.volumes[0].outline_circle.radius_m == 100
+    assert sent.purpose == pb.FlightPlan.PURPOSE_SURVEY
+    late = await run("plan", "submit", str(file), "--depart", "2026-11-25T09:00Z", "-o", "json", at=target)
+    assert (late.code, late.error["reason"]) == (3, "DEPARTURE_IN_VOLUMES")
+
+
+async def test_errors_are_json_where_asked(run: Run, services: Scripted, target: str) -> None:
+    bad = error_details_pb2.BadRequest()
+    bad.field_violations.add(field="name", description="is wrong")
+    services.answers["WithdrawFlightPlan"] = [
+        refusal(grpc.StatusCode.FAILED_PRECONDITION, "ILLEGAL_MOVE", "not so", bad, state="ENDED")
+    ]
+    ended = await run("plan", "withdraw", PLAN, "--output", "json", at=target)
+    assert ended.code == ended.error["exitCode"] == 6
+    assert ended.out == ""
+    assert (ended.error["reason"], ended.error["message"]) == ("ILLEGAL_MOVE", "not so")
+    assert ended.error["fields"] == [{"field": "name", "message": "is wrong", "reason": ""}]
+    assert ended.error["metadata"] == {"state": "ENDED"}
+
+
+async def test_errors_for_people_name_each_field_and_what_to_do(run: Run, services: Scripted, target: str) -> None:
+    services.answers["ActivateFlightPlan"] = [refusal(grpc.StatusCode.ABORTED, "STALE_ETAG", "changed meanwhile")]
+    ended = await run("plan", "activate", PLAN, at=target)
+    assert "STALE_ETAG: changed meanwhile" in ended.err
+    assert "→ somebody changed it meanwhile: show it again" in ended.err
+
+
+async def test_a_watch_of_a_plan_ends_with_its_decision_and_keeps_its_token(
+    run: Run, services: Scripted, target: str, tmp_path: Path
+) -> None:
+    review, approved = found(pb.STATE_UNDER_REVIEW), found(pb.STATE_APPROVED)
+    approved.etag = "e2"
+    other = pb.FlightPlan(name="operators/acme/flightPlans/p2", state=pb.STATE_REJECTED)
+    services.answers["GetFlightPlan"] = [pb.GetFlightPlanResponse(flight_plan=review)]
+    services.answers["WatchFlightPlans"] = [
+        [
+            pb.WatchFlightPlansResponse(checkpoint=pb.Checkpoint(), resume_token="t0"),
+            pb.WatchFlightPlansResponse(flight_plan=other, resume_token="t1"),
+            pb.WatchFlightPlansResponse(flight_plan=approved, resume_token="t2"),
+        ]
+    ]
+    store = tmp_path / "token"
+    ended = await run("plan", "watch", PLAN, "--token-store", str(store), "-o", "json", at=target)
+    assert ended.code == 0
+    states = [json.loads(line)["flightPlan"]["state"] for line in ended.out.splitlines()]
+    assert states == ["STATE_UNDER_REVIEW", "STATE_APPROVED"]
+    assert store.read_text() == "t2\n"
+    again = await run("plan", "watch", PLAN, "--token-store", str(store), at=target)
+    assert services.requests["WatchFlightPlans"][-1].resume_token == "t2"
+    assert again.code == 0
+
+
+async def test_lists_are_one_document_and_never_silently_cut(run: Run, services: Scripted, target: str) -> None:
+    plans = [pb.FlightPlan(name=f"{PLAN}{number}", state=pb.STATE_APPROVED) for number in range(4)]
+    services.answers["ListFlightPlans"] = [
+        pb.ListFlightPlansResponse(flight_plans=plans[:2], next_page_token="more"),
+        pb.ListFlightPlansResponse(flight_plans=plans[2:]),
+    ]
+    ended = await run("plan", "list", "--operator", "acme", "--state", "approved", "-o", "json", at=target)
+    assert [plan["name"] for plan in ended.json["flightPlans"]] == [plan.name for plan in plans]
+    assert services.requests["ListFlightPlans"][0].states == [pb.STATE_APPROVED]
+    services.answers["ListFlightPlans"] = [
+        pb.ListFlightPlansResponse(flight_plans=plans[:2], next_page_token="more"),
+    ]
+    ended = await run("plan", "list", "--operator", "acme", "--limit", "1", at=target)
+    assert "only the first 1 are shown" in ended.err
+
+
+async def test_an_operator_is_registered(run: Run, services: Scripted, target: str) -> None:
+    made = operators_pb2.Operator(name="operators/acme", state=operators_pb2.Operator.STATE_APPLIED)
+    services.answers["CreateOperator"] = [operators_pb2.CreateOperatorResponse(operator=made)]
+    ended = await run(
+        *("operators", "create", "--id", "acme", "--display-name", "Acme", "--contact", "Li", "--uscc", "X1"),
+        *("--phone", "+862112345678", "--insurance-until", "2027-01-01T00:00Z"),
+        at=target,
+    )
+    request = services.requests["CreateOperator"][0]
+    assert ended.code == 0
+    assert "APPLIED" in ended.out
+    assert (request.operator_id, request.operator.kind) == ("acme", operators_pb2.Operator.KIND_ENTERPRISE)
+    assert request.operator.identifiers[0].value == "X1"
+
+
+async def test_an_update_changes_only_what_is_given(run: Run, services: Scripted, target: str) -> None:
+    now = operators_pb2.Operator(name="operators/acme", etag="e7", display_name="Acme")
+    now.contact.person_name = "Li"
+    services.answers["GetOperator"] = [operators_pb2.GetOperatorResponse(operator=now)]
+    services.answers["UpdateOperator"] = [operators_pb2.UpdateOperatorResponse(operator=now)]
+    await run("operators", "update", "acme", "--email", "li@example.org", at=target)
+    request = services.requests["UpdateOperator"][0]
+    assert list(request.update_mask.paths) == ["contact"]
+    assert (request.operator.contact.person_name, request.operator.contact.email) == ("Li", "li@example.org")
+    assert request.operator.etag == "e7"
+    assert (await run("operators", "update", "acme", at=target)).code == 2
+
+
+async def test_aircraft_are_registered(run: Run, services: Scripted, target: str) -> None:
+    made = aircraft_pb2.Aircraft(name=AIRCRAFT, category=aircraft_pb2.Aircraft.CATEGORY_SMALL)
+    services.answers["RegisterAircraft"] = [aircraft_pb2.RegisterAircraftResponse(aircraft=made)]
+    ended = await run(
+        *("aircraft", "register", "--operator", "acme", "--serial", "1ABC4XYZ9", "--manufacturer", "M", "--model", "X"),
+        *("--empty-mass", "3", "--max-takeoff-mass", "8", "--max-speed", "20", "--eu-class", "c3", "-o", "json"),
+        at=target,
+    )
+    assert ended.json["category"] == "CATEGORY_SMALL"
+    assert services.requests["RegisterAircraft"][0].parent == "operators/acme"
+
+
+async def test_authorities_are_shown(run: Run, services: Scripted, target: str) -> None:
+    one = authorities_pb2.Authority(name="authorities/caac-east", display_name="CAAC East", time_zone="Asia/Shanghai")
+    services.answers["GetAuthority"] = [authorities_pb2.GetAuthorityResponse(authority=one)]
+    ended = await run("authorities", "show", "caac-east", at=target)
+    assert "CAAC East" in ended.out
+
+
+async def test_an_officer_decides_on_what_was_seen(run: Run, services: Scripted, target: str) -> None:
+    case = approvals_pb2.Approval(name="approvals/a1", state=approvals_pb2.Approval.STATE_GRANTED)
+    services.answers["DecideApproval"] = [approvals_pb2.DecideApprovalResponse(approval=case)]
+    base = ("approvals", "decide", "a1", "--etag", "e1", "--reason", "fine")
+    assert (await run(*base, "--grant", at=target)).code == 0
+    request = services.requests["DecideApproval"][0]
+    assert (request.etag, request.outcome) == ("e1", approvals_pb2.Decision.OUTCOME_GRANTED)
+    assert (await run(*base, at=target)).code == 3
+    assert (await run(*base, "--grant", "--reject", at=target)).code == 3
+
+
+def report() -> geozones_pb2.ImportReport:
+    made = geozones_pb2.ImportReport(format="ED-269", taken=1, repaired=1, refused=1)
+    for position, (identifier, outcome) in enumerate((("A", 1), ("B", 2), ("C", 3))):
+        entry = made.entries.add(position=position, identifier=identifier, outcome=outcome)
+        if outcome != 1:
+            entry.notes.add(reason="RING_NOT_CLOSED", field="geometry[0]", message="the ring was open")
+    return made
+
+
+IMPORT = ("zones", "import", "zones.json", "--dataset", "at-austrocontrol", "--authority", "austrocontrol")
+
+
+async def test_an_import_names_each_zone_that_was_not_simply_taken(
+    run: Run, services: Scripted, target: str, tmp_path: Path
+) -> None:
+    (tmp_path / "zones.json").write_bytes(b"x" * 600_000)
+    response = geozones_pb2.ImportGeozonesResponse(report=report())
+    services.answers["ImportGeozones"] = [response]
+    ended = await run(*IMPORT, "--authority-name", "LFPG=y", "--accept-valid", "--dry-run", at=target)
+    assert ended.code == 0
+    assert "RING_NOT_CLOSED" in ended.out
+    assert "repaired" in ended.out
+    header, *chunks = services.requests["ImportGeozones"][0]
+    assert (header.header.validate_only, header.header.accept_valid) == (True, True)
+    assert dict(header.header.authority_names) == {"LFPG": "authorities/y"}
+    assert b"".join(chunk.chunk for chunk in chunks) == b"x" * 600_000
+
+
+async def test_a_refused_import_shows_its_report_too(run: Run, services: Scripted, target: str, tmp_path: Path) -> None:
+    (tmp_path / "zones.json").write_text("{}")
+    services.answers["ImportGeozones"] = [
+        refusal(grpc.StatusCode.FAILED_PRECONDITION, "ZONES_REFUSED", "1 of 3 zones was refused", report())
+    ]
+    ended = await run(*IMPORT, "-o", "json", at=target)
+    assert ended.code == 6
+    assert ended.json["report"]["refused"] == 1
+    assert ended.error["reason"] == "ZONES_REFUSED"
+    ended = await run(*IMPORT, at=target)
+    assert "RING_NOT_CLOSED" in ended.out
+    assert "--accept-valid" in ended.err
+
+
+async def test_zones_are_listed_by_area(run: Run, services: Scripted, target: str) -> None:
+    zone = geozones_pb2.Geozone(name="geozones/at.LOWW", restriction=geozones_pb2.RESTRICTION_PROHIBITED)
+    zone.layers.add().altitude.upper_datum = 1
+    services.answers["ListGeozones"] = [geozones_pb2.ListGeozonesResponse(geozones=[zone])]
+    ended = await run("zones", "list", "--area", "16,48,17,49", at=target)
+    assert "at.LOWW" in ended.out
+    area = services.requests["ListGeozones"][0].area
+    assert (area.south_west.longitude, area.north_east.latitude) == (16, 49)
