@@ -195,9 +195,8 @@ def _validate_one(message: pb.SubmitFlightPlansRequest) -> None:
     # The request first and by itself: its fields are named as SubmitFlightPlan would name them.
     if message.HasField("request"):
         validate(message.request)
-    envelope = pb.SubmitFlightPlansRequest(key=message.key)
     if not message.HasField("request") or len(message.key) > KEY_LENGTH_MAX or "\0" in message.key:
-        validate(envelope)
+        validate(message)
 
 
 def _new_name(request: pb.SubmitFlightPlanRequest) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import grpc
 import shapely
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -22,6 +23,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
 from lowsky.events.event import Event, to_headers
+from tests.support.errors import error_of
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
 
@@ -92,7 +94,11 @@ class World:
         """Waits until a dry run is checked against the airspace of the present revision."""
 
         async def checked() -> bool:
-            plan = (await self.submit(validate_only=True)).flight_plan
+            try:
+                plan = (await self.submit(validate_only=True)).flight_plan
+            except grpc.aio.AioRpcError as error:
+                assert error_of(error).reason == "NO_AIRSPACE"
+                return False
             return plan.airspace_revision == self.revision
 
         await eventually(checked, what=f"airspace revision {self.revision} in force")

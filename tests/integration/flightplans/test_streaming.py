@@ -1,0 +1,114 @@
+"""SubmitFlightPlans: an answer for each message, in whatever order, and back-pressure."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from uuid import uuid4
+
+from google.rpc import error_details_pb2, status_pb2
+
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from tests.integration.flightplans.world import (
+    FOREIGN,
+    FOREIGN_DRONE,
+    WEST,
+    World,
+    state,
+    submission,
+)
+
+Message = pb.SubmitFlightPlansRequest
+THOUSANDS = 3_000
+
+
+async def stream(world: World, messages: Iterable[Message]) -> dict[str, pb.SubmitFlightPlansResponse]:
+    async def requests() -> AsyncIterator[Message]:
+        for message in messages:
+            yield message
+
+    answers = [answer async for answer in world.stub().SubmitFlightPlans(requests())]
+    assert len({answer.key for answer in answers}) == len(answers)
+    return {answer.key: answer for answer in answers}
+
+
+def reason(status: status_pb2.Status) -> str:
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    return info.reason
+
+
+def fields(status: status_pb2.Status) -> list[str]:
+    bad = error_details_pb2.BadRequest()
+    assert any(detail.Unpack(bad) for detail in status.details)
+    return [violation.field for violation in bad.field_violations]
+
+
+async def test_each_message_has_an_answer_of_its_own(world: World) -> None:
+    malformed = submission()
+    malformed.flight_plan.trajectory.waypoints[1].latitude = 91
+    polar = submission((0.0, 86.0))
+    answers = await stream(
+        world,
+        [
+            Message(key="good", request=submission()),
+            Message(key="closed", request=submission(WEST)),
+            Message(key="malformed", request=malformed),
+            Message(key="foreign", request=submission(parent=FOREIGN, aircraft=FOREIGN_DRONE)),
+            Message(key="polar", request=polar),
+            Message(key="empty"),
+            Message(key="also good", request=submission()),
+        ],
+    )
+    assert state(answers["good"].flight_plan) == state(answers["also good"].flight_plan) == "SUBMITTED"
+    assert state(answers["closed"].flight_plan) == "REJECTED"
+    # As SubmitFlightPlan would have said it, to the path of the field.
+    assert fields(answers["malformed"].error) == ["flight_plan.trajectory.waypoints[1].latitude"]
+    assert reason(answers["foreign"].error) == "NOT_FOUND"
+    assert reason(answers["polar"].error) == "INVALID_GEOMETRY"
+    assert reason(answers["empty"].error) == "INVALID_FIELD"
+
+
+async def test_a_key_that_is_too_long_is_refused_alone(world: World) -> None:
+    answers = await stream(
+        world, [Message(key="k" * 201, request=submission()), Message(key="k", request=submission())]
+    )
+    assert fields(answers["k" * 201].error) == ["key"]
+    assert state(answers["k"].flight_plan) == "SUBMITTED"
+
+
+async def test_the_stream_and_the_single_call_share_request_ids(world: World) -> None:
+    request = submission()
+    plan = (await world.stub().SubmitFlightPlan(request)).flight_plan
+    other = submission(request_id=request.request_id, reference="another")
+    messages = [Message(key=f"{n}", request=request) for n in range(20)] + [Message(key="other", request=other)]
+    answers = await stream(world, messages)
+    assert reason(answers.pop("other").error) == "REQUEST_ID_REUSED"
+    assert {answer.flight_plan.name for answer in answers.values()} == {plan.name}
+
+
+async def test_thousands_go_through_and_each_is_answered_once(world: World) -> None:
+    template = submission()
+
+    def messages() -> Iterable[Message]:
+        for n in range(THOUSANDS):
+            template.request_id = str(uuid4())
+            yield Message(key=f"{n}", request=template)
+
+    answers = await stream(world, messages())
+    assert len(answers) == THOUSANDS
+    assert len({answer.flight_plan.name for answer in answers.values()}) == THOUSANDS
+
+
+async def test_a_client_that_leaves_in_the_middle_leaves_the_worker_well(world: World) -> None:
+    async def endless() -> AsyncIterator[Message]:
+        while True:
+            yield Message(key=str(uuid4()), request=submission())
+
+    call = world.stub().SubmitFlightPlans(endless())
+    for _ in range(20):
+        await call.read()
+    call.cancel()
+    assert state((await world.submit()).flight_plan) == "SUBMITTED"
+    log = world.installation.log_of("flightplans", lines=200)
+    assert "Task was destroyed" not in log
+    assert '"level": "error"' not in log.partition("partitions assigned")[2]
