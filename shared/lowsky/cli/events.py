@@ -138,9 +138,9 @@ async def _records(
     )
     try:
         await consumer.start()
-        partitions = [
-            TopicPartition(topic, number) for topic in topics for number in await _partitions(consumer, topic)
-        ]
+        # A consumer that subscribes to nothing learns of topics only when asked, and only its client can ask.
+        metadata = await consumer._client.fetch_all_metadata()
+        partitions = [TopicPartition(topic, number) for topic in topics for number in _partitions(metadata, topic)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         starts = await consumer.beginning_offsets(partitions) if from_beginning else ends
@@ -154,9 +154,8 @@ async def _records(
         await consumer.stop()
 
 
-async def _partitions(consumer: Any, topic: str) -> list[int]:
-    await consumer.topics()  # metadata of all topics, so that a topic that is missing is known to be
-    numbers: set[int] | None = consumer.partitions_for_topic(topic)
+def _partitions(metadata: Any, topic: str) -> list[int]:
+    numbers: set[int] | None = metadata.partitions_for_topic(topic)
     if not numbers:
         raise Problem("NOT_FOUND", f"there is no topic {topic}", Exit.NOT_FOUND, f"one of {', '.join(TOPICS)}")
     return sorted(numbers)

@@ -10,9 +10,9 @@ from pathlib import Path
 from google.protobuf import json_format
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.api.geo.v1 import geo_pb2
 from lowsky.cli.problems import invalid
 from lowsky.cli.values import show_time
+from lowsky.client.missions import loiter_radius_m, trajectory_of
 from lowsky.missions import Datum, Mission, read
 
 DEPART_IN = timedelta(minutes=5)
@@ -23,12 +23,6 @@ BUFFER_M_MAX = 5_000.0
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
 
-_DATUMS: dict[Datum, geo_pb2.AltitudeDatum.ValueType] = {
-    "AGL": geo_pb2.ALTITUDE_DATUM_AGL,
-    "AMSL": geo_pb2.ALTITUDE_DATUM_AMSL,
-    "WGS84": geo_pb2.ALTITUDE_DATUM_WGS84,
-    "TAKEOFF": geo_pb2.ALTITUDE_DATUM_TAKEOFF,
-}
 _DATUM_TEXTS: dict[Datum, str] = {
     "AGL": "above ground level",
     "AMSL": "above mean sea level",
@@ -124,26 +118,20 @@ def _read_message(file: Path) -> pb.FlightPlan:
 
 
 def _set_trajectory(plan: pb.FlightPlan, mission: Mission, wishes: Wishes, remarks: list[str]) -> None:
-    radius_m = max(point.radius_m for point in mission.waypoints)
+    radius_m = loiter_radius_m(mission)
     buffer_m = wishes.buffer_m + radius_m
     if buffer_m > BUFFER_M_MAX:
         raise invalid(
             "BUFFER_TOO_LARGE", f"the corridor would reach {buffer_m:g} m to each side, {BUFFER_M_MAX:g} allowed"
         )
-    trajectory = plan.trajectory
-    trajectory.horizontal_buffer_m = buffer_m
-    trajectory.vertical_buffer_m = wishes.vertical_buffer_m
-    trajectory.time_buffer.FromTimedelta(timedelta(seconds=wishes.time_buffer_s))
-    if mission.takeoff_amsl_m is not None:
-        trajectory.takeoff_amsl_m = mission.takeoff_amsl_m
-    for point in mission.waypoints:
-        trajectory.waypoints.add(
-            latitude=point.latitude,
-            longitude=point.longitude,
-            altitude_m=point.altitude_m,
-            altitude_datum=_DATUMS[point.datum],
-            offset_s=point.offset_s,
+    plan.trajectory.CopyFrom(
+        trajectory_of(
+            mission,
+            horizontal_buffer_m=wishes.buffer_m,
+            vertical_buffer_m=wishes.vertical_buffer_m,
+            time_buffer=timedelta(seconds=wishes.time_buffer_s),
         )
+    )
     circling = f", {radius_m:g} m of it because the aircraft circles" if radius_m else ""
     remarks.append(
         f"The corridor reaches {buffer_m:g} m to each side{circling}, {wishes.vertical_buffer_m:g} m up and down, "
