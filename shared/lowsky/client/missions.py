@@ -32,32 +32,45 @@ def flight_plan_of(
 ) -> pb.FlightPlan:
     """The plan that asks for a mission.
 
-    The corridor is made wider by the widest circle that the aircraft loiters on.
-
     Args:
         departure: When the first waypoint is left; aware.
     """
-    plan = pb.FlightPlan(
-        aircraft=aircraft,
-        purpose=purpose,
-        mode=mode,
-        reference=reference,
-        trajectory=pb.Trajectory(
-            horizontal_buffer_m=horizontal_buffer_m + max(waypoint.radius_m for waypoint in mission.waypoints),
-            vertical_buffer_m=vertical_buffer_m,
-            takeoff_amsl_m=mission.takeoff_amsl_m,
-            waypoints=[
-                pb.Waypoint(
-                    latitude=waypoint.latitude,
-                    longitude=waypoint.longitude,
-                    altitude_m=waypoint.altitude_m,
-                    altitude_datum=geo_pb2.AltitudeDatum.Value(f"ALTITUDE_DATUM_{waypoint.datum}"),
-                    offset_s=waypoint.offset_s,
-                )
-                for waypoint in mission.waypoints
-            ],
-        ),
+    trajectory = trajectory_of(
+        mission,
+        horizontal_buffer_m=horizontal_buffer_m,
+        vertical_buffer_m=vertical_buffer_m,
+        time_buffer=time_buffer,
     )
-    plan.trajectory.departure_time.FromDatetime(departure)
-    plan.trajectory.time_buffer.FromTimedelta(time_buffer)
-    return plan
+    trajectory.departure_time.FromDatetime(departure)
+    return pb.FlightPlan(aircraft=aircraft, purpose=purpose, mode=mode, reference=reference, trajectory=trajectory)
+
+
+def trajectory_of(
+    mission: Mission, *, horizontal_buffer_m: float, vertical_buffer_m: float, time_buffer: timedelta
+) -> pb.Trajectory:
+    """The mission's legs with room around them, without a departure time.
+
+    The corridor is made wider by the widest circle that the aircraft loiters on.
+    """
+    trajectory = pb.Trajectory(
+        horizontal_buffer_m=horizontal_buffer_m + loiter_radius_m(mission),
+        vertical_buffer_m=vertical_buffer_m,
+        takeoff_amsl_m=mission.takeoff_amsl_m,
+        waypoints=[
+            pb.Waypoint(
+                latitude=waypoint.latitude,
+                longitude=waypoint.longitude,
+                altitude_m=waypoint.altitude_m,
+                altitude_datum=geo_pb2.AltitudeDatum.Value(f"ALTITUDE_DATUM_{waypoint.datum}"),
+                offset_s=waypoint.offset_s,
+            )
+            for waypoint in mission.waypoints
+        ],
+    )
+    trajectory.time_buffer.FromTimedelta(time_buffer)
+    return trajectory
+
+
+def loiter_radius_m(mission: Mission) -> float:
+    """How far the aircraft circles from its waypoints, at most."""
+    return max(waypoint.radius_m for waypoint in mission.waypoints)
