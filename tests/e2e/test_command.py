@@ -1,0 +1,69 @@
+"""The command as an operator's script uses it: a process of its own, against all services."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import AIRCRAFT, OPERATOR, SAMPLE, City
+
+MISSIONS = Path(__file__).parents[2] / "../shared/data/missions"
+PUBLISHED = "px4/MC_mission_box.plan"
+
+EXIT_APPROVED, EXIT_REJECTED, EXIT_UNDER_REVIEW = 0, 8, 9
+
+
+async def lowsky(city: City, token: str, *arguments: str) -> tuple[int, str]:
+    """Runs the command; exit code, and all that it printed."""
+    endpoints = city.endpoints
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "lowsky.cli.main",
+        *arguments,
+        env={
+            "LOWSKY_REGISTRATION": endpoints.registration,
+            "LOWSKY_AIRSPACE": endpoints.airspace,
+            "LOWSKY_FLIGHTPLANS": endpoints.flightplans,
+            "LOWSKY_APPROVALS": endpoints.approvals,
+            "LOWSKY_TOKEN": token,
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await process.communicate()
+    return process.returncode or 0, printed.decode()
+
+
+@pytest.mark.parametrize(
+    ("mission", "code", "state"),
+    [
+        ("parcel-lingang.plan", EXIT_APPROVED, "STATE_APPROVED"),
+        ("parcel-jinshan.plan", EXIT_REJECTED, "STATE_REJECTED"),
+        ("parcel-across-the-border.plan", EXIT_UNDER_REVIEW, "STATE_UNDER_REVIEW"),
+    ],
+)
+async def test_a_script_knows_by_the_exit_code_what_became_of_its_plan(
+    city: City, mission: str, code: int, state: str
+) -> None:
+    token = city.installation.token(roles=["operator"], operator=OPERATOR)
+    submit = ("plan", "submit", str(SAMPLE / mission), "--aircraft", AIRCRAFT, "--output", "json")
+    ended, printed = await lowsky(city, token, *submit)
+    assert ended == code, printed
+    assert json.loads(printed)["state"] == state
+
+
+async def test_a_published_mission_is_submitted_and_what_it_assumed_is_said(city: City) -> None:
+    file = MISSIONS / PUBLISHED
+    if not file.exists():
+        pytest.skip(f"{file} is not here: published missions are not part of the project")
+    token = city.installation.token(roles=["operator"], operator=OPERATOR)
+    ended, said = await lowsky(city, token, "plan", "submit", str(file), "--aircraft", AIRCRAFT)
+    assert ended == EXIT_APPROVED, said
+    assert "APPROVED" in said
+    assert "Take-off is at" in said
+    assert "above the take-off point" in said
