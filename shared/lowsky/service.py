@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -128,16 +128,25 @@ async def _serve(name: str, config: Config, assemble: Callable[[Frame[Config]], 
         port = server.add_insecure_port(config.listen)
         await server.start()
         log.info("serving", listen=config.listen, port=port)
-        background = [asyncio.create_task(work()) for work in frame._background]
+        background = [asyncio.create_task(work(), name=work.__qualname__) for work in frame._background]
         stopping = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopping, *background], return_when=asyncio.FIRST_COMPLETED)
+        died = _explained(done - {stopping})
         log.info("stopping")
         await health.stop()
         await server.stop(config.shutdown_grace_s)
         for task in (stopping, *background):
             task.cancel()
-        results = await asyncio.gather(*background, return_exceptions=True)
-        for task, result in zip(background, results, strict=True):
-            if task in done and isinstance(result, Exception):
-                log.error("background work died", exc_info=result)
-                sys.exit(1)
+        await asyncio.gather(*background, return_exceptions=True)
+    if died:
+        sys.exit(1)
+
+
+def _explained(ended: Iterable[asyncio.Task[None]]) -> bool:
+    """Says at once why background work ended by itself, which it never should: also when it was quietly cancelled."""
+    any_ended = False
+    for task in ended:
+        any_ended = True
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        log.error("background work died", work=task.get_name(), exc_info=error)
+    return any_ended

@@ -83,7 +83,7 @@ def findings(plan: pb.FlightPlan) -> Iterator[RenderableType]:
             str(number),
             f"{severity}: {rule.replace('_', ' ').lower()}",
             "\n".join(dict.fromkeys(filter(None, (finding.subject_title, last(finding.subject))))),
-            # Leg 1 leads from the first waypoint to the second; messages count from 0.
+            # Leg 1 leads from the first waypoint to the second; the fields of a message count from 0.
             show_ranges(volume + 1 for volume in finding.volumes),
             show_band(finding.plan_altitude) if finding.HasField("plan_altitude") else "",
             show_band(finding.subject_altitude) if finding.HasField("subject_altitude") else "",

@@ -118,7 +118,7 @@ def test_legs_of_a_plan_that_meet_a_zone_are_one_finding_and_named() -> None:
     there_and_back = trajectory((112.95, 22.0), (113.05, 22.0), (113.05, 22.05), (112.95, 22.05), (113.0, 22.0))
     finding = only(found(there_and_back, zone(AREA, title="Old town")))
     assert finding.volumes == (0, 3)
-    assert "Legs 0, 3 at 90–110 m above ground" in finding.message
+    assert "Legs 1, 4 at 90–110 m above ground" in finding.message
     assert "Old town (0–500 m above ground)" in finding.message
     assert "2026-05-01 10:00:00Z" in finding.message
     assert (finding.start_s, finding.end_s) == (START.timestamp(), START.timestamp() + 240)

@@ -147,24 +147,25 @@ def _message(
     start_s: float,
     uncertain: bool,
 ) -> str:
-    which = f"Leg {legs[0]}" if len(legs) == 1 else f"Legs {_numbers(legs)}"
+    which = f"Leg {_numbers(legs)}" if len(legs) == 1 else f"Legs {_numbers(legs)}"
+    verb = "meets" if len(legs) == 1 else "meet"
     at = datetime.fromtimestamp(start_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     consequence = _CONSEQUENCES[restriction]
     if severity is Severity.BLOCKING and restriction in _NEEDS_WORD:
         consequence = "Somebody must agree, but no registered authority answers for this zone."
     doubt = " Whether the altitudes meet is not known well enough, so they are taken to meet." if uncertain else ""
-    return f"{which} at {_heights(plan)}, from {at}, meets {title} ({_heights(zone)}). {consequence}{doubt}"
+    return f"{which} at {_heights(plan)}, from {at}, {verb} {title} ({_heights(zone)}). {consequence}{doubt}"
 
 
 def _numbers(legs: Sequence[int]) -> str:
-    """As in "0 to 3, 7": runs of legs, the first few."""
+    """As in "1 to 4, 8": runs of legs, the first few. People count from 1, machines (Finding.volumes) from 0."""
     runs: list[list[int]] = []
     for leg in legs:
         if runs and leg == runs[-1][1] + 1:
             runs[-1][1] = leg
         else:
             runs.append([leg, leg])
-    texts = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:RUNS_NAMED_MAX]]
+    texts = [f"{first + 1}" if first == last else f"{first + 1} to {last + 1}" for first, last in runs[:RUNS_NAMED_MAX]]
     return ", ".join(texts) + (", …" if len(runs) > RUNS_NAMED_MAX else "")
 
 

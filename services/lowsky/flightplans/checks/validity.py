@@ -121,7 +121,7 @@ def performance(proposal: Proposal, aircraft: AircraftStanding, flight_s: float)
             Rule.SPEED_EXCEEDS_AIRCRAFT,
             proposal.aircraft,
             tuple(fast.tolist()),
-            f"Leg {fast[0]} asks for {speeds[fast[0]]:.1f} m/s over the ground; the aircraft flies at most "
+            f"Leg {fast[0] + 1} asks for {speeds[fast[0]]:.1f} m/s over the ground; the aircraft flies at most "
             f"{aircraft.max_speed_mps:.1f} m/s. Give the leg more time.",
         )
     if aircraft.max_height_m is not None:
@@ -133,7 +133,7 @@ def performance(proposal: Proposal, aircraft: AircraftStanding, flight_s: float)
                 Rule.HEIGHT_EXCEEDS_AIRCRAFT,
                 proposal.aircraft,
                 tuple(legs),
-                f"Waypoint {high[0]} lies {trajectory.altitudes_m[high[0]]:.0f} m above ground; the aircraft flies at "
+                f"Waypoint {high[0] + 1} lies {trajectory.altitudes_m[high[0]]:.0f} m above ground; the aircraft flies at "
                 f"most {aircraft.max_height_m:.0f} m high.",
             )
 

@@ -130,7 +130,7 @@ async def register_operator(cast: Cast) -> None:
 async def fly_clear(cast: Cast, console: Console) -> Scene:
     """A parcel in clear air: granted by rule."""
     _title(console, "A parcel flight in clear air", "Lingang: nobody's word is needed")
-    scene = await _submit(cast.operator, "parcel-lingang.plan", "granted by rule")
+    scene = await _submit(cast.operator, "parcel-lingang.plan", "rule")
     _expect(scene.plan, flight_plans_pb2.STATE_APPROVED)
     console.print(f"[green]APPROVED[/] {scene.took_s * 1000:.0f} ms after it was sent", highlight=False)
     return scene
@@ -139,10 +139,10 @@ async def fly_clear(cast: Cast, console: Console) -> Scene:
 async def fly_prohibited(cast: Cast, console: Console) -> Scene:
     """A parcel over the chemical works: rejected, and told why."""
     _title(console, "A parcel flight across a prohibited zone", "Jinshan: the leg crosses it, no waypoint lies inside")
-    scene = await _submit(cast.operator, "parcel-jinshan.plan", "rejected by the geofence check")
+    scene = await _submit(cast.operator, "parcel-jinshan.plan", "the geofence check")
     _expect(scene.plan, flight_plans_pb2.STATE_REJECTED)
     finding = scene.plan.findings[0]
-    console.print(f"[red]REJECTED[/] {finding.subject}, volumes {list(finding.volumes)}", highlight=False)
+    console.print(f"[red]REJECTED[/] {finding.subject}", highlight=False)
     console.print(finding.message, highlight=False)
     return scene
 
@@ -150,7 +150,7 @@ async def fly_prohibited(cast: Cast, console: Console) -> Scene:
 async def fly_across_the_border(cast: Cast, console: Console) -> Scene:
     """A parcel from Shanghai into Jiangsu: both authorities' officers decide."""
     _title(console, "A parcel flight across the province border", "two authorities must agree: one case, two decisions")
-    asked = await _submit(cast.operator, "parcel-across-the-border.plan", "both authorities' officers")
+    asked = await _submit(cast.operator, "parcel-across-the-border.plan", "two officers")
     _expect(asked.plan, flight_plans_pb2.STATE_UNDER_REVIEW)
     console.print(f"[yellow]UNDER REVIEW[/] as case {asked.plan.approval_number}", highlight=False)
     for officer, name in ((cast.shanghai_officer, SHANGHAI), (cast.jiangsu_officer, JIANGSU)):
@@ -218,9 +218,9 @@ def _title(console: Console, title: str, subtitle: str) -> None:
 def _summary(scenes: list[Scene]) -> Table:
     table = Table(title="What became of each request", title_justify="left")
     for heading in ("request", "decision", "by", "after", "findings"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=heading != "findings")
     for scene in scenes:
         state = flight_plans_pb2.State.Name(scene.plan.state).removeprefix("STATE_")
         findings = ", ".join(finding.subject_title for finding in scene.plan.findings) or "none"
-        table.add_row(scene.request, state, scene.decided_by, f"{scene.took_s:.2f} s", findings)
+        table.add_row(scene.request.removesuffix(".plan"), state, scene.decided_by, f"{scene.took_s:.2f} s", findings)
     return table
