@@ -133,8 +133,8 @@ def performance(proposal: Proposal, aircraft: AircraftStanding, flight_s: float)
                 Rule.HEIGHT_EXCEEDS_AIRCRAFT,
                 proposal.aircraft,
                 tuple(legs),
-                f"Waypoint {high[0] + 1} lies {trajectory.altitudes_m[high[0]]:.0f} m above ground; the aircraft flies at "
-                f"most {aircraft.max_height_m:.0f} m high.",
+                f"Waypoint {high[0] + 1} lies {trajectory.altitudes_m[high[0]]:.0f} m above ground; the aircraft flies "
+                f"at most {aircraft.max_height_m:.0f} m high.",
             )
 
 
