@@ -142,11 +142,14 @@ async def _serve(name: str, config: Config, assemble: Callable[[Frame[Config]], 
         sys.exit(1)
 
 
-def _explained(ended: Iterable[asyncio.Task[None]]) -> bool:
+def _explained(ended: Iterable[asyncio.Task[Any]]) -> bool:
     """Says at once why background work ended by itself, which it never should: also when it was quietly cancelled."""
     any_ended = False
     for task in ended:
         any_ended = True
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        try:
+            error: BaseException | None = task.exception()
+        except asyncio.CancelledError as cancelled:
+            error = cancelled
         log.error("background work died", work=task.get_name(), exc_info=error)
     return any_ended

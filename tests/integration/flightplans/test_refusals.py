@@ -93,23 +93,43 @@ def volume(
         (first_waypoint(offset_s=math.nan), "INVALID_FIELD", f"{AT}[0].offset_s"),
         (crowd, "INVALID_FIELD", AT),
         (backwards, "INTERVAL_REVERSED", f"{AT}[2].offset_s"),
-        (set_("flight_plan.trajectory.horizontal_buffer_m", math.nan), "INVALID_FIELD", "flight_plan.trajectory.horizontal_buffer_m"),
+        (
+            set_("flight_plan.trajectory.horizontal_buffer_m", math.nan),
+            "INVALID_FIELD",
+            "flight_plan.trajectory.horizontal_buffer_m",
+        ),
         (first_waypoint(latitude=35.0), "INVALID_GEOMETRY", f"{AT}[1]"),
         (set_("request_id", "17"), "INVALID_FIELD", "request_id"),
         (set_("flight_plan.aircraft", "a1"), "INVALID_FIELD", "flight_plan.aircraft"),
         (set_("flight_plan.purpose", 99), "INVALID_FIELD", "flight_plan.purpose"),
         (set_("flight_plan.reference", "\0"), "INVALID_FIELD", "flight_plan.reference"),
-        (set_("flight_plan.trajectory.departure_time.seconds", 2**62), "INVALID_FIELD", "flight_plan.trajectory.departure_time"),
+        (
+            set_("flight_plan.trajectory.departure_time.seconds", 2**62),
+            "INVALID_FIELD",
+            "flight_plan.trajectory.departure_time",
+        ),
         (volumes(volume(lasts=timedelta(0))), "INTERVAL_REVERSED", "flight_plan.volumes.volumes[0].time_end"),
-        (volumes(volume(), volume(lasts=-timedelta(hours=1))), "INTERVAL_REVERSED", "flight_plan.volumes.volumes[1].time_end"),
+        (
+            volumes(volume(), volume(lasts=-timedelta(hours=1))),
+            "INTERVAL_REVERSED",
+            "flight_plan.volumes.volumes[1].time_end",
+        ),
         (volumes(volume(lower_m=200)), "INTERVAL_REVERSED", "flight_plan.volumes.volumes[0].altitude"),
-        (volumes(volume([(113, 21), (114, 22), (114, 21), (113, 22)])), "INVALID_GEOMETRY", "flight_plan.volumes.volumes[0]"),
+        (
+            volumes(volume([(113, 21), (114, 22), (114, 21), (113, 22)])),
+            "INVALID_GEOMETRY",
+            "flight_plan.volumes.volumes[0]",
+        ),
         (volumes(volume([(113, 21), (114, 22), (115, 23)])), "INVALID_GEOMETRY", "flight_plan.volumes.volumes[0]"),
         (volumes(volume(lasts=timedelta(days=11))), "TOO_LARGE", "flight_plan.volumes"),
-        (volumes(*[volume([(113.5, 21 + n / 1e4) for n in range(900)] + [(113.6, 21)])] * 12), "TOO_LARGE", "flight_plan.volumes"),
+        (
+            volumes(*[volume([(113.5, 21 + n / 1e4) for n in range(900)] + [(113.6, 21)])] * 12),
+            "TOO_LARGE",
+            "flight_plan.volumes",
+        ),
     ],
     ids=str,
-)  # fmt: skip
+)
 async def test_a_senseless_request_is_an_invalid_argument_with_its_field(
     world: World, change: Callable[[Request], None], reason: str, field: str
 ) -> None:
