@@ -24,7 +24,7 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import Unavailable
 from lowsky.events import inbox
 from lowsky.events.event import Event, MalformedRecord, from_record
-from lowsky.events.kafka import Kafka
+from lowsky.events.kafka import Kafka, stop
 
 log = structlog.get_logger()
 
@@ -87,7 +87,8 @@ class GroupConsumer:
                 log.warning("consumer lost the event log", group=self._group, problem=repr(error))
                 await asyncio.sleep(RETRY_S)
             finally:
-                await _close(consumer, dead_letters)
+                await stop(consumer)
+                await stop(dead_letters)
 
     async def _consume(self, consumer: AIOKafkaConsumer, dead_letters: AIOKafkaProducer) -> None:
         while True:
@@ -182,14 +183,6 @@ async def _commit(consumer: AIOKafkaConsumer, partition: TopicPartition, offset:
     except (CommitFailedError, IllegalStateError) as error:
         # The partition went to another member meanwhile: it will see these records again, and the inbox knows them.
         log.info("offset not committed", partition=str(partition), problem=repr(error))
-
-
-async def _close(consumer: AIOKafkaConsumer, dead_letters: AIOKafkaProducer) -> None:
-    for client in (consumer, dead_letters):
-        try:
-            await asyncio.wait_for(client.stop(), timeout=5.0)
-        except (KafkaError, TimeoutError, OSError) as error:
-            log.warning("a Kafka client did not stop cleanly", problem=repr(error))
 
 
 __all__ = ["Batched", "GroupConsumer", "Handler", "MalformedRecord", "consumed"]

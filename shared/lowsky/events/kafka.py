@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+log = structlog.get_logger()
+
+STOP_S_MAX = 3.0
 
 REQUEST_TIMEOUT_MS = 10_000
 RECORD_BYTES_MAX = 4 * 1024 * 1024
@@ -65,3 +71,31 @@ class Kafka:
             max_partition_fetch_bytes=RECORD_BYTES_MAX,
             request_timeout_ms=max(REQUEST_TIMEOUT_MS, SESSION_TIMEOUT_MS + 5_000),
         )
+
+
+async def stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    """Stops a client, whatever state it is in, and raises nothing but our own cancellation.
+
+    In a task of its own: with the brokers away a client's stop may end as cancelled (aiokafka cancels a fetch that
+    sleeps before its retry, and waits for it), and that must not look as if we were.
+    """
+    stopping = asyncio.create_task(client.stop())
+    try:
+        done, _ = await asyncio.wait({stopping}, timeout=STOP_S_MAX)
+    finally:
+        stopping.cancel()
+    if not done:
+        log.warning("a Kafka client did not stop in time")
+        if isinstance(client, AIOKafkaProducer):
+            await _abandon(client)
+    elif not stopping.cancelled() and (error := stopping.exception()) is not None:
+        log.warning("a Kafka client did not stop cleanly", problem=repr(error))
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """Ends a producer that would go on trying. Whoever started another one has sent the same events since, and newer
+    ones: an old event that comes after them would undo what they say on a compacted topic."""
+    sending = producer._sender.sender_task if producer._sender is not None else None
+    if sending is not None:
+        sending.cancel()
+    await producer.client.close()

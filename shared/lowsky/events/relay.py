@@ -8,6 +8,7 @@ know it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 
 import asyncpg
@@ -20,7 +21,7 @@ from lowsky.db.requests import forget_old_answers
 from lowsky.errors import Unavailable
 from lowsky.events.event import Event, to_headers
 from lowsky.events.inbox import forget_old_events
-from lowsky.events.kafka import Kafka
+from lowsky.events.kafka import Kafka, stop
 from lowsky.rpc.health import EVENTS, Health
 
 log = structlog.get_logger()
@@ -33,6 +34,7 @@ PROBE_S = 1.0
 """How often the brokers are asked whether they are there, while there is nothing to send."""
 
 PROBE_S_MAX = 3.0
+DELIVERY_S_MAX = 5.0
 STANDBY_S = 1.0
 HOUSEKEEPING_S = 600.0
 RETRY_S = 0.5
@@ -67,7 +69,7 @@ class Relay:
             except Unavailable:
                 await asyncio.sleep(RETRY_S)  # the database, which its own probe reports
             finally:
-                await _stop(producer)
+                await stop(producer)
 
     async def _relay_while_well(self, producer: AIOKafkaProducer) -> None:
         while True:
@@ -80,7 +82,7 @@ class Relay:
                     finally:
                         # A pooled connection lives on: so would the lock.
                         await connection.execute("SELECT pg_advisory_unlock_all()")
-            await _probe(producer)
+            await _in_time(producer.client.fetch_all_metadata(), PROBE_S_MAX)
             await self._health.report(EVENTS, None)
             await asyncio.sleep(STANDBY_S)
 
@@ -93,7 +95,7 @@ class Relay:
             if sent == BATCH:
                 continue
             if loop.time() >= probe_at:
-                await _probe(producer)
+                await _in_time(producer.client.fetch_all_metadata(), PROBE_S_MAX)
                 await self._health.report(EVENTS, None)
                 probe_at = loop.time() + PROBE_S
             if loop.time() >= housekeeping_at:
@@ -113,17 +115,18 @@ class Relay:
             )
             for row in rows
         ]
-        await asyncio.gather(*deliveries)
+        # The producer itself would try for ever: nobody would hear that the brokers are away.
+        await _in_time(asyncio.gather(*deliveries), DELIVERY_S_MAX)
         await connection.execute("DELETE FROM outbox WHERE seq = ANY($1::bigint[])", [row["seq"] for row in rows])
         return len(rows)
 
 
-async def _probe(producer: AIOKafkaProducer) -> None:
+async def _in_time(work: Awaitable[object], timeout_s: float) -> None:
     # A time-out of the brokers is told as theirs: around us any other one counts as the database's.
     try:
-        await asyncio.wait_for(producer.client.fetch_all_metadata(), PROBE_S_MAX)
+        await asyncio.wait_for(work, timeout_s)
     except (TimeoutError, OSError) as error:
-        raise KafkaTimeoutError("no metadata in time") from error
+        raise KafkaTimeoutError("the brokers did not answer in time") from error
 
 
 def _event(row: asyncpg.Record) -> Event:
@@ -143,10 +146,3 @@ def _event(row: asyncpg.Record) -> Event:
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), timeout_s)
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    try:
-        await asyncio.wait_for(producer.stop(), timeout=3.0)
-    except (KafkaError, TimeoutError, OSError) as error:
-        log.warning("producer did not stop cleanly", problem=repr(error))

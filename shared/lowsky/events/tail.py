@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from lowsky.events.event import Event, MalformedRecord, from_record
-from lowsky.events.kafka import Kafka
+from lowsky.events.kafka import Kafka, stop
 from lowsky.rpc.health import Health
 
 log = structlog.get_logger()
@@ -76,7 +76,7 @@ class Tail:
             except* (KafkaError, OSError, TimeoutError) as errors:
                 await self._health.report(self._part, f"the event log does not answer ({errors.exceptions[0]!r})"[:200])
             finally:
-                await close(consumer)
+                await stop(consumer)
             await asyncio.sleep(RETRY_S)
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
@@ -139,11 +139,3 @@ async def assign(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]
     partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
     consumer.assign(partitions)
     return partitions
-
-
-async def close(consumer: AIOKafkaConsumer) -> None:
-    """Stops a consumer, whatever state it is in."""
-    try:
-        await asyncio.wait_for(consumer.stop(), timeout=5.0)
-    except (KafkaError, TimeoutError, OSError) as error:
-        log.warning("a Kafka client did not stop cleanly", problem=repr(error))

@@ -19,8 +19,8 @@ from aiokafka.errors import KafkaError
 
 from lowsky.errors import OutOfRange, Overloaded, Unavailable
 from lowsky.events.event import Event, MalformedRecord, from_record
-from lowsky.events.kafka import Kafka
-from lowsky.events.tail import Positions, Tail, assign, close
+from lowsky.events.kafka import Kafka, stop
+from lowsky.events.tail import Positions, Tail, assign
 from lowsky.rpc.health import Health
 
 QUEUE_MAX = 10_000
@@ -103,7 +103,7 @@ class Broadcast:
         except (KafkaError, OSError) as error:
             raise Unavailable("EVENTS_UNAVAILABLE", "the event log does not answer") from error
         finally:
-            await close(consumer)
+            await stop(consumer)
         if any(wanted[tp.partition] > end for tp, end in ends.items()):
             raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token points beyond what was ever written")
 
@@ -142,7 +142,7 @@ class Broadcast:
         except (KafkaError, OSError) as error:
             raise Unavailable("EVENTS_UNAVAILABLE", "the event log does not answer") from error
         finally:
-            await close(consumer)
+            await stop(consumer)
 
 
 class Subscription:
