@@ -35,7 +35,9 @@ from tests.support.errors import refusal
 from tests.support.waiting import eventually
 
 Request = pb.SubmitFlightPlanRequest
-AT = "flight_plan.trajectory.waypoints"
+AT, VOLUMES = "flight_plan.trajectory.waypoints", "flight_plan.volumes"
+BUFFER, DEPARTURE = "flight_plan.trajectory.horizontal_buffer_m", "flight_plan.trajectory.departure_time"
+RING = [(113.5, 21 + n / 1e4) for n in range(900)] + [(113.6, 21.0)]
 
 
 def first_waypoint(**fields: float) -> Callable[[Request], None]:
@@ -108,24 +110,24 @@ def volume(
             "INVALID_FIELD",
             "flight_plan.trajectory.departure_time",
         ),
-        (volumes(volume(lasts=timedelta(0))), "INTERVAL_REVERSED", "flight_plan.volumes.volumes[0].time_end"),
+        (volumes(volume(lasts=timedelta(0))), "INTERVAL_REVERSED", f"{VOLUMES}.volumes[0].time_end"),
         (
             volumes(volume(), volume(lasts=-timedelta(hours=1))),
             "INTERVAL_REVERSED",
-            "flight_plan.volumes.volumes[1].time_end",
+            f"{VOLUMES}.volumes[1].time_end",
         ),
-        (volumes(volume(lower_m=200)), "INTERVAL_REVERSED", "flight_plan.volumes.volumes[0].altitude"),
+        (volumes(volume(lower_m=200)), "INTERVAL_REVERSED", f"{VOLUMES}.volumes[0].altitude"),
         (
             volumes(volume([(113, 21), (114, 22), (114, 21), (113, 22)])),
             "INVALID_GEOMETRY",
-            "flight_plan.volumes.volumes[0]",
+            f"{VOLUMES}.volumes[0]",
         ),
-        (volumes(volume([(113, 21), (114, 22), (115, 23)])), "INVALID_GEOMETRY", "flight_plan.volumes.volumes[0]"),
-        (volumes(volume(lasts=timedelta(days=11))), "TOO_LARGE", "flight_plan.volumes"),
+        (volumes(volume([(113, 21), (114, 22), (115, 23)])), "INVALID_GEOMETRY", f"{VOLUMES}.volumes[0]"),
+        (volumes(volume(lasts=timedelta(days=11))), "TOO_LARGE", VOLUMES),
         (
-            volumes(*[volume([(113.5, 21 + n / 1e4) for n in range(900)] + [(113.6, 21)])] * 12),
+            volumes(*[volume(RING)] * 12),
             "TOO_LARGE",
-            "flight_plan.volumes",
+            VOLUMES,
         ),
     ],
     ids=str,
