@@ -295,7 +295,7 @@ async def test_a_zone_too_large_for_the_event_log_is_refused_with_the_reason(pub
 
 async def test_the_largest_zone_that_is_taken_is_published_and_read(publisher: Publisher) -> None:
     dataset = new_dataset()
-    zone = ed269_zone("LARGE", extendedProperties={"text": "x" * (4 * 1024 * 1024 - 24 * 1024)})
+    zone = ed269_zone("LARGE", extendedProperties={"text": "x" * (4 * 1024 * 1024 - 72 * 1024)})
     answer = await publisher.publish(dataset, file_of([zone]))
     events = await publisher.events(dataset, 1)
     got = (await publisher.geozones.GetGeozone(pb.GetGeozoneRequest(name=answer.report.entries[0].geozone))).geozone

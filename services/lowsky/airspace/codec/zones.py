@@ -15,11 +15,15 @@ from lowsky.airspace.admission import Admission, AdmittedZone
 from lowsky.airspace.reading import Note
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.events.v1 import events_pb2
-from lowsky.events.kafka import RECORD_BYTES_MAX
+from lowsky.events.outbox import EVENT_BYTES_MAX
 from lowsky.geo.codec import geozone_to_message
 
-EVENT_BYTES_MAX = RECORD_BYTES_MAX - 16 * 1024
-"""What a record takes beside its value (headers, key, framing) is below 2 kB; so is the room a version needs."""
+STAMP_BYTES_MAX = 32
+"""Of a version in an event, whatever the version."""
+
+ZONE_BYTES_MAX = EVENT_BYTES_MAX - STAMP_BYTES_MAX
+"""Of a zone's event before it is stamped: a zone that the event log would not take is refused by name, ahead of the
+transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,11 @@ def pack(admission: Admission, dataset: str) -> tuple[Admission, list[PackedZone
     refusals: dict[int, Note] = {}
     for zone in admission.zones:
         one = _pack(zone, dataset)
-        if len(one.event) > EVENT_BYTES_MAX:
+        if len(one.event) > ZONE_BYTES_MAX:
             refusals[zone.position] = Note(
                 "ZONE_TOO_LARGE",
                 "",
-                f"the zone and its published text take {len(one.event)} bytes; {EVENT_BYTES_MAX} is the most",
+                f"the zone and its published text take {len(one.event)} bytes; {ZONE_BYTES_MAX} is the most",
             )
         else:
             packed.append(one)

@@ -9,7 +9,7 @@ import pytest
 from lowsky.airspace.admission import Admission, admit
 from lowsky.airspace.codec.area import area_of
 from lowsky.airspace.codec.reports import STATUS_REPORT_BYTES_MAX, refused_only, to_message
-from lowsky.airspace.codec.zones import EVENT_BYTES_MAX, VersionStamp, pack
+from lowsky.airspace.codec.zones import STAMP_BYTES_MAX, ZONE_BYTES_MAX, VersionStamp, pack
 from lowsky.airspace.domain.deciding import Directory
 from lowsky.airspace.reading import Outcome, read
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
@@ -58,10 +58,15 @@ def test_a_zone_over_the_antimeridian_has_a_box_as_wide_as_the_world() -> None:
 def test_a_zone_is_refused_beyond_what_the_event_log_takes(over: int, outcome: Outcome) -> None:
     _, (small,) = pack(admission_of(ed318_zone("A", note="")), DATASET)
     # The lengths before the longer texts take up to six bytes more.
-    text = "x" * (EVENT_BYTES_MAX - len(small.event) - 4 + over)
+    text = "x" * (ZONE_BYTES_MAX - len(small.event) - 4 + over)
     admission, packed = pack(admission_of(ed318_zone("A", note=text), ed318_zone("B")), DATASET)
     assert [entry.outcome for entry in admission.entries] == [outcome, Outcome.TAKEN]
     assert len(packed) == len(admission.zones) == (2 if outcome is Outcome.TAKEN else 1)
+
+
+@pytest.mark.parametrize("version", [1, 2**63 - 1])
+def test_a_stamp_takes_no_more_than_is_kept_for_it(version: int) -> None:
+    assert len(VersionStamp.of(version).on_event) <= STAMP_BYTES_MAX
 
 
 def test_a_report_has_an_entry_for_each_zone_of_the_file_in_its_order() -> None:
