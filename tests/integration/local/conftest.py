@@ -1,3 +1,4 @@
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,13 @@ from lowsky.local.stack import Stack
 
 HERE = Path(__file__).parent
 GIVEN = ("LOWSKY_DATABASE_URL", "LOWSKY_KAFKA_BOOTSTRAP", "LOWSKY_TOPIC_PREFIX", "LOWSKY_ENV", "LOWSKY_STATE_DIR")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Not beneath pytest's own folder: every pytest that starts closes that one to the database's user."""
+    with tempfile.TemporaryDirectory(prefix="lowsky-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -29,14 +37,15 @@ def no_given_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, fake: Service) -> Iterator[Stack]:
+def stack(fake: Service) -> Iterator[Stack]:
     """One whole stack with embedded PostgreSQL and Kafka for all tests here."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name in GIVEN:
-            environment.delenv(name, raising=False)
-        running = Stack.start(tmp_path_factory.mktemp("stack") / "state", services=(fake,))
-    yield running
-    running.stop()
+    with tempfile.TemporaryDirectory(prefix="lowsky-") as folder:
+        with pytest.MonkeyPatch.context() as environment:
+            for name in GIVEN:
+                environment.delenv(name, raising=False)
+            running = Stack.start(Path(folder) / "state", services=(fake,))
+        yield running
+        running.stop()
 
 
 @pytest.fixture
