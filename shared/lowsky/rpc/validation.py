@@ -8,7 +8,7 @@ import protovalidate
 from google.protobuf.message import Message
 
 from lowsky.errors import FieldViolation, Invalid
-from lowsky.rpc.wellformed import malformed
+from lowsky.rpc.wellformed import KEY_CHARS_SHOWN, malformed
 
 VIOLATIONS_MAX = 20
 """Enough to mend a request with; a thousand bad waypoints need not all be named."""
@@ -54,7 +54,7 @@ def _path(elements: Iterable[protovalidate.FieldPathElementPb]) -> str:
         if subscript is None:
             parts.append(element.field_name)
         elif isinstance(subscript.value, str):
-            parts.append(f'{element.field_name}["{subscript.value}"]')
+            parts.append(f'{element.field_name}["{subscript.value[:KEY_CHARS_SHOWN]}"]')
         else:
             parts.append(f"{element.field_name}[{subscript.value}]")
     return ".".join(parts)

@@ -23,6 +23,9 @@ DURATION_SECONDS_MAX = 315_576_000_000
 """10 000 years, as in google/protobuf/duration.proto."""
 NANOS_MAX = 999_999_999
 
+KEY_CHARS_SHOWN = 100
+"""Of a map's key in the path of a field: a status travels in headers, which are limited."""
+
 _TIMESTAMP = "google.protobuf.Timestamp"
 _DURATION = "google.protobuf.Duration"
 
@@ -36,7 +39,8 @@ def malformed(message: Message, path: str = "") -> Iterator[FieldViolation]:
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             for key, item in value.items():
                 yield from _in_value(field.message_type.fields_by_name["key"], key, here)
-                yield from _in_value(field.message_type.fields_by_name["value"], item, f'{here}["{key}"]')
+                at = f'{here}["{str(key)[:KEY_CHARS_SHOWN]}"]'
+                yield from _in_value(field.message_type.fields_by_name["value"], item, at)
         elif field.is_repeated:
             for index, item in enumerate(value):
                 yield from _in_value(field, item, f"{here}[{index}]")
