@@ -1,0 +1,150 @@
+"""Messages become the domain and come back, without secrets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
+from lowsky.errors import Invalid
+from lowsky.registration.codec import aircraft as aircraft_codec
+from lowsky.registration.codec import operators as operators_codec
+from lowsky.registration.domain.aircraft import Aircraft, AircraftState, Category, EuClass
+from lowsky.registration.domain.operator import IdentifierScheme, Operator, OperatorKind, OperatorState
+
+THEN = datetime(2026, 11, 24, 8, 0, 0, 123456, tzinfo=UTC)
+EU = operators_pb2.OperatorIdentifier.SCHEME_EU_OPERATOR_NUMBER
+USCC = operators_pb2.OperatorIdentifier.SCHEME_CN_USCC
+
+
+def an_operator_message() -> operators_pb2.Operator:
+    message = operators_pb2.Operator(
+        display_name="Delta",
+        kind=operators_pb2.Operator.KIND_ENTERPRISE,
+        identifiers=[
+            operators_pb2.OperatorIdentifier(scheme=EU, value="FIN87astrdge12k8-xyz"),
+            operators_pb2.OperatorIdentifier(scheme=USCC, value="9144030071526726XG"),
+        ],
+        contact=operators_pb2.Contact(person_name="Li Hua", email="li@example.com", phone="+862112345678"),
+        certificate=operators_pb2.OperationCertificate(number="OC-1"),
+    )
+    message.certificate.expire_time.FromDatetime(THEN)
+    message.insurance_expire_time.FromDatetime(THEN)
+    return message
+
+
+def the_operator(message: operators_pb2.Operator) -> Operator:
+    return Operator(
+        name="operators/a",
+        kind=operators_codec.kind_of(message),
+        identifiers=operators_codec.identifiers_of(message),
+        applicant="zhang",
+        profile=operators_codec.profile_of(message),
+        create_time=THEN,
+        update_time=THEN,
+    )
+
+
+def test_an_operator_comes_back_as_it_was_but_for_its_secret() -> None:
+    given = an_operator_message()
+    back = operators_codec.to_message(the_operator(given))
+    assert [identifier.value for identifier in back.identifiers] == ["FIN87astrdge12k8", "9144030071526726XG"]
+    for field in ("display_name", "kind", "contact", "certificate", "insurance_expire_time"):
+        assert getattr(back, field) == getattr(given, field)
+    assert (back.name, back.etag, back.state) == ("operators/a", "1", operators_pb2.Operator.STATE_APPLIED)
+    assert back.create_time.ToDatetime(tzinfo=UTC) == THEN
+
+
+def test_an_event_holds_the_resource_and_nothing_of_the_applicant() -> None:
+    operator = the_operator(an_operator_message())
+    value = operators_codec.to_event(operator)
+    assert b"zhang" not in value
+    assert b"xyz" not in value
+
+
+def test_what_is_absent_stays_absent() -> None:
+    message = an_operator_message()
+    for field in ("certificate", "insurance_expire_time"):
+        message.ClearField(field)
+    back = operators_codec.to_message(the_operator(message))
+    assert not back.HasField("certificate")
+    assert not back.HasField("insurance_expire_time")
+
+
+def test_public_numbers_take_the_place_of_what_was_sent() -> None:
+    message = an_operator_message()
+    operators_codec.replace_identifiers(message, operators_codec.identifiers_of(message))
+    assert [identifier.value for identifier in message.identifiers] == ["FIN87astrdge12k8", "9144030071526726XG"]
+    operators_codec.replace_identifiers(message, ())
+    assert not message.identifiers
+
+
+def test_a_number_under_the_wrong_scheme_is_refused_and_not_repeated() -> None:
+    message = operators_pb2.Operator(
+        identifiers=[operators_pb2.OperatorIdentifier(scheme=USCC, value="FIN87astrdge12k8-xyz")]
+    )
+    with pytest.raises(Invalid) as refused:
+        operators_codec.identifiers_of(message)
+    assert refused.value.reason == "MALFORMED_IDENTIFIER"
+    assert "xyz" not in f"{refused.value!r} {refused.value.fields} {refused.value.metadata}"
+    assert refused.value.__suppress_context__, "a log of the error would show what it came from"
+
+
+@pytest.mark.parametrize("state", OperatorState)
+@pytest.mark.parametrize("kind", OperatorKind)
+def test_every_state_and_kind_of_an_operator_has_a_message(state: OperatorState, kind: OperatorKind) -> None:
+    operator = the_operator(an_operator_message())
+    operator.state, operator.kind = state, kind
+    message = operators_codec.to_message(operator)
+    assert operators_codec.kind_of(message) is kind
+    assert operators_pb2.Operator.State.Name(message.state) == f"STATE_{state}"
+
+
+def test_the_domain_knows_every_value_of_the_contract() -> None:
+    def values(enum: type, wrapper: object, prefix: str) -> None:
+        names = {name.removeprefix(prefix) for name in wrapper.keys()}  # type: ignore[attr-defined]  # noqa: SIM118
+        assert {member.value for member in enum} | {"UNSPECIFIED"} == names  # type: ignore[attr-defined]
+
+    values(OperatorState, operators_pb2.Operator.State, "STATE_")
+    values(OperatorKind, operators_pb2.Operator.Kind, "KIND_")
+    values(IdentifierScheme, operators_pb2.OperatorIdentifier.Scheme, "SCHEME_")
+    values(AircraftState, aircraft_pb2.Aircraft.State, "STATE_")
+    values(Category, aircraft_pb2.Aircraft.Category, "CATEGORY_")
+    values(EuClass, aircraft_pb2.Aircraft.EuClass, "EU_CLASS_")
+
+
+def test_an_aircraft_comes_back_as_it_was() -> None:
+    given = aircraft_pb2.Aircraft(
+        serial_number="TSTA1B",
+        cn_product_id="TSTA0001ABCDEFGHJKLM",
+        manufacturer="Test Aerospace",
+        model="T1",
+        empty_mass_kg=0.2,
+        max_takeoff_mass_kg=0.2,
+        max_speed_mps=10.0,
+        max_height_m=50.0,
+        eu_class=aircraft_pb2.Aircraft.EU_CLASS_C0,
+    )
+    aircraft = Aircraft(
+        name="operators/a/aircraft/b",
+        serial_number=aircraft_codec.serial_number_of(given),
+        profile=aircraft_codec.profile_of(given),
+        create_time=THEN,
+        update_time=THEN,
+    )
+    back = aircraft_codec.to_message(aircraft)
+    assert back.category == aircraft_pb2.Aircraft.CATEGORY_MICRO
+    assert aircraft_codec.profile_of(back) == aircraft.profile
+    assert aircraft_codec.serial_number_of(back) == given.serial_number
+
+
+def test_an_aircraft_without_height_limit_has_none_in_its_message() -> None:
+    given = aircraft_pb2.Aircraft(empty_mass_kg=1, max_takeoff_mass_kg=1)
+    assert aircraft_codec.profile_of(given).max_height_m is None
+
+
+def test_an_aircraft_does_not_take_off_lighter_than_it_is() -> None:
+    with pytest.raises(Invalid) as refused:
+        aircraft_codec.profile_of(aircraft_pb2.Aircraft(empty_mass_kg=2.0, max_takeoff_mass_kg=1.99))
+    assert [violation.field for violation in refused.value.fields] == ["aircraft.max_takeoff_mass_kg"]

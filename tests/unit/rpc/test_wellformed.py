@@ -1,0 +1,88 @@
+"""Times that are times and texts that can be stored, at both sides of each edge."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from lowsky.api.airspace.v1 import geozones_pb2
+from lowsky.api.flightplans.v1 import flight_plans_pb2
+from lowsky.api.registration.v1 import operators_pb2
+from lowsky.errors import Invalid
+from lowsky.rpc.validation import validate
+from lowsky.rpc.wellformed import malformed
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nanos", "well"),
+    [
+        (-62_135_596_800, 0, True),
+        (-62_135_596_801, 0, False),
+        (253_402_300_799, 999_999_999, True),
+        (253_402_300_800, 0, False),
+        (0, -1, False),
+        (0, 1_000_000_000, False),
+    ],
+)
+def test_a_time_lies_between_the_years_1_and_9999(seconds: int, nanos: int, well: bool) -> None:
+    time = Timestamp(seconds=seconds, nanos=nanos)
+    message = operators_pb2.CreateOperatorRequest(operator=operators_pb2.Operator(insurance_expire_time=time))
+    found = [violation.field for violation in malformed(message)]
+    assert found == ([] if well else ["operator.insurance_expire_time"])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nanos", "well"),
+    [
+        (315_576_000_000, 0, True),
+        (315_576_000_001, 0, False),
+        (-1, -999_999_999, True),
+        (1, -1, False),
+        (0, 1_000_000_000, False),
+    ],
+)
+def test_a_duration_is_one(seconds: int, nanos: int, well: bool) -> None:
+    plan = flight_plans_pb2.FlightPlan(endurance=Duration(seconds=seconds, nanos=nanos))
+    message = flight_plans_pb2.SubmitFlightPlanRequest(flight_plan=plan)
+    assert [violation.field for violation in malformed(message)] == ([] if well else ["flight_plan.endurance"])
+
+
+def test_a_text_holds_no_nul_wherever_it_stands() -> None:
+    message = operators_pb2.CreateOperatorRequest(
+        request_id="a\0",
+        operator=operators_pb2.Operator(
+            identifiers=[
+                operators_pb2.OperatorIdentifier(value="well"),
+                operators_pb2.OperatorIdentifier(value="\0"),
+            ],
+        ),
+    )
+    assert [violation.field for violation in malformed(message)] == ["request_id", "operator.identifiers[1].value"]
+
+
+def test_the_values_of_a_map_are_looked_at() -> None:
+    header = next(
+        field.message_type
+        for field in geozones_pb2.ImportGeozonesRequest.DESCRIPTOR.fields
+        if field.message_type and "authority_names" in field.message_type.fields_by_name
+    )
+    message = getattr(geozones_pb2, header.name)(authority_names={"well": "authorities/a", "ill": "\0"})
+    assert [violation.field for violation in malformed(message)] == ['authority_names["ill"]']
+
+
+def test_the_path_of_a_field_stays_short_whatever_the_key() -> None:
+    message = geozones_pb2.ImportGeozonesRequest()
+    message.header.authority_names["k" * 100_000] = "not a name"
+    with pytest.raises(Invalid) as refused:
+        validate(message)
+    assert max(len(violation.field) for violation in refused.value.fields) < 200
+    assert len(refused.value.message) < 1_000
+
+
+def test_what_is_malformed_is_told_before_any_rule_and_within_its_path() -> None:
+    operator = operators_pb2.Operator(display_name="\0")
+    with pytest.raises(Invalid) as refused:
+        validate(operator, within="operator")
+    assert [violation.field for violation in refused.value.fields] == ["operator.display_name"]
+    assert "\0" not in refused.value.message
