@@ -30,6 +30,9 @@ KEYS_REFRESH_S = 300.0
 KEYS_STALE_S = 3_600.0
 """With the issuer away, the last known keys count for so long."""
 
+KEYS_RETRY_S = 1.0
+"""After a fetch that failed nobody tries again, or waits, for so long: an issuer that hangs must not hang us."""
+
 UNKNOWN_KEY_REFETCH_S = 5.0
 """A token with an unknown key id makes us look for new keys, not more often than this."""
 
@@ -38,6 +41,9 @@ VERIFIED_MAX = 10_000
 
 VERIFIED_S = 60.0
 """For at most so long: then a key that was revoked no longer counts."""
+
+_MALFORMED = (JoseError, ValueError, TypeError, RecursionError)
+"""What joserfc raises about what it cannot read or does not trust."""
 
 # "-" stands for all operators in names of parents: no token may be for an operator called so.
 _RESOURCE = {
@@ -61,7 +67,8 @@ class TokenVerifier:
         # Made once: setting up TLS takes a third of a second.
         self._client = httpx.AsyncClient(timeout=3.0)
         self._keys: KeySet | None = None
-        self._fetched_s = float("-inf")
+        self._fetched_s = self._failed_s = float("-inf")
+        self._problem: Exception | None = None
         self._fetching = asyncio.Lock()
         self._verified: dict[str, tuple[float, Caller]] = {}
 
@@ -71,7 +78,7 @@ class TokenVerifier:
             try:
                 await self._refresh(KEYS_REFRESH_S / 2)
             except Unavailable as error:
-                log.warning("no keys to verify tokens with", problem=str(error.__cause__))
+                log.warning("no keys to verify tokens with", problem=repr(error.__cause__))
             await asyncio.sleep(1.0 if self._keys is None else KEYS_REFRESH_S / 4)
 
     async def verify(self, token: str) -> Caller:
@@ -90,22 +97,22 @@ class TokenVerifier:
         return caller
 
     async def _decode(self, token: str) -> dict[str, Any]:
-        await self._refresh(KEYS_REFRESH_S)
+        await self._refresh(KEYS_STALE_S)  # younger ones are renewed beside the calls
         try:
             claims = self._verify_signature(token)
-        except (JoseError, ValueError):
+        except _MALFORMED:
             # The key may be new: look once more before saying no.
             if not await self._refresh(UNKNOWN_KEY_REFETCH_S):
                 raise Unauthenticated("TOKEN_INVALID", "the token is not valid") from None
             try:
                 claims = self._verify_signature(token)
-            except (JoseError, ValueError):
+            except _MALFORMED:
                 raise Unauthenticated("TOKEN_INVALID", "the token is not valid") from None
         try:
             self._claims.validate(claims)
         except ExpiredTokenError:
             raise Unauthenticated("TOKEN_EXPIRED", "the token has expired") from None
-        except (JoseError, ValueError, TypeError):
+        except _MALFORMED:
             raise Unauthenticated("TOKEN_INVALID", "the token was issued by or for somebody else") from None
         return claims
 
@@ -115,22 +122,34 @@ class TokenVerifier:
         return dict(jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims)
 
     async def _refresh(self, max_age_s: float) -> bool:
-        """Fetches the keys when they are older than max_age_s; says whether it did."""
+        """Has newer keys where they are older than max_age_s; says whether there are. Young ones wait for nobody.
+
+        Raises:
+            Unavailable: There are no keys that still count, and none can be fetched.
+        """
+        before_s = self._fetched_s
+        if time.monotonic() - before_s < max_age_s:
+            return False
         async with self._fetching:
-            age_s = time.monotonic() - self._fetched_s
-            if age_s < max_age_s:
-                return False
-            try:
-                response = await self._client.get(self._jwks_url)
-                response.raise_for_status()
-                self._keys = KeySet.import_key_set(response.json())
-            except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
-                if self._keys is None or age_s > KEYS_STALE_S:
-                    raise Unavailable("KEYS_UNAVAILABLE", "the token issuer's keys cannot be fetched") from error
-                return False
-            self._fetched_s = time.monotonic()
-            self._verified.clear()
-            return True
+            if self._fetched_s != before_s:
+                return True  # another call fetched them meanwhile
+            if time.monotonic() - self._failed_s >= KEYS_RETRY_S and await self._fetch():
+                return True
+            if self._keys is None or time.monotonic() - self._fetched_s > KEYS_STALE_S:
+                raise Unavailable("KEYS_UNAVAILABLE", "the token issuer's keys cannot be fetched") from self._problem
+            return False
+
+    async def _fetch(self) -> bool:
+        try:
+            response = await self._client.get(self._jwks_url)
+            response.raise_for_status()
+            self._keys = KeySet.import_key_set(response.json())
+        except (httpx.HTTPError, KeyError, *_MALFORMED) as error:
+            self._failed_s, self._problem = time.monotonic(), error
+            return False
+        self._fetched_s = time.monotonic()
+        self._verified.clear()
+        return True
 
 
 def _caller(claims: dict[str, Any]) -> Caller:
@@ -139,7 +158,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
         raise Unauthenticated("TOKEN_INVALID", "the token's claims are malformed")
     return Caller(
         subject=claims["sub"],
-        roles=frozenset(Role(role) for role in roles if role in set(Role)),
+        roles=frozenset(role for role in Role if role in roles),
         operator=_resource(claims, "lowsky_operator", "operators"),
         authority=_resource(claims, "lowsky_authority", "authorities"),
     )
