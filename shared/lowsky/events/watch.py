@@ -12,7 +12,6 @@ import binascii
 import json
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -46,7 +45,7 @@ class Broadcast:
         self._kafka = kafka
         self._topic = topic
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._queues: dict[asyncio.Queue[tuple[Event, Positions]], Filter] = {}
+        self._subscriptions: set[Subscription] = set()
         self.tail = Tail(kafka, topic, self._hear, health, part=part, from_beginning=False)
 
     def _hear(self, event: Event, positions: Positions) -> None:
@@ -56,19 +55,18 @@ class Broadcast:
         if len(self._seen) > SEEN_MAX:
             self._seen.popitem(last=False)
         at: Positions | None = None
-        for queue, wanted in self._queues.items():
-            if wanted(event):
+        for subscription in self._subscriptions:
+            if subscription.wanted(event):
                 at = at or dict(positions)
-                with suppress(asyncio.QueueFull):  # the watcher sees that its queue is full, and ends
-                    queue.put_nowait((event, at))
+                subscription.hear(event, at)
 
     def subscribe(self, wanted: Filter) -> Subscription:
         """From now on. Use as a context manager."""
-        if len(self._queues) >= WATCHERS_MAX:
+        if len(self._subscriptions) >= WATCHERS_MAX:
             raise Overloaded("too many watchers on this worker")
         if not self.tail.positions:
             raise Unavailable("NOT_CAUGHT_UP", "the event log has not been reached yet")
-        return Subscription(self._queues, wanted, dict(self.tail.positions))
+        return Subscription(self._subscriptions, wanted, dict(self.tail.positions))
 
     async def reach(self, token: str) -> None:
         """Waits until the tail is where a token was given: another worker may be some records ahead of this one, and
@@ -148,21 +146,27 @@ class Broadcast:
 class Subscription:
     """What one watcher hears."""
 
-    def __init__(
-        self, queues: dict[asyncio.Queue[tuple[Event, Positions]], Filter], wanted: Filter, started_at: Positions
-    ) -> None:
-        self._queues = queues
-        self._wanted = wanted
+    def __init__(self, subscriptions: set[Subscription], wanted: Filter, started_at: Positions) -> None:
+        self._subscriptions = subscriptions
+        self.wanted = wanted
         self._queue: asyncio.Queue[tuple[Event, Positions]] = asyncio.Queue(QUEUE_MAX)
+        self._missed = False
         self.started_at = started_at
         """Where the tail was when the subscription began: everything after it is heard."""
 
     def __enter__(self) -> Subscription:
-        self._queues[self._queue] = self._wanted
+        self._subscriptions.add(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        del self._queues[self._queue]
+        self._subscriptions.discard(self)
+
+    def hear(self, event: Event, positions: Positions) -> None:
+        """For the tail: queues an event, or remembers that there was no room for one."""
+        try:
+            self._queue.put_nowait((event, positions))
+        except asyncio.QueueFull:
+            self._missed = True
 
     async def next(self, timeout_s: float) -> tuple[Event, Positions] | None:
         """The next event and the positions after it; None when nothing happened for so long.
@@ -170,7 +174,7 @@ class Subscription:
         Raises:
             Overloaded: The watcher was too slow; it resumes with its last token.
         """
-        if self._queue.full():
+        if self._missed:
             raise Overloaded("this watch was too slow; resume with your last token", retry_after_s=0.1)
         try:
             return await asyncio.wait_for(self._queue.get(), timeout_s)
