@@ -18,7 +18,7 @@ class FlightPlansConfig(ServiceConfig):
     """The highest ground or roof that is flown over or taken off from, above mean sea level."""
 
     geoid_min_m: float = Field(default=ANYWHERE.geoid_min_m, ge=-110, le=90)
-    """The least undulation of EGM96 in the area."""
+    """The least undulation of EGM96 in the area; narrows what the built-in table says of each place."""
 
     geoid_max_m: float = Field(default=ANYWHERE.geoid_max_m, ge=-110, le=90)
     """The greatest undulation of EGM96 in the area."""

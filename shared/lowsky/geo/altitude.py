@@ -5,19 +5,22 @@ Heights above mean sea level (AMSL) are the common scale. A height in another da
     AMSL 0 · AGL + terrain · WGS84 - undulation · TAKEOFF + elevation of the take-off point
 
 Terrain and undulation are the same unknown for both bands at any one point, so they cancel where both limits share the
-datum. The take-off point is each band's own, so that it never cancels between two bands unless both state it.
+datum. The take-off point is each band's own, so that it never cancels between two bands unless both state it. The
+undulation is known within bounds for the place (`lowsky.geo.geoid`), which the caller gives as `geoid_m` per pair.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lowsky.geo.geoid import narrowed
 
 
 class Datum(StrEnum):
@@ -88,7 +91,8 @@ class VerticalReference:
 
     `terrain_*` bound the elevation of the ground, and of every surface that is taken off from, above mean sea level
     (EGM96). `geoid_*` bound the EGM96 undulation: the height of mean sea level above the WGS84 ellipsoid. Bounds that
-    are too narrow lose overlaps; wide ones only make more of them uncertain.
+    are too narrow lose overlaps; wide ones only make more of them uncertain. Where two shapes meet, EGM96's own bounds
+    narrow those of the geoid further: see `within`.
     """
 
     terrain_min_m: float = -430.0
@@ -127,10 +131,28 @@ class VerticalReference:
         (x_min, x_max), (y_min, y_max) = self.offset(x), self.offset(y)
         return x_min - y_max, x_max - y_min
 
-    def differences(self, x: NDArray[np.int8], y: NDArray[np.int8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """`difference` for arrays of datum codes."""
+    def differences(
+        self, x: NDArray[np.int8], y: NDArray[np.int8], geoid_m: NDArray[np.float64] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`difference` for arrays of datum codes; `within` bounds on the undulation at each place, (..., 2)."""
         both = self._spread[x, y]
-        return both[..., 0], both[..., 1]
+        least, greatest = both[..., 0], both[..., 1]
+        if geoid_m is None:
+            return least, greatest
+        local = narrowed(self.geoid_min_m, self.geoid_max_m, geoid_m)
+        # Where one of the two is measured from the ellipsoid, the local bounds replace the area's in its offset.
+        x_only, y_only = _ellipsoidal(x) & ~_ellipsoidal(y), _ellipsoidal(y) & ~_ellipsoidal(x)
+        offsets = np.array([self.offset(datum) for datum in DATUMS])
+        least = np.where(x_only, -local[..., 1] - offsets[y, 1], np.where(y_only, offsets[x, 0] + local[..., 0], least))
+        greatest = np.where(
+            x_only, -local[..., 0] - offsets[y, 0], np.where(y_only, offsets[x, 1] + local[..., 1], greatest)
+        )
+        return least, greatest
+
+    def within(self, geoid_min_m: float, geoid_max_m: float) -> VerticalReference:
+        """The same at a place where the undulation has these bounds too; contradicting ones widen instead."""
+        least, greatest = narrowed(self.geoid_min_m, self.geoid_max_m, np.array([geoid_min_m, geoid_max_m]))
+        return replace(self, geoid_min_m=float(least), geoid_max_m=float(greatest))
 
 
 ANYWHERE = VerticalReference()
@@ -251,17 +273,36 @@ class AltitudeBands:
         )
 
 
-def overlap_codes(a: AltitudeBands, b: AltitudeBands, reference: VerticalReference = ANYWHERE) -> NDArray[np.int8]:
-    """`overlap` for arrays that broadcast against each other: int8 values of `Overlap`; non-zero is overlap."""
+def needs_geoid(a: AltitudeBands, b: AltitudeBands) -> bool:
+    """Whether bounds on the undulation can matter: some limits are measured from the ellipsoid, and not all."""
+    found = [_ellipsoidal(datums) for bands in (a, b) for datums in (bands.lower_datum, bands.upper_datum)]
+    return any(some.any() for some in found) and not all(some.all() for some in found)
+
+
+def _ellipsoidal(datums: NDArray[np.int8]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = datums == Datum.WGS84.code
+    return found
+
+
+def overlap_codes(
+    a: AltitudeBands,
+    b: AltitudeBands,
+    reference: VerticalReference = ANYWHERE,
+    geoid_m: NDArray[np.float64] | None = None,
+) -> NDArray[np.int8]:
+    """`overlap` for arrays that broadcast against each other: int8 values of `Overlap`; non-zero is overlap.
+
+    `geoid_m`, (..., 2), are bounds on the undulation where each pair meets: as `overlap` with `reference.within` them.
+    """
     a, b = a.resolved(), b.resolved()
     a_one, b_one = a.lower_datum == a.upper_datum, b.lower_datum == b.upper_datum
     codes = np.minimum(
-        _below_codes(a, b, b_one & (b.lower_m == b.upper_m), reference),
-        _below_codes(b, a, a_one & (a.lower_m == a.upper_m), reference),
+        _below_codes(a, b, b_one & (b.lower_m == b.upper_m), reference, geoid_m),
+        _below_codes(b, a, a_one & (a.lower_m == a.upper_m), reference, geoid_m),
     )
     for bands, one_datum in ((a, a_one), (b, b_one)):
         if not one_datum.all():
-            own = _below_codes(bands, bands, np.zeros_like(one_datum), reference)
+            own = _below_codes(bands, bands, np.zeros_like(one_datum), reference, geoid_m)
             codes = np.minimum(codes, np.where(one_datum, np.int8(Overlap.CERTAIN.value), own))
     return codes
 
@@ -271,8 +312,9 @@ def _below_codes(
     ceilings: AltitudeBands,
     ceiling_inside: NDArray[np.bool_],
     reference: VerticalReference,
+    geoid_m: NDArray[np.float64] | None,
 ) -> NDArray[np.int8]:
-    least, greatest = reference.differences(floors.lower_datum, ceilings.upper_datum)
+    least, greatest = reference.differences(floors.lower_datum, ceilings.upper_datum, geoid_m)
     least, greatest = floors.lower_m + least, floors.lower_m + greatest
     possible = (least < ceilings.upper_m) | (ceiling_inside & (least == ceilings.upper_m))
     certain = (greatest < ceilings.upper_m) | (ceiling_inside & (greatest == ceilings.upper_m))

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 
 from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Datum, VerticalReference
 from lowsky.geo.antimeridian import cut
 from lowsky.geo.corridors import outlines
+from lowsky.geo.geoid import geoid_bounds_of
 from lowsky.geo.projection import LegRefused
 from lowsky.geo.trajectory import Trajectory
 
@@ -124,7 +126,7 @@ def corridors(trajectories: Sequence[Trajectory], reference: VerticalReference =
     Outlines contain the true buffer and exceed it by at most 2 cm and 0.1 % of it along the leg, 2 cm and 1 % round
     its ends (see `lowsky.geo.corridors`). The band keeps the datum of the ends; where they differ, it is AMSL and
     wide enough for both readings: exact with a known take-off elevation, else by the terrain and geoid bounds of the
-    reference.
+    reference, and those of EGM96 there.
     Raises LegRefused, a ValueError that carries the trajectory and the leg, for legs near a pole or beyond 1000 km.
     """
     if not trajectories:
@@ -143,7 +145,7 @@ def corridors(trajectories: Sequence[Trajectory], reference: VerticalReference =
         areas = outlines(longitudes[begins], latitudes[begins], longitudes[ends], latitudes[ends], horizontal)
     except LegRefused as refused:
         raise LegRefused(int(owner[refused.leg]), int(leg[refused.leg]), refused.reason) from None
-    bands = _bands(trajectories, begins, ends, owner, reference)
+    bands = _bands(trajectories, begins, ends, owner, areas, reference)
     return Volumes(
         areas,
         bands.lower_m,
@@ -163,6 +165,7 @@ def _bands(
     begins: NDArray[np.intp],
     ends: NDArray[np.intp],
     owner: NDArray[np.intp],
+    areas: NDArray[np.object_],
     reference: VerticalReference,
 ) -> AltitudeBands:
     """The altitude band of each leg, in one datum."""
@@ -179,7 +182,8 @@ def _bands(
     mixed = np.flatnonzero(datum != datums[ends])
     if mixed.size:
         at = np.stack([begins[mixed], ends[mixed]])
-        low[mixed], high[mixed] = _as_amsl(heights[at], datums[at], takeoff[mixed], reference)
+        geoid = geoid_bounds_of(shapely.bounds(areas[mixed]))
+        low[mixed], high[mixed] = _as_amsl(heights[at], datums[at], takeoff[mixed], geoid, reference)
         datum[mixed] = Datum.AMSL.code
     return AltitudeBands(low - vertical, high + vertical, datum, datum, takeoff)
 
@@ -188,11 +192,12 @@ def _as_amsl(
     heights_m: NDArray[np.float64],
     datums: NDArray[np.int8],
     takeoff_m: NDArray[np.float64],
+    geoid_m: NDArray[np.float64],
     reference: VerticalReference,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Least and greatest height above mean sea level that the ends of legs, shape (2, legs), may stand for."""
     ends = AltitudeBands(heights_m, heights_m, datums, datums, np.broadcast_to(takeoff_m, heights_m.shape)).resolved()
-    least, greatest = reference.differences(ends.lower_datum, np.full_like(ends.lower_datum, Datum.AMSL.code))
+    least, greatest = reference.differences(ends.lower_datum, np.full_like(ends.lower_datum, Datum.AMSL.code), geoid_m)
     return (ends.lower_m + least).min(axis=0), (ends.upper_m + greatest).max(axis=0)
 
 

@@ -17,8 +17,17 @@ import shapely
 from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon, STRtree
 
-from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Overlap, VerticalReference, overlap_codes
+from lowsky.geo.altitude import (
+    ANYWHERE,
+    AltitudeBand,
+    AltitudeBands,
+    Overlap,
+    VerticalReference,
+    needs_geoid,
+    overlap_codes,
+)
 from lowsky.geo.antimeridian import cut
+from lowsky.geo.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.geozone import Geozone
 from lowsky.geo.volumes import Volumes
 
@@ -131,21 +140,23 @@ class ZoneIndex(Generic[Payload]):
         """Every zone that a volume meets in plan, in altitude and in time.
 
         Sharing no more than an edge or a corner in plan is not meeting; an overlap too thin to be told from it is.
-        Altitudes
-        whose overlap depends on terrain or geoid count, as uncertain.
+        Altitudes whose overlap depends on terrain or geoid count, as uncertain. The geoid is known within the bounds of
+        the reference and of EGM96 where the two meet.
         """
         volume, part = self._tree.query(volumes.outlines)
         row = self._layer_of_part[part]
         near = self._may_apply(row, volumes.start_s[volume], volumes.end_s[volume])
         volume, part, row = volume[near], part[near], row[near]
-        codes = overlap_codes(volumes.altitudes[volume], self._bands[row], reference)
+        codes = self._overlap(part, volumes.altitudes[volume], volumes.outlines, volume, reference)
         keep = np.flatnonzero(codes)
         keep = keep[self._meet(part[keep], volumes.outlines, volume[keep])]
         keep = keep[self._apply(row[keep], volumes.start_s[volume[keep]], volumes.end_s[volume[keep]])]
         volume, row, codes = volume[keep], row[keep], codes[keep]
-        # Several parts of one layer are one touch; rows are in the order of zone and layer.
-        _, first = np.unique(volume * np.intp(len(self._layer_of_row)) + row, return_index=True)
-        volume, row, codes = volume[first], row[first], codes[first]
+        # Several parts of one layer are one touch, as certain as the most certain; rows are in the order of zone and
+        # layer.
+        order = np.lexsort((-codes, row, volume))
+        _, first = np.unique(volume[order] * np.intp(len(self._layer_of_row)) + row[order], return_index=True)
+        volume, row, codes = volume[order][first], row[order][first], codes[order][first]
         return Touches(volume, self._zone_of_row[row], self._layer_of_row[row], codes)
 
     def at(
@@ -165,15 +176,29 @@ class ZoneIndex(Generic[Payload]):
         _, part = self._tree.query(outlines)
         row = self._layer_of_part[part]
         if band is not None:
-            keep = np.flatnonzero(
-                overlap_codes(AltitudeBands.of([band])[np.zeros_like(row)], self._bands[row], reference)
-            )
+            zeros = np.zeros_like(part)
+            keep = np.flatnonzero(self._overlap(part, AltitudeBands.of([band])[zeros], outlines, zeros, reference))
             part, row = part[keep], row[keep]
         if window is not None:
             apply = self._apply(row, *(np.full(len(row), bound) for bound in window))
             part, row = part[apply], row[apply]
         row = row[self._meet(part, outlines, np.zeros_like(part))]
         return [self.zones[zone] for zone in np.unique(self._zone_of_row[row])]
+
+    def _overlap(
+        self,
+        part: Indices,
+        bands: AltitudeBands,
+        outlines: NDArray[np.object_],
+        outline: Indices,
+        reference: VerticalReference,
+    ) -> NDArray[np.int8]:
+        """Whether the altitudes of a part and a band overlap over the ground that part and outline share: codes."""
+        own = self._bands[self._layer_of_part[part]]
+        if not needs_geoid(bands, own):
+            return overlap_codes(bands, own, reference)
+        ground = shared_ground(shapely.bounds(self._parts[part]), shapely.bounds(outlines)[outline])
+        return overlap_codes(bands, own, reference, geoid_bounds_of(ground))
 
     def _meet(self, part: Indices, outlines: NDArray[np.object_], outline: Indices) -> NDArray[np.bool_]:
         """Whether the interiors of a part and of the outline at that place meet, pair by pair."""

@@ -9,6 +9,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from lowsky.geo.altitude import AltitudeBand, Datum, Overlap, VerticalReference, overlap
+from lowsky.geo.geoid import geoid_bounds
 from lowsky.geo.projection import GEOD, LegRefused
 from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volume4D, Volumes, corridors
@@ -145,10 +146,10 @@ def test_heights_above_take_off_keep_their_datum_and_elevation() -> None:
 
 def test_ends_in_different_datums_become_a_band_above_sea_level_that_holds_both_readings() -> None:
     points = [(10.0, 50.0), (10.0, 50.01)]
-    reference = VerticalReference(200.0, 500.0, 40.0, 50.0)
+    reference = VerticalReference(200.0, 500.0, 47.0, 47.5)  # narrower than what EGM96 says of the place
     cases = [
         ([(50.0, Datum.AGL), (400.0, Datum.AMSL)], None, (250.0, 550.0)),
-        ([(50.0, Datum.AGL), (1_000.0, Datum.WGS84)], None, (250.0, 960.0)),
+        ([(50.0, Datum.AGL), (1_000.0, Datum.WGS84)], None, (250.0, 953.0)),
         ([(20.0, Datum.TAKEOFF), (400.0, Datum.AMSL)], None, (220.0, 520.0)),
         ([(20.0, Datum.TAKEOFF), (400.0, Datum.AMSL)], 300.0, (320.0, 400.0)),
     ]
@@ -157,6 +158,15 @@ def test_ends_in_different_datums_become_a_band_above_sea_level_that_holds_both_
         band = volumes.altitudes.band(0)
         assert (band.lower_m, band.upper_m) == (lower - 10.0, upper + 10.0)
         assert band.lower_datum is band.upper_datum is Datum.AMSL
+
+
+def test_an_end_above_the_ellipsoid_is_converted_by_the_geoid_of_the_place() -> None:
+    heights = [(50.0, Datum.AMSL), (1_000.0, Datum.WGS84)]
+    band = corridors([flight([(10.0, 50.0), (10.0, 50.01)], heights)]).altitudes.band(0)
+    least, greatest = geoid_bounds(10.0, 50.0)
+    # The corridor reaches into the cell to the south and that to the west.
+    assert 1_010.0 - least <= band.upper_m <= 1_010.0 - least + 2.0
+    assert greatest - least < 5.0
 
 
 @pytest.mark.parametrize("bad", [[(0.0, 84.0), (0.0, 85.01)], [(0.0, 0.0), (10.0, 0.0)], [(0.0, 82.0), (90.0, 89.9)]])

@@ -1,0 +1,1 @@
+"""Tables derived from elsewhere, and how they were derived."""
