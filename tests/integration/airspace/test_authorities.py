@@ -103,6 +103,15 @@ async def test_an_update_that_breaks_a_rule_leaves_the_authority_as_it_was(
     assert (await admin.GetAuthority(pb.GetAuthorityRequest(name=made.name))).authority == made
 
 
+@pytest.mark.parametrize("path", ["phone.x", "email."])
+async def test_a_mask_names_whole_fields(airspace: Installation, path: str) -> None:
+    made = await create_authority(airspace, an_id())
+    request = update(made.name, phone="1")
+    request.update_mask.paths[:] = [path]
+    failure = await refusal(administration(airspace).UpdateAuthority(request))
+    assert (failure.code, failure.fields) == (grpc.StatusCode.INVALID_ARGUMENT, {"update_mask": "INVALID_FIELD"})
+
+
 async def test_the_same_request_again_changes_nothing_more(airspace: Installation) -> None:
     made = await create_authority(airspace, an_id())
     admin = administration(airspace)

@@ -12,6 +12,7 @@ from lowsky.api.airspace.v1 import authorities_pb2_grpc
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.events.relay import Relay
+from lowsky.rpc.masks import masked
 from lowsky.rpc.once import once
 from lowsky.rpc.paging import Page
 from lowsky.rpc.validation import validate
@@ -69,11 +70,6 @@ class AuthoritiesServicer(authorities_pb2_grpc.AuthoritiesServiceServicer):
 
 def _wanted(authority: Authority, request: pb.UpdateAuthorityRequest) -> pb.Authority:
     """What the change results in; refused where it breaks the rules of the resource."""
-    wanted = to_message(authority)
-    for path in request.update_mask.paths:
-        wanted.ClearField(path)  # type: ignore[arg-type]  # the mask's paths are checked by its rule
-    masked = pb.Authority()
-    request.update_mask.MergeMessage(request.authority, masked)
-    wanted.MergeFrom(masked)
+    wanted = masked(to_message(authority), request.authority, request.update_mask)
     validate(wanted, within="authority")
     return wanted
