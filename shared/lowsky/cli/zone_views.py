@@ -18,7 +18,7 @@ _OUTCOME = {
 
 
 def import_report(response: pb.ImportGeozonesResponse, *, dry_run: bool) -> Iterator[RenderableType]:
-    """Counts, and each zone that was not simply taken."""
+    """Counts, the difference to the present version, and each zone that was not simply taken."""
     report, dataset = response.report, response.dataset
     yield facts(
         format=report.format,
@@ -28,6 +28,8 @@ def import_report(response: pb.ImportGeozonesResponse, *, dry_run: bool) -> Iter
         dataset=f"{dataset.name}, version {dataset.version}, {dataset.geozone_count} zones" if dataset.name else "",
         changed="nothing, this was a dry run" if dry_run else "",
     )
+    if response.HasField("difference"):
+        yield from _difference(response.difference, dry_run=dry_run)
     noted = [entry for entry in report.entries if entry.outcome != pb.ReportEntry.OUTCOME_TAKEN or entry.notes]
     if not noted:
         return
@@ -39,6 +41,35 @@ def import_report(response: pb.ImportGeozonesResponse, *, dry_run: bool) -> Iter
         # People count from 1; the report counts from 0.
         row(made, str(entry.position + 1), entry.identifier, _OUTCOME.get(entry.outcome, "?"), "\n".join(why))
     yield made
+
+
+def _difference(difference: pb.ImportDifference, *, dry_run: bool) -> Iterator[RenderableType]:
+    since = f"version {difference.from_version}" if difference.from_version else "nothing, the dataset is new"
+    yield facts(
+        **{"would change" if dry_run else "changed since": since},
+        added=str(difference.added),
+        changed=str(difference.changed),
+        removed=str(difference.removed),
+        unchanged=str(difference.unchanged),
+        gained=_area(difference.area_gained_m2),
+        lost=_area(difference.area_lost_m2),
+    )
+    if not difference.zones:
+        return
+    made = table("zone", "is", "in what", "gains", "loses")
+    for change in difference.zones:
+        aspects = ", ".join(enum_name(pb.ZoneChange.Aspect, aspect) for aspect in change.aspects)
+        areas = (_area(change.area_gained_m2), _area(change.area_lost_m2))
+        row(made, change.identifier, enum_name(pb.ZoneChange.Kind, change.kind), aspects, *areas)
+    if difference.unnamed:
+        row(made, f"… and {difference.unnamed} more", "", "", "", "")
+    yield made
+
+
+def _area(area_m2: float) -> str:
+    if area_m2 == 0.0:
+        return "0"
+    return f"{area_m2 / 1e6:,.2f} km²" if area_m2 >= 10_000 else f"{area_m2:,.3g} m²"
 
 
 def geozone(zone: pb.Geozone, *, published: bool) -> Iterator[RenderableType]:

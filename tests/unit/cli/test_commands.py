@@ -324,6 +324,34 @@ async def test_an_import_names_each_zone_that_was_not_simply_taken(
     assert b"".join(chunk.chunk for chunk in chunks) == b"x" * 600_000
 
 
+async def test_a_dry_run_shows_the_difference_to_the_present_version(
+    run: Run, services: Scripted, target: str, tmp_path: Path
+) -> None:
+    (tmp_path / "zones.json").write_text("{}")
+    kinds = geozones_pb2.ZoneChange
+    difference = geozones_pb2.ImportDifference(
+        from_version=7, added=1, changed=1, removed=2, unchanged=40, area_gained_m2=2_500_000.0, area_lost_m2=12.3
+    )
+    difference.zones.add(identifier="LOWW", kind=kinds.KIND_ADDED, area_gained_m2=2_500_000.0)
+    difference.zones.add(
+        identifier="LOWG",
+        kind=kinds.KIND_CHANGED,
+        aspects=[kinds.ASPECT_EXTENT, kinds.ASPECT_TIMES],
+        area_lost_m2=12.3,
+    )
+    difference.unnamed = 2
+    response = geozones_pb2.ImportGeozonesResponse(report=report(), difference=difference)
+    services.answers["ImportGeozones"] = [response, response]
+    ended = await run(*IMPORT, "--dry-run", at=target)
+    assert ended.code == 0
+    shown = " ".join(ended.out.split())
+    assert "would change version 7 added 1 changed 1 removed 2 unchanged 40 gained 2.50 km² lost 12.3 m²" in shown
+    assert "LOWW ADDED 2.50 km² 0" in shown
+    assert "LOWG CHANGED EXTENT, TIMES 0 12.3 m²" in shown
+    assert "… and 2 more" in shown
+    assert (await run(*IMPORT, "-o", "json", at=target)).json["difference"]["changed"] == 1
+
+
 async def test_a_refused_import_shows_its_report_too(run: Run, services: Scripted, target: str, tmp_path: Path) -> None:
     (tmp_path / "zones.json").write_text("{}")
     services.answers["ImportGeozones"] = [

@@ -66,6 +66,11 @@ class ZoneStore:
         await append_many(self._connection, _zone_events(zones, removed, stamp, imported))
         await append(self._connection, [imported])
 
+    async def messages(self, dataset: str) -> dict[str, bytes]:
+        """All zones of a dataset by name: lowsky.api.airspace.v1.Geozone, without their published texts."""
+        rows = await self._connection.fetch("SELECT name, message FROM geozones WHERE dataset = $1", dataset)
+        return {row["name"]: row["message"] for row in rows}
+
     async def get(self, name: str) -> tuple[StoredZone, str]:
         """One zone, and its published text.
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from lowsky.airspace.admission import Admission, admit
 from lowsky.airspace.codec import datasets, reports
+from lowsky.airspace.codec.differences import difference_to
 from lowsky.airspace.codec.zones import PackedZone, pack
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.airspace.domain.deciding import Directory, normal
@@ -37,6 +38,14 @@ class _Prepared:
     sha256: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """A dataset as it is, None before its first import, and its zones; both of one moment."""
+
+    dataset: Dataset | None
+    messages: Mapping[str, bytes]
+
+
 class Imports:
     """Imports of zone files by this worker."""
 
@@ -58,10 +67,13 @@ class Imports:
         upload = await self._uploads.receive(requests, _require_own_authority)
         try:
             prepared = await self._prepare(upload)
+            if not upload.header.validate_only:
+                _require_acceptable(prepared.report, accept_valid=upload.header.accept_valid)
+            present, difference = await self._compare(upload.header, prepared)
             if upload.header.validate_only:
-                return await self._report(upload.header, prepared)
-            _require_acceptable(prepared.report, accept_valid=upload.header.accept_valid)
-            return await self._bring_into_force(upload, prepared)
+                dataset = datasets.to_message(present) if present else None
+                return pb.ImportGeozonesResponse(report=prepared.report, dataset=dataset, difference=difference)
+            return await self._bring_into_force(upload, prepared, difference)
         finally:
             self._uploads.release(upload)
 
@@ -77,16 +89,26 @@ class Imports:
         async with self._reading:
             return await asyncio.to_thread(_read, upload.data, header.dataset, directory)
 
-    async def _report(self, header: pb.ImportHeader, prepared: _Prepared) -> pb.ImportGeozonesResponse:
-        async with self._database.connection() as connection:
-            dataset = await DatasetStore(connection).get(header.dataset)
-        if dataset is not None:
-            dataset.require_authority(header.authority)
-        return pb.ImportGeozonesResponse(
-            report=prepared.report, dataset=datasets.to_message(dataset) if dataset else None
-        )
+    async def _compare(
+        self, header: pb.ImportHeader, prepared: _Prepared
+    ) -> tuple[Dataset | None, pb.ImportDifference]:
+        """The dataset as it is, and what the import would change in it.
 
-    async def _bring_into_force(self, upload: Upload, prepared: _Prepared) -> pb.ImportGeozonesResponse:
+        Raises:
+            NotFound: It is another authority's.
+        """
+        async with self._reading:
+            # One statement a question, so a transaction that sees one moment: the zones are those of the version.
+            async with self._database.transaction() as connection:
+                await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                present = await _present(connection, header.dataset)
+            if present.dataset is not None:
+                present.dataset.require_authority(header.authority)
+            return present.dataset, await _difference(header, present, prepared)
+
+    async def _bring_into_force(
+        self, upload: Upload, prepared: _Prepared, difference: pb.ImportDifference
+    ) -> pb.ImportGeozonesResponse:
         request = _request(upload.header, prepared.sha256)
         async with self._database.transaction() as connection:
             # Before the request is noted: a second call with this id then waits here, as long as an import may take.
@@ -94,8 +116,11 @@ class Imports:
             kept = await earlier_answer(connection, request)
             if kept is not None:
                 return pb.ImportGeozonesResponse.FromString(kept)
+            difference = await _still(connection, upload.header, prepared, difference)
             dataset = await self._replace(connection, revision, upload, prepared)
-            response = pb.ImportGeozonesResponse(report=prepared.report, dataset=datasets.to_message(dataset))
+            response = pb.ImportGeozonesResponse(
+                report=prepared.report, dataset=datasets.to_message(dataset), difference=difference
+            )
             await keep_answers(connection, [(request, response.SerializeToString())])
         self._relay.wake()
         return response
@@ -124,6 +149,28 @@ class Imports:
         await store.save(dataset, file)
         await ZoneStore(connection).replace(dataset, prepared.zones, now)
         return dataset
+
+
+async def _present(connection: Connection, dataset: str) -> _Present:
+    return _Present(await DatasetStore(connection).get(dataset), await ZoneStore(connection).messages(dataset))
+
+
+async def _difference(header: pb.ImportHeader, present: _Present, prepared: _Prepared) -> pb.ImportDifference:
+    dataset = present.dataset or Dataset(header.dataset, header.authority)
+    return await asyncio.to_thread(difference_to, dataset, present.messages, prepared.zones)
+
+
+async def _still(
+    connection: Connection, header: pb.ImportHeader, prepared: _Prepared, difference: pb.ImportDifference
+) -> pb.ImportDifference:
+    """The difference to the version that is about to be replaced: worked out anew where an import came between.
+
+    Ahead of the lock it holds up nobody, and to be overtaken is rare.
+    """
+    dataset = await DatasetStore(connection).get(header.dataset)
+    if (dataset.version if dataset else 0) == difference.from_version:
+        return difference
+    return await _difference(header, await _present(connection, header.dataset), prepared)
 
 
 def _require_own_authority(header: pb.ImportHeader) -> None:

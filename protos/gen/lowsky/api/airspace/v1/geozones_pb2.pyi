@@ -464,7 +464,9 @@ class ImportHeader(_message.Message):
     authority: _builtins.str
     """The authority that answers for the dataset; the publisher's token names it."""
     validate_only: _builtins.bool
-    """Report only: nothing is changed."""
+    """Report only: nothing is changed, and the difference to the present version is told. Refused zones do not stop it:
+    the difference is the one that accept_valid would make.
+    """
     accept_valid: _builtins.bool
     """Import what can be read although zones were refused; the report names them. National files hold zones that nobody
     can stand behind, so that all or nothing would keep the others out. False: one refused zone refuses the file.
@@ -500,25 +502,184 @@ class ImportGeozonesResponse(_message.Message):
 
     REPORT_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def report(self) -> Global___ImportReport: ...
     @_builtins.property
     def dataset(self) -> Global___Dataset:
         """As it is after the call."""
 
+    @_builtins.property
+    def difference(self) -> Global___ImportDifference:
+        """What the import changed in the dataset; with validate_only, what it would change."""
+
     def __init__(
         self,
         *,
         report: Global___ImportReport | None = ...,
         dataset: Global___Dataset | None = ...,
+        difference: Global___ImportDifference | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "difference", b"difference", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "difference", b"difference", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportGeozonesResponse: _TypeAlias = ImportGeozonesResponse  # noqa: Y015
+
+@_typing.final
+class ImportDifference(_message.Message):
+    """What an import changes in its dataset. Zones are compared as they are read: the order of layers, periods, authorities
+    and texts, where a ring begins and which way it runs, the format and the layout of the file are no change, nor is what
+    only published_json holds. A zone that the file has but that is refused counts as removed where the dataset had it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_VERSION_FIELD_NUMBER: _builtins.int
+    ADDED_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    UNCHANGED_FIELD_NUMBER: _builtins.int
+    AREA_GAINED_M2_FIELD_NUMBER: _builtins.int
+    AREA_LOST_M2_FIELD_NUMBER: _builtins.int
+    ZONES_FIELD_NUMBER: _builtins.int
+    UNNAMED_FIELD_NUMBER: _builtins.int
+    from_version: _builtins.int
+    """The dataset's version that is compared with; 0 before its first import, when every zone is added."""
+    added: _builtins.int
+    changed: _builtins.int
+    removed: _builtins.int
+    unchanged: _builtins.int
+    area_gained_m2: _builtins.float
+    """Sums over all zones, named here or not; ground in two zones counts in each."""
+    area_lost_m2: _builtins.float
+    unnamed: _builtins.int
+    """How many more there are."""
+    @_builtins.property
+    def zones(self) -> _containers.RepeatedCompositeFieldContainer[Global___ZoneChange]:
+        """The zones that are added, changed or removed: the greatest area gained and lost first, then by name; at most 1 000."""
+
+    def __init__(
+        self,
+        *,
+        from_version: _builtins.int = ...,
+        added: _builtins.int = ...,
+        changed: _builtins.int = ...,
+        removed: _builtins.int = ...,
+        unchanged: _builtins.int = ...,
+        area_gained_m2: _builtins.float = ...,
+        area_lost_m2: _builtins.float = ...,
+        zones: _abc.Iterable[Global___ZoneChange] | None = ...,
+        unnamed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "area_gained_m2", b"area_gained_m2", "area_lost_m2", b"area_lost_m2", "changed", b"changed", "from_version", b"from_version", "removed", b"removed", "unchanged", b"unchanged", "unnamed", b"unnamed", "zones", b"zones"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportDifference: _TypeAlias = ImportDifference  # noqa: Y015
+
+@_typing.final
+class ZoneChange(_message.Message):
+    """What becomes of one zone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ZoneChange._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: ZoneChange._Kind.ValueType  # 0
+        KIND_ADDED: ZoneChange._Kind.ValueType  # 1
+        KIND_CHANGED: ZoneChange._Kind.ValueType  # 2
+        KIND_REMOVED: ZoneChange._Kind.ValueType  # 3
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """Whether it comes, stays or goes. A zone whose identifier changes goes and comes."""
+
+    KIND_UNSPECIFIED: ZoneChange.Kind.ValueType  # 0
+    KIND_ADDED: ZoneChange.Kind.ValueType  # 1
+    KIND_CHANGED: ZoneChange.Kind.ValueType  # 2
+    KIND_REMOVED: ZoneChange.Kind.ValueType  # 3
+
+    class _Aspect:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _AspectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ZoneChange._Aspect.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ASPECT_UNSPECIFIED: ZoneChange._Aspect.ValueType  # 0
+        ASPECT_EXTENT: ZoneChange._Aspect.ValueType  # 1
+        """The ground that its layers cover together, be it by a centimetre."""
+        ASPECT_ALTITUDE: ZoneChange._Aspect.ValueType  # 2
+        """Limits or datums over ground that it covered and covers."""
+        ASPECT_TIMES: ZoneChange._Aspect.ValueType  # 3
+        ASPECT_RESTRICTION: ZoneChange._Aspect.ValueType  # 4
+        """What it asks of a flight: restriction, variant, reasons, conditions, exemption."""
+        ASPECT_AUTHORITIES: ZoneChange._Aspect.ValueType  # 5
+        """Who is named, for what, how to reach them and how long before."""
+        ASPECT_TEXTS: ZoneChange._Aspect.ValueType  # 6
+        """Titles, messages, other reasons, country and region."""
+
+    class Aspect(_Aspect, metaclass=_AspectEnumTypeWrapper):
+        """In what it differs."""
+
+    ASPECT_UNSPECIFIED: ZoneChange.Aspect.ValueType  # 0
+    ASPECT_EXTENT: ZoneChange.Aspect.ValueType  # 1
+    """The ground that its layers cover together, be it by a centimetre."""
+    ASPECT_ALTITUDE: ZoneChange.Aspect.ValueType  # 2
+    """Limits or datums over ground that it covered and covers."""
+    ASPECT_TIMES: ZoneChange.Aspect.ValueType  # 3
+    ASPECT_RESTRICTION: ZoneChange.Aspect.ValueType  # 4
+    """What it asks of a flight: restriction, variant, reasons, conditions, exemption."""
+    ASPECT_AUTHORITIES: ZoneChange.Aspect.ValueType  # 5
+    """Who is named, for what, how to reach them and how long before."""
+    ASPECT_TEXTS: ZoneChange.Aspect.ValueType  # 6
+    """Titles, messages, other reasons, country and region."""
+
+    GEOZONE_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ASPECTS_FIELD_NUMBER: _builtins.int
+    AREA_GAINED_M2_FIELD_NUMBER: _builtins.int
+    AREA_LOST_M2_FIELD_NUMBER: _builtins.int
+    geozone: _builtins.str
+    """geozones/{dataset}.{identifier}"""
+    identifier: _builtins.str
+    """As published."""
+    kind: Global___ZoneChange.Kind.ValueType
+    area_gained_m2: _builtins.float
+    """Ground that its layers cover together after the import and not before, on the ellipsoid, right to a millionth.
+    A change of limits alone gains and loses none.
+    """
+    area_lost_m2: _builtins.float
+    """The same, before and not after."""
+    @_builtins.property
+    def aspects(self) -> _containers.RepeatedScalarFieldContainer[Global___ZoneChange.Aspect.ValueType]:
+        """Of a changed zone; empty for one that is added or removed."""
+
+    def __init__(
+        self,
+        *,
+        geozone: _builtins.str = ...,
+        identifier: _builtins.str = ...,
+        kind: Global___ZoneChange.Kind.ValueType = ...,
+        aspects: _abc.Iterable[Global___ZoneChange.Aspect.ValueType] | None = ...,
+        area_gained_m2: _builtins.float = ...,
+        area_lost_m2: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_gained_m2", b"area_gained_m2", "area_lost_m2", b"area_lost_m2", "aspects", b"aspects", "geozone", b"geozone", "identifier", b"identifier", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ZoneChange: _TypeAlias = ZoneChange  # noqa: Y015
 
 @_typing.final
 class ImportReport(_message.Message):

@@ -1,0 +1,157 @@
+"""What an import changes: the zones of a dataset before and after, by name, and the area gained and lost.
+
+Zones are compared as they are read, not as they are written: the order of layers, of periods, of authorities and of
+texts, where a ring begins and which way it runs, and how a file is laid out are no change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from lowsky.geo.altitude import AltitudeBand
+from lowsky.geo.areas import beyond_m2
+from lowsky.geo.geozone import Geozone
+
+SLIVER_DEGREES2 = 1e-12
+"""Some 0.01 m²: what rounding leaves where the layers of two versions are laid over each other."""
+
+
+class Kind(StrEnum):
+    """What becomes of a zone."""
+
+    ADDED = "ADDED"
+    CHANGED = "CHANGED"
+    REMOVED = "REMOVED"
+
+
+class Aspect(StrEnum):
+    """In what a zone differs."""
+
+    EXTENT = "EXTENT"
+    """The ground that all its layers cover together, be it by a centimetre."""
+    ALTITUDE = "ALTITUDE"
+    """Limits or datums over ground that it covered and covers."""
+    TIMES = "TIMES"
+    RESTRICTION = "RESTRICTION"
+    """What it asks of a flight: restriction, variant, reasons, conditions, exemption."""
+    AUTHORITIES = "AUTHORITIES"
+    """Who is named, for what, how to reach them, and how long before."""
+    TEXTS = "TEXTS"
+    """Titles, messages, other reasons, country and region."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneChange:
+    """What becomes of one zone; `aspects` is empty unless it is CHANGED."""
+
+    name: str
+    identifier: str
+    kind: Kind
+    aspects: tuple[Aspect, ...] = ()
+    area_gained_m2: float = 0.0
+    area_lost_m2: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A zone in both versions, one of them None where it is not in that one."""
+
+    name: str
+    before: Geozone | None
+    after: Geozone | None
+
+
+def difference(before: Mapping[str, Geozone], after: Mapping[str, Geozone]) -> list[ZoneChange]:
+    """Each zone that is not the same in both, the greatest area gained and lost first, then by name.
+
+    Areas are of the ground that all layers of a zone cover together, right to a millionth (lowsky.geo.areas).
+    """
+    pairs = [
+        _Pair(name, before.get(name), after.get(name))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+    grounds_before = [_ground(pair.before) for pair in pairs]
+    grounds_after = [_ground(pair.after) for pair in pairs]
+    gained = beyond_m2(grounds_after, grounds_before).tolist()
+    lost = beyond_m2(grounds_before, grounds_after).tolist()
+    changes: list[ZoneChange] = []
+    for pair, ground_before, ground_after, gained_m2, lost_m2 in zip(
+        pairs, grounds_before, grounds_after, gained, lost, strict=True
+    ):
+        kind, aspects = (Kind.ADDED if pair.before is None else Kind.REMOVED), tuple[Aspect, ...]()
+        if pair.before is not None and pair.after is not None:
+            kind, aspects = Kind.CHANGED, _aspects(pair.before, pair.after, ground_before, ground_after)
+            if not aspects:
+                continue
+            if Aspect.EXTENT not in aspects:
+                gained_m2 = lost_m2 = 0.0
+        identifier = (pair.after or pair.before).identifier  # type: ignore[union-attr]  # one of them is there
+        changes.append(ZoneChange(pair.name, identifier, kind, aspects, gained_m2, lost_m2))
+    return sorted(changes, key=lambda change: (-change.area_gained_m2 - change.area_lost_m2, change.name))
+
+
+def _ground(zone: Geozone | None) -> BaseGeometry:
+    return _union([layer.outline for layer in zone.layers]) if zone else shapely.Polygon()
+
+
+def _union(outlines: Sequence[BaseGeometry]) -> BaseGeometry:
+    return outlines[0] if len(outlines) == 1 else shapely.union_all(outlines)
+
+
+def _aspects(
+    before: Geozone, after: Geozone, ground_before: BaseGeometry, ground_after: BaseGeometry
+) -> tuple[Aspect, ...]:
+    same_ground = _same(ground_before, ground_after)
+    differs = {
+        Aspect.EXTENT: not same_ground,
+        Aspect.ALTITUDE: _altitude_differs(before, after, ground_before, ground_after),
+        Aspect.TIMES: set(before.applicability.periods) != set(after.applicability.periods),
+        Aspect.RESTRICTION: _asks(before) != _asks(after),
+        Aspect.AUTHORITIES: set(before.authorities) != set(after.authorities),
+        Aspect.TEXTS: _says(before) != _says(after),
+    }
+    return tuple(aspect for aspect, is_so in differs.items() if is_so)
+
+
+def _altitude_differs(before: Geozone, after: Geozone, ground_before: BaseGeometry, ground_after: BaseGeometry) -> bool:
+    """Whether the limits differ anywhere on the ground that both versions cover."""
+    bands_before, bands_after = _bands(before), _bands(after)
+    if bands_before.keys() != bands_after.keys():
+        return True
+    if len(bands_before) == 1:
+        return False
+    moved = [
+        shapely.symmetric_difference(bands_before[band], bands_after[band])
+        for band in bands_before
+        if not _same(bands_before[band], bands_after[band])
+    ]
+    if not moved:
+        return False
+    common = shapely.intersection(ground_before, ground_after)
+    return bool(shapely.area(shapely.intersection(shapely.union_all(moved), common)) > SLIVER_DEGREES2)
+
+
+def _bands(zone: Geozone) -> dict[AltitudeBand, BaseGeometry]:
+    """The ground of each pair of limits."""
+    outlines: dict[AltitudeBand, list[BaseGeometry]] = {}
+    for layer in zone.layers:
+        outlines.setdefault(layer.altitude, []).append(layer.outline)
+    return {band: _union(parts) for band, parts in outlines.items()}
+
+
+def _same(one: BaseGeometry, other: BaseGeometry) -> bool:
+    return bool(shapely.equals_exact(one, other) or shapely.equals(one, other))
+
+
+def _asks(zone: Geozone) -> tuple[object, ...]:
+    return zone.restriction, zone.variant, set(zone.reasons), zone.conditions, zone.regulation_exemption
+
+
+def _says(zone: Geozone) -> tuple[object, ...]:
+    return set(zone.names), set(zone.messages), set(zone.other_reasons), zone.country, zone.region

@@ -1,0 +1,84 @@
+"""The difference that an import tells, ahead of it and after it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import uuid4
+
+import pytest
+
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from tests.integration.airspace.publishing import Publisher, new_dataset
+from tests.support.zone_files import ed269_zone, ed318_zone, file_of, refused_zone, square
+
+BEFORE = [ed269_zone("SAME"), ed269_zone("MOVED"), ed269_zone("GONE")]
+AFTER = [ed269_zone("SAME"), ed269_zone("MOVED", square(16.305, 48.2)), ed269_zone("NEW", square(10.0, 47.0))]
+
+
+def changes(difference: pb.ImportDifference) -> dict[str, str]:
+    """What becomes of each zone that is named."""
+    kind = pb.ZoneChange.Kind
+    return {zone.identifier: kind.Name(zone.kind).removeprefix("KIND_") for zone in difference.zones}
+
+
+async def test_a_dry_run_tells_the_difference_that_the_import_then_makes(publisher: Publisher) -> None:
+    dataset = new_dataset()
+    first = await publisher.publish(dataset, file_of(BEFORE))
+    assert (first.difference.from_version, first.difference.added) == (0, 3)
+    dry = await publisher.publish(dataset, file_of(AFTER), validate_only=True)
+    assert changes(dry.difference) == {"NEW": "ADDED", "MOVED": "CHANGED", "GONE": "REMOVED"}
+    assert (dry.difference.from_version, dry.difference.unchanged) == (1, 1)
+    assert dry.difference.area_gained_m2 == pytest.approx(0.5 * 8.25e5 + 8.45e5, rel=1e-2)
+    assert dry.difference.area_lost_m2 == pytest.approx(1.5 * 8.25e5, rel=1e-2)
+    assert (await publisher.pages(dataset=dataset))[0].geozones[0].dataset_version == 1
+    assert [name.rpartition(".")[2] for name in await publisher.names(dataset=dataset)] == ["GONE", "MOVED", "SAME"]
+    made = await publisher.publish(dataset, file_of(AFTER))
+    assert made.difference == dry.difference
+    assert made.dataset.version == 2
+    again = await publisher.publish(dataset, file_of(AFTER[::-1]), validate_only=True)
+    assert again.difference == pb.ImportDifference(from_version=2, unchanged=3)
+
+
+async def test_a_refused_zone_counts_as_removed_where_the_dataset_had_it(publisher: Publisher) -> None:
+    dataset = new_dataset()
+    await publisher.publish(dataset, file_of([ed269_zone("A"), ed269_zone("X")]))
+    data = file_of([ed269_zone("A"), refused_zone("X")])
+    dry = await publisher.publish(dataset, data, validate_only=True)
+    assert changes(dry.difference) == {"X": "REMOVED"}
+    assert (await publisher.publish(dataset, data, accept_valid=True)).difference == dry.difference
+
+
+async def test_the_same_request_again_tells_the_same_difference(publisher: Publisher) -> None:
+    dataset, request_id = new_dataset(), str(uuid4())
+    first = await publisher.publish(dataset, file_of(BEFORE), request_id=request_id)
+    assert await publisher.publish(dataset, file_of(BEFORE), request_id=request_id) == first
+
+
+async def test_imports_at_once_each_tell_the_difference_to_the_version_they_replaced(publisher: Publisher) -> None:
+    dataset = new_dataset()
+    files = [[ed269_zone(f"Z{zone}") for zone in range(count + 1)] for count in range(6)]
+    answers = await asyncio.gather(*(publisher.publish(dataset, file_of(zones)) for zones in files))
+    present = 0
+    for answer in sorted(answers, key=lambda answer: answer.dataset.version):
+        difference, count = answer.difference, answer.dataset.geozone_count
+        assert difference.from_version == answer.dataset.version - 1
+        assert (difference.added, difference.removed) == (max(0, count - present), max(0, present - count))
+        present = count
+
+
+async def test_others_are_answered_while_a_large_difference_is_worked_out(publisher: Publisher) -> None:
+    dataset = new_dataset()
+    before = [ed318_zone(f"Z{one}", square(10 + one % 50 * 0.02, 45 + one // 50 * 0.02)) for one in range(2_000)]
+    after = [ed318_zone(f"Z{one}", square(10.001 + one % 50 * 0.02, 45 + one // 50 * 0.02)) for one in range(2_000)]
+    await publisher.publish(dataset, file_of(before))
+    dry = asyncio.create_task(publisher.publish(dataset, file_of(after), validate_only=True))
+    waits_s = []
+    while not dry.done():
+        began = time.perf_counter()
+        await publisher.geozones.ListDatasets(pb.ListDatasetsRequest(page_size=1))
+        waits_s.append(time.perf_counter() - began)
+    difference = (await dry).difference
+    assert (difference.changed, len(difference.zones), difference.unnamed) == (2_000, 1_000, 1_000)
+    assert len(waits_s) > 3
+    assert max(waits_s) < 1.0

@@ -1,0 +1,179 @@
+"""What an import changes, zone by zone, from the files of both versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+import shapely
+
+from lowsky.airspace.admission import admit
+from lowsky.airspace.codec.differences import NAMED_MAX, difference_to
+from lowsky.airspace.codec.zones import PackedZone, VersionStamp, pack
+from lowsky.airspace.domain.dataset import Dataset
+from lowsky.airspace.domain.deciding import Directory
+from lowsky.airspace.reading import read
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.geo.areas import areas_m2
+from tests.support.zone_files import ed269_zone, ed318_zone, file_of, square
+
+NAME = "datasets/at"
+DIRECTORY = Directory({}, "authorities/own", "Own")
+RING = square(16.3, 48.2)
+RING_M2 = pytest.approx(8.27e5, rel=1e-2)
+LOW, HIGH = {"lowerLimit": 0, "upperLimit": 100}, {"lowerLimit": 100, "upperLimit": 200}
+
+Zone = Mapping[str, Any]
+
+
+def packed(data: bytes) -> list[PackedZone]:
+    return pack(admit(read(data), NAME, DIRECTORY), NAME)[1]
+
+
+def between(before: bytes, after: bytes, version: int = 3) -> pb.ImportDifference:
+    """The difference of two files, the first of them stored as that version."""
+    stamp = VersionStamp.of(version).on_geozone
+    stored = {zone.name: zone.geozone + stamp for zone in packed(before)}
+    return difference_to(Dataset(NAME, "authorities/own", version=version), stored, packed(after))
+
+
+def of_zone(before: Zone, after: Zone) -> list[str]:
+    """In what one zone differs; nothing when it is unchanged."""
+    found = between(file_of([before]), file_of([after]))
+    assert found.changed + found.unchanged == 1
+    assert found.changed == len(found.zones)
+    return [
+        pb.ZoneChange.Aspect.Name(aspect).removeprefix("ASPECT_") for zone in found.zones for aspect in zone.aspects
+    ]
+
+
+def layered(*layers: tuple[Mapping[str, int], Sequence[tuple[float, float]]]) -> Zone:
+    """A zone of layers with limits and rings of their own."""
+    usual = {"uomDimensions": "M", "lowerVerticalReference": "AGL", "upperVerticalReference": "AGL"}
+    geometry = [
+        usual | limits | {"horizontalProjection": {"type": "Polygon", "coordinates": [ring]}} for limits, ring in layers
+    ]
+    return ed269_zone("A", geometry=geometry)
+
+
+@pytest.mark.parametrize("make", [ed269_zone, ed318_zone])
+def test_the_same_file_again_changes_nothing(make: Any) -> None:
+    data = file_of([make("A"), make("B", square(10.0, 47.0))])
+    assert between(data, data) == pb.ImportDifference(from_version=3, unchanged=2)
+
+
+def test_zones_are_added_changed_and_removed_with_the_area_of_each() -> None:
+    before = [ed318_zone("gone"), ed318_zone("same"), ed318_zone("moved")]
+    after = [ed318_zone("same"), ed318_zone("moved", square(16.305, 48.2)), ed318_zone("new", square(10.0, 47.0, 0.1))]
+    found = between(file_of(before), file_of(after))
+    assert (found.from_version, found.added, found.changed, found.removed, found.unchanged) == (3, 1, 1, 1, 1)
+    kinds = {zone.identifier: pb.ZoneChange.Kind.Name(zone.kind).removeprefix("KIND_") for zone in found.zones}
+    assert list(kinds.items()) == [("new", "ADDED"), ("gone", "REMOVED"), ("moved", "CHANGED")]
+    new, gone, moved = found.zones
+    assert new.geozone == "geozones/at.new"
+    whole, half, other = areas_m2(
+        [shapely.Polygon(RING), shapely.box(16.3, 48.2, 16.305, 48.21), shapely.box(10.0, 47.0, 10.1, 47.1)]
+    )
+    assert (new.area_gained_m2, new.area_lost_m2) == pytest.approx((other, 0.0), rel=1e-6)
+    assert (gone.area_gained_m2, gone.area_lost_m2) == pytest.approx((0.0, whole), rel=1e-6)
+    assert (moved.area_gained_m2, moved.area_lost_m2) == pytest.approx((half, half), rel=1e-6)
+    assert not new.aspects
+    assert not gone.aspects
+    assert list(moved.aspects) == [pb.ZoneChange.ASPECT_EXTENT]
+    assert found.area_gained_m2 == pytest.approx(other + half, rel=1e-6)
+    assert found.area_lost_m2 == pytest.approx(whole + half, rel=1e-6)
+
+
+def test_before_the_first_import_every_zone_is_added() -> None:
+    found = difference_to(Dataset(NAME, "authorities/own"), {}, packed(file_of([ed318_zone("A"), ed318_zone("B")])))
+    assert (found.from_version, found.added, found.unchanged) == (0, 2, 0)
+    assert [zone.area_gained_m2 for zone in found.zones] == [RING_M2, RING_M2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "aspect"),
+    [
+        ({"restriction": "PROHIBITED"}, "RESTRICTION"),
+        ({"reason": ["NATURE"]}, "RESTRICTION"),
+        ({"restrictionConditions": "by day"}, "RESTRICTION"),
+        (
+            {"applicability": [{"startDateTime": "2027-01-01T00:00:00Z", "endDateTime": "2027-02-01T00:00:00Z"}]},
+            "TIMES",
+        ),
+        ({"zoneAuthority": [{"name": "Tower", "purpose": "AUTHORIZATION", "phone": "+43 1"}]}, "AUTHORITIES"),
+        ({"zoneAuthority": [{"name": "Tower", "purpose": "NOTIFICATION"}]}, "AUTHORITIES"),
+        ({"name": "Called otherwise"}, "TEXTS"),
+        ({"message": "Mind the cranes"}, "TEXTS"),
+    ],
+)
+def test_a_change_beside_the_outline_is_named_and_moves_no_area(changes: Zone, aspect: str) -> None:
+    found = between(file_of([ed269_zone("A")]), file_of([ed269_zone("A", **changes)]))
+    assert aspect in of_zone(ed269_zone("A"), ed269_zone("A", **changes))
+    assert (found.area_gained_m2, found.area_lost_m2) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("limits", [{"lowerLimit": 0, "upperLimit": 101}, {"lowerLimit": 1, "upperLimit": 100}])
+def test_other_limits_alone_are_a_change_of_altitude(limits: Mapping[str, int]) -> None:
+    assert of_zone(layered((LOW, RING)), layered((limits, RING))) == ["ALTITUDE"]
+
+
+def test_limits_that_change_places_are_a_change_of_altitude() -> None:
+    east = square(16.4, 48.2)
+    before, after = layered((LOW, RING), (HIGH, east)), layered((HIGH, RING), (LOW, east))
+    assert of_zone(before, after) == ["ALTITUDE"]
+    moved = layered((HIGH, RING), (LOW, [*east[:2], (16.42, 48.22), *east[3:]]))
+    assert of_zone(before, moved) == ["EXTENT", "ALTITUDE"]
+
+
+def test_a_layer_that_moves_with_its_limits_is_a_change_of_extent_only() -> None:
+    before = layered((LOW, RING), (HIGH, square(16.4, 48.2)))
+    assert of_zone(before, layered((LOW, RING), (HIGH, square(16.5, 48.2)))) == ["EXTENT"]
+
+
+def test_a_layer_above_another_is_a_change_of_altitude_without_area() -> None:
+    found = between(file_of([layered((LOW, RING))]), file_of([layered((LOW, RING), (HIGH, RING))]))
+    assert list(found.zones[0].aspects) == [pb.ZoneChange.ASPECT_ALTITUDE]
+    assert (found.area_gained_m2, found.area_lost_m2) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (layered((LOW, RING), (HIGH, square(16.4, 48.2))), layered((HIGH, square(16.4, 48.2)), (LOW, RING))),
+        (ed269_zone("A"), dict(reversed(ed269_zone("A").items()))),
+        (ed269_zone("A", RING), ed269_zone("A", RING[::-1])),
+        (ed269_zone("A", RING), ed269_zone("A", [*RING[2:], *RING[1:3]])),
+        (ed269_zone("A", reason=["NATURE", "NOISE"]), ed269_zone("A", reason=["NOISE", "NATURE"])),
+        (ed269_zone("A"), ed269_zone("A", somethingUnknown=1)),
+        (ed269_zone("A", RING), ed269_zone("A", RING[:-1])),
+    ],
+    ids=["layers", "keys", "direction", "first vertex", "reasons", "unknown key", "unclosed ring"],
+)
+def test_how_a_zone_is_written_is_no_change(before: Zone, after: Zone) -> None:
+    assert of_zone(before, after) == []
+
+
+def test_the_order_of_zones_and_the_layout_of_the_file_are_no_change() -> None:
+    zones = [ed269_zone("A"), ed269_zone("B")]
+    again = json.dumps({"UASZoneList": zones[::-1]}, indent=2).encode()
+    assert between(file_of(zones), again).unchanged == 2
+
+
+def test_a_centimetre_is_a_change() -> None:
+    moved = [(longitude, latitude + 1e-7) for longitude, latitude in RING]
+    found = between(file_of([ed318_zone("A")]), file_of([ed318_zone("A", moved)]))
+    assert list(found.zones[0].aspects) == [pb.ZoneChange.ASPECT_EXTENT]
+    # 743 m of width and 1.1 cm.
+    assert found.area_gained_m2 == pytest.approx(8.27, rel=1e-2)
+    assert found.area_lost_m2 == pytest.approx(found.area_gained_m2, rel=1e-3)
+
+
+def test_a_thousand_zones_are_named_and_the_others_counted() -> None:
+    zones = [ed318_zone(f"Z{number:04}", square(16.0, 48.0, 0.01)) for number in range(NAMED_MAX + 2)]
+    zones[-1] = ed318_zone("large", square(16.0, 48.0, 0.1))
+    found = difference_to(Dataset(NAME, "authorities/own"), {}, packed(file_of(zones)))
+    assert (found.added, len(found.zones), found.unnamed) == (NAMED_MAX + 2, NAMED_MAX, 2)
+    assert [zone.identifier for zone in found.zones[:2]] == ["large", "Z0000"]
+    assert found.area_gained_m2 > sum(zone.area_gained_m2 for zone in found.zones)
