@@ -7,8 +7,8 @@ One interceptor does it all: grpc.aio pays for each interceptor on each call, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any, NoReturn
 
 import grpc
@@ -88,12 +88,11 @@ class Pipeline(grpc.aio.ServerInterceptor):
         return call
 
     def _unary_stream(self, method: str, behaviour: Any) -> Any:
-        async def call(request: Message, context: _ServicerContext) -> AsyncIterator[Any]:
+        async def call(request: Message, context: _ServicerContext) -> None:
             with _traced(method, context):
                 try:
                     await self._admit(method, context, request)
-                    async for response in behaviour(request, context):
-                        yield response
+                    await _write_all(behaviour(request, context), context)
                 except Exception as error:
                     await _abort(method, context, error)
 
@@ -113,12 +112,11 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
     def _stream_stream(self, method: str, behaviour: Any) -> Any:
         # Each message has an answer of its own, a refusal too: the service validates them and judges their scope.
-        async def call(requests: AsyncIterator[Message], context: _ServicerContext) -> AsyncIterator[Any]:
+        async def call(requests: AsyncIterator[Message], context: _ServicerContext) -> None:
             with _traced(method, context):
                 try:
                     await self._admit(method, context, None)
-                    async for response in behaviour(requests, context):
-                        yield response
+                    await _write_all(behaviour(requests, context), context)
                 except Exception as error:
                     await _abort(method, context, error)
 
@@ -151,6 +149,14 @@ def _field(message: Any, path: str) -> str:
     for part in path.split("."):
         message = getattr(message, part)
     return str(message)
+
+
+async def _write_all(responses: AsyncGenerator[Message, None], context: _ServicerContext) -> None:
+    """Sends what a stream answers. Whoever goes away while a message is being sent ends the generator with it, here
+    and now: what it holds (a subscription, a consumer) is not left to the garbage collector."""
+    async with aclosing(responses):
+        async for response in responses:
+            await context.write(response)
 
 
 async def _hear_out(requests: AsyncIterator[Message]) -> None:

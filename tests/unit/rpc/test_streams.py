@@ -1,0 +1,79 @@
+"""Answers that stream, through the whole pipeline, to callers that go away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
+from lowsky.auth.caller import Caller, Role
+from lowsky.auth.tokens import TokenVerifier
+from lowsky.rpc.health import Health
+from lowsky.rpc.pipeline import Pipeline
+from tests.support.waiting import eventually
+
+WITHIN_S = 10
+
+
+class Everybody(TokenVerifier):
+    """Takes any token for an operator's."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def verify(self, token: str) -> Caller:
+        return Caller("pilot", frozenset({Role.OPERATOR}), operator="operators/acme")
+
+
+class Endless(flight_plans_pb2_grpc.FlightPlansServiceServicer):
+    """Answers for as long as it is let, with more than a connection holds, and says when it was ended."""
+
+    def __init__(self) -> None:
+        self.sent = self.sent_before = 0
+        self.ended = asyncio.Event()
+
+    async def waits(self) -> bool:
+        """Whether nothing more went out since the last look."""
+        before, self.sent_before = self.sent_before, self.sent
+        return 0 < self.sent == before
+
+    async def WatchFlightPlans(
+        self, request: pb.WatchFlightPlansRequest, context: Any
+    ) -> AsyncIterator[pb.WatchFlightPlansResponse]:
+        try:
+            while True:
+                self.sent += 1
+                yield pb.WatchFlightPlansResponse(resume_token="x" * 100_000)
+        finally:
+            self.ended.set()
+
+
+async def test_a_watcher_that_goes_away_while_it_is_written_to_leaves_nothing_behind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    servicer, server = Endless(), grpc.aio.server(interceptors=[Pipeline(verifier=Everybody(), health=Health())])
+    flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = flight_plans_pb2_grpc.FlightPlansServiceStub(channel)
+            call = stub.WatchFlightPlans(
+                pb.WatchFlightPlansRequest(parent="operators/acme"), metadata=[("authorization", "Bearer x")]
+            )
+            await call.read()
+            await eventually(servicer.waits, what="a message that does not fit any more")
+            with caplog.at_level(logging.ERROR):
+                call.cancel()
+                async with asyncio.timeout(WITHIN_S):
+                    await servicer.ended.wait()
+                await asyncio.sleep(0)
+        assert caplog.records == []
+    finally:
+        await server.stop(0)
