@@ -12,8 +12,9 @@ import binascii
 import json
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from lowsky.errors import OutOfRange, Overloaded, Unavailable
@@ -27,6 +28,12 @@ QUEUE_MAX = 10_000
 
 WATCHERS_MAX = 5_000
 """Per worker."""
+
+CATCHING_UP_MAX = 64
+"""Per worker, watchers that read what they missed: each with a consumer of its own, and megabytes of records in it."""
+
+CATCH_UP_WAIT_S_MAX = 3.0
+"""How long a watcher waits for its turn to catch up; then it is told to come back."""
 
 REACH_S_MAX = 3.0
 REACH_POLL_S = 0.01
@@ -46,14 +53,12 @@ class Broadcast:
         self._topic = topic
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._subscriptions: set[Subscription] = set()
+        self._catching_up = asyncio.Semaphore(CATCHING_UP_MAX)
         self.tail = Tail(kafka, topic, self._hear, health, part=part, from_beginning=False)
 
     def _hear(self, event: Event, positions: Positions) -> None:
-        if event.id in self._seen:
+        if not _is_new(event, self._seen):
             return
-        self._seen[event.id] = None
-        if len(self._seen) > SEEN_MAX:
-            self._seen.popitem(last=False)
         at: Positions | None = None
         for subscription in self._subscriptions:
             if subscription.wanted(event):
@@ -94,14 +99,8 @@ class Broadcast:
         return all(self.tail.positions[partition] >= offset for partition, offset in wanted.items())
 
     async def _require_written(self, wanted: Positions) -> None:
-        consumer = self._kafka.tail()
-        try:
-            await consumer.start()
+        async with self._reader() as consumer:
             ends = await consumer.end_offsets(await assign(consumer, self._kafka.topic(self._topic)))
-        except (KafkaError, OSError) as error:
-            raise Unavailable("EVENTS_UNAVAILABLE", "the event log does not answer") from error
-        finally:
-            await stop(consumer)
         if any(wanted[tp.partition] > end for tp, end in ends.items()):
             raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token points beyond what was ever written")
 
@@ -112,16 +111,16 @@ class Broadcast:
             OutOfRange: The token is not one of ours, or lies before what is kept.
         """
         positions = decode_token(token)
-        consumer = self._kafka.tail()
-        try:
-            await consumer.start()
+        if all(positions[partition] >= offset for partition, offset in until.items()):
+            return  # nothing was missed
+        async with self._reader() as consumer:
             partitions = await assign(consumer, self._kafka.topic(self._topic))
             beginnings = await consumer.beginning_offsets(partitions)
             for tp in partitions:
                 if positions[tp.partition] < beginnings[tp]:
                     raise OutOfRange("RESUME_TOKEN_EXPIRED", "what this resume token points at is no longer kept")
                 consumer.seek(tp, positions[tp.partition])
-            seen: set[str] = set()
+            seen: OrderedDict[str, None] = OrderedDict()
             behind = {tp for tp in partitions if positions[tp.partition] < until[tp.partition]}
             while behind:
                 for tp, records in (await consumer.getmany(timeout_ms=200)).items():
@@ -133,14 +132,33 @@ class Broadcast:
                             event = from_record(self._topic, record.key, record.value, record.headers)
                         except MalformedRecord:
                             continue
-                        if event.id not in seen and wanted(event):
+                        if _is_new(event, seen) and wanted(event):
                             yield event, dict(positions)
-                        seen.add(event.id)
                 behind = {tp for tp in behind if await _position(consumer, tp) < until[tp.partition]}
-        except (KafkaError, OSError) as error:
-            raise Unavailable("EVENTS_UNAVAILABLE", "the event log does not answer") from error
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
+        """A consumer of one watcher's own, when it is its turn to have one.
+
+        Raises:
+            Overloaded: Too many others have one.
+            Unavailable: The brokers are away.
+        """
+        try:
+            await asyncio.wait_for(self._catching_up.acquire(), CATCH_UP_WAIT_S_MAX)
+        except TimeoutError:
+            raise Overloaded("too many watches are catching up on this worker", retry_after_s=1.0) from None
+        try:
+            consumer = self._kafka.tail()
+            try:
+                await consumer.start()
+                yield consumer
+            except (KafkaError, OSError) as error:
+                raise Unavailable("EVENTS_UNAVAILABLE", "the event log does not answer") from error
+            finally:
+                await stop(consumer)
         finally:
-            await stop(consumer)
+            self._catching_up.release()
 
 
 class Subscription:
@@ -181,6 +199,16 @@ class Subscription:
         except TimeoutError:
             # It may have come while the time-out was on its way to us: silence is told only of an empty queue.
             return None if self._queue.empty() else self._queue.get_nowait()
+
+
+def _is_new(event: Event, seen: OrderedDict[str, None]) -> bool:
+    """Whether an event was not seen yet; remembers it, and SEEN_MAX at most."""
+    if event.id in seen:
+        return False
+    seen[event.id] = None
+    if len(seen) > SEEN_MAX:
+        seen.popitem(last=False)
+    return True
 
 
 async def _position(consumer: object, tp: TopicPartition) -> int:

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from lowsky.errors import Overloaded
 from lowsky.events import watch
@@ -53,3 +54,22 @@ async def test_a_full_queue_without_a_loss_is_heard_to_its_end(monkeypatch: pyte
         heard = [await subscription.next(1.0) for _ in range(100)]
         assert [int(item[0].id) for item in heard if item] == list(range(1, 101))
         assert await subscription.next(0.01) is None
+
+
+async def test_only_so_many_watchers_catch_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "CATCHING_UP_MAX", 1)
+    monkeypatch.setattr(watch, "CATCH_UP_WAIT_S_MAX", 0.01)
+    monkeypatch.setattr(AIOKafkaConsumer, "start", asyncio.Event().wait)  # it never gets there
+    broadcast = Topic().broadcast
+    token = watch.encode_token({0: 0})
+    first = asyncio.create_task(anext(aiter(broadcast.since(token, {0: 1}, lambda event: True))))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await anext(aiter(broadcast.since(token, {0: 1}, lambda event: True)))
+    first.cancel()
+    await asyncio.wait([first])
+    second = asyncio.create_task(anext(aiter(broadcast.since(token, {0: 1}, lambda event: True))))
+    done, _ = await asyncio.wait([second], timeout=0.1)
+    assert not done, "who went away has left room for another"
+    second.cancel()
+    await asyncio.wait([second])
