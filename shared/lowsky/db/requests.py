@@ -17,6 +17,9 @@ from lowsky.errors import RequestIdReused
 KEPT_DAYS = 7
 """How long an answer is kept: longer than any client retries."""
 
+FORGOTTEN_AT_ONCE = 5_000
+"""Rows: some tens of milliseconds. What piled up must neither hold up events nor take longer than a statement may."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -102,6 +105,13 @@ async def keep_answers(connection: Connection, answers: Sequence[tuple[Request, 
     )
 
 
-async def forget_old_answers(connection: Connection) -> None:
-    """Deletes what is older than KEPT_DAYS."""
-    await connection.execute("DELETE FROM requests WHERE created_at < now() - make_interval(days => $1)", KEPT_DAYS)
+async def forget_old_answers(connection: Connection) -> bool:
+    """Deletes what is older than KEPT_DAYS, as much of it as takes a moment; says whether there may be more."""
+    deleted = await connection.fetch(
+        """DELETE FROM requests WHERE ctid = ANY(ARRAY(
+               SELECT ctid FROM requests WHERE created_at < now() - make_interval(days => $1) LIMIT $2))
+           RETURNING true""",
+        KEPT_DAYS,
+        FORGOTTEN_AT_ONCE,
+    )
+    return len(deleted) == FORGOTTEN_AT_ONCE

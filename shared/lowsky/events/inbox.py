@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lowsky.db.database import Connection
+from lowsky.db.requests import FORGOTTEN_AT_ONCE
 
 KEPT_DAYS = 30
 """Longer than topics keep events that could come again."""
@@ -21,6 +22,13 @@ async def note_new(connection: Connection, consumer: str, event_ids: Sequence[st
     return {row["event_id"] for row in rows}
 
 
-async def forget_old_events(connection: Connection) -> None:
-    """Deletes what is older than KEPT_DAYS."""
-    await connection.execute("DELETE FROM inbox WHERE received_at < now() - make_interval(days => $1)", KEPT_DAYS)
+async def forget_old_events(connection: Connection) -> bool:
+    """Deletes what is older than KEPT_DAYS, as much of it as takes a moment; says whether there may be more."""
+    deleted = await connection.fetch(
+        """DELETE FROM inbox WHERE ctid = ANY(ARRAY(
+               SELECT ctid FROM inbox WHERE received_at < now() - make_interval(days => $1) LIMIT $2))
+           RETURNING true""",
+        KEPT_DAYS,
+        FORGOTTEN_AT_ONCE,
+    )
+    return len(deleted) == FORGOTTEN_AT_ONCE

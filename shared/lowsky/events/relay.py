@@ -99,9 +99,9 @@ class Relay:
                 await self._health.report(EVENTS, None)
                 probe_at = loop.time() + PROBE_S
             if loop.time() >= housekeeping_at:
-                await forget_old_answers(connection)
-                await forget_old_events(connection)
-                housekeeping_at = loop.time() + HOUSEKEEPING_S
+                more_answers = await forget_old_answers(connection)
+                more_events = await forget_old_events(connection)
+                housekeeping_at = loop.time() + (PROBE_S if more_answers or more_events else HOUSEKEEPING_S)
             if not sent:
                 await _wait(self._wake, POLL_S)
 
