@@ -1,4 +1,5 @@
-"""What happens to flight plans: a submitted one opens a case, one that ended closes it."""
+"""What happens to flight plans: a submitted one opens a case, one that meets a changed zone renews it, one that ended
+closes it."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from lowsky.approvals.codec.plans import submitted_plan
-from lowsky.approvals.domain.approval import Approval
+from lowsky.approvals.domain.approval import Approval, ApprovalState
 from lowsky.approvals.domain.plan import SubmittedPlan
 from lowsky.approvals.postgres import ApprovalStore
 from lowsky.clock import Clock
@@ -20,6 +21,8 @@ GROUP = "approvals"
 TOPIC = "lowsky.flight-plans.v1"
 
 _SUBMITTED = "lowsky.flightplan.submitted.v1"
+_REOPENED = "lowsky.flightplan.reopened.v1"
+_REASSESSED = "lowsky.flightplan.reassessed.v1"
 _ENDINGS: Mapping[str, Callable[[Approval, datetime], None]] = {
     "lowsky.flightplan.withdrawn.v1": Approval.close,
     "lowsky.flightplan.rejected.v1": Approval.close,
@@ -39,13 +42,14 @@ class FlightPlans:
     @property
     def handlers(self) -> Mapping[str, Handler | Batched]:
         """By event type."""
-        return dict.fromkeys([_SUBMITTED, *_ENDINGS], Batched(self.apply))
+        return dict.fromkeys([_SUBMITTED, _REOPENED, _REASSESSED, *_ENDINGS], Batched(self.apply))
 
     async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
-        """Opens, then closes: no plan is submitted after it ended, so the order of each plan is kept."""
+        """Opens, then renews, then closes: that is the order of each plan."""
         store = ApprovalStore(connection)
         now = self._clock.now()
         await self._open(store, _first_by_plan(e for e in events if e.type == _SUBMITTED), now)
+        await self._renew(store, [e for e in events if e.type in {_REOPENED, _REASSESSED}], now)
         await self._end(store, _first_by_plan(e for e in events if e.type in _ENDINGS), now)
 
     async def _open(self, store: ApprovalStore, events: Mapping[str, Event], now: datetime) -> None:
@@ -59,10 +63,22 @@ class FlightPlans:
         ]
         await store.add(approvals, _because_of(events))
 
+    async def _renew(self, store: ApprovalStore, events: Sequence[Event], now: datetime) -> None:
+        """Of several renewals of a plan the last says all. Only a plan that is under review again reopens what was
+        granted: one that is only reassessed, as a flight under way is, stays granted."""
+        if not events:
+            return
+        last = {event.key: event for event in events}
+        plans = {name: submitted_plan(event) for name, event in last.items()}
+        reopened = {event.key for event in events if event.type == _REOPENED}
+        cases = await store.of_plans(list(plans), [ApprovalState.PENDING, ApprovalState.GRANTED])
+        wanted = [case for case in cases if case.state is ApprovalState.PENDING or case.plan in reopened]
+        await store.renew([case for case in wanted if case.renew(plans[case.plan], now)], _because_of(last))
+
     async def _end(self, store: ApprovalStore, events: Mapping[str, Event], now: datetime) -> None:
         if not events:
             return
-        pending = await store.pending_of_plans(list(events))
+        pending = await store.of_plans(list(events), [ApprovalState.PENDING])
         for approval in pending:
             _ENDINGS[events[approval.plan].type](approval, now)
         await store.save(pending, _because_of(events))

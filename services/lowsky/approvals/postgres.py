@@ -68,6 +68,18 @@ class ApprovalStore:
         )
         await self._tell(approvals, told_within)
 
+    async def renew(self, approvals: Sequence[Approval], told_within: ToldWithin = _as_it_is) -> None:
+        """Stores cases that are locked and concern others than before, and tells of them."""
+        names = [approval.name for approval in approvals]
+        await self._connection.executemany(
+            """UPDATE approvals SET version = $2, update_time = $3, state = $4, automatic = $5, plan = $6
+               WHERE name = $1""",
+            [(a.name, a.version, a.update_time, a.state, a.automatic, a.snapshot) for a in approvals],
+        )
+        await self._connection.execute("DELETE FROM concerned_authorities WHERE approval = ANY($1::text[])", names)
+        await self._connection.executemany(_ADD_CONCERNED, [row for a in approvals for row in _concerned_rows(a)])
+        await self._tell(approvals, told_within)
+
     async def get(self, name: str, *, lock: bool = False) -> Approval:
         """One case; locked until the end of the transaction where it is to be changed.
 
@@ -87,12 +99,13 @@ class ApprovalStore:
             await self._connection.fetch("SELECT * FROM approvals WHERE flight_plan = $1", plan)
         )
 
-    async def pending_of_plans(self, plans: Sequence[str]) -> Sequence[Approval]:
-        """The pending cases of some plans, locked; in one order, so that nobody waits in a circle."""
+    async def of_plans(self, plans: Sequence[str], states: Sequence[ApprovalState]) -> Sequence[Approval]:
+        """The cases of some plans in some states, locked; in one order, so that nobody waits in a circle."""
         rows = await self._connection.fetch(
-            """SELECT * FROM approvals WHERE flight_plan = ANY($1::text[]) AND state = 'PENDING'
+            """SELECT * FROM approvals WHERE flight_plan = ANY($1::text[]) AND state = ANY($2::text[])
                ORDER BY flight_plan FOR UPDATE""",
             plans,
+            states,
         )
         return await self._complete(rows)
 

@@ -1,7 +1,8 @@
 """The local projection of the airspace: every zone in force, as lowsky.geozones.v1 last said, in an immutable index.
 
 Zones of an import come into force together, when the event that ends the import has been read. The index is then built
-anew off the event loop and swapped in at once; a plan is checked against one revision and records which.
+anew off the event loop and swapped in at once; a plan is checked against one revision and records which. Each zone says
+since which revision it is as it is, so that the plans it touches can be checked again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ PART = "airspace"
 class _Dataset:
     """The zones of one dataset: in force, and of an import that has not ended yet."""
 
-    in_force: dict[str, Geozone] = field(default_factory=dict)
+    in_force: dict[str, IndexedZone[int]] = field(default_factory=dict)
     coming: dict[str, Geozone | None] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     """Zones that nobody here understood, and why, until they are published or removed anew."""
@@ -39,13 +40,24 @@ class Airspace:
         self._problems: dict[str, str] = {}
         self._revision = 0
         self._changed = asyncio.Event()
-        self._index: ZoneIndex[None] = ZoneIndex([], 0)
+        self._index: ZoneIndex[int] = ZoneIndex([], 0)
+        self._swapped = asyncio.Event()
         self._wanted = self._built = 0
         """Imports heard of, and those that the index holds."""
 
     @property
-    def index(self) -> ZoneIndex[None]:
-        """The zones in force. Its revision is 0 while nobody has published any airspace."""
+    def index(self) -> ZoneIndex[int]:
+        """The zones in force. Its revision is 0 while nobody has published any airspace.
+
+        The payload of a zone is the revision that brought it. A worker that reads a compacted topic anew may take a
+        zone for younger than it is, never for older.
+        """
+        return self._index
+
+    async def newer_than(self, revision: int) -> ZoneIndex[int]:
+        """The zones in force, as soon as they are of a later revision."""
+        while self._index.revision <= revision:
+            await self._swapped.wait()
         return self._index
 
     @property
@@ -85,10 +97,11 @@ class Airspace:
         """
         known = self._datasets.setdefault(dataset, _Dataset())
         for name, zone in known.coming.items():
+            before = known.in_force.get(name)
             if zone is None:
                 known.in_force.pop(name, None)
-            else:
-                known.in_force[name] = zone
+            elif before is None or before.geozone != zone:
+                known.in_force[name] = IndexedZone(name, zone, revision)
         known.coming.clear()
         self._revision = max(self._revision, revision)
         self._judge(dataset, count)
@@ -125,11 +138,9 @@ class Airspace:
             await self._changed.wait()
 
     async def _build(self) -> None:
-        zones = [
-            IndexedZone(name, zone, None)
-            for dataset in self._datasets.values()
-            for name, zone in dataset.in_force.items()
-        ]
+        zones = [zone for dataset in self._datasets.values() for zone in dataset.in_force.values()]
         index = await asyncio.to_thread(ZoneIndex, zones, self._revision)
         self._index = index
+        self._swapped.set()
+        self._swapped = asyncio.Event()
         log.info("airspace in force", revision=index.revision, zones=len(zones))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 
 import numpy as np
@@ -137,6 +137,16 @@ def _volume(field: str, message: geo_pb2.Volume4D) -> Volume4D:
         return volume_from_message(message)
     except ValueError as error:
         raise Invalid.field(field, str(error), "INVALID_GEOMETRY") from None
+
+
+def proposal_again(plan: FlightPlan) -> Proposal:
+    """What a plan that is stored asked for."""
+    return proposal_of(plan.operator, pb.FlightPlan.FromString(plan.content))
+
+
+def as_kept(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings as they are after storing: to be compared with those that were stored."""
+    return tuple(_finding_from(_finding_to(finding)) for finding in findings)
 
 
 def to_message(plan: FlightPlan) -> pb.FlightPlan:

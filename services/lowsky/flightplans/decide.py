@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
@@ -32,10 +33,28 @@ class Plans(Protocol):
 
 
 async def apply_verdict(
-    plans: Plans, name: str, verdict: Verdict, *, approval: str, number: str, reason: str, now: datetime
+    plans: Plans,
+    name: str,
+    verdict: Verdict,
+    *,
+    approval: str,
+    number: str,
+    reason: str,
+    now: datetime,
+    granted_by: Collection[str],
 ) -> None:
-    """Moves the plan. A plan that the operator withdrew meanwhile stays withdrawn."""
+    """Moves the plan. A plan that the operator withdrew meanwhile stays withdrawn.
+
+    A grant counts only where everybody has granted whose word the plan needs by now: while it was on its way, a new
+    zone may have added somebody, whom approvals asks when it hears of it.
+    """
     plan = await plans.get(name, lock=True)
+    missing = set(plan.deciding_authorities) - set(granted_by)
+    if verdict is Verdict.GRANTED and missing:
+        log.info("a grant is overtaken by the airspace", plan=name, missing=sorted(missing))
+        return
+    if verdict is Verdict.UNDER_REVIEW and plan.is_reviewed_by(approval):
+        return
     try:
         match verdict:
             case Verdict.UNDER_REVIEW:

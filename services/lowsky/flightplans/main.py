@@ -10,11 +10,12 @@ from lowsky.events.tail import Listener, Tail
 from lowsky.events.watch import Broadcast
 from lowsky.flightplans.airspace import PART as AIRSPACE_INDEX
 from lowsky.flightplans.airspace import Airspace
-from lowsky.flightplans.codec import to_message
+from lowsky.flightplans.codec import as_kept, proposal_again, to_message
 from lowsky.flightplans.config import FlightPlansConfig
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.on_events import OnGeozones, OnOperators, approval_handlers
 from lowsky.flightplans.postgres import TOPIC
+from lowsky.flightplans.recheck import Recheck
 from lowsky.flightplans.rpc import FlightPlansServicer
 from lowsky.flightplans.standing import Standing
 from lowsky.flightplans.submit import SubmissionPath
@@ -46,6 +47,17 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         reference=frame.config.vertical_reference,
         to_answer=_answer,
     )
+    recheck = Recheck(
+        database=frame.database,
+        relay=frame.relay,
+        clock=frame.clock,
+        airspace=airspace,
+        reference=frame.config.vertical_reference,
+        is_caught_up=lambda: not {"geozones", AIRSPACE_INDEX} & frame.health.problems.keys(),
+        proposal_of=proposal_again,
+        as_kept=as_kept,
+    )
+    frame.run(recheck.run)
     servicer = FlightPlansServicer(
         database=frame.database,
         relay=frame.relay,

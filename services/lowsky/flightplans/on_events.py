@@ -123,6 +123,9 @@ def approval_handlers(clock: Clock) -> Mapping[str, Handler]:
                 approval=approval.name,
                 number=approval.number,
                 reason=_reason(approval, verdict),
+                granted_by=[
+                    d.authority for d in approval.decisions if d.outcome == approvals_pb2.Decision.OUTCOME_GRANTED
+                ],
                 now=clock.now(),
             )
 

@@ -14,7 +14,7 @@ from lowsky.errors import NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
 from lowsky.flightplans.codec import assessment_to_bytes, findings_from_bytes, to_event
-from lowsky.flightplans.domain.plan import FlightPlan, State
+from lowsky.flightplans.domain.plan import RECHECKED, Extent, FlightPlan, State
 
 TOPIC = "lowsky.flight-plans.v1"
 
@@ -47,13 +47,16 @@ class FlightPlanStore:
         await self._connection.execute(
             """INSERT INTO flight_plans
                    (id, operator, aircraft, state, state_reason, version, create_time, update_time, time_start,
-                    time_end, airspace_revision, authorities, approval, approval_number, content, assessment)
+                    time_end, airspace_revision, authorities, approval, approval_number, content, assessment,
+                    min_lon, min_lat, max_lon, max_lat)
                SELECT id, operator, aircraft, state, state_reason, 1, create_time, create_time, time_start, time_end,
-                      airspace_revision, string_to_array(authorities, ' '), '', '', content, assessment
+                      airspace_revision, string_to_array(authorities, ' '), '', '', content, assessment,
+                      min_lon, min_lat, max_lon, max_lat
                FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
-                           $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::text[], $11::bytea[], $12::bytea[])
+                           $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::text[], $11::bytea[], $12::bytea[],
+                           $13::float8[], $14::float8[], $15::float8[], $16::float8[])
                  AS p (id, operator, aircraft, state, state_reason, create_time, time_start, time_end,
-                       airspace_revision, authorities, content, assessment)""",
+                       airspace_revision, authorities, content, assessment, min_lon, min_lat, max_lon, max_lat)""",
             [_id(plan.name) for plan in plans],
             [plan.operator for plan in plans],
             [plan.aircraft for plan in plans],
@@ -64,9 +67,10 @@ class FlightPlanStore:
             [plan.end for plan in plans],
             [plan.airspace_revision for plan in plans],
             # Arrays do not nest in unnest; names of authorities have no spaces.
-            [" ".join((*plan.deciding_authorities, *plan.notified_authorities)) for plan in plans],
+            [" ".join(_authorities(plan)) for plan in plans],
             [plan.content for plan in plans],
             [assessment_to_bytes(plan) for plan in plans],
+            *zip(*(plan.extent for plan in plans), strict=True),
         )
         await append(self._connection, [event for plan, context in new for event in context.run(_told, plan)])
 
@@ -85,6 +89,63 @@ class FlightPlanStore:
             plan.approval_number,
         )
         await append(self._connection, _told(plan))
+
+    async def save_assessments(self, plans: Sequence[FlightPlan]) -> None:
+        """Stores what was found anew, with the moves that follow. The plans were read with their row locks."""
+        await self._connection.executemany(
+            """UPDATE flight_plans SET state = $2, state_reason = $3, version = $4, update_time = $5,
+                                       airspace_revision = $6, authorities = $7, assessment = $8
+               WHERE id = $1""",
+            [
+                (
+                    _id(plan.name),
+                    plan.state,
+                    plan.state_reason,
+                    plan.version,
+                    plan.update_time,
+                    plan.airspace_revision,
+                    _authorities(plan),
+                    assessment_to_bytes(plan),
+                )
+                for plan in plans
+            ],
+        )
+        await append(self._connection, [event for plan in plans for event in _told(plan)])
+
+    async def near(self, boxes: Sequence[Extent], revision: int, now: datetime) -> Sequence[str]:
+        """The ids of plans that are not over, were checked against an earlier airspace, and whose box meets one of
+        some boxes (west, south, east, north)."""
+        rows = await self._connection.fetch(
+            """SELECT id FROM flight_plans p
+               WHERE time_end > $1 AND airspace_revision < $2 AND state = ANY($3::text[])
+                 AND EXISTS (SELECT FROM unnest($4::float8[], $5::float8[], $6::float8[], $7::float8[])
+                                      AS b (west, south, east, north)
+                             WHERE p.min_lon <= b.east AND p.max_lon >= b.west
+                               AND p.min_lat <= b.north AND p.max_lat >= b.south)
+               ORDER BY id""",
+            now,
+            revision,
+            sorted(RECHECKED),
+            *zip(*boxes, strict=True),
+        )
+        return [row["id"] for row in rows]
+
+    async def read(self, ids: Sequence[str]) -> Sequence[FlightPlan]:
+        """Plans by id, as they are."""
+        rows = await self._connection.fetch("SELECT * FROM flight_plans WHERE id = ANY($1::text[]) ORDER BY id", ids)
+        return [_plan(row) for row in rows]
+
+    async def lock_free(self, ids: Sequence[str]) -> Sequence[FlightPlan]:
+        """Those plans that nobody else has locked, locked."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM flight_plans WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE SKIP LOCKED", ids
+        )
+        return [_plan(row) for row in rows]
+
+    async def lock(self, id_: str) -> FlightPlan:
+        """One plan, locked as soon as nobody else has it locked."""
+        (row,) = await self._connection.fetch("SELECT * FROM flight_plans WHERE id = $1 FOR UPDATE", id_)
+        return _plan(row)
 
     async def get(self, name: str, *, lock: bool = False) -> FlightPlan:
         """One plan; locked until the end of the transaction where it is to be moved.
@@ -126,6 +187,33 @@ class FlightPlanStore:
         return [_plan(row) for row in rows]
 
 
+async def rechecks_begun(connection: Connection) -> int:
+    """The airspace revision that plans are, or have been, checked again for; until the end of the transaction no
+    later re-check begins, and so each sees what is committed here."""
+    return int(await connection.fetchval("SELECT airspace_recheck_begun()"))
+
+
+async def begin_recheck(connection: Connection, revision: int) -> int:
+    """From now on nothing is stored that was checked against an earlier revision; gives the one that plans have been
+    checked again up to.
+
+    Waits for the submissions under way, which hold the same lock shared, and lets none pass by meanwhile.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('airspace_recheck'), hashtext(current_schema()))")
+    return int(
+        await connection.fetchval("UPDATE airspace_recheck SET begun = greatest(begun, $1) RETURNING done", revision)
+    )
+
+
+async def end_recheck(connection: Connection, revision: int) -> None:
+    """Plans have been checked again up to this revision."""
+    await connection.execute("UPDATE airspace_recheck SET done = greatest(done, $1)", revision)
+
+
+def _authorities(plan: FlightPlan) -> list[str]:
+    return [*plan.deciding_authorities, *plan.notified_authorities]
+
+
 def _told(plan: FlightPlan) -> list[Event]:
     """What happened to the plan since it was last told of."""
     events = [
@@ -162,5 +250,6 @@ def _plan(row: asyncpg.Record) -> FlightPlan:
         airspace_revision=row["airspace_revision"],
         approval=row["approval"],
         approval_number=row["approval_number"],
+        extent=(row["min_lon"], row["min_lat"], row["max_lon"], row["max_lat"]),
         version=row["version"],
     )

@@ -3,6 +3,9 @@
     proposals → 4D volumes → validity, geofence (and, in their place, conflicts with other plans) → plans
     one transaction: the answers by request id, the plans, the events
 
+A plan that was checked against an airspace that the re-check has left behind (recheck.py) is not stored: the batch is
+checked anew as soon as this worker has the newer one.
+
 What fails for one plan fails for that plan alone, and nothing is stored of a proposal that is refused.
 """
 
@@ -14,26 +17,32 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import shapely
+
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.db.requests import Request, earlier_answers, kept_answers
-from lowsky.errors import Invalid, LowskyError, Precondition
+from lowsky.errors import Invalid, LowskyError, Precondition, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.checks.geofence import geofence
 from lowsky.flightplans.checks.validity import performance, require_in_time, require_standing
 from lowsky.flightplans.domain.findings import Finding
-from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.domain.plan import Extent, FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.draw import Drawn, draw
-from lowsky.flightplans.postgres import FlightPlanStore
+from lowsky.flightplans.postgres import FlightPlanStore, rechecks_begun
 from lowsky.flightplans.standing import Standing
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import ZoneIndex
 
 LEGS_ON_LOOP_MAX = 2_000
 """Geometry of more legs goes to a thread: some 5 ms, after which other calls and heartbeats would wait."""
+
+NEWER_AIRSPACE_S_MAX = 5.0
+"""How long a batch waits for an airspace that another worker has already: its index is built in that time."""
 
 FINDINGS_MAX = 1_000
 """Zones that one plan may meet: its findings travel with it in every event, and an event has a limit."""
@@ -58,6 +67,14 @@ class Assessed:
 
     plan: FlightPlan
     answer: bytes
+
+
+class _Overtaken(Exception):
+    """Plans are being checked again, against an airspace of this revision."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(revision)
+        self.revision = revision
 
 
 class SubmissionPath:
@@ -88,15 +105,39 @@ class SubmissionPath:
         Raises:
             Unavailable: The database is away: nothing was stored, or the same request ids will tell what was.
         """
+        needed = 0
+        while True:
+            zones = await self._zones_of(needed)  # one revision for the whole batch
+            try:
+                return await self._check_and_commit(batch, zones)
+            except _Overtaken as overtaken:
+                needed = overtaken.revision
+
+    async def _zones_of(self, revision: int) -> ZoneIndex[object]:
+        """The airspace in force, of at least a revision.
+
+        Raises:
+            Unavailable: This worker does not hear of it.
+        """
+        try:
+            async with asyncio.timeout(NEWER_AIRSPACE_S_MAX):
+                return await self._airspace.newer_than(revision - 1)
+        except TimeoutError:
+            raise Unavailable(
+                "NOT_CAUGHT_UP", f"this worker has not heard of airspace revision {revision} yet", retry_after_s=1.0
+            ) from None
+
+    async def _check_and_commit(
+        self, batch: Sequence[Submission], zones: ZoneIndex[object]
+    ) -> Sequence[bytes | LowskyError]:
         now = self._clock.now()
-        zones = self._airspace.index  # one revision for the whole batch
         drawn, geofence_findings = await self._look(batch, zones)
         assessed = [
             self._assess(submission, drawn, n, geofence_findings[n], zones, now) for n, submission in enumerate(batch)
         ]
-        return await self._commit(batch, assessed)
+        return await self._commit(batch, assessed, zones.revision)
 
-    async def _look(self, batch: Sequence[Submission], zones: ZoneIndex[None]) -> tuple[Drawn, list[list[Finding]]]:
+    async def _look(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> tuple[Drawn, list[list[Finding]]]:
         """The geometry: volumes, and the zones that they enter."""
         proposals = [submission.proposal for submission in batch]
 
@@ -113,7 +154,7 @@ class SubmissionPath:
         drawn: Drawn,
         place: int,
         geofence_findings: Sequence[Finding],
-        zones: ZoneIndex[None],
+        zones: ZoneIndex[object],
         now: datetime,
     ) -> Assessed | LowskyError:
         """The plan as the checks leave it, or why there is none."""
@@ -150,6 +191,7 @@ class SubmissionPath:
             content=proposal.content,
             start=start,
             end=end,
+            extent=extent_of(volumes),
             create_time=now,
             update_time=now,
         )
@@ -157,9 +199,13 @@ class SubmissionPath:
         return Assessed(plan, self._to_answer(plan))
 
     async def _commit(
-        self, batch: Sequence[Submission], assessed: Sequence[Assessed | LowskyError]
+        self, batch: Sequence[Submission], assessed: Sequence[Assessed | LowskyError], airspace_revision: int
     ) -> Sequence[bytes | LowskyError]:
-        """Stores what is new and not refused, all or nothing; a request that came before keeps its answer."""
+        """Stores what is new and not refused, all or nothing; a request that came before keeps its answer.
+
+        Raises:
+            _Overtaken: Plans have begun to be checked against a newer airspace: nothing was stored.
+        """
         outcomes = [item.answer if isinstance(item, Assessed) else item for item in assessed]
         wet = [n for n, submission in enumerate(batch) if not submission.dry_run]
         if not wet:
@@ -167,6 +213,8 @@ class SubmissionPath:
         fresh = [(n, item) for n in wet if isinstance(item := assessed[n], Assessed)]
         refused = [n for n in wet if not isinstance(assessed[n], Assessed)]
         async with self._database.transaction() as connection:
+            if fresh and (begun := await rechecks_begun(connection)) > airspace_revision:
+                raise _Overtaken(begun)
             for n, kept in zip(refused, await _kept(connection, [batch[n].request for n in refused]), strict=True):
                 # It may have been accepted once, when it was not too late yet: then that is the answer.
                 outcomes[n] = kept or outcomes[n]
@@ -184,7 +232,13 @@ class SubmissionPath:
         return outcomes
 
 
-def require_airspace(zones: ZoneIndex[None]) -> None:
+def extent_of(volumes: Volumes) -> Extent:
+    """The box around volumes: outlines are cut at the antimeridian, so it never wraps."""
+    west, south, east, north = shapely.total_bounds(volumes.outlines)
+    return float(west), float(south), float(east), float(north)
+
+
+def require_airspace(zones: ZoneIndex[object]) -> None:
     """Refuses while nobody has published anything: then nothing can be said to be free.
 
     Raises:

@@ -10,7 +10,8 @@ from tests.unit.flightplans.flights import PARK, PORT, START, TOWER, plan
 
 # Written from the description of the states, not from the code.
 LEGAL: Mapping[str, Mapping[State, State]] = {
-    "put under review": {State.SUBMITTED: State.UNDER_REVIEW},
+    # From UNDER_REVIEW too: a plan that a new zone put there hears only then of its case.
+    "put under review": {State.SUBMITTED: State.UNDER_REVIEW, State.UNDER_REVIEW: State.UNDER_REVIEW},
     "approve": {State.SUBMITTED: State.APPROVED, State.UNDER_REVIEW: State.APPROVED},
     "reject": {State.SUBMITTED: State.REJECTED, State.UNDER_REVIEW: State.REJECTED},
     # From SUBMITTED too: that the case was opened may have ended among the dead letters.

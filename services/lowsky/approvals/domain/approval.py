@@ -4,6 +4,7 @@ PENDING ──► GRANTED    all who must decide have granted (Art. 28); or by r
         ├─► REJECTED   one of them has rejected; or by rule, where a check found what nobody can allow
         ├─► EXPIRED    nobody decided in time
         └─► CLOSED     the plan ended meanwhile
+GRANTED ──► PENDING    the airspace changed: somebody else must decide too; what was granted stays granted
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Outcome(StrEnum):
 
 
 _MOVES: dict[str, tuple[frozenset[ApprovalState], ApprovalState]] = {
+    "opened": (frozenset({ApprovalState.PENDING, ApprovalState.GRANTED}), ApprovalState.PENDING),
     "decided": (frozenset({ApprovalState.PENDING}), ApprovalState.PENDING),
     "granted": (frozenset({ApprovalState.PENDING}), ApprovalState.GRANTED),
     "rejected": (frozenset({ApprovalState.PENDING}), ApprovalState.REJECTED),
@@ -111,6 +113,29 @@ class Approval:
         else:
             approval.happened.append("opened")
         return approval
+
+    def renew(self, plan: SubmittedPlan, now: datetime) -> bool:
+        """Takes in the plan as it was checked against a newer airspace; False where that is nothing to the case.
+
+        The case asks whom the plan needs now, and has another etag: officers decide what they have seen. A granted
+        one is opened again. What was said stays said; where that is enough, the case is granted at once.
+        """
+        if self.state not in {ApprovalState.PENDING, ApprovalState.GRANTED}:
+            return False
+        named = plan.deciders()
+        decisions = tuple(
+            replace(self.decision_of(authority) or Decision(authority, ()), geozones=plan.geozones_of(authority))
+            for authority in named
+        )
+        said = (d for d in self.decisions if d.authority not in named and d.outcome is not Outcome.PENDING)
+        self.decisions = (*decisions, *said)
+        self.notified_authorities = tuple(a for a in plan.told() if self.decision_of(a) is None)
+        self.snapshot = plan.snapshot
+        self.automatic = False
+        self._move("opened", now)
+        if self._consequence() == "granted":
+            self._enter("granted")
+        return True
 
     @property
     def etag(self) -> str:

@@ -40,7 +40,7 @@ TITLE_MAX = 200
 
 
 def geofence(
-    zones: ZoneIndex[None], volumes: Volumes, plans: int, reference: VerticalReference = ANYWHERE
+    zones: ZoneIndex[object], volumes: Volumes, plans: int, reference: VerticalReference = ANYWHERE
 ) -> list[list[Finding]]:
     """The findings of each plan of a batch, by the plan's place in it: one for each zone that it enters."""
     touches = zones.touching(volumes, reference)
@@ -61,7 +61,7 @@ def geofence(
 
 
 def _finding(
-    zone: IndexedZone[None],
+    zone: IndexedZone[object],
     touches: Touches,
     rows: NDArray[np.intp],
     volumes: Volumes,

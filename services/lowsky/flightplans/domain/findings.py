@@ -30,6 +30,11 @@ class Rule(StrEnum):
     ENDURANCE_EXCEEDED = "ENDURANCE_EXCEEDED"
     HEIGHT_EXCEEDS_AIRCRAFT = "HEIGHT_EXCEEDS_AIRCRAFT"
 
+    @property
+    def is_of_geofence(self) -> bool:
+        """Whether it follows from a zone, and so may change with the airspace."""
+        return self.value.startswith("GEOZONE_")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

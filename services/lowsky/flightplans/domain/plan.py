@@ -34,11 +34,19 @@ class State(StrEnum):
 FINAL = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.RESCINDED, State.ENDED})
 """A plan in one of these holds no airspace and never moves again."""
 
+RECHECKED = frozenset({State.SUBMITTED, State.UNDER_REVIEW, State.APPROVED, State.ACTIVATED})
+"""A plan in one of these is checked again when the airspace changes. One that flies off its plan is past that."""
+
+Extent = tuple[float, float, float, float]
+"""West, south, east and north of a box, in degrees."""
+
+ANYWHERE: Extent = (-180.0, -90.0, 180.0, 90.0)
+
 _UNDECIDED = frozenset({State.SUBMITTED, State.UNDER_REVIEW})
 _FLYING = frozenset({State.ACTIVATED, State.NONCONFORMING, State.CONTINGENT})
 
 _MOVES: dict[str, tuple[frozenset[State], State]] = {
-    "put-under-review": (frozenset({State.SUBMITTED}), State.UNDER_REVIEW),
+    "put-under-review": (_UNDECIDED, State.UNDER_REVIEW),
     "approved": (_UNDECIDED, State.APPROVED),
     "rejected": (_UNDECIDED, State.REJECTED),
     "expired": (_UNDECIDED, State.EXPIRED),
@@ -46,6 +54,7 @@ _MOVES: dict[str, tuple[frozenset[State], State]] = {
     "ended": (_FLYING, State.ENDED),
     "withdrawn": (_UNDECIDED | {State.APPROVED}, State.WITHDRAWN),
     "rescinded": (frozenset({State.APPROVED, State.ACTIVATED}), State.RESCINDED),
+    "reopened": (_UNDECIDED | {State.APPROVED}, State.UNDER_REVIEW),
     "found-nonconforming": (frozenset({State.ACTIVATED}), State.NONCONFORMING),
     "found-conforming": (frozenset({State.NONCONFORMING}), State.ACTIVATED),
     "made-contingent": (frozenset({State.NONCONFORMING}), State.CONTINGENT),
@@ -82,10 +91,17 @@ class FlightPlan:
     state_reason: str = ""
     findings: tuple[Finding, ...] = ()
     airspace_revision: int = 0
+    extent: Extent = ANYWHERE
+    """The box around its volumes; over the antimeridian it is as wide as the world."""
     approval: str = ""
     approval_number: str = ""
     version: int = 1
     happened: list[Happening] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The last part of its name."""
+        return self.name.rpartition("/")[2]
 
     @property
     def etag(self) -> str:
@@ -103,6 +119,10 @@ class FlightPlan:
         told = _distinct(name for finding in self.findings for name in finding.notified)
         return tuple(name for name in told if name not in deciding)
 
+    def is_reviewed_by(self, approval: str) -> bool:
+        """Whether that case is under way already: one that is reopened says so again."""
+        return self.state is State.UNDER_REVIEW and self.approval == approval
+
     def expect(self, etag: str) -> None:
         """Raises StaleEtag unless the etag is empty or that of the present version."""
         if etag and etag != self.etag:
@@ -119,6 +139,28 @@ class FlightPlan:
             self.happened.append(Happening("rejected", None))
         else:
             self.happened.append(Happening("submitted", None))
+
+    def reassess(self, findings: Iterable[Finding], airspace_revision: int, now: datetime) -> bool:
+        """Takes in what the checks find in a newer airspace; False where that is what they had found.
+
+        A blocking finding ends the plan. An authority that has not been asked yet reopens its review, except of a
+        flight under way: that one is only told. Anything else changes the findings alone.
+        """
+        found = gravest_first(findings)
+        if found == self.findings:
+            return False
+        asked = self.deciding_authorities
+        self.findings, self.airspace_revision = found, airspace_revision
+        blocking = [finding for finding in found if finding.severity is Severity.BLOCKING]
+        unasked = [finding for finding in found if set(finding.deciding) - set(asked)]
+        if blocking:
+            move = "rejected" if self.state in _UNDECIDED else "rescinded"
+            self._move(move, _changed(blocking[0], airspace_revision), now)
+        elif unasked and self.state is not State.ACTIVATED:
+            self._move("reopened", _changed(unasked[0], airspace_revision), now)
+        else:
+            self._become("reassessed", self.state, self.state_reason, now)
+        return True
 
     def put_under_review(self, approval: str, number: str, now: datetime) -> None:
         """Authorities' officers decide."""
@@ -170,10 +212,18 @@ class FlightPlan:
         sources, target = _MOVES[move]
         if self.state not in sources:
             raise IllegalMove(self.name, self.state, move)
-        self.happened.append(Happening(move, self.state))
+        self._become(move, target, reason, now)
+
+    def _become(self, what: str, target: State, reason: str, now: datetime) -> None:
+        self.happened.append(Happening(what, self.state))
         self.state, self.state_reason = target, reason
         self.version += 1
         self.update_time = now
+
+
+def _changed(finding: Finding, airspace_revision: int) -> str:
+    """Why a plan moves that nobody moved."""
+    return f"The airspace has changed (revision {airspace_revision}, {finding.subject}). {finding.message}"
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ isort:skip_file
 Approvals: one case for each plan that needs a decision, one number, a decision for each authority that must decide.
 Granted when all have granted, rejected when any has rejected (Art. 28); expired when nobody decided in time.
 A plan that needs nobody's word is granted by rule, at once: of such a case only approval.granted is told, never
-approval.opened.
+approval.opened. A zone that comes after the grant and needs somebody else's word opens the case again, under its
+number: PENDING, with what was granted.
 """
 
 from collections import abc as _abc

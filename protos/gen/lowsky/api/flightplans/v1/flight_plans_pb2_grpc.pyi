@@ -9,6 +9,10 @@ immutable once submitted; its state moves:
   APPROVED → ACTIVATED → ENDED;  ACTIVATED ⇄ NONCONFORMING → CONTINGENT → ENDED
   WITHDRAWN by the operator before take-off; RESCINDED by an authority after approval
 
+A new or changed zone checks the plans again that it touches: SUBMITTED | UNDER_REVIEW → REJECTED and APPROVED |
+ACTIVATED → RESCINDED where flight is not allowed any more; SUBMITTED | APPROVED → UNDER_REVIEW where somebody else must
+decide too. The reason names the zone.
+
 An approval is permission, not clearance to start: activation is a step of its own (EU 2021/664 Art. 6(5)).
 """
 

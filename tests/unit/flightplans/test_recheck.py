@@ -1,0 +1,209 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import shapely
+
+from lowsky.flightplans.airspace import Airspace
+from lowsky.flightplans.codec import as_kept
+from lowsky.flightplans.decide import Verdict, apply_verdict
+from lowsky.flightplans.domain.findings import Finding, Rule, Severity
+from lowsky.flightplans.domain.plan import FINAL, RECHECKED, FlightPlan, State
+from lowsky.flightplans.draw import draw
+from lowsky.flightplans.recheck import BOXES_MAX, boxes_of, reassess
+from lowsky.flightplans.submit import extent_of
+from lowsky.geo.altitude import ANYWHERE
+from lowsky.geo.geozone import Restriction
+from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.rpc.health import Health
+from tests.unit.flightplans.flights import NOW, PORT, START, TOWER, plan, proposal, square, trajectory, zone
+
+CITY = "datasets/city"
+
+
+def finding(severity: Severity, subject: str = "geozones/new", *deciding: str) -> Finding:
+    rule = Rule.GEOZONE_PROHIBITED if severity is Severity.BLOCKING else Rule.GEOZONE_AUTHORIZATION
+    return Finding(rule, severity, subject, "New", (0,), "Leg 1 meets New.", deciding=deciding)
+
+
+TOWERS = finding(Severity.AUTHORIZATION, "geozones/old", TOWER)
+PORTS = finding(Severity.AUTHORIZATION, "geozones/new", PORT)
+CLOSED = finding(Severity.BLOCKING)
+TOLD = finding(Severity.NOTIFICATION)
+
+# Written from the description, not from the code: where each kind of news leads from each state.
+OUTCOMES = {
+    State.SUBMITTED: {"closed": "rejected", "another": "reopened", "same": "reassessed"},
+    State.UNDER_REVIEW: {"closed": "rejected", "another": "reopened", "same": "reassessed"},
+    State.APPROVED: {"closed": "rescinded", "another": "reopened", "same": "reassessed"},
+    State.ACTIVATED: {"closed": "rescinded", "another": "reassessed", "same": "reassessed"},
+}
+STATES = {"rejected": State.REJECTED, "rescinded": State.RESCINDED, "reopened": State.UNDER_REVIEW}
+NEWS = {"closed": (TOWERS, CLOSED), "another": (TOWERS, PORTS), "same": (TOWERS, TOLD)}
+
+
+def test_every_state_that_is_checked_again_has_outcomes() -> None:
+    assert set(OUTCOMES) == RECHECKED
+    assert not FINAL & RECHECKED
+
+
+@pytest.mark.parametrize("news", NEWS)
+@pytest.mark.parametrize("state", OUTCOMES)
+def test_what_a_newer_airspace_does_to_a_plan(state: State, news: str) -> None:
+    checked = plan(state, findings=(TOWERS,), airspace_revision=1, state_reason="so far")
+    assert reassess(checked, NEWS[news], 2, NOW)
+    what = OUTCOMES[state][news]
+    (happening,) = checked.happened
+    assert (happening.what, happening.previous) == (what, state)
+    assert checked.state is STATES.get(what, state)
+    assert (checked.airspace_revision, checked.version, checked.update_time) == (2, 2, NOW)
+    assert set(checked.findings) == set(NEWS[news])
+    if what == "reassessed":
+        assert checked.state_reason == "so far"
+    else:
+        assert "revision 2, geozones/new" in checked.state_reason
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - RECHECKED))
+def test_plans_that_ended_or_left_their_plan_are_not_checked_again(state: State) -> None:
+    before, checked = plan(state), plan(state)
+    assert not reassess(checked, (CLOSED,), 2, NOW)
+    assert checked == before
+
+
+@pytest.mark.parametrize(("fields", "changes"), [({}, True), ({"end": NOW}, False), ({"airspace_revision": 2}, False)])
+def test_plans_that_are_over_or_were_checked_so_already_are_left(fields: dict[str, object], changes: bool) -> None:
+    assert reassess(plan(State.APPROVED, **fields), (CLOSED,), 2, NOW) is changes
+
+
+def test_findings_that_are_the_same_leave_a_plan_untouched_and_those_of_other_rules_stay() -> None:
+    slow = Finding(Rule.ENDURANCE_EXCEEDED, Severity.NOTIFICATION, "", "", (), "Too long.")
+    checked = plan(State.APPROVED, findings=(TOWERS, slow), airspace_revision=1)
+    assert not reassess(checked, (TOWERS,), 2, NOW)
+    assert (checked.version, checked.airspace_revision, checked.happened) == (1, 1, [])
+    assert reassess(checked, (PORTS,), 2, NOW)
+    assert checked.findings == (PORTS, slow)
+
+
+def test_findings_compare_as_they_are_kept() -> None:
+    precise = Finding(
+        Rule.GEOZONE_PROHIBITED, Severity.BLOCKING, "geozones/z", "Z", (0,), "", start_s=1.23456789, end_s=2.0
+    )
+    (kept,) = as_kept([precise])
+    assert as_kept([kept]) == (kept,)
+
+
+class OnePlan:
+    """A store of one plan."""
+
+    def __init__(self, kept: FlightPlan) -> None:
+        self.plan = kept
+
+    async def get(self, name: str, *, lock: bool = False) -> FlightPlan:
+        assert lock
+        return self.plan
+
+    async def save(self, plan: FlightPlan) -> None:
+        self.plan = plan
+
+
+@pytest.mark.parametrize(
+    ("granted_by", "state"),
+    [((), State.UNDER_REVIEW), ((TOWER,), State.UNDER_REVIEW), ((TOWER, PORT), State.APPROVED)],
+)
+async def test_a_grant_counts_only_when_all_have_granted_whom_the_plan_needs_by_now(
+    granted_by: tuple[str, ...], state: State
+) -> None:
+    store = OnePlan(plan(State.UNDER_REVIEW, findings=(TOWERS, PORTS), approval="approvals/a"))
+    await apply_verdict(
+        store,
+        store.plan.name,
+        Verdict.GRANTED,
+        approval="approvals/a",
+        number="LS-1",
+        reason="",
+        now=NOW,
+        granted_by=granted_by,
+    )
+    assert store.plan.state is state
+
+
+@pytest.mark.parametrize(("approval", "version"), [("approvals/a", 1), ("", 2)])
+async def test_a_plan_under_review_hears_of_its_case_once(approval: str, version: int) -> None:
+    store = OnePlan(plan(State.UNDER_REVIEW, approval=approval))
+    await apply_verdict(
+        store,
+        store.plan.name,
+        Verdict.UNDER_REVIEW,
+        approval="approvals/a",
+        number="LS-1",
+        reason="",
+        now=NOW,
+        granted_by=(),
+    )
+    assert (store.plan.state, store.plan.approval, store.plan.version) == (
+        State.UNDER_REVIEW,
+        "approvals/a",
+        version,
+    )
+
+
+async def changed_since(airspace: Airspace, revision: int) -> set[str]:
+    await airspace._build()
+    return {zone.name for zone in airspace.index.zones if zone.payload > revision}
+
+
+async def test_zones_say_since_which_revision_they_are_as_they_are() -> None:
+    airspace = Airspace(Health())
+    one = zone(square((113.0, 22.0))).geozone
+    for name in "abc":
+        airspace.zone_published(CITY, f"geozones/city.{name}", one)
+    airspace.dataset_imported(CITY, 1, 3)
+    assert await changed_since(airspace, 0) == {f"geozones/city.{name}" for name in "abc"}
+    airspace.zone_published(CITY, "geozones/city.a", zone(square((113.0, 22.0))).geozone)  # the same once more
+    airspace.zone_published(CITY, "geozones/city.b", zone(square((113.0, 22.0), 0.02)).geozone)
+    airspace.zone_removed(CITY, "geozones/city.c")
+    airspace.zone_published(CITY, "geozones/city.d", one)
+    airspace.dataset_imported(CITY, 2, 3)
+    assert await changed_since(airspace, 1) == {"geozones/city.b", "geozones/city.d"}
+    assert await changed_since(airspace, 2) == set()
+
+
+async def test_a_zone_that_changes_and_changes_back_has_changed() -> None:
+    airspace = Airspace(Health())
+    for revision, restriction in enumerate(
+        (Restriction.PROHIBITED, Restriction.NO_RESTRICTION, Restriction.PROHIBITED), start=1
+    ):
+        airspace.zone_published(CITY, "geozones/city.a", zone(square((113.0, 22.0)), restriction).geozone)
+        airspace.dataset_imported(CITY, revision, 1)
+    assert await changed_since(airspace, 2) == {"geozones/city.a"}
+    assert await changed_since(airspace, 1) == {"geozones/city.a"}
+
+
+def index_of(*zones: IndexedZone[None]) -> ZoneIndex[int]:
+    return ZoneIndex([IndexedZone(each.name, each.geozone, 1) for each in zones], 1)
+
+
+def test_plans_are_sought_around_each_part_of_few_zones_and_around_all_of_many() -> None:
+    islands = shapely.union_all([square((113.0, 22.0)), square((10.0, 50.0))])
+    assert len(boxes_of(index_of(zone(islands)))) == 2
+    many = [zone(square((float(n), 0.0)), name=f"geozones/d.{n}") for n in range(BOXES_MAX + 1)]
+    assert len(boxes_of(index_of(*many[:-1]))) == BOXES_MAX
+    assert np.allclose(boxes_of(index_of(*many)), [(-0.01, -0.01, BOXES_MAX + 0.01, 0.01)])
+
+
+@pytest.mark.parametrize(
+    ("places", "wide"), [(((113.0, 22.0), (113.01, 22.0)), False), (((179.99, 10.0), (-179.99, 10.0)), True)]
+)
+def test_the_box_of_a_plan_holds_its_volumes_and_over_the_antimeridian_is_as_wide_as_the_world(
+    places: tuple[tuple[float, float], ...], wide: bool
+) -> None:
+    volumes = draw([proposal(trajectory(*places))], ANYWHERE).volumes
+    west, south, east, north = extent_of(volumes)
+    assert shapely.box(west, south, east, north).buffer(1e-12).contains(shapely.union_all(volumes.outlines))
+    assert ((west, east) == (-180.0, 180.0)) is wide
+    assert north - south < 0.01
+
+
+def test_a_plan_that_has_not_begun_is_as_good_as_one_that_has() -> None:
+    assert reassess(plan(State.APPROVED), (CLOSED,), 2, START + timedelta(minutes=1))
