@@ -98,12 +98,14 @@ def test_a_box_has_the_bounds_of_all_cells_in_it(boxes: list[tuple[float, float,
         latitudes = np.unique([south, north, *np.arange(np.floor(south) + 0.5, north, 1.0)])
         inside_lon = longitudes[(west <= longitudes) & (longitudes <= east)]
         inside_lat = latitudes[(south <= latitudes) & (latitudes <= north)]
-        for lon in inside_lon:
-            for lat in inside_lat:
-                # A point within a cell, so that no neighbour answers for it.
-                if lon % 1.0 and lat % 1.0:
-                    low, high = geoid_bounds((lon + 180.0) % 360.0 - 180.0, lat)
-                    assert least <= low <= high <= greatest
+        # Points within cells, so that no neighbour answers for them.
+        lon, lat = (
+            grid.ravel() for grid in np.meshgrid(inside_lon[inside_lon % 1 > 0], inside_lat[inside_lat % 1 > 0])
+        )
+        lon = (lon + 180.0) % 360.0 - 180.0
+        cells = geoid_bounds_of(np.column_stack([lon, lat, lon, lat]))
+        assert (least <= cells[:, 0]).all()
+        assert (cells[:, 1] <= greatest).all()
 
 
 @pytest.mark.parametrize("bad", [[np.nan, 0, 1, 1], [2, 0, 1, 1], [0, 2, 1, 1], [0, 0, np.inf, 1]])

@@ -1,0 +1,9 @@
+"""The geofence, slowly and by other means: no index, no arrays of pairs, none of the predicates of `lowsky.geo`.
+
+- `plan`: distances from a geodesic leg to a zone's edges in azimuthal equidistant projections around points of it.
+- `exact`: polygons against polygons in fractions.
+- `height`: altitude bands as difference constraints over unknown terrain, undulation and take-off points.
+- `hours`: schedules as lists of intervals.
+- `geofence`: all of it, for a leg or a volume against a layer of a zone.
+- `cases`, `flights`: zones, and what is flown around their edges, in the service's form and the oracle's.
+"""
