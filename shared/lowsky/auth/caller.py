@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +39,8 @@ class Caller:
     """Resource name, ``operators/x``."""
     authority: str | None = None
     """Resource name, ``authorities/x``."""
+    expires_s: float = math.inf
+    """When the token no longer counts, seconds since the epoch. A stream ends then."""
 
     def has(self, role: Role) -> bool:
         """Whether the caller has this role, and what the role needs: an operator's operator, an officer's authority."""

@@ -36,6 +36,9 @@ KEYS_RETRY_S = 1.0
 UNKNOWN_KEY_REFETCH_S = 5.0
 """A token with an unknown key id makes us look for new keys, not more often than this."""
 
+LEEWAY_S = 5
+"""Clocks of issuer and worker may differ so much."""
+
 VERIFIED_MAX = 10_000
 """Verified tokens that are remembered until they expire: a signature costs 100 µs and more, a look-up nothing."""
 
@@ -58,7 +61,7 @@ class TokenVerifier:
     def __init__(self, *, jwks_url: str, issuer: str, audience: str) -> None:
         self._jwks_url = jwks_url
         self._claims = jwt.JWTClaimsRegistry(
-            leeway=5,
+            leeway=LEEWAY_S,
             iss={"essential": True, "value": issuer},
             aud={"essential": True, "value": audience},
             exp={"essential": True},
@@ -161,6 +164,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
         roles=frozenset(role for role in Role if role in roles),
         operator=_resource(claims, "lowsky_operator", "operators"),
         authority=_resource(claims, "lowsky_authority", "authorities"),
+        expires_s=float(claims["exp"]) + LEEWAY_S,
     )
 
 

@@ -7,8 +7,10 @@ One interceptor does it all: grpc.aio pays for each interceptor on each call, an
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import Any, NoReturn
 
 import grpc
@@ -19,6 +21,7 @@ from opentelemetry.trace import SpanKind
 
 from lowsky import tracing
 from lowsky.auth.access import Access, set_current_access
+from lowsky.auth.caller import Caller
 from lowsky.auth.rules import RULES, reach_of, require_within_reach
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import LowskyError, Unauthenticated
@@ -91,8 +94,9 @@ class Pipeline(grpc.aio.ServerInterceptor):
         async def call(request: Message, context: _ServicerContext) -> None:
             with _traced(method, context):
                 try:
-                    await self._admit(method, context, request)
-                    await _write_all(behaviour(request, context), context)
+                    caller = await self._admit(method, context, request)
+                    async with _while_it_counts(caller):
+                        await _write_all(behaviour(request, context), context)
                 except Exception as error:
                     await _abort(method, context, error)
 
@@ -115,14 +119,15 @@ class Pipeline(grpc.aio.ServerInterceptor):
         async def call(requests: AsyncIterator[Message], context: _ServicerContext) -> None:
             with _traced(method, context):
                 try:
-                    await self._admit(method, context, None)
-                    await _write_all(behaviour(requests, context), context)
+                    caller = await self._admit(method, context, None)
+                    async with _while_it_counts(caller):
+                        await _write_all(behaviour(requests, context), context)
                 except Exception as error:
                     await _abort(method, context, error)
 
         return call
 
-    async def _admit(self, method: str, context: _ServicerContext, request: Message | None) -> None:
+    async def _admit(self, method: str, context: _ServicerContext, request: Message | None) -> Caller:
         caller = await self._verifier.verify(_bearer_token(context))
         reach = reach_of(method, caller)
         rule = RULES[method]
@@ -132,6 +137,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
             validate(request)
             if rule.resource is not None:
                 require_within_reach(reach, _field(request, rule.resource))
+        return caller
 
 
 def _bearer_token(context: _ServicerContext) -> str:
@@ -157,6 +163,19 @@ async def _write_all(responses: AsyncGenerator[Message, None], context: _Service
     async with aclosing(responses):
         async for response in responses:
             await context.write(response)
+
+
+@asynccontextmanager
+async def _while_it_counts(caller: Caller) -> AsyncIterator[None]:
+    """Ends a stream when its caller's token expires: who comes back with a new one goes on where it left off."""
+    left_s = None if caller.expires_s == math.inf else max(0.0, caller.expires_s - time.time())
+    try:
+        async with asyncio.timeout(left_s) as limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise Unauthenticated("TOKEN_EXPIRED", "the token has expired; come back with a new one") from None
 
 
 async def _hear_out(requests: AsyncIterator[Message]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +18,7 @@ from lowsky.auth.caller import Caller, Role
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.rpc.health import Health
 from lowsky.rpc.pipeline import Pipeline
+from tests.support.errors import error_of
 from tests.support.waiting import eventually
 
 WITHIN_S = 10
@@ -24,11 +27,13 @@ WITHIN_S = 10
 class Everybody(TokenVerifier):
     """Takes any token for an operator's."""
 
-    def __init__(self) -> None:
-        pass
+    def __init__(self, lasts_s: float = math.inf) -> None:
+        self._lasts_s = lasts_s
 
     async def verify(self, token: str) -> Caller:
-        return Caller("pilot", frozenset({Role.OPERATOR}), operator="operators/acme")
+        return Caller(
+            "pilot", frozenset({Role.OPERATOR}), operator="operators/acme", expires_s=time.time() + self._lasts_s
+        )
 
 
 class Endless(flight_plans_pb2_grpc.FlightPlansServiceServicer):
@@ -75,5 +80,36 @@ async def test_a_watcher_that_goes_away_while_it_is_written_to_leaves_nothing_be
                     await servicer.ended.wait()
                 await asyncio.sleep(0)
         assert caplog.records == []
+    finally:
+        await server.stop(0)
+
+
+class Quiet(flight_plans_pb2_grpc.FlightPlansServiceServicer):
+    """A watch on which nothing happens."""
+
+    async def WatchFlightPlans(
+        self, request: pb.WatchFlightPlansRequest, context: Any
+    ) -> AsyncIterator[pb.WatchFlightPlansResponse]:
+        yield pb.WatchFlightPlansResponse(resume_token="1")
+        await asyncio.Event().wait()
+
+
+async def test_a_stream_ends_when_the_token_of_its_caller_does() -> None:
+    server = grpc.aio.server(interceptors=[Pipeline(verifier=Everybody(lasts_s=0.3), health=Health())])
+    flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server(Quiet(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = flight_plans_pb2_grpc.FlightPlansServiceStub(channel)
+            call = stub.WatchFlightPlans(
+                pb.WatchFlightPlansRequest(parent="operators/acme"), metadata=[("authorization", "Bearer x")]
+            )
+            assert (await call.read()).resume_token == "1"
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                async with asyncio.timeout(WITHIN_S):
+                    await call.read()
+            failure = error_of(ended.value)
+            assert (failure.code, failure.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED")
     finally:
         await server.stop(0)
