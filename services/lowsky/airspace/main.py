@@ -6,12 +6,15 @@ from lowsky.airspace.config import AirspaceConfig
 from lowsky.airspace.rpc.authorities import AuthoritiesServicer
 from lowsky.airspace.rpc.geozones import GeozonesServicer
 from lowsky.airspace.rpc.imports import Imports
+from lowsky.airspace.rpc.replacing import Replacing
+from lowsky.airspace.rpc.rollbacks import Rollbacks
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
 from lowsky.service import Frame, main
 
 
 async def assemble(frame: Frame[AirspaceConfig]) -> None:
     """Two gRPC services over one schema; events go out through the outbox."""
+    replacing = Replacing(frame.database, frame.clock)
     frame.serve(
         "lowsky.api.airspace.v1.AuthoritiesService",
         authorities_pb2_grpc.add_AuthoritiesServiceServicer_to_server,
@@ -20,7 +23,11 @@ async def assemble(frame: Frame[AirspaceConfig]) -> None:
     frame.serve(
         "lowsky.api.airspace.v1.GeozonesService",
         geozones_pb2_grpc.add_GeozonesServiceServicer_to_server,
-        GeozonesServicer(frame.database, Imports(frame.database, frame.relay, frame.clock)),
+        GeozonesServicer(
+            frame.database,
+            Imports(frame.database, frame.relay, replacing),
+            Rollbacks(frame.database, frame.relay, replacing),
+        ),
     )
 
 

@@ -79,6 +79,7 @@ RULES: Mapping[str, Rule] = {
     _AIRSPACE + "AuthoritiesService/ListAuthorities": Rule(_EVERYONE),
     _AIRSPACE + "AuthoritiesService/UpdateAuthority": Rule({Role.ADMINISTRATOR: Scope.ANY}, writes=True),
     _AIRSPACE + "GeozonesService/ImportGeozones": Rule({Role.PUBLISHER: Scope.AUTHORITY}, writes=True),
+    _AIRSPACE + "GeozonesService/RollbackDataset": Rule({Role.PUBLISHER: Scope.AUTHORITY}, writes=True),
     _AIRSPACE + "GeozonesService/ListDatasets": Rule(_EVERYONE),
     _AIRSPACE + "GeozonesService/GetGeozone": Rule(_EVERYONE),
     _AIRSPACE + "GeozonesService/ListGeozones": Rule(_EVERYONE),

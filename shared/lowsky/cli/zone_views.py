@@ -25,7 +25,7 @@ def import_report(response: pb.ImportGeozonesResponse, *, dry_run: bool) -> Iter
         taken=str(report.taken),
         repaired=str(report.repaired),
         refused=str(report.refused),
-        dataset=f"{dataset.name}, version {dataset.version}, {dataset.geozone_count} zones" if dataset.name else "",
+        dataset=_dataset(dataset) if dataset.name else "",
         changed="nothing, this was a dry run" if dry_run else "",
     )
     if response.HasField("difference"):
@@ -41,6 +41,16 @@ def import_report(response: pb.ImportGeozonesResponse, *, dry_run: bool) -> Iter
         # People count from 1; the report counts from 0.
         row(made, str(entry.position + 1), entry.identifier, _OUTCOME.get(entry.outcome, "?"), "\n".join(why))
     yield made
+
+
+def rollback(response: pb.RollbackDatasetResponse, *, dry_run: bool) -> Iterator[RenderableType]:
+    """The dataset and what the rollback changes in it."""
+    yield facts(dataset=_dataset(response.dataset), changed="nothing, this was a dry run" if dry_run else "")
+    yield from _difference(response.difference, dry_run=dry_run)
+
+
+def _dataset(dataset: pb.Dataset) -> str:
+    return f"{dataset.name}, version {dataset.version}, {dataset.geozone_count} zones"
 
 
 def _difference(difference: pb.ImportDifference, *, dry_run: bool) -> Iterator[RenderableType]:

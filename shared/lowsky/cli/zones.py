@@ -13,7 +13,7 @@ from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.cli import zone_views
 from lowsky.cli.exits import Exit
-from lowsky.cli.options import LIMIT_DEFAULT, Limit
+from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
 from lowsky.cli.output import row, table
 from lowsky.cli.problems import invalid, of_api_error
 from lowsky.cli.session import session_of
@@ -21,6 +21,10 @@ from lowsky.cli.values import enum_name, last, resource, show_time
 from lowsky.client import LowskyApiError
 
 app = typer.Typer(help="Geozones: where one may fly, and on whose word.", no_args_is_help=True)
+
+
+ROLLBACK_TIMEOUT_S = 120.0
+"""A dataset of a large country is compared in some seconds, and waits for imports that are under way."""
 
 
 @app.command("import")
@@ -69,6 +73,23 @@ def import_(
     if refused is not None:
         session.output.problem(of_api_error(refused))
         raise typer.Exit(Exit.CONFLICT)
+
+
+@app.command()
+def rollback(
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(help="at-austrocontrol or datasets/…")],
+    version: Annotated[int, typer.Option("--version", min=1, help="Whose zones come back; the last 20 are kept.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference only: nothing is changed.")] = False,
+    request_id: RequestId = "",
+) -> None:
+    """Bring an earlier version's zones into force again, as a new version; shows what that changes."""
+    session = session_of(context)
+    request = pb.RollbackDatasetRequest(
+        request_id=request_id, dataset=resource("datasets", dataset), version=version, validate_only=dry_run
+    )
+    response = session.call(lambda client: client.geozones.RollbackDataset, request, timeout_s=ROLLBACK_TIMEOUT_S)
+    session.output.show(response, lambda: zone_views.rollback(response, dry_run=dry_run))
 
 
 @app.command("list")

@@ -352,6 +352,25 @@ async def test_a_dry_run_shows_the_difference_to_the_present_version(
     assert (await run(*IMPORT, "-o", "json", at=target)).json["difference"]["changed"] == 1
 
 
+async def test_a_rollback_names_the_version_and_shows_what_it_changes(
+    run: Run, services: Scripted, target: str
+) -> None:
+    response = geozones_pb2.RollbackDatasetResponse(
+        dataset=geozones_pb2.Dataset(name="datasets/at", version=9, geozone_count=5),
+        difference=geozones_pb2.ImportDifference(from_version=8, removed=1, area_lost_m2=9_999.0),
+    )
+    services.answers["RollbackDataset"] = [response, response]
+    ended = await run("zones", "rollback", "at", "--version", "7", at=target)
+    assert ended.code == 0
+    shown = " ".join(ended.out.split())
+    assert "datasets/at, version 9, 5 zones changed since version 8 added 0 changed 0 removed 1" in shown
+    await run("zones", "rollback", "datasets/at", "--version", "7", "--dry-run", at=target)
+    first, second = services.requests["RollbackDataset"]
+    assert (first.dataset, first.version, first.validate_only) == ("datasets/at", 7, False)
+    assert second.validate_only
+    assert len(first.request_id) == 36
+
+
 async def test_a_refused_import_shows_its_report_too(run: Run, services: Scripted, target: str, tmp_path: Path) -> None:
     (tmp_path / "zones.json").write_text("{}")
     services.answers["ImportGeozones"] = [

@@ -10,10 +10,15 @@ import asyncpg
 
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.db.database import Connection
+from lowsky.errors import NotFound
 
 IMPORT_TIMEOUT = "60s"
 """Of one statement of an import, and of its turn: COPY of the largest file takes some seconds, and imports wait for
 each other."""
+
+VERSIONS_KEPT_MAX = 20
+"""Whose zones can be brought back: five months of a source that publishes weekly. A national file of 30 MB is kept in
+about 6 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,17 @@ class ImportedFile:
     taken: int
     repaired: int
     refused: int
+    rollback_of: int | None = None
+    """The version whose zones were brought back, which that file was of; None for an import."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVersion:
+    """An earlier version of a dataset: its zones as one value, and where they came from."""
+
+    authority: str
+    contents: bytes
+    file: ImportedFile
 
 
 class DatasetStore:
@@ -73,8 +89,8 @@ class DatasetStore:
         )
         await self._connection.execute(
             """INSERT INTO dataset_versions (dataset, version, airspace_revision, import_time, publisher, request_id,
-                   file_sha256, file_bytes, format, taken, repaired, refused)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
+                   file_sha256, file_bytes, format, taken, repaired, refused, rollback_of)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)""",
             dataset.name,
             dataset.version,
             dataset.airspace_revision,
@@ -87,8 +103,50 @@ class DatasetStore:
             file.taken,
             file.repaired,
             file.refused,
+            file.rollback_of,
         )
         await self._connection.execute("UPDATE airspace SET revision = $1", dataset.airspace_revision)
+
+    async def keep(self, dataset: Dataset, contents: bytes) -> None:
+        """Keeps the zones of the version just saved, and no longer those of versions that are too old."""
+        await self._connection.execute(
+            "INSERT INTO dataset_contents (dataset, version, zones) VALUES ($1, $2, $3)",
+            dataset.name,
+            dataset.version,
+            contents,
+        )
+        await self._connection.execute(
+            "DELETE FROM dataset_contents WHERE dataset = $1 AND version <= $2",
+            dataset.name,
+            dataset.version - VERSIONS_KEPT_MAX,
+        )
+
+    async def kept(self, dataset: Dataset, version: int) -> KeptVersion:
+        """A version whose zones are kept.
+
+        Raises:
+            NotFound: There is no such version, or it is not kept.
+        """
+        row = await self._connection.fetchrow(
+            """SELECT zones, publisher, request_id, file_sha256, file_bytes, format, taken, repaired, refused
+               FROM dataset_contents JOIN dataset_versions USING (dataset, version)
+               WHERE dataset = $1 AND version = $2""",
+            dataset.name,
+            version,
+        )
+        if row is None:
+            raise NotFound(f"{dataset.name}/versions/{version}")
+        file = ImportedFile(
+            publisher=row["publisher"],
+            request_id=row["request_id"],
+            sha256=row["file_sha256"],
+            size_bytes=row["file_bytes"],
+            format=row["format"],
+            taken=row["taken"],
+            repaired=row["repaired"],
+            refused=row["refused"],
+        )
+        return KeptVersion(dataset.authority, row["zones"], file)
 
 
 def _dataset(row: asyncpg.Record) -> Dataset:

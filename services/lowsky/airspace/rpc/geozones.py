@@ -11,6 +11,7 @@ from lowsky.airspace.codec.datasets import to_message
 from lowsky.airspace.postgres.datasets import DatasetStore
 from lowsky.airspace.postgres.zones import StoredZone, ZoneStore
 from lowsky.airspace.rpc.imports import Imports
+from lowsky.airspace.rpc.rollbacks import Rollbacks
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.airspace.v1 import geozones_pb2_grpc
 from lowsky.db.database import Database
@@ -26,14 +27,18 @@ CANDIDATES_MAX = 1_000
 class GeozonesServicer(geozones_pb2_grpc.GeozonesServiceServicer):
     """Geozones: imported by publishers, read by everyone."""
 
-    def __init__(self, database: Database, imports: Imports) -> None:
+    def __init__(self, database: Database, imports: Imports, rollbacks: Rollbacks) -> None:
         self._database = database
         self._imports = imports
+        self._rollbacks = rollbacks
 
     async def ImportGeozones(
         self, request_iterator: AsyncIterator[pb.ImportGeozonesRequest], context: Any
     ) -> pb.ImportGeozonesResponse:
         return await self._imports.take(request_iterator)
+
+    async def RollbackDataset(self, request: pb.RollbackDatasetRequest, context: Any) -> pb.RollbackDatasetResponse:
+        return await self._rollbacks.take(request)
 
     async def ListDatasets(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
         page = Page.asked_by(request)

@@ -10,19 +10,17 @@ from uuid import UUID
 
 from lowsky.airspace.admission import Admission, admit
 from lowsky.airspace.codec import datasets, reports
-from lowsky.airspace.codec.differences import difference_to
+from lowsky.airspace.codec.contents import contents_of
 from lowsky.airspace.codec.zones import PackedZone, pack
-from lowsky.airspace.domain.dataset import Dataset
 from lowsky.airspace.domain.deciding import Directory, normal
 from lowsky.airspace.postgres.authorities import AuthorityStore
 from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
-from lowsky.airspace.postgres.zones import ZoneStore
 from lowsky.airspace.reading import Outcome, UnreadableZones, read
+from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, still
 from lowsky.airspace.rpc.upload import Upload, Uploads
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
-from lowsky.clock import Clock
-from lowsky.db.database import Connection, Database
+from lowsky.db.database import Database
 from lowsky.db.requests import Request, earlier_answer, keep_answers
 from lowsky.errors import Invalid, NotFound, Precondition
 from lowsky.events.relay import Relay
@@ -38,23 +36,14 @@ class _Prepared:
     sha256: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Present:
-    """A dataset as it is, None before its first import, and its zones; both of one moment."""
-
-    dataset: Dataset | None
-    messages: Mapping[str, bytes]
-
-
 class Imports:
     """Imports of zone files by this worker."""
 
-    def __init__(self, database: Database, relay: Relay, clock: Clock) -> None:
+    def __init__(self, database: Database, relay: Relay, replacing: Replacing) -> None:
         self._database = database
         self._relay = relay
-        self._clock = clock
+        self._replacing = replacing
         self._uploads = Uploads()
-        self._reading = asyncio.Lock()
 
     async def take(self, requests: AsyncIterator[pb.ImportGeozonesRequest]) -> pb.ImportGeozonesResponse:
         """Receives a file, reads it, and unless it is only to be reported on brings it into force.
@@ -69,11 +58,12 @@ class Imports:
             prepared = await self._prepare(upload)
             if not upload.header.validate_only:
                 _require_acceptable(prepared.report, accept_valid=upload.header.accept_valid)
-            present, difference = await self._compare(upload.header, prepared)
+            replacement = Replacement(upload.header.dataset, upload.header.authority, prepared.zones)
+            present, difference = await self._replacing.compare(replacement)
             if upload.header.validate_only:
                 dataset = datasets.to_message(present) if present else None
                 return pb.ImportGeozonesResponse(report=prepared.report, dataset=dataset, difference=difference)
-            return await self._bring_into_force(upload, prepared, difference)
+            return await self._bring_into_force(upload, prepared, replacement, difference)
         finally:
             self._uploads.release(upload)
 
@@ -86,29 +76,17 @@ class Imports:
         # milliseconds, but for the parser's longest steps (half a second with a file of 60 MB). A process would avoid
         # these at the price of packing all geometry for the way back, and must not be forked once gRPC runs. One file
         # at a time: while it is parsed it takes ten times its size.
-        async with self._reading:
+        async with self._replacing.turn:
             return await asyncio.to_thread(_read, upload.data, header.dataset, directory)
 
-    async def _compare(
-        self, header: pb.ImportHeader, prepared: _Prepared
-    ) -> tuple[Dataset | None, pb.ImportDifference]:
-        """The dataset as it is, and what the import would change in it.
-
-        Raises:
-            NotFound: It is another authority's.
-        """
-        async with self._reading:
-            # One statement a question, so a transaction that sees one moment: the zones are those of the version.
-            async with self._database.transaction() as connection:
-                await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                present = await _present(connection, header.dataset)
-            if present.dataset is not None:
-                present.dataset.require_authority(header.authority)
-            return present.dataset, await _difference(header, present, prepared)
-
     async def _bring_into_force(
-        self, upload: Upload, prepared: _Prepared, difference: pb.ImportDifference
+        self, upload: Upload, prepared: _Prepared, replacement: Replacement, difference: pb.ImportDifference
     ) -> pb.ImportGeozonesResponse:
+        version = NewVersion(
+            title=upload.header.title or prepared.admission.title[:200],
+            contents=await asyncio.to_thread(contents_of, prepared.zones),
+            file=_file(upload, prepared),
+        )
         request = _request(upload.header, prepared.sha256)
         async with self._database.transaction() as connection:
             # Before the request is noted: a second call with this id then waits here, as long as an import may take.
@@ -116,8 +94,8 @@ class Imports:
             kept = await earlier_answer(connection, request)
             if kept is not None:
                 return pb.ImportGeozonesResponse.FromString(kept)
-            difference = await _still(connection, upload.header, prepared, difference)
-            dataset = await self._replace(connection, revision, upload, prepared)
+            difference = await still(connection, replacement, difference)
+            dataset = await self._replacing.put(connection, revision, replacement, version)
             response = pb.ImportGeozonesResponse(
                 report=prepared.report, dataset=datasets.to_message(dataset), difference=difference
             )
@@ -125,52 +103,19 @@ class Imports:
         self._relay.wake()
         return response
 
-    async def _replace(self, connection: Connection, revision: int, upload: Upload, prepared: _Prepared) -> Dataset:
-        header, admission, store = upload.header, prepared.admission, DatasetStore(connection)
-        now = self._clock.now()
-        before = await store.get(header.dataset) or Dataset(header.dataset, header.authority)
-        dataset = before.imported(
-            authority=header.authority,
-            title=header.title or admission.title[:200],
-            geozone_count=len(prepared.zones),
-            airspace_revision=revision + 1,
-            now=now,
-        )
-        file = ImportedFile(
-            publisher=current_access().caller.subject,
-            request_id=UUID(header.request_id),
-            sha256=prepared.sha256,
-            size_bytes=len(upload.data),
-            format=admission.format,
-            taken=admission.count(Outcome.TAKEN),
-            repaired=admission.count(Outcome.REPAIRED),
-            refused=admission.count(Outcome.REFUSED),
-        )
-        await store.save(dataset, file)
-        await ZoneStore(connection).replace(dataset, prepared.zones, now)
-        return dataset
 
-
-async def _present(connection: Connection, dataset: str) -> _Present:
-    return _Present(await DatasetStore(connection).get(dataset), await ZoneStore(connection).messages(dataset))
-
-
-async def _difference(header: pb.ImportHeader, present: _Present, prepared: _Prepared) -> pb.ImportDifference:
-    dataset = present.dataset or Dataset(header.dataset, header.authority)
-    return await asyncio.to_thread(difference_to, dataset, present.messages, prepared.zones)
-
-
-async def _still(
-    connection: Connection, header: pb.ImportHeader, prepared: _Prepared, difference: pb.ImportDifference
-) -> pb.ImportDifference:
-    """The difference to the version that is about to be replaced: worked out anew where an import came between.
-
-    Ahead of the lock it holds up nobody, and to be overtaken is rare.
-    """
-    dataset = await DatasetStore(connection).get(header.dataset)
-    if (dataset.version if dataset else 0) == difference.from_version:
-        return difference
-    return await _difference(header, await _present(connection, header.dataset), prepared)
+def _file(upload: Upload, prepared: _Prepared) -> ImportedFile:
+    admission = prepared.admission
+    return ImportedFile(
+        publisher=current_access().caller.subject,
+        request_id=UUID(upload.header.request_id),
+        sha256=prepared.sha256,
+        size_bytes=len(upload.data),
+        format=admission.format,
+        taken=admission.count(Outcome.TAKEN),
+        repaired=admission.count(Outcome.REPAIRED),
+        refused=admission.count(Outcome.REFUSED),
+    )
 
 
 def _require_own_authority(header: pb.ImportHeader) -> None:

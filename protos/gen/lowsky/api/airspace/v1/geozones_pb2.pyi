@@ -682,6 +682,68 @@ class ZoneChange(_message.Message):
 Global___ZoneChange: _TypeAlias = ZoneChange  # noqa: Y015
 
 @_typing.final
+class RollbackDatasetRequest(_message.Message):
+    """Request of RollbackDataset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    dataset: _builtins.str
+    version: _builtins.int
+    """The version whose zones come back."""
+    validate_only: _builtins.bool
+    """Only tell the difference: nothing is changed."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        dataset: _builtins.str = ...,
+        version: _builtins.int = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "request_id", b"request_id", "validate_only", b"validate_only", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackDatasetRequest: _TypeAlias = RollbackDatasetRequest  # noqa: Y015
+
+@_typing.final
+class RollbackDatasetResponse(_message.Message):
+    """Response of RollbackDataset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def dataset(self) -> Global___Dataset:
+        """As it is after the call."""
+
+    @_builtins.property
+    def difference(self) -> Global___ImportDifference:
+        """What the rollback changed against the version before it; with validate_only, what it would change."""
+
+    def __init__(
+        self,
+        *,
+        dataset: Global___Dataset | None = ...,
+        difference: Global___ImportDifference | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "difference", b"difference"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "difference", b"difference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackDatasetResponse: _TypeAlias = RollbackDatasetResponse  # noqa: Y015
+
+@_typing.final
 class ImportReport(_message.Message):
     """What became of each zone in a file."""
 

@@ -40,6 +40,11 @@ class GeozonesServiceStub:
                 request_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ImportGeozonesRequest.SerializeToString,
                 response_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ImportGeozonesResponse.FromString,
                 _registered_method=True)
+        self.RollbackDataset = channel.unary_unary(
+                '/lowsky.api.airspace.v1.GeozonesService/RollbackDataset',
+                request_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.RollbackDatasetRequest.SerializeToString,
+                response_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.RollbackDatasetResponse.FromString,
+                _registered_method=True)
         self.ListDatasets = channel.unary_unary(
                 '/lowsky.api.airspace.v1.GeozonesService/ListDatasets',
                 request_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ListDatasetsRequest.SerializeToString,
@@ -65,6 +70,16 @@ class GeozonesServiceServicer:
         """Sends a zone file: the header first, then the bytes in chunks. The dataset is replaced in one transaction, or
         stays as it was. The report of the answer names every zone of the file: some 230 bytes each and more where there
         is much to note, so that clients of very large files allow more than the usual 4 MiB.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackDataset(self, request, context):
+        """Brings the zones of an earlier version into force again, as a new version: versions are never changed. They come
+        back as they were read then, with the authorities found then; title and authority of the dataset stay. For the
+        publishers of the authority that answers for the dataset. NOT_FOUND where the version's zones are not kept: those of
+        a dataset's last 20 versions are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,6 +113,11 @@ def add_GeozonesServiceServicer_to_server(servicer, server):
                     servicer.ImportGeozones,
                     request_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ImportGeozonesRequest.FromString,
                     response_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ImportGeozonesResponse.SerializeToString,
+            ),
+            'RollbackDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackDataset,
+                    request_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.RollbackDatasetRequest.FromString,
+                    response_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.RollbackDatasetResponse.SerializeToString,
             ),
             'ListDatasets': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDatasets,
@@ -143,6 +163,33 @@ class GeozonesService:
             '/lowsky.api.airspace.v1.GeozonesService/ImportGeozones',
             lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ImportGeozonesRequest.SerializeToString,
             lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ImportGeozonesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lowsky.api.airspace.v1.GeozonesService/RollbackDataset',
+            lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.RollbackDatasetRequest.SerializeToString,
+            lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.RollbackDatasetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,12 @@ class GeozonesServiceStub:
     stays as it was. The report of the answer names every zone of the file: some 230 bytes each and more where there
     is much to note, so that clients of very large files allow more than the usual 4 MiB.
     """
+    RollbackDataset: _grpc.UnaryUnaryMultiCallable[_geozones_pb2.RollbackDatasetRequest, _geozones_pb2.RollbackDatasetResponse]
+    """Brings the zones of an earlier version into force again, as a new version: versions are never changed. They come
+    back as they were read then, with the authorities found then; title and authority of the dataset stay. For the
+    publishers of the authority that answers for the dataset. NOT_FOUND where the version's zones are not kept: those of
+    a dataset's last 20 versions are.
+    """
     ListDatasets: _grpc.UnaryUnaryMultiCallable[_geozones_pb2.ListDatasetsRequest, _geozones_pb2.ListDatasetsResponse]
     """The datasets in force, with their versions."""
     GetGeozone: _grpc.UnaryUnaryMultiCallable[_geozones_pb2.GetGeozoneRequest, _geozones_pb2.GetGeozoneResponse]
@@ -56,6 +62,12 @@ class GeozonesServiceAsyncStub(GeozonesServiceStub):
     """Sends a zone file: the header first, then the bytes in chunks. The dataset is replaced in one transaction, or
     stays as it was. The report of the answer names every zone of the file: some 230 bytes each and more where there
     is much to note, so that clients of very large files allow more than the usual 4 MiB.
+    """
+    RollbackDataset: _aio.UnaryUnaryMultiCallable[_geozones_pb2.RollbackDatasetRequest, _geozones_pb2.RollbackDatasetResponse]  # type: ignore[assignment]
+    """Brings the zones of an earlier version into force again, as a new version: versions are never changed. They come
+    back as they were read then, with the authorities found then; title and authority of the dataset stay. For the
+    publishers of the authority that answers for the dataset. NOT_FOUND where the version's zones are not kept: those of
+    a dataset's last 20 versions are.
     """
     ListDatasets: _aio.UnaryUnaryMultiCallable[_geozones_pb2.ListDatasetsRequest, _geozones_pb2.ListDatasetsResponse]  # type: ignore[assignment]
     """The datasets in force, with their versions."""
@@ -76,6 +88,18 @@ class GeozonesServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sends a zone file: the header first, then the bytes in chunks. The dataset is replaced in one transaction, or
         stays as it was. The report of the answer names every zone of the file: some 230 bytes each and more where there
         is much to note, so that clients of very large files allow more than the usual 4 MiB.
+        """
+
+    @_abc_1.abstractmethod
+    def RollbackDataset(
+        self,
+        request: _geozones_pb2.RollbackDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_geozones_pb2.RollbackDatasetResponse, _abc.Awaitable[_geozones_pb2.RollbackDatasetResponse]]:
+        """Brings the zones of an earlier version into force again, as a new version: versions are never changed. They come
+        back as they were read then, with the authorities found then; title and authority of the dataset stay. For the
+        publishers of the authority that answers for the dataset. NOT_FOUND where the version's zones are not kept: those of
+        a dataset's last 20 versions are.
         """
 
     @_abc_1.abstractmethod

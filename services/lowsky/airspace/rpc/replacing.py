@@ -1,0 +1,105 @@
+"""A dataset's zones replaced as a whole: compared ahead of the lock, put in place under it, kept for a rollback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lowsky.airspace.codec.differences import difference_to
+from lowsky.airspace.codec.zones import PackedZone
+from lowsky.airspace.domain.dataset import Dataset
+from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
+from lowsky.airspace.postgres.zones import ZoneStore
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.clock import Clock
+from lowsky.db.database import Connection, Database
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The zones that are to be those of a dataset, and by whose word."""
+
+    dataset: str
+    authority: str
+    zones: Sequence[PackedZone]
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """What a version has beside its zones: an empty title leaves the dataset's, `contents` is kept for a rollback."""
+
+    title: str
+    contents: bytes
+    file: ImportedFile
+
+
+class Replacing:
+    """Replaces the zones of datasets, for imports and for rollbacks."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self.turn = asyncio.Lock()
+        """Held while a whole dataset is being read or compared: one at a time bounds the memory."""
+
+    async def compare(self, replacement: Replacement) -> tuple[Dataset | None, pb.ImportDifference]:
+        """The dataset as it is, None before its first import, and what the replacement would change in it.
+
+        Raises:
+            NotFound: It is another authority's.
+        """
+        async with self.turn:
+            # A transaction that sees one moment: the zones are those of the version.
+            async with self._database.transaction() as connection:
+                await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                dataset, messages = await _present(connection, replacement.dataset)
+            if dataset is not None:
+                dataset.require_authority(replacement.authority)
+            return dataset, await _difference(replacement, dataset, messages)
+
+    async def put(
+        self, connection: Connection, revision: int, replacement: Replacement, version: NewVersion
+    ) -> Dataset:
+        """The dataset's next version; the airspace is locked, `revision` is its present one.
+
+        Raises:
+            NotFound: It is another authority's.
+        """
+        store, now = DatasetStore(connection), self._clock.now()
+        before = await store.get(replacement.dataset) or Dataset(replacement.dataset, replacement.authority)
+        dataset = before.imported(
+            authority=replacement.authority,
+            title=version.title,
+            geozone_count=len(replacement.zones),
+            airspace_revision=revision + 1,
+            now=now,
+        )
+        await store.save(dataset, version.file)
+        await store.keep(dataset, version.contents)
+        await ZoneStore(connection).replace(dataset, replacement.zones, now)
+        return dataset
+
+
+async def still(
+    connection: Connection, replacement: Replacement, difference: pb.ImportDifference
+) -> pb.ImportDifference:
+    """The difference to the version that is about to be replaced: worked out anew where an import came between.
+
+    Ahead of the lock it holds up nobody, and to be overtaken is rare.
+    """
+    dataset = await DatasetStore(connection).get(replacement.dataset)
+    if (dataset.version if dataset else 0) == difference.from_version:
+        return difference
+    return await _difference(replacement, *await _present(connection, replacement.dataset))
+
+
+async def _present(connection: Connection, dataset: str) -> tuple[Dataset | None, Mapping[str, bytes]]:
+    return await DatasetStore(connection).get(dataset), await ZoneStore(connection).messages(dataset)
+
+
+async def _difference(
+    replacement: Replacement, dataset: Dataset | None, messages: Mapping[str, bytes]
+) -> pb.ImportDifference:
+    before = dataset or Dataset(replacement.dataset, replacement.authority)
+    return await asyncio.to_thread(difference_to, before, messages, replacement.zones)

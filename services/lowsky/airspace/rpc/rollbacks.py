@@ -1,0 +1,74 @@
+"""A rollback: the zones of an earlier version of a dataset, brought into force as a new one."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from uuid import UUID
+
+from lowsky.airspace.codec import datasets
+from lowsky.airspace.codec.contents import zones_in
+from lowsky.airspace.postgres.datasets import DatasetStore, KeptVersion
+from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, still
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.auth.access import current_access
+from lowsky.db.database import Database
+from lowsky.db.requests import Request, earlier_answer, keep_answers
+from lowsky.errors import NotFound
+from lowsky.events.relay import Relay
+
+
+class Rollbacks:
+    """Rollbacks of datasets by this worker."""
+
+    def __init__(self, database: Database, relay: Relay, replacing: Replacing) -> None:
+        self._database = database
+        self._relay = relay
+        self._replacing = replacing
+
+    async def take(self, request: pb.RollbackDatasetRequest) -> pb.RollbackDatasetResponse:
+        """Brings a version's zones into force again, or with validate_only tells what that would change.
+
+        Raises:
+            NotFound: The dataset is not there or another authority's, or the version is not kept.
+        """
+        kept = await self._kept(request)
+        async with self._replacing.turn:
+            zones = await asyncio.to_thread(zones_in, kept.contents)
+        replacement = Replacement(request.dataset, kept.authority, zones)
+        dataset, difference = await self._replacing.compare(replacement)
+        if request.validate_only:
+            present = datasets.to_message(dataset) if dataset else None
+            return pb.RollbackDatasetResponse(dataset=present, difference=difference)
+        return await self._bring_back(request, kept, replacement, difference)
+
+    async def _kept(self, request: pb.RollbackDatasetRequest) -> KeptVersion:
+        async with self._database.connection() as connection:
+            dataset = await DatasetStore(connection).get(request.dataset)
+            if dataset is None:
+                raise NotFound(request.dataset)
+            dataset.require_authority(current_access().reach.authority or "")
+            return await DatasetStore(connection).kept(dataset, request.version)
+
+    async def _bring_back(
+        self,
+        request: pb.RollbackDatasetRequest,
+        kept: KeptVersion,
+        replacement: Replacement,
+        difference: pb.ImportDifference,
+    ) -> pb.RollbackDatasetResponse:
+        caller = current_access().caller.subject
+        asked = Request.of(caller, request.request_id, "RollbackDataset", request.SerializeToString(deterministic=True))
+        file = replace(kept.file, publisher=caller, request_id=UUID(request.request_id), rollback_of=request.version)
+        version = NewVersion(title="", contents=kept.contents, file=file)
+        async with self._database.transaction() as connection:
+            revision = await DatasetStore(connection).lock_airspace()
+            answered = await earlier_answer(connection, asked)
+            if answered is not None:
+                return pb.RollbackDatasetResponse.FromString(answered)
+            difference = await still(connection, replacement, difference)
+            dataset = await self._replacing.put(connection, revision, replacement, version)
+            response = pb.RollbackDatasetResponse(dataset=datasets.to_message(dataset), difference=difference)
+            await keep_answers(connection, [(asked, response.SerializeToString())])
+        self._relay.wake()
+        return response
