@@ -114,7 +114,7 @@ class FlightPlanStore:
 
     async def near(self, boxes: Sequence[Extent], revision: int, now: datetime) -> Sequence[str]:
         """The ids of plans that are not over, were checked against an earlier airspace, and whose box meets one of
-        some boxes (west, south, east, north)."""
+        some boxes; the flights that begin first come first."""
         rows = await self._connection.fetch(
             """SELECT id FROM flight_plans p
                WHERE time_end > $1 AND airspace_revision < $2 AND state = ANY($3::text[])
@@ -122,7 +122,7 @@ class FlightPlanStore:
                                       AS b (west, south, east, north)
                              WHERE p.min_lon <= b.east AND p.max_lon >= b.west
                                AND p.min_lat <= b.north AND p.max_lat >= b.south)
-               ORDER BY id""",
+               ORDER BY time_start, id""",
             now,
             revision,
             sorted(RECHECKED),

@@ -1,0 +1,95 @@
+"""`python -m tests.bench.recheck`: 10 000 future plans, and a restriction that comes over a city.
+
+Measured from the last record of the restriction on the topic until every plan that it touches has moved, and what the
+worker itself says of its part. Plans are spread over 10° by 10° and a tenth of them fly in the city; then all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import shapely
+
+from lowsky.api.airspace.v1 import geozones_pb2
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.local.stack import infrastructure
+from tests.integration.flightplans.world import SERVICE, World, imported, submission, waypoints, zone, zone_event
+from tests.support.installation import new_installation
+from tests.support.tokens import serving_issuer
+
+PLANS = 10_000
+LEGS = 18
+CITY = (105.0, 35.0)
+PATTERNS = 100
+"""Plans that are submitted; the others are copies with ids of their own."""
+
+_COPY = """
+INSERT INTO flightplans.flight_plans
+SELECT id || '-' || n, operator, aircraft, state, state_reason, version, create_time, update_time, time_start,
+       time_end, airspace_revision, authorities, approval, approval_number, content, assessment, min_lon, min_lat,
+       max_lon, max_lat
+FROM flightplans.flight_plans p, generate_series(2, $1::int) AS n
+"""
+
+
+async def submit(world: World, in_city: int) -> None:
+    """The patterns: so many in the city, the others far around it."""
+
+    async def requests() -> AsyncIterator[pb.SubmitFlightPlansRequest]:
+        for n in range(PATTERNS):
+            far = (100.0 + n % 10 + 0.5, 30.0 + n // 10 + 0.5)
+            near = (CITY[0] - 0.04 + 0.0003 * n, CITY[1] - 0.04 + 0.0008 * n)
+            at = near if n < in_city else far
+            legs = [point for step in range(5) for point in waypoints((at[0], at[1] + 0.002 * step))][: LEGS + 1]
+            for number, point in enumerate(legs):
+                point.offset_s = 100.0 * number
+            yield pb.SubmitFlightPlansRequest(key=str(n), request=submission(waypoints=legs))
+
+    answers = [answer async for answer in world.stub().SubmitFlightPlans(requests())]
+    assert all(answer.flight_plan.state == pb.STATE_SUBMITTED for answer in answers), answers[0]
+    async with world.installation.connection() as connection:
+        await connection.execute(_COPY, PLANS // PATTERNS)
+        await connection.execute("VACUUM ANALYZE flightplans.flight_plans")
+        assert await connection.fetchval("SELECT count(*) FROM flightplans.flight_plans") >= PLANS
+
+
+async def restrict(world: World, name: str) -> None:
+    world.revision += 1
+    restriction = zone(f"geozones/{name}.r", CITY, geozones_pb2.RESTRICTION_PROHIBITED)
+    restriction.layers[0].outline_wkb = shapely.to_wkb(shapely.Point(CITY).buffer(0.1, quad_segs=64))
+    await world.tell([zone_event(restriction), imported(f"datasets/{name}", world.revision, 1)])
+    begun = time.perf_counter()
+    async with world.installation.connection() as connection:
+        while await connection.fetchval("SELECT done FROM flightplans.airspace_recheck") != world.revision:
+            await asyncio.sleep(0.01)
+    took_s = time.perf_counter() - begun
+    log = world.installation.log_of(SERVICE, lines=1_000).splitlines()
+    entries = [json.loads(line) for line in log]
+    *_, said = [entry for entry in entries if entry["event"] == "plans checked again" and entry["near"]]
+    print(
+        {"took_s": round(took_s, 3), **{key: said[key] for key in ("zones", "near", "touched", "changed", "took_ms")}}
+    )
+
+
+async def main() -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="lowsky-bench-") as folder,
+        serving_issuer() as issuer,
+        infrastructure(Path(folder) / "state") as stack,
+    ):
+        for in_city in (PATTERNS // 10, PATTERNS):
+            async with new_installation(stack, issuer, Path(folder)) as installation:
+                world = World(installation)
+                await installation.start(SERVICE)
+                await world.inhabit()
+                await submit(world, in_city)
+                await restrict(world, "match")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
