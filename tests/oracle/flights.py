@@ -123,7 +123,7 @@ def trajectories(draw: st.DrawFn, site: Site, made: Made, focus: str) -> tuple[T
         np.array([lat for _, lat in points]),
         np.array(heights),
         np.array([datum.code for datum in datums], dtype=np.int8),
-        start.timestamp() + LEG_S * np.arange(len(points)),
+        start.timestamp() + np.arange(len(points), dtype=np.float64) * LEG_S,
         buffer_m,
         reach_m,
         float(buffer_s),
@@ -154,7 +154,7 @@ def volumes(draw: st.DrawFn, site: Site, made: Made, focus: str) -> tuple[Volume
     if kind == "edge":
         points = draw(st.sampled_from(shape.area.rings))
         corner = draw(st.integers(0, len(points) - 1))
-        a, b = (tuple(map(float, points[(corner + n) % len(points)])) for n in (0, 1))
+        a, b = ((float(x), float(y)) for x, y in (points[corner], points[(corner + 1) % len(points)]))
         around = [a, b, moved(a, float(GEOD.inv(*a, *b)[0]) + draw(st.sampled_from([80.0, -80.0])), 90.0)]
     elif kind == "corner":
         around = [p, moved(apex, edge.azimuth, 20.0), moved(apex, edge.azimuth, -20.0)]
@@ -165,7 +165,7 @@ def volumes(draw: st.DrawFn, site: Site, made: Made, focus: str) -> tuple[Volume
         far = moved(p, side + 180.0, 9_000.0)
         around = [apex, moved(apex, edge.azimuth, 3.0), far]
     else:
-        around = [tuple(map(float, point)) for point in draw(st.sampled_from(shape.area.rings))]
+        around = [(float(x), float(y)) for x, y in draw(st.sampled_from(shape.area.rings))]
     datum = draw(st.sampled_from(Datum)) if focus in ("altitude", "all") else Datum(limits.lower_datum)
     height = draw(height_beside(limits, datum, 0.0, site, focus))
     reading = Limits(

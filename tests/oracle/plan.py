@@ -62,7 +62,8 @@ def _measured(
         count = len(points)
         bearing, _, away = GEOD.inv(np.full(count, lon), np.full(count, lat), points[:, 0], points[:, 1])
         turn = np.radians(bearing) - heading
-        return np.column_stack([np.cos(turn), np.sin(turn)]) * away[:, None] + (along, 0.0)
+        placed: Floats = np.column_stack([np.cos(turn), np.sin(turn)]) * away[:, None] + np.array([along, 0.0])
+        return placed
 
     a, b = flat(begins), flat(ends)
     return _to_segment(a, b, length)

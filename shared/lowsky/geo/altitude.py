@@ -44,6 +44,7 @@ class Datum(StrEnum):
 DATUMS = tuple(Datum)
 """The datum of each int8 code."""
 _CODES = {datum: code for code, datum in enumerate(DATUMS)}
+_WGS84 = _CODES[Datum.WGS84]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class VerticalReference:
     geoid_min_m: float = -107.0
     geoid_max_m: float = 86.0
     _spread: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+    _offsets: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         bounds = (
@@ -113,8 +115,10 @@ class VerticalReference:
         if self.terrain_min_m > self.terrain_max_m or self.geoid_min_m > self.geoid_max_m:
             raise ValueError("a lower terrain or geoid bound exceeds its upper bound")
         spread = np.array([[self.difference(x, y) for y in DATUMS] for x in DATUMS])
-        spread.flags.writeable = False
-        object.__setattr__(self, "_spread", spread)
+        offsets = np.array([self.offset(datum) for datum in DATUMS])
+        for name, table in (("_spread", spread), ("_offsets", offsets)):
+            table.flags.writeable = False
+            object.__setattr__(self, name, table)
 
     def offset(self, datum: Datum) -> tuple[float, float]:
         """Least and greatest height above mean sea level, in metres, of zero in this datum."""
@@ -139,14 +143,16 @@ class VerticalReference:
         least, greatest = both[..., 0], both[..., 1]
         if geoid_m is None:
             return least, greatest
-        local = narrowed(self.geoid_min_m, self.geoid_max_m, geoid_m)
         # Where one of the two is measured from the ellipsoid, the local bounds replace the area's in its offset.
-        x_only, y_only = _ellipsoidal(x) & ~_ellipsoidal(y), _ellipsoidal(y) & ~_ellipsoidal(x)
-        offsets = np.array([self.offset(datum) for datum in DATUMS])
-        least = np.where(x_only, -local[..., 1] - offsets[y, 1], np.where(y_only, offsets[x, 0] + local[..., 0], least))
-        greatest = np.where(
-            x_only, -local[..., 0] - offsets[y, 0], np.where(y_only, offsets[x, 1] + local[..., 1], greatest)
-        )
+        local = narrowed(self.geoid_min_m, self.geoid_max_m, geoid_m)
+        x_sea, y_sea = x == _WGS84, y == _WGS84
+        x_only, y_only = x_sea & ~y_sea, y_sea & ~x_sea
+        if x_only.any():
+            least = np.where(x_only, -local[..., 1] - self._offsets[y, 1], least)
+            greatest = np.where(x_only, -local[..., 0] - self._offsets[y, 0], greatest)
+        if y_only.any():
+            least = np.where(y_only, self._offsets[x, 0] + local[..., 0], least)
+            greatest = np.where(y_only, self._offsets[x, 1] + local[..., 1], greatest)
         return least, greatest
 
     def within(self, geoid_min_m: float, geoid_max_m: float) -> VerticalReference:
@@ -275,13 +281,9 @@ class AltitudeBands:
 
 def needs_geoid(a: AltitudeBands, b: AltitudeBands) -> bool:
     """Whether bounds on the undulation can matter: some limits are measured from the ellipsoid, and not all."""
-    found = [_ellipsoidal(datums) for bands in (a, b) for datums in (bands.lower_datum, bands.upper_datum)]
-    return any(some.any() for some in found) and not all(some.all() for some in found)
-
-
-def _ellipsoidal(datums: NDArray[np.int8]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = datums == Datum.WGS84.code
-    return found
+    limits = (a.lower_datum, a.upper_datum, b.lower_datum, b.upper_datum)
+    ellipsoidal = np.count_nonzero(np.concatenate(limits) == _WGS84)
+    return 0 < ellipsoidal < sum(map(len, limits))
 
 
 def overlap_codes(

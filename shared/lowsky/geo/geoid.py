@@ -76,16 +76,15 @@ def _cells() -> Floats:
 
 def narrowed(least_m: float, greatest_m: float, local: Floats) -> Floats:
     """Local bounds, (..., 2), cut to those stated for an area; where the two contradict, all that either allows."""
-    within = np.stack([np.maximum(local[..., 0], least_m), np.minimum(local[..., 1], greatest_m)], axis=-1)
-    either = np.stack([np.minimum(local[..., 0], least_m), np.maximum(local[..., 1], greatest_m)], axis=-1)
-    bounds: Floats = np.where((within[..., 0] <= within[..., 1])[..., None], within, either)
-    return bounds
+    least, greatest = local[..., 0], local[..., 1]
+    within = np.stack([np.maximum(least, least_m), np.minimum(greatest, greatest_m)], axis=-1)
+    apart = within[..., 0] > within[..., 1]
+    if apart.any():
+        within[apart] = np.stack([np.minimum(least, least_m), np.maximum(greatest, greatest_m)], axis=-1)[apart]
+    return within
 
 
 def shared_ground(boxes: Floats, others: Floats) -> Floats:
     """The boxes, (n, 4), that pairs of boxes share; of two that do not meet, what lies between them."""
-    shared = np.concatenate([np.maximum(boxes[:, :2], others[:, :2]), np.minimum(boxes[:, 2:], others[:, 2:])], axis=1)
-    ordered: Floats = np.concatenate(
-        [np.minimum(shared[:, :2], shared[:, 2:]), np.maximum(shared[:, :2], shared[:, 2:])], axis=1
-    )
-    return ordered
+    low, high = np.maximum(boxes[:, :2], others[:, :2]), np.minimum(boxes[:, 2:], others[:, 2:])
+    return np.concatenate([np.minimum(low, high), np.maximum(low, high)], axis=1)
