@@ -282,7 +282,7 @@ class AltitudeBands:
 def needs_geoid(a: AltitudeBands, b: AltitudeBands) -> bool:
     """Whether bounds on the undulation can matter: some limits are measured from the ellipsoid, and not all."""
     limits = (a.lower_datum, a.upper_datum, b.lower_datum, b.upper_datum)
-    ellipsoidal = np.count_nonzero(np.concatenate(limits) == _WGS84)
+    ellipsoidal = int(np.count_nonzero(np.concatenate(limits) == _WGS84))
     return 0 < ellipsoidal < sum(map(len, limits))
 
 
