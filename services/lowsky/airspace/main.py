@@ -7,6 +7,7 @@ from lowsky.airspace.rpc.authorities import AuthoritiesServicer
 from lowsky.airspace.rpc.geozones import GeozonesServicer
 from lowsky.airspace.rpc.imports import Imports
 from lowsky.airspace.rpc.replacing import Replacing
+from lowsky.airspace.rpc.restrictions import Restrictions
 from lowsky.airspace.rpc.rollbacks import Rollbacks
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
 from lowsky.service import Frame, main
@@ -15,6 +16,8 @@ from lowsky.service import Frame, main
 async def assemble(frame: Frame[AirspaceConfig]) -> None:
     """Two gRPC services over one schema; events go out through the outbox."""
     replacing = Replacing(frame.database, frame.clock)
+    restrictions = Restrictions(frame.database, frame.relay, frame.clock)
+    frame.run(restrictions.keep_expiring)
     frame.serve(
         "lowsky.api.airspace.v1.AuthoritiesService",
         authorities_pb2_grpc.add_AuthoritiesServiceServicer_to_server,
@@ -27,6 +30,7 @@ async def assemble(frame: Frame[AirspaceConfig]) -> None:
             frame.database,
             Imports(frame.database, frame.relay, replacing),
             Rollbacks(frame.database, frame.relay, replacing),
+            restrictions,
         ),
     )
 

@@ -80,6 +80,8 @@ RULES: Mapping[str, Rule] = {
     _AIRSPACE + "AuthoritiesService/UpdateAuthority": Rule({Role.ADMINISTRATOR: Scope.ANY}, writes=True),
     _AIRSPACE + "GeozonesService/ImportGeozones": Rule({Role.PUBLISHER: Scope.AUTHORITY}, writes=True),
     _AIRSPACE + "GeozonesService/RollbackDataset": Rule({Role.PUBLISHER: Scope.AUTHORITY}, writes=True),
+    _AIRSPACE + "GeozonesService/CreateRestriction": Rule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
+    _AIRSPACE + "GeozonesService/LiftRestriction": Rule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
     _AIRSPACE + "GeozonesService/ListDatasets": Rule(_EVERYONE),
     _AIRSPACE + "GeozonesService/GetGeozone": Rule(_EVERYONE),
     _AIRSPACE + "GeozonesService/ListGeozones": Rule(_EVERYONE),

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli import zone_views
+from lowsky.cli import zone_restrictions, zone_views
 from lowsky.cli.exits import Exit
 from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
 from lowsky.cli.output import row, table
@@ -21,6 +21,8 @@ from lowsky.cli.values import enum_name, last, resource, show_time
 from lowsky.client import LowskyApiError
 
 app = typer.Typer(help="Geozones: where one may fly, and on whose word.", no_args_is_help=True)
+app.command()(zone_restrictions.restrict)
+app.command()(zone_restrictions.lift)
 
 
 ROLLBACK_TIMEOUT_S = 120.0

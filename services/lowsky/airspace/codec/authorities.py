@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lowsky.airspace.codec.authority_areas import area_from, area_to
+from lowsky.airspace.domain.area import Area
 from lowsky.airspace.domain.authority import Authority, AuthorityProfile
 from lowsky.airspace.domain.places import COUNTRIES, time_zones
 from lowsky.api.airspace.v1 import authorities_pb2 as pb
@@ -24,11 +26,12 @@ def profile_of(message: pb.Authority) -> AuthorityProfile:
     """What of an authority can be changed.
 
     Raises:
-        Invalid: The time zone is not one that exists.
+        Invalid: The time zone is not one that exists, or the area is none.
     """
     if message.time_zone not in time_zones():
         raise Invalid.field("authority.time_zone", f"{message.time_zone} is no IANA time zone, as in Asia/Shanghai")
-    return AuthorityProfile(message.display_name, message.time_zone, message.email, message.phone)
+    area = area_from(message.area) if message.HasField("area") else None
+    return AuthorityProfile(message.display_name, message.time_zone, message.email, message.phone, area)
 
 
 def to_message(authority: Authority) -> pb.Authority:
@@ -42,10 +45,21 @@ def to_message(authority: Authority) -> pb.Authority:
         time_zone=profile.time_zone,
         email=profile.email,
         phone=profile.phone,
+        area=area_to(profile.area) if profile.area else None,
     )
     message.create_time.FromDatetime(authority.create_time)
     message.update_time.FromDatetime(authority.update_time)
     return message
+
+
+def area_to_store(area: Area | None) -> bytes | None:
+    """An area as it is kept beside its authority."""
+    return area_to(area).SerializeToString() if area else None
+
+
+def stored_area(stored: bytes | None) -> Area | None:
+    """The same, read back."""
+    return area_from(pb.Area.FromString(stored)) if stored is not None else None
 
 
 def to_event(authority: Authority) -> bytes:

@@ -68,7 +68,7 @@ def pack(admission: Admission, dataset: str) -> tuple[Admission, list[PackedZone
     packed: list[PackedZone] = []
     refusals: dict[int, Note] = {}
     for zone in admission.zones:
-        one = _pack(zone, dataset)
+        one = pack_zone(zone, dataset)
         if len(one.event) > ZONE_BYTES_MAX:
             refusals[zone.position] = Note(
                 "ZONE_TOO_LARGE",
@@ -85,7 +85,8 @@ def notes_to_messages(notes: Iterable[Note]) -> list[pb.ReportNote]:
     return [pb.ReportNote(reason=note.reason, field=note.field, message=note.message) for note in notes]
 
 
-def _pack(zone: AdmittedZone, dataset: str) -> PackedZone:
+def pack_zone(zone: AdmittedZone, dataset: str) -> PackedZone:
+    """One zone as bytes, however many."""
     message = geozone_to_message(
         zone.geozone, name=zone.name, dataset=dataset, dataset_version=0, notes=notes_to_messages(zone.notes)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lowsky.airspace.domain.area import Area
 from lowsky.errors import StaleEtag
 
 
@@ -17,6 +18,8 @@ class AuthorityProfile:
     """IANA zone of its civil time."""
     email: str
     phone: str
+    area: Area | None = None
+    """Where it may restrict; nowhere where there is none."""
 
 
 @dataclass(slots=True)

@@ -31,8 +31,9 @@ class AuthorityStore:
         try:
             await self._connection.execute(
                 """INSERT INTO authorities
-                       (name, version, create_time, update_time, display_name, country, time_zone, email, phone)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
+                       (name, version, create_time, update_time, display_name, country, time_zone, email, phone,
+                        area)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
                 *_row(authority),
             )
         except asyncpg.UniqueViolationError:
@@ -43,7 +44,7 @@ class AuthorityStore:
         """Stores a change and tells of it."""
         await self._connection.execute(
             """UPDATE authorities SET version = $2, create_time = $3, update_time = $4, display_name = $5, country = $6,
-                   time_zone = $7, email = $8, phone = $9
+                   time_zone = $7, email = $8, phone = $9, area = $10
                WHERE name = $1""",
             *_row(authority),
         )
@@ -101,6 +102,7 @@ def _row(authority: Authority) -> tuple[object, ...]:
         profile.time_zone,
         profile.email,
         profile.phone,
+        codec.area_to_store(profile.area),
     )
 
 
@@ -114,7 +116,9 @@ def _authority(row: asyncpg.Record) -> Authority:
     return Authority(
         name=row["name"],
         country=row["country"],
-        profile=AuthorityProfile(row["display_name"], row["time_zone"], row["email"], row["phone"]),
+        profile=AuthorityProfile(
+            row["display_name"], row["time_zone"], row["email"], row["phone"], codec.stored_area(row["area"])
+        ),
         create_time=row["create_time"],
         update_time=row["update_time"],
         version=row["version"],

@@ -43,6 +43,21 @@ class ZoneStore:
                 "DELETE FROM geozones WHERE dataset = $1 RETURNING name", dataset.name
             )
         }
+        await self._put(dataset, zones, sorted(before - {zone.name for zone in zones}), now)
+
+    async def change(
+        self, dataset: Dataset, added: Sequence[PackedZone], removed: Sequence[str], now: datetime
+    ) -> None:
+        """Adds zones to what the dataset has and takes others away, and tells in the same order as a replacement.
+
+        The airspace is locked and the dataset is saved.
+        """
+        await self._connection.execute(
+            "DELETE FROM geozones WHERE dataset = $1 AND name = ANY ($2::text[])", dataset.name, removed
+        )
+        await self._put(dataset, added, sorted(removed), now)
+
+    async def _put(self, dataset: Dataset, zones: Sequence[PackedZone], removed: Sequence[str], now: datetime) -> None:
         stamp = VersionStamp.of(dataset.version)
         await self._connection.copy_records_to_table(
             "geozones",
@@ -62,7 +77,6 @@ class ZoneStore:
             ),
         )
         imported = Event(TOPIC, dataset.name, "lowsky.dataset.imported.v1", to_event(dataset), now)
-        removed = sorted(before - {zone.name for zone in zones})
         await append_many(self._connection, _zone_events(zones, removed, stamp, imported))
         await append(self._connection, [imported])
 

@@ -11,6 +11,7 @@ from lowsky.airspace.codec.datasets import to_message
 from lowsky.airspace.postgres.datasets import DatasetStore
 from lowsky.airspace.postgres.zones import StoredZone, ZoneStore
 from lowsky.airspace.rpc.imports import Imports
+from lowsky.airspace.rpc.restrictions import Restrictions
 from lowsky.airspace.rpc.rollbacks import Rollbacks
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.airspace.v1 import geozones_pb2_grpc
@@ -25,12 +26,13 @@ CANDIDATES_MAX = 1_000
 
 
 class GeozonesServicer(geozones_pb2_grpc.GeozonesServiceServicer):
-    """Geozones: imported by publishers, read by everyone."""
+    """Geozones: imported by publishers, drawn by officers, read by everyone."""
 
-    def __init__(self, database: Database, imports: Imports, rollbacks: Rollbacks) -> None:
+    def __init__(self, database: Database, imports: Imports, rollbacks: Rollbacks, restrictions: Restrictions) -> None:
         self._database = database
         self._imports = imports
         self._rollbacks = rollbacks
+        self._restrictions = restrictions
 
     async def ImportGeozones(
         self, request_iterator: AsyncIterator[pb.ImportGeozonesRequest], context: Any
@@ -39,6 +41,14 @@ class GeozonesServicer(geozones_pb2_grpc.GeozonesServiceServicer):
 
     async def RollbackDataset(self, request: pb.RollbackDatasetRequest, context: Any) -> pb.RollbackDatasetResponse:
         return await self._rollbacks.take(request)
+
+    async def CreateRestriction(
+        self, request: pb.CreateRestrictionRequest, context: Any
+    ) -> pb.CreateRestrictionResponse:
+        return await self._restrictions.create(request)
+
+    async def LiftRestriction(self, request: pb.LiftRestrictionRequest, context: Any) -> pb.LiftRestrictionResponse:
+        return await self._restrictions.lift(request)
 
     async def ListDatasets(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
         page = Page.asked_by(request)

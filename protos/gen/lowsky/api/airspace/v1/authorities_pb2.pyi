@@ -9,6 +9,7 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from lowsky.api.geo.v1 import geo_pb2 as _geo_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -35,6 +36,7 @@ class Authority(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     PHONE_FIELD_NUMBER: _builtins.int
+    AREA_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """authorities/{authority}"""
     etag: _builtins.str
@@ -49,6 +51,12 @@ class Authority(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def area(self) -> Global___Area:
+        """Where it may restrict flying (GeozonesService.CreateRestriction); an authority without an area may not. Left out of
+        lists.
+        """
+
     def __init__(
         self,
         *,
@@ -61,14 +69,65 @@ class Authority(_message.Message):
         time_zone: _builtins.str = ...,
         email: _builtins.str = ...,
         phone: _builtins.str = ...,
+        area: Global___Area | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["area", b"area", "create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "create_time", b"create_time", "display_name", b"display_name", "email", b"email", "etag", b"etag", "name", b"name", "phone", b"phone", "time_zone", b"time_zone", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area", b"area", "country", b"country", "create_time", b"create_time", "display_name", b"display_name", "email", b"email", "etag", b"etag", "name", b"name", "phone", b"phone", "time_zone", b"time_zone", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Authority: _TypeAlias = Authority  # noqa: Y015
+
+@_typing.final
+class Area(_message.Message):
+    """Where an authority may restrict: polygons that may touch and overlap, at most 10 000 vertices in all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLYGONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def polygons(self) -> _containers.RepeatedCompositeFieldContainer[Global___AreaPolygon]: ...
+    def __init__(
+        self,
+        *,
+        polygons: _abc.Iterable[Global___AreaPolygon] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["polygons", b"polygons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Area: _TypeAlias = Area  # noqa: Y015
+
+@_typing.final
+class AreaPolygon(_message.Message):
+    """A piece of an area. One that crosses the antimeridian is drawn in one piece, as in 179, -179."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHELL_FIELD_NUMBER: _builtins.int
+    HOLES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def shell(self) -> _geo_pb2.Polygon: ...
+    @_builtins.property
+    def holes(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.Polygon]:
+        """Within the shell: not of the area."""
+
+    def __init__(
+        self,
+        *,
+        shell: _geo_pb2.Polygon | None = ...,
+        holes: _abc.Iterable[_geo_pb2.Polygon] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["shell", b"shell"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holes", b"holes", "shell", b"shell"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AreaPolygon: _TypeAlias = AreaPolygon  # noqa: Y015
 
 @_typing.final
 class CreateAuthorityRequest(_message.Message):
@@ -232,7 +291,7 @@ class UpdateAuthorityRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Of display_name, time_zone, email, phone."""
+        """Of display_name, time_zone, email, phone, area. An area that is not given is cleared."""
 
     def __init__(
         self,

@@ -83,7 +83,7 @@ class AuthoritiesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateAuthority(self, request, context):
-        """Changes how an authority is shown and reached.
+        """Changes how an authority is shown and reached, and where it may restrict. Restrictions in force stay.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

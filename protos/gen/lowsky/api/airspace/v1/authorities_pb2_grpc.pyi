@@ -40,7 +40,7 @@ class AuthoritiesServiceStub:
     ListAuthorities: _grpc.UnaryUnaryMultiCallable[_authorities_pb2.ListAuthoritiesRequest, _authorities_pb2.ListAuthoritiesResponse]
     """All authorities, by name."""
     UpdateAuthority: _grpc.UnaryUnaryMultiCallable[_authorities_pb2.UpdateAuthorityRequest, _authorities_pb2.UpdateAuthorityResponse]
-    """Changes how an authority is shown and reached."""
+    """Changes how an authority is shown and reached, and where it may restrict. Restrictions in force stay."""
 
 @_typing.type_check_only
 class AuthoritiesServiceAsyncStub(AuthoritiesServiceStub):
@@ -54,7 +54,7 @@ class AuthoritiesServiceAsyncStub(AuthoritiesServiceStub):
     ListAuthorities: _aio.UnaryUnaryMultiCallable[_authorities_pb2.ListAuthoritiesRequest, _authorities_pb2.ListAuthoritiesResponse]  # type: ignore[assignment]
     """All authorities, by name."""
     UpdateAuthority: _aio.UnaryUnaryMultiCallable[_authorities_pb2.UpdateAuthorityRequest, _authorities_pb2.UpdateAuthorityResponse]  # type: ignore[assignment]
-    """Changes how an authority is shown and reached."""
+    """Changes how an authority is shown and reached, and where it may restrict. Restrictions in force stay."""
 
 class AuthoritiesServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who decides."""
@@ -89,6 +89,6 @@ class AuthoritiesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorities_pb2.UpdateAuthorityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authorities_pb2.UpdateAuthorityResponse, _abc.Awaitable[_authorities_pb2.UpdateAuthorityResponse]]:
-        """Changes how an authority is shown and reached."""
+        """Changes how an authority is shown and reached, and where it may restrict. Restrictions in force stay."""
 
 def add_AuthoritiesServiceServicer_to_server(servicer: AuthoritiesServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

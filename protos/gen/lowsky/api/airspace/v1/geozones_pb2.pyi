@@ -460,6 +460,7 @@ class ImportHeader(_message.Message):
     ACCEPT_VALID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     dataset: _builtins.str
+    """Not one that begins with restrictions-: those hold what officers draw."""
     title: _builtins.str
     authority: _builtins.str
     """The authority that answers for the dataset; the publisher's token names it."""
@@ -1020,3 +1021,126 @@ class ListGeozonesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListGeozonesResponse: _TypeAlias = ListGeozonesResponse  # noqa: Y015
+
+@_typing.final
+class CreateRestrictionRequest(_message.Message):
+    """Request of CreateRestriction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    RESTRICTION_FIELD_NUMBER: _builtins.int
+    VOLUME_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    NOTIFIED_AUTHORITIES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    authority: _builtins.str
+    """Restricts, and decides where authorization is required; the officer's token names it."""
+    restriction: Global___Restriction.ValueType
+    """PROHIBITED or REQ_AUTHORIZATION."""
+    title: _builtins.str
+    reason: _builtins.str
+    """Why, for those who may not fly."""
+    @_builtins.property
+    def volume(self) -> _geo_pb2.Volume4D:
+        """Where and when: it ends in the future, lasts 90 days at most and begins 366 days ahead at most. Its altitudes are
+        not measured from a take-off point. A circle is judged as the polygon that contains it, up to 0.1 % wider.
+        """
+
+    @_builtins.property
+    def notified_authorities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those to be told of flights within, beside the authority itself."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        authority: _builtins.str = ...,
+        restriction: Global___Restriction.ValueType = ...,
+        volume: _geo_pb2.Volume4D | None = ...,
+        title: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        notified_authorities: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["volume", b"volume"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "notified_authorities", b"notified_authorities", "reason", b"reason", "request_id", b"request_id", "restriction", b"restriction", "title", b"title", "volume", b"volume"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateRestrictionRequest: _TypeAlias = CreateRestrictionRequest  # noqa: Y015
+
+@_typing.final
+class CreateRestrictionResponse(_message.Message):
+    """Response of CreateRestriction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GEOZONE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def geozone(self) -> Global___Geozone:
+        """geozones/restrictions-{authority}.{id}"""
+
+    def __init__(
+        self,
+        *,
+        geozone: Global___Geozone | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["geozone", b"geozone"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["geozone", b"geozone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateRestrictionResponse: _TypeAlias = CreateRestrictionResponse  # noqa: Y015
+
+@_typing.final
+class LiftRestrictionRequest(_message.Message):
+    """Request of LiftRestriction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    name: _builtins.str
+    """The restriction: a geozone of datasets/restrictions-{authority}."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftRestrictionRequest: _TypeAlias = LiftRestrictionRequest  # noqa: Y015
+
+@_typing.final
+class LiftRestrictionResponse(_message.Message):
+    """Response of LiftRestriction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GEOZONE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def geozone(self) -> Global___Geozone:
+        """As it was in force."""
+
+    def __init__(
+        self,
+        *,
+        geozone: Global___Geozone | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["geozone", b"geozone"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["geozone", b"geozone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftRestrictionResponse: _TypeAlias = LiftRestrictionResponse  # noqa: Y015

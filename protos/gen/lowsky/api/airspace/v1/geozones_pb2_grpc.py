@@ -60,6 +60,16 @@ class GeozonesServiceStub:
                 request_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ListGeozonesRequest.SerializeToString,
                 response_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ListGeozonesResponse.FromString,
                 _registered_method=True)
+        self.CreateRestriction = channel.unary_unary(
+                '/lowsky.api.airspace.v1.GeozonesService/CreateRestriction',
+                request_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CreateRestrictionRequest.SerializeToString,
+                response_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CreateRestrictionResponse.FromString,
+                _registered_method=True)
+        self.LiftRestriction = channel.unary_unary(
+                '/lowsky.api.airspace.v1.GeozonesService/LiftRestriction',
+                request_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionRequest.SerializeToString,
+                response_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionResponse.FromString,
+                _registered_method=True)
 
 
 class GeozonesServiceServicer:
@@ -106,6 +116,24 @@ class GeozonesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateRestriction(self, request, context):
+        """Restricts flying for a time, within the area of the officer's authority: a zone of the dataset
+        datasets/restrictions-{authority}, in force on every worker of flightplans about as soon as this is answered.
+        FAILED_PRECONDITION AUTHORITY_AREA_UNKNOWN where the authority has no area, OUTSIDE_AREA where the outline
+        reaches out of it; on its border is inside, a centimetre is forgiven.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftRestriction(self, request, context):
+        """Ends a restriction of the officer's authority ahead of its time. One whose time is over ends by itself, and is
+        NOT_FOUND as one that was lifted or is another authority's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_GeozonesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -133,6 +161,16 @@ def add_GeozonesServiceServicer_to_server(servicer, server):
                     servicer.ListGeozones,
                     request_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ListGeozonesRequest.FromString,
                     response_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ListGeozonesResponse.SerializeToString,
+            ),
+            'CreateRestriction': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRestriction,
+                    request_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CreateRestrictionRequest.FromString,
+                    response_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CreateRestrictionResponse.SerializeToString,
+            ),
+            'LiftRestriction': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftRestriction,
+                    request_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionRequest.FromString,
+                    response_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -271,6 +309,60 @@ class GeozonesService:
             '/lowsky.api.airspace.v1.GeozonesService/ListGeozones',
             lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ListGeozonesRequest.SerializeToString,
             lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.ListGeozonesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRestriction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lowsky.api.airspace.v1.GeozonesService/CreateRestriction',
+            lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CreateRestrictionRequest.SerializeToString,
+            lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CreateRestrictionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftRestriction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lowsky.api.airspace.v1.GeozonesService/LiftRestriction',
+            lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionRequest.SerializeToString,
+            lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,16 @@ class GeozonesServiceStub:
     """One geozone, with what was published beside our reading of it."""
     ListGeozones: _grpc.UnaryUnaryMultiCallable[_geozones_pb2.ListGeozonesRequest, _geozones_pb2.ListGeozonesResponse]
     """The geozones of a dataset, or those that touch an area."""
+    CreateRestriction: _grpc.UnaryUnaryMultiCallable[_geozones_pb2.CreateRestrictionRequest, _geozones_pb2.CreateRestrictionResponse]
+    """Restricts flying for a time, within the area of the officer's authority: a zone of the dataset
+    datasets/restrictions-{authority}, in force on every worker of flightplans about as soon as this is answered.
+    FAILED_PRECONDITION AUTHORITY_AREA_UNKNOWN where the authority has no area, OUTSIDE_AREA where the outline
+    reaches out of it; on its border is inside, a centimetre is forgiven.
+    """
+    LiftRestriction: _grpc.UnaryUnaryMultiCallable[_geozones_pb2.LiftRestrictionRequest, _geozones_pb2.LiftRestrictionResponse]
+    """Ends a restriction of the officer's authority ahead of its time. One whose time is over ends by itself, and is
+    NOT_FOUND as one that was lifted or is another authority's.
+    """
 
 @_typing.type_check_only
 class GeozonesServiceAsyncStub(GeozonesServiceStub):
@@ -75,6 +85,16 @@ class GeozonesServiceAsyncStub(GeozonesServiceStub):
     """One geozone, with what was published beside our reading of it."""
     ListGeozones: _aio.UnaryUnaryMultiCallable[_geozones_pb2.ListGeozonesRequest, _geozones_pb2.ListGeozonesResponse]  # type: ignore[assignment]
     """The geozones of a dataset, or those that touch an area."""
+    CreateRestriction: _aio.UnaryUnaryMultiCallable[_geozones_pb2.CreateRestrictionRequest, _geozones_pb2.CreateRestrictionResponse]  # type: ignore[assignment]
+    """Restricts flying for a time, within the area of the officer's authority: a zone of the dataset
+    datasets/restrictions-{authority}, in force on every worker of flightplans about as soon as this is answered.
+    FAILED_PRECONDITION AUTHORITY_AREA_UNKNOWN where the authority has no area, OUTSIDE_AREA where the outline
+    reaches out of it; on its border is inside, a centimetre is forgiven.
+    """
+    LiftRestriction: _aio.UnaryUnaryMultiCallable[_geozones_pb2.LiftRestrictionRequest, _geozones_pb2.LiftRestrictionResponse]  # type: ignore[assignment]
+    """Ends a restriction of the officer's authority ahead of its time. One whose time is over ends by itself, and is
+    NOT_FOUND as one that was lifted or is another authority's.
+    """
 
 class GeozonesServiceServicer(metaclass=_abc_1.ABCMeta):
     """Where one may fly, and on whose word."""
@@ -125,5 +145,27 @@ class GeozonesServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_geozones_pb2.ListGeozonesResponse, _abc.Awaitable[_geozones_pb2.ListGeozonesResponse]]:
         """The geozones of a dataset, or those that touch an area."""
+
+    @_abc_1.abstractmethod
+    def CreateRestriction(
+        self,
+        request: _geozones_pb2.CreateRestrictionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_geozones_pb2.CreateRestrictionResponse, _abc.Awaitable[_geozones_pb2.CreateRestrictionResponse]]:
+        """Restricts flying for a time, within the area of the officer's authority: a zone of the dataset
+        datasets/restrictions-{authority}, in force on every worker of flightplans about as soon as this is answered.
+        FAILED_PRECONDITION AUTHORITY_AREA_UNKNOWN where the authority has no area, OUTSIDE_AREA where the outline
+        reaches out of it; on its border is inside, a centimetre is forgiven.
+        """
+
+    @_abc_1.abstractmethod
+    def LiftRestriction(
+        self,
+        request: _geozones_pb2.LiftRestrictionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_geozones_pb2.LiftRestrictionResponse, _abc.Awaitable[_geozones_pb2.LiftRestrictionResponse]]:
+        """Ends a restriction of the officer's authority ahead of its time. One whose time is over ends by itself, and is
+        NOT_FOUND as one that was lifted or is another authority's.
+        """
 
 def add_GeozonesServiceServicer_to_server(servicer: GeozonesServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

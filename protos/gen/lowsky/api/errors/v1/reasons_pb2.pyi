@@ -85,6 +85,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[FAILED_PRECONDITION] The caller's authority has no decision to make in this case, or has made it."""
     REASON_NO_AIRSPACE: _Reason.ValueType  # 45
     """[FAILED_PRECONDITION] Nobody has published any airspace here yet: nothing can be said to be free."""
+    REASON_AUTHORITY_AREA_UNKNOWN: _Reason.ValueType  # 46
+    """[FAILED_PRECONDITION] The authority has no area, so that it may not restrict anything."""
+    REASON_TOO_MANY_RESTRICTIONS: _Reason.ValueType  # 47
+    """[FAILED_PRECONDITION] The authority has as many restrictions as it may have; metadata: limit."""
+    REASON_OUTSIDE_AREA: _Reason.ValueType  # 48
+    """[FAILED_PRECONDITION] The outline reaches out of the authority's area; metadata: resource, field."""
     REASON_OVERLOADED: _Reason.ValueType  # 60
     """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
     REASON_DATABASE_UNAVAILABLE: _Reason.ValueType  # 61
@@ -166,6 +172,12 @@ REASON_NOT_CONCERNED: Reason.ValueType  # 44
 """[FAILED_PRECONDITION] The caller's authority has no decision to make in this case, or has made it."""
 REASON_NO_AIRSPACE: Reason.ValueType  # 45
 """[FAILED_PRECONDITION] Nobody has published any airspace here yet: nothing can be said to be free."""
+REASON_AUTHORITY_AREA_UNKNOWN: Reason.ValueType  # 46
+"""[FAILED_PRECONDITION] The authority has no area, so that it may not restrict anything."""
+REASON_TOO_MANY_RESTRICTIONS: Reason.ValueType  # 47
+"""[FAILED_PRECONDITION] The authority has as many restrictions as it may have; metadata: limit."""
+REASON_OUTSIDE_AREA: Reason.ValueType  # 48
+"""[FAILED_PRECONDITION] The outline reaches out of the authority's area; metadata: resource, field."""
 REASON_OVERLOADED: Reason.ValueType  # 60
 """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
 REASON_DATABASE_UNAVAILABLE: Reason.ValueType  # 61

@@ -1,0 +1,70 @@
+"""`lowsky zones restrict` and `lift`: what they send and what they refuse to."""
+
+from __future__ import annotations
+
+import pytest
+
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
+
+from .conftest import Run, Scripted
+
+RESTRICT = (
+    *("zones", "restrict", "--authority", "city", "--title", "Marathon", "--reason", "Crowds", "--upper", "120"),
+    *("--from", "2026-11-25T09:00+08:00", "--until", "2026-11-25T12:00+08:00"),
+)
+ZONE = pb.Geozone(name="geozones/restrictions-city.1", restriction=pb.RESTRICTION_PROHIBITED)
+
+
+async def test_a_circle_is_restricted(run: Run, services: Scripted, target: str) -> None:
+    services.answers["CreateRestriction"] = [pb.CreateRestrictionResponse(geozone=ZONE)]
+    ended = await run(*RESTRICT, "--circle", "121.5,31.2,500", "--notify", "caac", at=target)
+    assert ended.code == 0, ended.err
+    assert "restrictions-city.1" in ended.out
+    (request,) = services.requests["CreateRestriction"]
+    assert (request.authority, list(request.notified_authorities)) == ("authorities/city", ["authorities/caac"])
+    assert request.restriction == pb.RESTRICTION_PROHIBITED
+    circle = request.volume.outline_circle
+    assert (circle.center.longitude, circle.center.latitude, circle.radius_m) == (121.5, 31.2, 500)
+    band = request.volume.altitude
+    assert (band.lower_m, band.upper_m, band.upper_datum) == (0, 120, geo_pb2.ALTITUDE_DATUM_AGL)
+    assert request.volume.time_end.seconds - request.volume.time_start.seconds == 3 * 3600
+
+
+async def test_a_polygon_of_another_kind_is_restricted(run: Run, services: Scripted, target: str) -> None:
+    services.answers["CreateRestriction"] = [pb.CreateRestrictionResponse(geozone=ZONE)]
+    corners = "121.5,31.2 121.6,31.2 121.6,31.3"
+    ended = await run(*RESTRICT, "--polygon", corners, "--kind", "req-authorization", "--datum", "amsl", at=target)
+    assert ended.code == 0, ended.err
+    (request,) = services.requests["CreateRestriction"]
+    assert request.restriction == pb.RESTRICTION_REQ_AUTHORIZATION
+    assert [(one.longitude, one.latitude) for one in request.volume.outline_polygon.vertices] == [
+        (121.5, 31.2),
+        (121.6, 31.2),
+        (121.6, 31.3),
+    ]
+
+
+@pytest.mark.parametrize(
+    "outline",
+    [
+        (),
+        ("--circle", "1,2,3", "--polygon", "1,2 3,4 5,6"),
+        ("--circle", "1,2"),
+        ("--polygon", "1,2 3,4 5;6"),
+        ("--circle", "1,2,3", "--kind", "none-such"),
+    ],
+)
+async def test_what_is_not_understood_is_not_sent(
+    run: Run, services: Scripted, target: str, outline: tuple[str, ...]
+) -> None:
+    ended = await run(*RESTRICT, *outline, "-o", "json", at=target)
+    assert ended.error["reason"] == "INVALID_CHOICE"
+    assert not services.requests.get("CreateRestriction")
+
+
+async def test_a_restriction_is_lifted_by_its_short_name(run: Run, services: Scripted, target: str) -> None:
+    services.answers["LiftRestriction"] = [pb.LiftRestrictionResponse(geozone=ZONE)]
+    ended = await run("zones", "lift", "restrictions-city.1", at=target)
+    assert ended.code == 0, ended.err
+    assert services.requests["LiftRestriction"][0].name == ZONE.name
