@@ -116,11 +116,12 @@ class Recheck:
 
     async def _recheck(self, connection: Connection, zones: ZoneIndex[int], done: int) -> None:
         started = asyncio.get_running_loop().time()
-        changed = ZoneIndex([zone for zone in zones.zones if zone.payload > done], zones.revision)
+        changed = await asyncio.to_thread(changed_since, zones, done)
         near = touched = moved = 0
         if len(changed):
             store = FlightPlanStore(connection)
-            ids = await store.near(boxes_of(changed), zones.revision, self._clock.now())
+            boxes = await asyncio.to_thread(boxes_of, changed)
+            ids = await store.near(boxes, zones.revision, self._clock.now())
             near = len(ids)
             for first in range(0, near, BATCH):
                 plans = await store.read(ids[first : first + BATCH])
@@ -187,6 +188,12 @@ def reassess(plan: FlightPlan, geofence_findings: Findings, revision: int, now: 
         return False
     others = [finding for finding in plan.findings if not finding.rule.is_of_geofence]
     return plan.reassess(gravest_first([*others, *geofence_findings])[:FINDINGS_MAX], revision, now)
+
+
+def changed_since(zones: ZoneIndex[int], revision: int) -> ZoneIndex[int]:
+    """The zones that came, or came to be as they are, after a revision."""
+    changed = [zone for zone in zones.zones if zone.payload > revision]
+    return zones if len(changed) == len(zones) else ZoneIndex(changed, zones.revision)
 
 
 def boxes_of(zones: ZoneIndex[int]) -> Sequence[Extent]:

@@ -170,7 +170,7 @@ async def test_a_worker_killed_in_the_middle_moves_each_plan_once(world: World) 
     at = (112.0, 13.0)
     count = 600
     names = await submitted(world, at, count)
-    await world.installation.start(SERVICE, instance="2")
+    await start_second(world)
     await world.installation.kill(SERVICE, instance="2")
     world.revision += 1
     await world.tell(
@@ -207,10 +207,28 @@ async def test_a_worker_killed_in_the_middle_moves_each_plan_once(world: World) 
     await world.installation.stop(SERVICE, instance="2")
 
 
+async def test_a_worker_that_is_behind_stores_nothing_until_it_has_caught_up(world: World) -> None:
+    at = (112.0, 9.0)
+    world.revision += 1
+    async with world.installation.connection() as connection:
+        # Another worker has the next revision already, and begins.
+        await connection.execute("UPDATE flightplans.airspace_recheck SET begun = $1", world.revision)
+    asked = asyncio.ensure_future(world.submit(at))
+    done, _ = await asyncio.wait([asked], timeout=0.5)
+    assert not done
+    await world.tell(
+        [zone_event(zone("geozones/ahead.a", at, PROHIBITED)), imported("datasets/ahead", world.revision, 1)]
+    )
+    plan = (await asked).flight_plan
+    assert (state(plan), plan.airspace_revision) == ("REJECTED", world.revision)
+    await world.wait_told(plan.name, "rejected")
+    await rechecked(world)
+
+
 async def test_no_plan_slips_through_a_zone_that_comes_into_force_while_it_is_submitted(world: World) -> None:
     """Two workers take submissions as fast as they can, and everything is granted at once, while the zone comes."""
     at = (112.0, 11.0)
-    await world.installation.restart(SERVICE, instance="2")
+    await start_second(world)
     stop = asyncio.Event()
     answered: list[pb.FlightPlan] = []
 
@@ -253,6 +271,12 @@ async def test_no_plan_slips_through_a_zone_that_comes_into_force_while_it_is_su
         )
     assert left == 0
     await world.installation.stop(SERVICE, instance="2")
+
+
+async def start_second(world: World) -> None:
+    """A second worker, whichever tests ran before."""
+    known = (SERVICE, "2") in world.installation.workers
+    await (world.installation.restart if known else world.installation.start)(SERVICE, instance="2")
 
 
 def new_request() -> str:

@@ -10,7 +10,7 @@ from lowsky.flightplans.decide import Verdict, apply_verdict
 from lowsky.flightplans.domain.findings import Finding, Rule, Severity
 from lowsky.flightplans.domain.plan import FINAL, RECHECKED, FlightPlan, State
 from lowsky.flightplans.draw import draw
-from lowsky.flightplans.recheck import BOXES_MAX, boxes_of, reassess
+from lowsky.flightplans.recheck import BOXES_MAX, boxes_of, changed_since, reassess
 from lowsky.flightplans.submit import extent_of
 from lowsky.geo.altitude import ANYWHERE
 from lowsky.geo.geozone import Restriction
@@ -148,9 +148,9 @@ async def test_a_plan_under_review_hears_of_its_case_once(approval: str, version
     )
 
 
-async def changed_since(airspace: Airspace, revision: int) -> set[str]:
+async def changed(airspace: Airspace, revision: int) -> set[str]:
     await airspace._build()
-    return {zone.name for zone in airspace.index.zones if zone.payload > revision}
+    return {zone.name for zone in changed_since(airspace.index, revision).zones}
 
 
 async def test_zones_say_since_which_revision_they_are_as_they_are() -> None:
@@ -159,14 +159,14 @@ async def test_zones_say_since_which_revision_they_are_as_they_are() -> None:
     for name in "abc":
         airspace.zone_published(CITY, f"geozones/city.{name}", one)
     airspace.dataset_imported(CITY, 1, 3)
-    assert await changed_since(airspace, 0) == {f"geozones/city.{name}" for name in "abc"}
+    assert await changed(airspace, 0) == {f"geozones/city.{name}" for name in "abc"}
     airspace.zone_published(CITY, "geozones/city.a", zone(square((113.0, 22.0))).geozone)  # the same once more
     airspace.zone_published(CITY, "geozones/city.b", zone(square((113.0, 22.0), 0.02)).geozone)
     airspace.zone_removed(CITY, "geozones/city.c")
     airspace.zone_published(CITY, "geozones/city.d", one)
     airspace.dataset_imported(CITY, 2, 3)
-    assert await changed_since(airspace, 1) == {"geozones/city.b", "geozones/city.d"}
-    assert await changed_since(airspace, 2) == set()
+    assert await changed(airspace, 1) == {"geozones/city.b", "geozones/city.d"}
+    assert await changed(airspace, 2) == set()
 
 
 async def test_a_zone_that_changes_and_changes_back_has_changed() -> None:
@@ -176,8 +176,8 @@ async def test_a_zone_that_changes_and_changes_back_has_changed() -> None:
     ):
         airspace.zone_published(CITY, "geozones/city.a", zone(square((113.0, 22.0)), restriction).geozone)
         airspace.dataset_imported(CITY, revision, 1)
-    assert await changed_since(airspace, 2) == {"geozones/city.a"}
-    assert await changed_since(airspace, 1) == {"geozones/city.a"}
+    assert await changed(airspace, 2) == {"geozones/city.a"}
+    assert await changed(airspace, 1) == {"geozones/city.a"}
 
 
 def index_of(*zones: IndexedZone[None]) -> ZoneIndex[int]:
