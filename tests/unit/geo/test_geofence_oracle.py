@@ -36,7 +36,7 @@ from tests.oracle.height import Limits
 
 _WANTED = os.environ.get("LOWSKY_ORACLE_EXAMPLES")
 PROFILE = settings(
-    max_examples=int(_WANTED or 150),
+    max_examples=int(_WANTED or 100),
     deadline=None,
     derandomize=_WANTED is None,
     database=None,
