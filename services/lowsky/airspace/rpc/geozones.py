@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from lowsky.airspace.postgres.zones import StoredZone, ZoneStore
 from lowsky.airspace.rpc.imports import Imports
 from lowsky.airspace.rpc.restrictions import Restrictions
 from lowsky.airspace.rpc.rollbacks import Rollbacks
+from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.airspace.v1 import geozones_pb2_grpc
 from lowsky.db.database import Database
@@ -74,7 +74,7 @@ class GeozonesServicer(geozones_pb2_grpc.GeozonesServiceServicer):
         while more and len(found) <= page.size and sum(len(zone.message) for zone in found) <= PAGE_BYTES_MAX:
             candidates, more = await self._candidates(request.dataset, area, after, page.size + 1 - len(found))
             after = candidates[-1].name if candidates else after
-            found += await asyncio.to_thread(_touching, area, candidates) if area else candidates
+            found += await in_thread(_touching, area, candidates) if area else candidates
         shown = _fitting(found[: page.size])
         # One row beyond the page says that there is another.
         keys = [(zone.name,) for zone in found[: len(shown) + 1]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
 from lowsky.airspace.reading import Outcome, UnreadableZones, read
 from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, still
 from lowsky.airspace.rpc.upload import Upload, Uploads
+from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
 from lowsky.db.database import Database
@@ -77,14 +77,14 @@ class Imports:
         # these at the price of packing all geometry for the way back, and must not be forked once gRPC runs. One file
         # at a time: while it is parsed it takes ten times its size.
         async with self._replacing.turn:
-            return await asyncio.to_thread(_read, upload.data, header.dataset, directory)
+            return await in_thread(_read, upload.data, header.dataset, directory)
 
     async def _bring_into_force(
         self, upload: Upload, prepared: _Prepared, replacement: Replacement, difference: pb.ImportDifference
     ) -> pb.ImportGeozonesResponse:
         version = NewVersion(
             title=upload.header.title or prepared.admission.title[:200],
-            contents=await asyncio.to_thread(contents_of, prepared.zones),
+            contents=await in_thread(contents_of, prepared.zones),
             file=_file(upload, prepared),
         )
         request = _request(upload.header, prepared.sha256)

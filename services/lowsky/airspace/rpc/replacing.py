@@ -11,6 +11,7 @@ from lowsky.airspace.codec.zones import PackedZone
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
 from lowsky.airspace.postgres.zones import ZoneStore
+from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
@@ -102,4 +103,4 @@ async def _difference(
     replacement: Replacement, dataset: Dataset | None, messages: Mapping[str, bytes]
 ) -> pb.ImportDifference:
     before = dataset or Dataset(replacement.dataset, replacement.authority)
-    return await asyncio.to_thread(difference_to, before, messages, replacement.zones)
+    return await in_thread(difference_to, before, messages, replacement.zones)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from lowsky.airspace.codec import datasets
 from lowsky.airspace.codec.contents import zones_in
 from lowsky.airspace.postgres.datasets import DatasetStore, KeptVersion
 from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, still
+from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
 from lowsky.db.database import Database
@@ -34,7 +34,7 @@ class Rollbacks:
         """
         kept = await self._kept(request)
         async with self._replacing.turn:
-            zones = await asyncio.to_thread(zones_in, kept.contents)
+            zones = await in_thread(zones_in, kept.contents)
         replacement = Replacement(request.dataset, kept.authority, zones)
         dataset, difference = await self._replacing.compare(replacement)
         if request.validate_only:

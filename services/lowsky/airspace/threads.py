@@ -1,0 +1,26 @@
+"""Work in a thread, which nobody can stop: what it holds is held until it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+async def in_thread(
+    function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+) -> Result:
+    """As asyncio.to_thread, but a caller that is cancelled leaves only when the thread has ended.
+
+    Else the locks and the memory that the caller accounts for would count as free while the thread still uses them: who
+    sends large files and hangs up, again and again, would fill the memory.
+    """
+    work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait({work})
+        raise
