@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from google.protobuf.field_mask_pb2 import FieldMask
 from rich.console import RenderableType
 
 from lowsky.api.airspace.v1 import authorities_pb2 as pb
+from lowsky.cli.area_files import area_in
 from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
 from lowsky.cli.output import facts, row, table
 from lowsky.cli.session import Session, session_of
@@ -37,6 +40,23 @@ def create(
         request_id=request_id, authority_id=last(resource("authorities", authority_id)), authority=authority
     )
     _show(session, session.call(lambda client: client.authorities.CreateAuthority, request).authority)
+
+
+@app.command()
+def area(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="caac-east or authorities/…")],
+    file: Annotated[Path, typer.Argument(help="GeoJSON with Polygons or MultiPolygons.")],
+    etag: Annotated[str, typer.Option("--etag", help="Only if it is still this version.")] = "",
+    request_id: RequestId = "",
+) -> None:
+    """Set where an authority may restrict flying; takes the place of the area that it had."""
+    session = session_of(context)
+    authority = pb.Authority(name=resource("authorities", name), etag=etag, area=area_in(file))
+    request = pb.UpdateAuthorityRequest(
+        request_id=request_id, authority=authority, update_mask=FieldMask(paths=["area"])
+    )
+    _show(session, session.call(lambda client: client.authorities.UpdateAuthority, request).authority)
 
 
 @app.command("list")
@@ -73,6 +93,7 @@ def _show(session: Session, one: pb.Authority) -> None:
             time_zone=one.time_zone,
             email=one.email,
             phone=one.phone,
+            area=f"{len(one.area.polygons)} polygons" if one.HasField("area") else "",
             changed=show_time(one.update_time),
             etag=one.etag,
         )

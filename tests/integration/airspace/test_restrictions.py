@@ -14,6 +14,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from lowsky.api.airspace.v1 import authorities_pb2 as authorities
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.api.airspace.v1 import geozones_pb2_grpc
 from lowsky.api.geo.v1 import geo_pb2
 from tests.integration.airspace.publishing import TOPIC, Publisher, administration, create_authority, new_dataset
 from tests.integration.airspace.restricting import CITY, Officer, area, new_officer, square, volume
@@ -176,6 +177,25 @@ async def test_nobody_imports_into_the_restrictions(publisher: Publisher) -> Non
     failure = await refusal(publisher.publish("datasets/restrictions-x", file_of([ed269_zone("A")])))
     assert failure.code is grpc.StatusCode.INVALID_ARGUMENT
     assert set(failure.fields) == {"header.dataset"}
+
+
+async def test_restrictions_are_not_rolled_back(airspace: Installation) -> None:
+    officer = await new_officer(airspace, CITY, authority_id="rolled")
+    await officer.restrict()
+    token = airspace.token(roles=["publisher"], authority="rolled", subject="publisher of rolled")
+    publisher = airspace.stub(geozones_pb2_grpc.GeozonesServiceStub, "airspace", token)
+    rollback = pb.RollbackDatasetRequest(request_id=str(uuid4()), dataset=officer.dataset, version=1)
+    assert (await refusal(publisher.RollbackDataset(rollback))).reason == "NOT_FOUND"
+
+
+async def test_areas_are_left_out_of_lists(officer: Officer) -> None:
+    stub = administration(officer.installation)
+    got = (await stub.GetAuthority(authorities.GetAuthorityRequest(name=officer.authority))).authority
+    assert got.area == area(CITY)
+    listed = (await stub.ListAuthorities(authorities.ListAuthoritiesRequest(page_size=1000))).authorities
+    (own,) = [one for one in listed if one.name == officer.authority]
+    got.ClearField("area")
+    assert own == got
 
 
 async def test_restrictions_and_imports_at_once_lose_nothing_and_come_in_order(

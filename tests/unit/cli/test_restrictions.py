@@ -1,9 +1,14 @@
-"""`lowsky zones restrict` and `lift`: what they send and what they refuse to."""
+"""`lowsky zones restrict` and `lift`, `lowsky authorities area`: what they send and what they refuse to."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from lowsky.api.airspace.v1 import authorities_pb2
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 
@@ -68,3 +73,53 @@ async def test_a_restriction_is_lifted_by_its_short_name(run: Run, services: Scr
     ended = await run("zones", "lift", "restrictions-city.1", at=target)
     assert ended.code == 0, ended.err
     assert services.requests["LiftRestriction"][0].name == ZONE.name
+
+
+RING = [[121, 31], [122, 31], [122, 32], [121, 31]]
+HOLE = [[121.8, 31.2], [121.9, 31.2], [121.9, 31.3], [121.8, 31.2]]
+
+
+@pytest.mark.parametrize(
+    ("geojson", "polygons"),
+    [
+        ({"type": "Polygon", "coordinates": [RING, HOLE]}, 1),
+        ({"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [RING, HOLE]}}, 1),
+        (
+            {
+                "type": "FeatureCollection",
+                "features": [
+                    {"type": "Feature", "geometry": {"type": "MultiPolygon", "coordinates": [[RING, HOLE]] * 2}}
+                ],
+            },
+            2,
+        ),
+    ],
+)
+async def test_an_area_is_set_from_a_file(
+    run: Run, services: Scripted, target: str, tmp_path: Path, geojson: dict[str, Any], polygons: int
+) -> None:
+    (tmp_path / "area.json").write_text(json.dumps(geojson))
+    services.answers["UpdateAuthority"] = [
+        authorities_pb2.UpdateAuthorityResponse(authority=authorities_pb2.Authority(name="authorities/city"))
+    ]
+    ended = await run("authorities", "area", "city", str(tmp_path / "area.json"), at=target)
+    assert ended.code == 0, ended.err
+    (request,) = services.requests["UpdateAuthority"]
+    assert (request.authority.name, list(request.update_mask.paths)) == ("authorities/city", ["area"])
+    assert len(request.authority.area.polygons) == polygons
+    first = request.authority.area.polygons[0]
+    assert [(one.longitude, one.latitude) for one in first.shell.vertices] == [(121, 31), (122, 31), (122, 32)]
+    assert len(first.holes) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"type": "Point", "coordinates": [1, 2]}', '{"type": "Polygon", "coordinates": 7}'],
+)
+async def test_what_is_no_area_is_not_sent(
+    run: Run, services: Scripted, target: str, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "area.json").write_text(text)
+    ended = await run("authorities", "area", "city", str(tmp_path / "area.json"), "-o", "json", at=target)
+    assert ended.error["reason"] == "UNREADABLE_FILE"
+    assert not services.requests.get("UpdateAuthority")

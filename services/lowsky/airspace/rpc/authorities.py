@@ -52,7 +52,7 @@ class AuthoritiesServicer(authorities_pb2_grpc.AuthoritiesServiceServicer):
         async with self._database.connection() as connection:
             found = await AuthorityStore(connection).list(str(page.after[0]) if page.after else None, page.size + 1)
         return pb.ListAuthoritiesResponse(
-            authorities=[_without_area(authority) for authority in found[: page.size]],
+            authorities=[to_message(authority) for authority in found[: page.size]],
             next_page_token=page.next_token([(authority.name,) for authority in found]),
         )
 
@@ -66,13 +66,6 @@ class AuthoritiesServicer(authorities_pb2_grpc.AuthoritiesServiceServicer):
             return pb.UpdateAuthorityResponse(authority=to_message(authority))
 
         return await once(self._database, self._relay, request, pb.UpdateAuthorityResponse, update)
-
-
-def _without_area(authority: Authority) -> pb.Authority:
-    """As lists show it: a thousand areas would not fit into an answer."""
-    message = to_message(authority)
-    message.ClearField("area")
-    return message
 
 
 def _wanted(authority: Authority, request: pb.UpdateAuthorityRequest) -> pb.Authority:
