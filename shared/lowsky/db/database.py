@@ -30,6 +30,8 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ObjectNotInPrerequisiteStateError,  # lock not available in time
     asyncpg.TransactionRollbackError,  # serialisation failure, deadlock
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, until the failover is over
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy

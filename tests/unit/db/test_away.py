@@ -1,0 +1,42 @@
+"""Which faults of the database mean that it is away for a while, so that everybody waits instead of giving up."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from lowsky.db.database import unavailable_when_away
+from lowsky.errors import Unavailable
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ConnectionRefusedError(),
+        TimeoutError(),
+        asyncpg.ConnectionDoesNotExistError(),
+        asyncpg.CannotConnectNowError(),
+        asyncpg.AdminShutdownError(),
+        asyncpg.TooManyConnectionsError(),
+        asyncpg.QueryCanceledError(),
+        asyncpg.DeadlockDetectedError(),
+        asyncpg.LockNotAvailableError(),
+        asyncpg.ReadOnlySQLTransactionError(),
+        asyncpg.IdleInTransactionSessionTimeoutError(),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_a_database_that_is_away_is_told_as_such(fault: Exception) -> None:
+    with pytest.raises(Unavailable) as told, unavailable_when_away():
+        raise fault
+    assert told.value.reason == "DATABASE_UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [asyncpg.UniqueViolationError(), asyncpg.UndefinedTableError(), asyncpg.DataError(), ValueError()],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_a_fault_of_a_statement_is_not(fault: Exception) -> None:
+    with pytest.raises(type(fault)), unavailable_when_away():
+        raise fault
