@@ -66,7 +66,9 @@ async def city(installation: Installation) -> AsyncIterator[City]:
     """Everything up, two authorities' sample datasets in force, one operator verified with one aircraft."""
     async with AsyncExitStack() as exits:
         for service in SERVICES:
-            await installation.start(service, serving=False, env=PLAIN if service == "flightplans" else None)
+            await installation.start(
+                service, serving=False, env=PLAIN if service in {"airspace", "flightplans"} else None
+            )
         for service in SERVICES:
             await installation.wait_serving(service)
         new = City(installation, exits)

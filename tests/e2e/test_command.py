@@ -67,3 +67,28 @@ async def test_a_published_mission_is_submitted_and_what_it_assumed_is_said(city
     assert "APPROVED" in said
     assert "Take-off is at" in said
     assert "above the take-off point" in said
+
+
+@pytest.mark.parametrize(
+    ("mission", "code"),
+    [("parcel-lingang.plan", 0), ("parcel-jinshan.plan", EXIT_REJECTED), ("parcel-across-the-border.plan", 9)],
+)
+async def test_a_check_of_the_zones_ends_as_the_plan_would(city: City, mission: str, code: int) -> None:
+    token = city.installation.token(roles=["operator"], operator=OPERATOR)
+    ended, printed = await lowsky(city, token, "zones", "check", str(SAMPLE / mission), "--output", "json")
+    assert ended == code, printed
+    plan = ("plan", "check", str(SAMPLE / mission), "--aircraft", AIRCRAFT, "--output", "json")
+    _, planned = await lowsky(city, token, *plan)
+    subjects = [[one["subject"] for one in json.loads(text).get("findings", [])] for text in (printed, planned)]
+    assert subjects[0] == subjects[1]
+
+
+async def test_the_zones_of_a_published_mission_are_checked(city: City) -> None:
+    file = MISSIONS / PUBLISHED
+    if not file.exists():
+        pytest.skip(f"{file} is not here: published missions are not part of the project")
+    token = city.installation.token(roles=["registrar"])
+    ended, said = await lowsky(city, token, "zones", "check", str(file), "--at", "2026-11-25T09:00+08:00")
+    assert ended == 0, said
+    assert "NOTHING BLOCKS" in said
+    assert "revision 2" in said

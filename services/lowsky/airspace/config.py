@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lowsky.config import ServiceConfig
+from lowsky.geofence.config import GeofenceConfig
 
 
-class AirspaceConfig(ServiceConfig):
-    """Nothing beyond what every service needs."""
+class AirspaceConfig(GeofenceConfig):
+    """Nothing beyond what the geofence needs, as flightplans has it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lowsky.airspace.config import AirspaceConfig
+from lowsky.airspace.in_force import PART, InForce
 from lowsky.airspace.rpc.authorities import AuthoritiesServicer
+from lowsky.airspace.rpc.checking import Checking
 from lowsky.airspace.rpc.geozones import GeozonesServicer
 from lowsky.airspace.rpc.imports import Imports
 from lowsky.airspace.rpc.replacing import Replacing
@@ -14,7 +16,10 @@ from lowsky.service import Frame, main
 
 
 async def assemble(frame: Frame[AirspaceConfig]) -> None:
-    """Two gRPC services over one schema; events go out through the outbox."""
+    """Two gRPC services over one schema, an index of the zones in force; events go out through the outbox."""
+    await frame.health.expect(PART)
+    in_force = InForce(frame.database, frame.health)
+    frame.run(in_force.keep)
     replacing = Replacing(frame.database, frame.clock)
     restrictions = Restrictions(frame.database, frame.relay, frame.clock)
     frame.run(restrictions.keep_expiring)
@@ -31,6 +36,7 @@ async def assemble(frame: Frame[AirspaceConfig]) -> None:
             Imports(frame.database, frame.relay, replacing),
             Rollbacks(frame.database, frame.relay, replacing),
             restrictions,
+            Checking(in_force, frame.config.vertical_reference),
         ),
     )
 

@@ -25,15 +25,14 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import LowskyError, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
-from lowsky.flightplans.checks.geofence import geofence
-from lowsky.flightplans.domain.findings import Finding, gravest_first
 from lowsky.flightplans.domain.plan import RECHECKED, Extent, FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.draw import draw
 from lowsky.flightplans.postgres import FlightPlanStore, begin_recheck, end_recheck
-from lowsky.flightplans.submit import FINDINGS_MAX
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.zone_index import ZoneIndex
+from lowsky.geofence.findings import FINDINGS_MAX, Finding, gravest_first
+from lowsky.geofence.zones import geofence
 
 log = structlog.get_logger()
 

@@ -25,9 +25,7 @@ from lowsky.db.requests import Request, earlier_answers, kept_answers
 from lowsky.errors import Invalid, LowskyError, Precondition, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
-from lowsky.flightplans.checks.geofence import geofence
 from lowsky.flightplans.checks.validity import performance, require_in_time, require_standing
-from lowsky.flightplans.domain.findings import Finding
 from lowsky.flightplans.domain.plan import Extent, FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.draw import Drawn, draw
@@ -37,15 +35,14 @@ from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import ZoneIndex
+from lowsky.geofence.findings import FINDINGS_MAX, Finding
+from lowsky.geofence.zones import geofence
 
 LEGS_ON_LOOP_MAX = 2_000
 """Geometry of more legs goes to a thread: some 5 ms, after which other calls and heartbeats would wait."""
 
 NEWER_AIRSPACE_S_MAX = 5.0
 """How long a batch waits for an airspace that another worker has already: its index is built in that time."""
-
-FINDINGS_MAX = 1_000
-"""Zones that one plan may meet: its findings travel with it in every event, and an event has a limit."""
 
 
 @dataclass(frozen=True, slots=True)

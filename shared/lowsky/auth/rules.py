@@ -85,6 +85,7 @@ RULES: Mapping[str, Rule] = {
     _AIRSPACE + "GeozonesService/ListDatasets": Rule(_EVERYONE),
     _AIRSPACE + "GeozonesService/GetGeozone": Rule(_EVERYONE),
     _AIRSPACE + "GeozonesService/ListGeozones": Rule(_EVERYONE),
+    _AIRSPACE + "GeozonesService/CheckAirspace": Rule(_EVERYONE),
     _PLANS + "SubmitFlightPlan": Rule(_OPERATOR_WRITES, "parent", writes=True),
     # Each message of the stream names its parent: the service judges each by the same rule.
     _PLANS + "SubmitFlightPlans": Rule(_OPERATOR_WRITES, "parent", writes=True),

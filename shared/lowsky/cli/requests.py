@@ -48,6 +48,32 @@ class Wishes:
     special_activities: tuple[pb.SpecialActivity.ValueType, ...]
     lost_link: str | None
 
+    @classmethod
+    def of_airspace(
+        cls,
+        depart: datetime | None,
+        *,
+        buffer_m: float,
+        vertical_buffer_m: float,
+        time_buffer_s: float,
+        return_altitude_m: float | None,
+    ) -> Wishes:
+        """Of where and when to fly alone."""
+        return cls(
+            aircraft=None,
+            depart=depart,
+            buffer_m=buffer_m,
+            vertical_buffer_m=vertical_buffer_m,
+            time_buffer_s=time_buffer_s,
+            purpose=None,
+            mode=None,
+            reference=None,
+            endurance_min=None,
+            return_altitude_m=return_altitude_m,
+            special_activities=(),
+            lost_link=None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -59,17 +85,7 @@ class Prepared:
 
 def prepare(file: Path, wishes: Wishes, now: datetime) -> Prepared:
     """Reads a mission (.plan) or a FlightPlan message (.json)."""
-    _require_finite(wishes)
-    remarks: list[str] = []
-    if file.suffix.lower() == ".json":
-        plan = _read_message(file)
-        _set_departure(plan, wishes, now, remarks)
-    else:
-        mission = read(file, return_altitude_m=wishes.return_altitude_m)
-        plan = pb.FlightPlan(purpose=pb.FlightPlan.PURPOSE_DELIVERY, mode=pb.FlightPlan.MODE_BVLOS)
-        _set_trajectory(plan, mission, wishes, remarks)
-        _set_departure(plan, wishes, now, remarks)
-        remarks += mission.assumptions
+    plan, remarks = _airspace(file, wishes, now)
     if wishes.aircraft:
         plan.aircraft = wishes.aircraft
     if not plan.aircraft:
@@ -83,6 +99,27 @@ def prepare(file: Path, wishes: Wishes, now: datetime) -> Prepared:
     if wishes.endurance_min is not None:
         plan.endurance.FromTimedelta(timedelta(minutes=wishes.endurance_min))
     return Prepared(plan, tuple(remarks))
+
+
+def prepare_airspace(file: Path, wishes: Wishes, now: datetime) -> Prepared:
+    """The same without an aircraft: where and when somebody would fly, nothing else."""
+    plan, remarks = _airspace(file, wishes, now)
+    return Prepared(plan, tuple(remarks))
+
+
+def _airspace(file: Path, wishes: Wishes, now: datetime) -> tuple[pb.FlightPlan, list[str]]:
+    _require_finite(wishes)
+    remarks: list[str] = []
+    if file.suffix.lower() == ".json":
+        plan = _read_message(file)
+        _set_departure(plan, wishes, now, remarks)
+    else:
+        mission = read(file, return_altitude_m=wishes.return_altitude_m)
+        plan = pb.FlightPlan(purpose=pb.FlightPlan.PURPOSE_DELIVERY, mode=pb.FlightPlan.MODE_BVLOS)
+        _set_trajectory(plan, mission, wishes, remarks)
+        _set_departure(plan, wishes, now, remarks)
+        remarks += mission.assumptions
+    return plan, remarks
 
 
 def _require_finite(wishes: Wishes) -> None:

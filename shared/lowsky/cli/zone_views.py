@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.cli.output import clean, facts, row, table
@@ -82,7 +84,7 @@ def _area(area_m2: float) -> str:
     return f"{area_m2 / 1e6:,.2f} km²" if area_m2 >= 10_000 else f"{area_m2:,.3g} m²"
 
 
-def geozone(zone: pb.Geozone, *, published: bool) -> Iterator[RenderableType]:
+def geozone(zone: pb.Geozone, *, published: bool, written: Path | None = None) -> Iterator[RenderableType]:
     """One zone, all that matters to whoever plans a flight."""
     yield facts(
         name=zone.name,
@@ -97,6 +99,9 @@ def geozone(zone: pb.Geozone, *, published: bool) -> Iterator[RenderableType]:
         country=zone.country,
         notes="\n".join(f"{note.reason}: {note.message}" for note in zone.notes),
     )
+    if written is not None:
+        link = written.resolve()
+        yield Text.assemble("map: ", (str(link), f"link {link.as_uri()}"))
     if published:
         yield clean(zone.published_json)
 

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli import zone_restrictions, zone_views
+from lowsky.cli import zone_check, zone_map, zone_restrictions, zone_views
 from lowsky.cli.exits import Exit
 from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
 from lowsky.cli.output import row, table
@@ -142,12 +142,20 @@ def show(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="at-austrocontrol.LOWW1 or geozones/…")],
     published: Annotated[bool, typer.Option("--published", help="Also as the file had it.")] = False,
+    geojson: Annotated[
+        Path | None, typer.Option("--geojson", metavar="FILE", help="Writes its layers there, for any map.")
+    ] = None,
 ) -> None:
     """One geozone: our reading of it, and what was changed while importing."""
     session = session_of(context)
     request = pb.GetGeozoneRequest(name=resource("geozones", name))
     zone = session.call(lambda client: client.geozones.GetGeozone, request).geozone
-    session.output.show(zone, lambda: zone_views.geozone(zone, published=published))
+    if geojson is not None:
+        zone_map.write_geojson(zone, geojson)
+    session.output.show(zone, lambda: zone_views.geozone(zone, published=published, written=geojson))
+
+
+app.command()(zone_check.check)
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -7,10 +7,10 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
 from lowsky.flightplans import codec
-from lowsky.flightplans.domain.findings import Finding, Rule, Severity
 from lowsky.flightplans.domain.plan import State
 from lowsky.geo.altitude import Datum
 from lowsky.geo.trajectory import Trajectory
+from lowsky.geofence.findings import Finding, Rule, Severity
 from tests.unit.flightplans.flights import DRONE, OPERATOR, PARK, START, TOWER, band, plan
 
 DATUMS = list(geo_pb2.AltitudeDatum.keys())[1:]

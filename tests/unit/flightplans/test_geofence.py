@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 import shapely
 
-from lowsky.flightplans.checks.geofence import RUNS_NAMED_MAX, TITLE_MAX, geofence
-from lowsky.flightplans.domain.findings import Finding, Rule, Severity
 from lowsky.flightplans.draw import draw
 from lowsky.geo.altitude import ANYWHERE, AltitudeBand, Datum, VerticalReference
 from lowsky.geo.applicability import Applicability, Daily, Period
@@ -13,6 +11,8 @@ from lowsky.geo.geozone import Layer, Restriction
 from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volume4D
 from lowsky.geo.zone_index import IndexedZone
+from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.geofence.zones import RUNS_NAMED_MAX, TITLE_MAX, geofence
 from tests.unit.flightplans.flights import (
     PARK,
     PORT,

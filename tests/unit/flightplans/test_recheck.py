@@ -7,7 +7,6 @@ import shapely
 from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.codec import as_kept
 from lowsky.flightplans.decide import Verdict, apply_verdict
-from lowsky.flightplans.domain.findings import Finding, Rule, Severity
 from lowsky.flightplans.domain.plan import FINAL, RECHECKED, FlightPlan, State
 from lowsky.flightplans.draw import draw
 from lowsky.flightplans.recheck import BOXES_MAX, boxes_of, changed_since, reassess
@@ -15,6 +14,7 @@ from lowsky.flightplans.submit import extent_of
 from lowsky.geo.altitude import ANYWHERE
 from lowsky.geo.geozone import Restriction
 from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.rpc.health import Health
 from tests.unit.flightplans.flights import NOW, PORT, START, TOWER, plan, proposal, square, trajectory, zone
 

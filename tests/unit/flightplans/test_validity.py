@@ -10,9 +10,9 @@ from lowsky.flightplans.checks.validity import (
     require_in_time,
     require_standing,
 )
-from lowsky.flightplans.domain.findings import Finding, Rule, Severity
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.geo.altitude import Datum
+from lowsky.geofence.findings import Finding, Rule, Severity
 from tests.unit.flightplans.flights import (
     DRONE,
     NOW,

@@ -9,6 +9,7 @@ from lowsky.airspace.codec.area import Area, area_of
 from lowsky.airspace.codec.datasets import to_message
 from lowsky.airspace.postgres.datasets import DatasetStore
 from lowsky.airspace.postgres.zones import StoredZone, ZoneStore
+from lowsky.airspace.rpc.checking import Checking
 from lowsky.airspace.rpc.imports import Imports
 from lowsky.airspace.rpc.restrictions import Restrictions
 from lowsky.airspace.rpc.rollbacks import Rollbacks
@@ -28,11 +29,14 @@ CANDIDATES_MAX = 1_000
 class GeozonesServicer(geozones_pb2_grpc.GeozonesServiceServicer):
     """Geozones: imported by publishers, drawn by officers, read by everyone."""
 
-    def __init__(self, database: Database, imports: Imports, rollbacks: Rollbacks, restrictions: Restrictions) -> None:
+    def __init__(
+        self, database: Database, imports: Imports, rollbacks: Rollbacks, restrictions: Restrictions, checking: Checking
+    ) -> None:
         self._database = database
         self._imports = imports
         self._rollbacks = rollbacks
         self._restrictions = restrictions
+        self._checking = checking
 
     async def ImportGeozones(
         self, request_iterator: AsyncIterator[pb.ImportGeozonesRequest], context: Any
@@ -82,6 +86,9 @@ class GeozonesServicer(geozones_pb2_grpc.GeozonesServiceServicer):
         return pb.ListGeozonesResponse(
             geozones=[pb.Geozone.FromString(zone.message) for zone in shown], next_page_token=token
         )
+
+    async def CheckAirspace(self, request: pb.CheckAirspaceRequest, context: Any) -> pb.CheckAirspaceResponse:
+        return await self._checking.check(request)
 
     async def _candidates(
         self, dataset: str, area: Area | None, after: str | None, wanted: int

@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 
 from lowsky.errors import FieldViolation, Precondition
-from lowsky.flightplans.domain.findings import Finding, Rule, Severity
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.geo.altitude import Datum
 from lowsky.geo.trajectory import Trajectory
+from lowsky.geofence.findings import Finding, Rule, Severity
 
 AHEAD_MAX: Final = timedelta(days=30)
 """ASTM F3548-21, OiMaxPlanHorizonDays: further ahead nobody can say what the airspace will be."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
-from lowsky.flightplans.domain.findings import Finding, Severity, gravest_first
+from lowsky.geofence.findings import Finding, Severity, gravest_first
 
 
 class State(StrEnum):

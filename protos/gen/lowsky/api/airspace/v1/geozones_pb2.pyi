@@ -12,6 +12,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as _flight_plans_pb2
 from lowsky.api.geo.v1 import geo_pb2 as _geo_pb2
 import builtins as _builtins
 import sys
@@ -1144,3 +1145,71 @@ class LiftRestrictionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LiftRestrictionResponse: _TypeAlias = LiftRestrictionResponse  # noqa: Y015
+
+@_typing.final
+class CheckAirspaceRequest(_message.Message):
+    """Request of CheckAirspace."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRAJECTORY_FIELD_NUMBER: _builtins.int
+    VOLUMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def trajectory(self) -> _flight_plans_pb2.Trajectory: ...
+    @_builtins.property
+    def volumes(self) -> _flight_plans_pb2.Volumes: ...
+    def __init__(
+        self,
+        *,
+        trajectory: _flight_plans_pb2.Trajectory | None = ...,
+        volumes: _flight_plans_pb2.Volumes | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["airspace", b"airspace", "trajectory", b"trajectory", "volumes", b"volumes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["airspace", b"airspace", "trajectory", b"trajectory", "volumes", b"volumes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_airspace: _TypeAlias = _typing.Literal["trajectory", "volumes"]  # noqa: Y015
+    _WhichOneofArgType_airspace: _TypeAlias = _typing.Literal["airspace", b"airspace"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_airspace) -> _WhichOneofReturnType_airspace | None: ...
+
+Global___CheckAirspaceRequest: _TypeAlias = CheckAirspaceRequest  # noqa: Y015
+
+@_typing.final
+class CheckAirspaceResponse(_message.Message):
+    """Response of CheckAirspace."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    AIRSPACE_REVISION_FIELD_NUMBER: _builtins.int
+    TIME_START_FIELD_NUMBER: _builtins.int
+    TIME_END_FIELD_NUMBER: _builtins.int
+    airspace_revision: _builtins.int
+    """The airspace that was looked at (Dataset.airspace_revision), never older than the last import that was answered."""
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_flight_plans_pb2.Finding]:
+        """One for each zone that asks or tells anything of the flight, the gravest first; subject is the geozone, rule tells
+        its restriction.
+        """
+
+    @_builtins.property
+    def time_start(self) -> _timestamp_pb2.Timestamp:
+        """When the first volume starts and the last one ends, buffers included."""
+
+    @_builtins.property
+    def time_end(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[_flight_plans_pb2.Finding] | None = ...,
+        airspace_revision: _builtins.int = ...,
+        time_start: _timestamp_pb2.Timestamp | None = ...,
+        time_end: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time_end", b"time_end", "time_start", b"time_start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["airspace_revision", b"airspace_revision", "findings", b"findings", "time_end", b"time_end", "time_start", b"time_start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckAirspaceResponse: _TypeAlias = CheckAirspaceResponse  # noqa: Y015

@@ -70,6 +70,11 @@ class GeozonesServiceStub:
                 request_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionRequest.SerializeToString,
                 response_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionResponse.FromString,
                 _registered_method=True)
+        self.CheckAirspace = channel.unary_unary(
+                '/lowsky.api.airspace.v1.GeozonesService/CheckAirspace',
+                request_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CheckAirspaceRequest.SerializeToString,
+                response_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CheckAirspaceResponse.FromString,
+                _registered_method=True)
 
 
 class GeozonesServiceServicer:
@@ -134,6 +139,14 @@ class GeozonesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckAirspace(self, request, context):
+        """The geozones that a flight would meet, for planning tools: the findings that SubmitFlightPlan has of them, without
+        an operator or an aircraft, and at any time. Nothing is stored, and it is no permission.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_GeozonesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -171,6 +184,11 @@ def add_GeozonesServiceServicer_to_server(servicer, server):
                     servicer.LiftRestriction,
                     request_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionRequest.FromString,
                     response_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionResponse.SerializeToString,
+            ),
+            'CheckAirspace': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckAirspace,
+                    request_deserializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CheckAirspaceRequest.FromString,
+                    response_serializer=lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CheckAirspaceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -363,6 +381,33 @@ class GeozonesService:
             '/lowsky.api.airspace.v1.GeozonesService/LiftRestriction',
             lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionRequest.SerializeToString,
             lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.LiftRestrictionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckAirspace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lowsky.api.airspace.v1.GeozonesService/CheckAirspace',
+            lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CheckAirspaceRequest.SerializeToString,
+            lowsky_dot_api_dot_airspace_dot_v1_dot_geozones__pb2.CheckAirspaceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -62,6 +62,10 @@ class GeozonesServiceStub:
     """Ends a restriction of the officer's authority ahead of its time. One whose time is over ends by itself, and is
     NOT_FOUND as one that was lifted or is another authority's.
     """
+    CheckAirspace: _grpc.UnaryUnaryMultiCallable[_geozones_pb2.CheckAirspaceRequest, _geozones_pb2.CheckAirspaceResponse]
+    """The geozones that a flight would meet, for planning tools: the findings that SubmitFlightPlan has of them, without
+    an operator or an aircraft, and at any time. Nothing is stored, and it is no permission.
+    """
 
 @_typing.type_check_only
 class GeozonesServiceAsyncStub(GeozonesServiceStub):
@@ -94,6 +98,10 @@ class GeozonesServiceAsyncStub(GeozonesServiceStub):
     LiftRestriction: _aio.UnaryUnaryMultiCallable[_geozones_pb2.LiftRestrictionRequest, _geozones_pb2.LiftRestrictionResponse]  # type: ignore[assignment]
     """Ends a restriction of the officer's authority ahead of its time. One whose time is over ends by itself, and is
     NOT_FOUND as one that was lifted or is another authority's.
+    """
+    CheckAirspace: _aio.UnaryUnaryMultiCallable[_geozones_pb2.CheckAirspaceRequest, _geozones_pb2.CheckAirspaceResponse]  # type: ignore[assignment]
+    """The geozones that a flight would meet, for planning tools: the findings that SubmitFlightPlan has of them, without
+    an operator or an aircraft, and at any time. Nothing is stored, and it is no permission.
     """
 
 class GeozonesServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -166,6 +174,16 @@ class GeozonesServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_geozones_pb2.LiftRestrictionResponse, _abc.Awaitable[_geozones_pb2.LiftRestrictionResponse]]:
         """Ends a restriction of the officer's authority ahead of its time. One whose time is over ends by itself, and is
         NOT_FOUND as one that was lifted or is another authority's.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckAirspace(
+        self,
+        request: _geozones_pb2.CheckAirspaceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_geozones_pb2.CheckAirspaceResponse, _abc.Awaitable[_geozones_pb2.CheckAirspaceResponse]]:
+        """The geozones that a flight would meet, for planning tools: the findings that SubmitFlightPlan has of them, without
+        an operator or an aircraft, and at any time. Nothing is stored, and it is no permission.
         """
 
 def add_GeozonesServiceServicer_to_server(servicer: GeozonesServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -8,6 +8,9 @@ from enum import IntEnum, StrEnum
 
 from lowsky.geo.altitude import AltitudeBand
 
+FINDINGS_MAX = 1_000
+"""Zones that one flight may meet: findings travel with a plan in every event, and an event has a limit."""
+
 
 class Severity(IntEnum):
     """How grave; the gravest finding decides what becomes of the plan."""

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from lowsky.flightplans.domain.findings import Finding, Rule, Severity
 from lowsky.geo.altitude import ANYWHERE, AltitudeBand, VerticalReference
 from lowsky.geo.geozone import Geozone, Purpose, Restriction
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import IndexedZone, Touches, ZoneIndex
+from lowsky.geofence.findings import Finding, Rule, Severity
 
 _RULES = {
     Restriction.PROHIBITED: Rule.GEOZONE_PROHIBITED,

@@ -1,0 +1,80 @@
+"""CheckAirspace: the geofence of flightplans, without a plan."""
+
+from __future__ import annotations
+
+import asyncio
+
+from lowsky.airspace.in_force import InForce
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.errors import Invalid, Precondition
+from lowsky.geo.altitude import VerticalReference
+from lowsky.geo.volumes import Volumes
+from lowsky.geo.zone_index import ZoneIndex
+from lowsky.geofence.codec import finding_to_message, trajectory_from_message, volumes_from_message
+from lowsky.geofence.draw import Airspace, draw
+from lowsky.geofence.findings import FINDINGS_MAX, gravest_first
+from lowsky.geofence.zones import geofence
+
+FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799
+"""From year 1 to year 9999: what a timestamp can tell."""
+
+
+class Checking:
+    """Answers what a flight would meet."""
+
+    def __init__(self, in_force: InForce, reference: VerticalReference) -> None:
+        self._in_force = in_force
+        self._reference = reference
+
+    async def check(self, request: pb.CheckAirspaceRequest) -> pb.CheckAirspaceResponse:
+        """The findings of the zones in force.
+
+        Raises:
+            Invalid: The flight cannot be drawn, lies out of time, or meets too many zones.
+            Precondition: NO_AIRSPACE.
+            Unavailable: The zones are not there.
+        """
+        if request.HasField("trajectory"):
+            airspace: Airspace = trajectory_from_message(request.trajectory, "trajectory")
+        else:
+            airspace = volumes_from_message(request.volumes, "volumes")
+        zones = await self._in_force.index()
+        if zones.revision == 0:
+            raise Precondition("NO_AIRSPACE", "no authority has published any airspace here yet")
+        # A thread, whatever the size: nobody's flight waits for it, but imports and health checks share the loop.
+        return await asyncio.to_thread(self._look, airspace, zones)
+
+    def _look(self, airspace: Airspace, zones: ZoneIndex[None]) -> pb.CheckAirspaceResponse:
+        field = "volumes" if isinstance(airspace, tuple) else "trajectory"
+        drawn = draw([airspace], self._reference, field)
+        for refusal in drawn.refused.values():
+            raise refusal
+        volumes = drawn.volumes
+        start_s, end_s = _window(volumes, field)
+        (found,) = geofence(zones, volumes, 1, self._reference)
+        if len(found) > FINDINGS_MAX:
+            raise Invalid.field(
+                field,
+                f"the flight meets {len(found)} zones, more than {FINDINGS_MAX}: split it",
+                "TOO_LARGE",
+                limit=str(FINDINGS_MAX),
+            )
+        response = pb.CheckAirspaceResponse(
+            findings=[finding_to_message(finding) for finding in gravest_first(found)],
+            airspace_revision=zones.revision,
+        )
+        response.time_start.FromNanoseconds(round(start_s * 1e6) * 1000)
+        response.time_end.FromNanoseconds(round(end_s * 1e6) * 1000)
+        return response
+
+
+def _window(volumes: Volumes, field: str) -> tuple[float, float]:
+    """From the first to the last instant.
+
+    Raises:
+        Invalid: It has no date.
+    """
+    start_s, end_s = float(volumes.start_s.min()), float(volumes.end_s.max())
+    if start_s < FIRST_S or end_s > LAST_S:
+        raise Invalid.field(field, "the flight is so far out in time that it has no date")
+    return start_s, end_s

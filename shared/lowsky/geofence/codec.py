@@ -1,0 +1,142 @@
+"""Trajectories, volumes and findings as messages, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
+from lowsky.errors import Invalid
+from lowsky.geo.altitude import Datum
+from lowsky.geo.codec import band_from_message, band_to_message, volume_from_message
+from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.volumes import Volume4D
+from lowsky.geofence.findings import Finding, Rule, Severity
+
+VERTICES_MAX = 10_000
+"""In all volumes of a plan together (ASTM F3548-21, OiMaxVertices)."""
+
+FLIGHT_S_MAX = 864_000
+"""Ten days, as of trajectories (Waypoint.offset_s): airspace is not held by a request that hardly ends."""
+
+_DATUM_CODES = np.array(
+    [-1, *(Datum(name.removeprefix("ALTITUDE_DATUM_")).code for name in geo_pb2.AltitudeDatum.keys()[1:])],
+    dtype=np.int8,
+)
+"""The code of each datum of the wire."""
+
+
+def trajectory_from_message(message: pb.Trajectory, field: str) -> Trajectory:
+    """A trajectory that passed the rules.
+
+    Args:
+        field: Its path in the request.
+
+    Raises:
+        Invalid: A time that runs backwards, or a geometry without a clear meaning.
+    """
+    points = message.waypoints
+    offsets = np.array([point.offset_s for point in points], dtype=np.float64)
+    backwards = np.flatnonzero(np.diff(offsets) < 0)
+    if backwards.size:
+        raise Invalid.field(
+            f"{field}.waypoints[{backwards[0] + 1}].offset_s",
+            "a waypoint cannot be reached before the one before it",
+            "INTERVAL_REVERSED",
+        )
+    departure_s = message.departure_time.seconds + message.departure_time.nanos / 1e9
+    try:
+        return Trajectory(
+            longitudes=np.array([point.longitude for point in points], dtype=np.float64),
+            latitudes=np.array([point.latitude for point in points], dtype=np.float64),
+            altitudes_m=np.array([point.altitude_m for point in points], dtype=np.float64),
+            datums=_DATUM_CODES[[point.altitude_datum for point in points]],
+            times_s=departure_s + offsets,
+            horizontal_buffer_m=message.horizontal_buffer_m,
+            vertical_buffer_m=message.vertical_buffer_m,
+            time_buffer_s=message.time_buffer.seconds + message.time_buffer.nanos / 1e9,
+            takeoff_amsl_m=message.takeoff_amsl_m if message.HasField("takeoff_amsl_m") else None,
+        )
+    except ValueError as error:
+        raise Invalid.field(field, str(error), "INVALID_GEOMETRY") from None
+
+
+def volumes_from_message(message: pb.Volumes, field: str) -> tuple[Volume4D, ...]:
+    """Volumes that passed the rules.
+
+    Args:
+        field: Its path in the request.
+
+    Raises:
+        Invalid: A time that runs backwards, a geometry without a clear meaning, too many vertices, a flight too long.
+    """
+    messages = message.volumes
+    vertices = sum(len(one.outline_polygon.vertices) for one in messages)
+    if vertices > VERTICES_MAX:
+        raise Invalid.field(
+            field,
+            f"{vertices} vertices are more than {VERTICES_MAX}",
+            "TOO_LARGE",
+            limit=str(VERTICES_MAX),
+        )
+    volumes = tuple(_volume(f"{field}.volumes[{index}]", one) for index, one in enumerate(messages))
+    lasts_s = max(volume.end_s for volume in volumes) - min(volume.start_s for volume in volumes)
+    if lasts_s > FLIGHT_S_MAX:
+        raise Invalid.field(
+            field, f"the flight takes {lasts_s:.0f} s, more than {FLIGHT_S_MAX}", "TOO_LARGE", limit=str(FLIGHT_S_MAX)
+        )
+    return volumes
+
+
+def _volume(field: str, message: geo_pb2.Volume4D) -> Volume4D:
+    start, end = message.time_start.ToNanoseconds(), message.time_end.ToNanoseconds()
+    if end <= start:
+        raise Invalid.field(f"{field}.time_end", "the end is not after the start", "INTERVAL_REVERSED")
+    try:
+        band_from_message(message.altitude)
+    except ValueError as error:
+        raise Invalid.field(f"{field}.altitude", str(error), "INTERVAL_REVERSED") from None
+    try:
+        return volume_from_message(message)
+    except ValueError as error:
+        raise Invalid.field(field, str(error), "INVALID_GEOMETRY") from None
+
+
+def finding_to_message(finding: Finding) -> pb.Finding:
+    """For the wire, and for what is kept."""
+    message = pb.Finding(
+        rule=pb.Finding.Rule.Value(f"RULE_{finding.rule}"),
+        severity=pb.Finding.Severity.Value(f"SEVERITY_{finding.severity.name}"),
+        subject=finding.subject,
+        subject_title=finding.subject_title,
+        volumes=finding.volumes,
+        plan_altitude=band_to_message(finding.plan_altitude) if finding.plan_altitude else None,
+        subject_altitude=band_to_message(finding.subject_altitude) if finding.subject_altitude else None,
+        altitude_uncertain=finding.altitude_uncertain,
+        deciding_authorities=finding.deciding,
+        notified_authorities=finding.notified,
+        message=finding.message,
+    )
+    if finding.start_s is not None and finding.end_s is not None:
+        message.time_start.FromNanoseconds(round(finding.start_s * 1e6) * 1000)
+        message.time_end.FromNanoseconds(round(finding.end_s * 1e6) * 1000)
+    return message
+
+
+def finding_from_message(message: pb.Finding) -> Finding:
+    """The other way."""
+    return Finding(
+        rule=Rule(pb.Finding.Rule.Name(message.rule).removeprefix("RULE_")),
+        severity=Severity[pb.Finding.Severity.Name(message.severity).removeprefix("SEVERITY_")],
+        subject=message.subject,
+        subject_title=message.subject_title,
+        volumes=tuple(message.volumes),
+        message=message.message,
+        plan_altitude=band_from_message(message.plan_altitude) if message.HasField("plan_altitude") else None,
+        subject_altitude=band_from_message(message.subject_altitude) if message.HasField("subject_altitude") else None,
+        start_s=message.time_start.ToMicroseconds() / 1e6 if message.HasField("time_start") else None,
+        end_s=message.time_end.ToMicroseconds() / 1e6 if message.HasField("time_end") else None,
+        altitude_uncertain=message.altitude_uncertain,
+        deciding=tuple(message.deciding_authorities),
+        notified=tuple(message.notified_authorities),
+    )
