@@ -35,6 +35,9 @@ log = structlog.get_logger()
 
 PROBE_S = 1.0
 
+CANCEL_AGAIN_S = 3.0
+"""Longer than background work takes to end, as when a consumer leaves its group."""
+
 
 Config = TypeVar("Config", bound=ServiceConfig)
 
@@ -135,11 +138,20 @@ async def _serve(name: str, config: Config, assemble: Callable[[Frame[Config]], 
         log.info("stopping")
         await health.stop()
         await server.stop(config.shutdown_grace_s)
-        for task in (stopping, *background):
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        log.info("no call is under way any more")
+        await _end([stopping, *background])
     if died:
         sys.exit(1)
+
+
+async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancels until all have ended. Once is not enough: before Python 3.12 a wait_for that ends at the very moment of a
+    cancellation swallows it, and whatever loops around it would run for ever."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 def _explained(ended: Iterable[asyncio.Task[Any]]) -> bool:
