@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
 
 import structlog
 
 from lowsky.errors import IllegalMove
-from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.plans import Plans
 
 log = structlog.get_logger()
 
@@ -22,14 +21,6 @@ class Verdict(Enum):
     GRANTED = "granted"
     REJECTED = "rejected"
     EXPIRED = "expired"
-
-
-class Plans(Protocol):
-    """The plans, within one transaction."""
-
-    async def get(self, name: str, *, lock: bool = False) -> FlightPlan: ...
-
-    async def save(self, plan: FlightPlan) -> None: ...
 
 
 async def apply_verdict(

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 
 from lowsky.flightplans.checks.validity import require_standing
 from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.plans import Plans
 from lowsky.flightplans.standing import Standing
-
-
-class Plans(Protocol):
-    """The plans, within one transaction."""
-
-    async def get(self, name: str, *, lock: bool = False) -> FlightPlan: ...
-
-    async def save(self, plan: FlightPlan) -> None: ...
-
 
 Move = Callable[[FlightPlan], None]
 

@@ -1,0 +1,15 @@
+"""What the use cases that move a plan need of wherever plans are kept."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lowsky.flightplans.domain.plan import FlightPlan
+
+
+class Plans(Protocol):
+    """The plans, within one transaction."""
+
+    async def get(self, name: str, *, lock: bool = False) -> FlightPlan: ...
+
+    async def save(self, plan: FlightPlan) -> None: ...
