@@ -120,7 +120,8 @@ async def test_a_worker_that_is_asked_to_leave_finishes_and_leaves(registration:
     answer = asyncio.ensure_future(outcome(registration.for_registrar.CreateOperator(create_request(an_operator()))))
     await installation.stop("registration")
     result = await answer
-    assert not isinstance(result, Failure) or result.code is grpc.StatusCode.UNAVAILABLE
+    # gRPC cancels a call that reaches a server which has just begun to leave; the client tells both alike and repeats.
+    assert not isinstance(result, Failure) or result.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
     log = installation.log_of("registration")
     assert '"event": "stopping"' in log
     assert "Traceback" not in log
