@@ -24,6 +24,7 @@ from dataclasses import replace
 from shapely.errors import GEOSException
 
 from lowsky.airspace.reading import ed269, ed318
+from lowsky.airspace.reading.declared import AS_PUBLISHED, Declared
 from lowsky.airspace.reading.document import RepeatedKeys, parse, repeated_key
 from lowsky.airspace.reading.layout import Layout, format_of, lay_out
 from lowsky.airspace.reading.report import (
@@ -42,6 +43,8 @@ from lowsky.airspace.reading.report import (
 from lowsky.airspace.reading.values import mapping, text
 
 __all__ = [
+    "AS_PUBLISHED",
+    "Declared",
     "FilePosition",
     "Format",
     "Metadata",
@@ -59,8 +62,11 @@ IDENTIFIER_LENGTH_MAX = 200
 _IDENTIFIER_KEYS = ("identifier", "id", "zoneId")
 
 
-def read(data: bytes) -> Reading:
+def read(data: bytes, declared: Declared = AS_PUBLISHED) -> Reading:
     """The zones of a published file, and the report of what became of each.
+
+    Args:
+        declared: What the publisher says of the file beyond what is in it.
 
     Raises:
         UnreadableZones: when the file as a whole cannot be read: not UTF-8 JSON, no zones in it, too large or too deep.

@@ -10,11 +10,12 @@ from uuid import UUID
 from lowsky.airspace.admission import Admission, admit
 from lowsky.airspace.codec import datasets, reports
 from lowsky.airspace.codec.contents import contents_of
+from lowsky.airspace.codec.declared import declared_by
 from lowsky.airspace.codec.zones import PackedZone, pack
 from lowsky.airspace.domain.deciding import Directory, normal
 from lowsky.airspace.postgres.authorities import AuthorityStore
 from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
-from lowsky.airspace.reading import Outcome, UnreadableZones, read
+from lowsky.airspace.reading import Declared, Outcome, UnreadableZones, read
 from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, still
 from lowsky.airspace.rpc.upload import Upload, Uploads
 from lowsky.airspace.threads import in_thread
@@ -77,7 +78,7 @@ class Imports:
         # these at the price of packing all geometry for the way back, and must not be forked once gRPC runs. One file
         # at a time: while it is parsed it takes ten times its size.
         async with self._replacing.turn:
-            return await in_thread(_read, upload.data, header.dataset, directory)
+            return await in_thread(_read, upload.data, declared_by(header), header.dataset, directory)
 
     async def _bring_into_force(
         self, upload: Upload, prepared: _Prepared, replacement: Replacement, difference: pb.ImportDifference
@@ -142,9 +143,9 @@ def _directory(header: pb.ImportHeader, registered: Mapping[str, str]) -> Direct
     return Directory.of(registered.items(), said, header.authority, registered[header.authority])
 
 
-def _read(data: bytes, dataset: str, directory: Directory) -> _Prepared:
+def _read(data: bytes, declared: Declared, dataset: str, directory: Directory) -> _Prepared:
     try:
-        reading = read(data)
+        reading = read(data, declared)
     except UnreadableZones as fault:
         position = str(fault.position) if fault.position else ""
         message = f"{fault.message}, at {position}" if position else fault.message
