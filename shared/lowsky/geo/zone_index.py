@@ -1,51 +1,36 @@
 """All geozones of one revision, in memory, to be asked by a batch of volumes at once.
 
 The index is immutable: a change of any zone makes a new one, which is swapped in atomically, and a decision records the
-revision that it saw. The tree preselects by bounding boxes, altitude and time are decided on arrays, and what is left
-is decided exactly against prepared outlines.
+revision that it saw. A new one shares with the old what did not change: a large block, with the places of the zones
+that went from it, and beside it a small block of those that came. So one restriction over 100 000 zones takes
+milliseconds; when the small block has grown, all are put into one again (`merged`), at leisure.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from shapely import MultiPolygon, Polygon, STRtree
+from shapely import MultiPolygon, Polygon
 
-from lowsky.geo.altitude import (
-    ANYWHERE,
-    AltitudeBand,
-    AltitudeBands,
-    Overlap,
-    VerticalReference,
-    needs_geoid,
-    overlap_codes,
-)
+from lowsky.geo.altitude import ANYWHERE, AltitudeBand, Overlap, VerticalReference
 from lowsky.geo.antimeridian import cut
-from lowsky.geo.geoid import geoid_bounds_of, shared_ground
-from lowsky.geo.geozone import Geozone
 from lowsky.geo.volumes import Volumes
+from lowsky.geo.zone_block import Gone, IndexedZone, Indices, ZoneBlock
+
+__all__ = ["SCATTERED_MIN", "IndexedZone", "Touches", "ZoneIndex"]
 
 Payload = TypeVar("Payload", covariant=True)
 
-Indices = NDArray[np.intp]
+SCATTERED_SHARE = 0.05
+"""Of the large block: with so many zones that came to it or went from it, an index should be merged. A change costs a
+small block of at most so many."""
 
-_VERTEX_PICKS = 4
-"""Of a leg's corridor these lie at its four corners."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedZone(Generic[Payload]):
-    """A zone under its resource name, `geozones/{geozone}`, with whatever its user keeps beside it."""
-
-    name: str
-    geozone: Geozone
-    payload: Payload
+SCATTERED_MIN = 100
+"""Fewer are never worth it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,61 +65,68 @@ class ZoneIndex(Generic[Payload]):
         ValueError: when two zones have one name.
     """
 
-    __slots__ = (
-        "_bands",
-        "_by_name",
-        "_first_s",
-        "_last_s",
-        "_layer_of_part",
-        "_layer_of_row",
-        "_limited",
-        "_lock",
-        "_parts",
-        "_tree",
-        "_zone_of_row",
-        "revision",
-        "zones",
-    )
+    __slots__ = ("_came", "_gone", "_large", "_went", "revision", "zones")
 
     def __init__(self, zones: Iterable[IndexedZone[Payload]], revision: int) -> None:
-        self.zones: Sequence[IndexedZone[Payload]] = tuple(zones)
+        self._put(ZoneBlock(tuple(zones)), np.zeros(0, dtype=np.intp), None, revision)
+
+    def _put(self, large: ZoneBlock[Payload], went: Indices, came: ZoneBlock[Payload] | None, revision: int) -> None:
+        self._large, self._went, self._came = large, went, came
+        self._gone: Gone = None
+        if len(went):
+            self._gone = np.zeros(len(large.zones), dtype=np.bool_)
+            self._gone[went] = True
+        self.zones: Sequence[IndexedZone[Payload]] = _Zones(large.zones, went, came.zones if came else ())
         """What `Touches.zone` counts."""
         self.revision = revision
         """Of the dataset as a whole: what decisions record."""
-        self._by_name = {zone.name: zone for zone in self.zones}
-        if len(self._by_name) != len(self.zones):
-            raise ValueError("two zones have one name")
-        # A row is a layer of a zone; a part is one polygon of a layer, so that far islands have boxes of their own.
-        layers = [layer for zone in self.zones for layer in zone.geozone.layers]
-        counts = np.array([len(zone.geozone.layers) for zone in self.zones], dtype=np.intp)
-        self._zone_of_row: Indices = np.repeat(np.arange(len(counts)), counts)
-        self._layer_of_row: Indices = np.arange(len(layers)) - np.repeat(np.cumsum(counts) - counts, counts)
-        self._bands = AltitudeBands.of(layer.altitude for layer in layers)
-        outlines = np.empty(len(layers), dtype=np.object_)
-        outlines[:] = [layer.outline for layer in layers]
-        parts, rows = shapely.get_parts(outlines, return_index=True)
-        self._parts: NDArray[np.object_] = parts
-        self._layer_of_part: Indices = rows.astype(np.intp)
-        shapely.prepare(self._parts)
-        self._tree = STRtree(self._parts)
-        applicabilities = [zone.geozone.applicability for zone in self.zones]
-        self._limited = np.array([not times.permanent for times in applicabilities], dtype=np.bool_)
-        self._first_s = np.array(
-            [min((p.start_s for p in times.periods), default=-np.inf) for times in applicabilities]
-        )
-        self._last_s = np.array([max((p.end_s for p in times.periods), default=np.inf) for times in applicabilities])
-        # A prepared outline builds its own index when it is first asked, which two threads must not do at once.
-        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type[ZoneIndex[Payload]], tuple[Sequence[IndexedZone[Payload]], int]]:
-        return type(self), (self.zones, self.revision)
+        return type(self), (tuple(self.zones), self.revision)
 
     def __len__(self) -> int:
         return len(self.zones)
 
     def get(self, name: str) -> IndexedZone[Payload] | None:
         """The zone of that resource name, None when there is none."""
-        return self._by_name.get(name)
+        if self._came and (place := self._came.place.get(name)) is not None:
+            return self._came.zones[place]
+        place = self._large.place.get(name)
+        if place is None or (self._gone is not None and self._gone[place]):
+            return None
+        return self._large.zones[place]
+
+    def changed(
+        self: ZoneIndex[Payload], added: Iterable[IndexedZone[Payload]], removed: Collection[str], revision: int
+    ) -> ZoneIndex[Payload]:
+        """The index after a change: as one built anew of the zones that stay, in their order, and then of those added.
+
+        An added zone takes the place of the one that has its name; names of removed zones that are not there do
+        nothing. It takes time by the size of the change and of earlier ones since the index was last merged.
+
+        Raises:
+            ValueError: when two added zones have one name.
+        """
+        new = tuple(added)
+        names = {*removed, *(zone.name for zone in new)}
+        came = [zone for zone in (self._came.zones if self._came else ()) if zone.name not in names]
+        places = [place for name in names if (place := self._large.place.get(name)) is not None]
+        went = np.union1d(self._went, np.array(places, dtype=np.intp))
+        small = ZoneBlock((*came, *new))
+        index = type(self).__new__(type(self))
+        index._put(self._large, went, small if small.zones else None, revision)
+        # Of a small block that is the larger one, one is made that holds all: so it is when a worker starts.
+        return index if len(small.zones) + len(went) <= len(self._large.zones) else index.merged()
+
+    @property
+    def is_scattered(self) -> bool:
+        """Whether so much has changed that the index should be merged: it answers all the same, but slower."""
+        scattered = len(self._went) + (len(self._came.zones) if self._came else 0)
+        return scattered > max(SCATTERED_MIN, SCATTERED_SHARE * len(self._large.zones))
+
+    def merged(self) -> ZoneIndex[Payload]:
+        """The same zones in one block. It takes some ten microseconds for each."""
+        return type(self)(self.zones, self.revision)
 
     def touching(self, volumes: Volumes, reference: VerticalReference = ANYWHERE) -> Touches:
         """Every zone that a volume meets in plan, in altitude and in time.
@@ -143,21 +135,20 @@ class ZoneIndex(Generic[Payload]):
         Altitudes whose overlap depends on terrain or geoid count, as uncertain. The geoid is known within the bounds of
         the reference and of EGM96 where the two meet.
         """
-        volume, part = self._tree.query(volumes.outlines)
-        row = self._layer_of_part[part]
-        near = self._may_apply(row, volumes.start_s[volume], volumes.end_s[volume])
-        volume, part, row = volume[near], part[near], row[near]
-        codes = self._overlap(part, volumes.altitudes[volume], volumes.outlines, volume, reference)
-        keep = np.flatnonzero(codes)
-        keep = keep[self._meet(part[keep], volumes.outlines, volume[keep])]
-        keep = keep[self._apply(row[keep], volumes.start_s[volume[keep]], volumes.end_s[volume[keep]])]
-        volume, row, codes = volume[keep], row[keep], codes[keep]
-        # Several parts of one layer are one touch, as certain as the most certain; rows are in the order of zone and
-        # layer.
-        order = np.lexsort((-codes, row, volume))
-        _, first = np.unique(volume[order] * np.intp(len(self._layer_of_row)) + row[order], return_index=True)
-        volume, row, codes = volume[order][first], row[order][first], codes[order][first]
-        return Touches(volume, self._zone_of_row[row], self._layer_of_row[row], codes)
+        met = self._large.touching(volumes, reference, self._gone)
+        zone = self._place(met.zone)
+        if self._came is None:
+            return Touches(met.volume, zone, met.layer, met.codes)
+        beside = self._came.touching(volumes, reference, None)
+        volume = np.concatenate([met.volume, beside.volume])
+        # What came lies behind what stayed: in each volume the order is right when the sorting is stable.
+        order = np.argsort(volume, kind="stable")
+        return Touches(
+            volume[order],
+            np.concatenate([zone, beside.zone + self._stayed])[order],
+            np.concatenate([met.layer, beside.layer])[order],
+            np.concatenate([met.codes, beside.codes])[order],
+        )
 
     def at(
         self,
@@ -173,71 +164,56 @@ class ZoneIndex(Generic[Payload]):
             ValueError: when the area goes around a pole, or the window ends before it starts.
         """
         outlines = np.array([cut(area)], dtype=np.object_)
-        _, part = self._tree.query(outlines)
-        row = self._layer_of_part[part]
-        if band is not None:
-            zeros = np.zeros_like(part)
-            keep = np.flatnonzero(self._overlap(part, AltitudeBands.of([band])[zeros], outlines, zeros, reference))
-            part, row = part[keep], row[keep]
-        if window is not None:
-            apply = self._apply(row, *(np.full(len(row), bound) for bound in window))
-            part, row = part[apply], row[apply]
-        row = row[self._meet(part, outlines, np.zeros_like(part))]
-        return [self.zones[zone] for zone in np.unique(self._zone_of_row[row])]
+        found = [self._large.zones[zone] for zone in self._large.at(outlines, band, window, reference, self._gone)]
+        if self._came is not None:
+            found += [self._came.zones[zone] for zone in self._came.at(outlines, band, window, reference, None)]
+        return found
 
-    def _overlap(
-        self,
-        part: Indices,
-        bands: AltitudeBands,
-        outlines: NDArray[np.object_],
-        outline: Indices,
-        reference: VerticalReference,
-    ) -> NDArray[np.int8]:
-        """Whether the altitudes of a part and a band overlap over the ground that part and outline share: codes."""
-        own = self._bands[self._layer_of_part[part]]
-        if not needs_geoid(bands, own):
-            return overlap_codes(bands, own, reference)
-        ground = shared_ground(shapely.bounds(self._parts[part]), shapely.bounds(outlines)[outline])
-        return overlap_codes(bands, own, reference, geoid_bounds_of(ground))
+    @property
+    def _stayed(self) -> int:
+        return len(self._large.zones) - len(self._went)
 
-    def _meet(self, part: Indices, outlines: NDArray[np.object_], outline: Indices) -> NDArray[np.bool_]:
-        """Whether the interiors of a part and of the outline at that place meet, pair by pair."""
-        meet = np.zeros(len(part), dtype=np.bool_)
-        open_pairs = np.arange(len(part))
-        with self._lock:
-            # A vertex of the one strictly inside the other settles most pairs, at a tenth of the cost of the full
-            # answer.
-            for vertices in _vertices(outlines):
-                at = vertices[outline[open_pairs]]
-                meet[open_pairs] = shapely.contains_xy(self._parts[part[open_pairs]], at[:, 0], at[:, 1])
-                open_pairs = open_pairs[~meet[open_pairs]]
-            parts, others = self._parts[part[open_pairs]], outlines[outline[open_pairs]]
-            near = shapely.intersects(parts, others)
-            open_pairs, parts, others = open_pairs[near], parts[near], others[near]
-            meet[open_pairs] = ~shapely.touches(parts, others)
-        return meet
-
-    def _may_apply(self, row: Indices, start_s: NDArray[np.float64], end_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """False where the zone's periods are all over or all to come."""
-        zone = self._zone_of_row[row]
-        possible: NDArray[np.bool_] = (self._first_s[zone] < end_s) & (start_s < self._last_s[zone])
-        return possible
-
-    def _apply(self, row: Indices, start_s: NDArray[np.float64], end_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether the zones apply within the windows, pair by pair."""
-        zone = self._zone_of_row[row]
-        apply = np.ones(len(row), dtype=np.bool_)
-        for pair in np.flatnonzero(self._limited[zone]):
-            times = self.zones[zone[pair]].geozone.applicability
-            apply[pair] = times.applies(float(start_s[pair]), float(end_s[pair]))
-        return apply
+    def _place(self, zone: Indices) -> Indices:
+        """The places in `zones` of zones of the large block that stayed."""
+        return zone - np.searchsorted(self._went, zone) if len(self._went) else zone
 
 
-def _vertices(outlines: NDArray[np.object_]) -> list[NDArray[np.float64]]:
-    """A few vertices of each outline, spread around it: one array of shape (outlines, 2) for each pick."""
-    if not len(outlines):
-        return []
-    coordinates = shapely.get_coordinates(outlines)
-    counts = shapely.get_num_coordinates(outlines)
-    firsts = np.cumsum(counts) - counts
-    return [coordinates[firsts + counts * pick // _VERTEX_PICKS] for pick in range(_VERTEX_PICKS)]
+class _Zones(Sequence[IndexedZone[Payload]]):
+    """Those of a large block that did not go, then those that came; nothing is copied."""
+
+    __slots__ = ("_before", "_came", "_large", "_stayed", "_went")
+
+    def __init__(
+        self, large: Sequence[IndexedZone[Payload]], went: Indices, came: Sequence[IndexedZone[Payload]]
+    ) -> None:
+        self._large, self._went, self._came = large, went, came
+        self._stayed = len(large) - len(went)
+        # Of each zone that went: how many before it stayed.
+        self._before: NDArray[np.intp] = went - np.arange(len(went))
+
+    def __len__(self) -> int:
+        return self._stayed + len(self._came)
+
+    @overload
+    def __getitem__(self, index: int) -> IndexedZone[Payload]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[IndexedZone[Payload]]: ...
+
+    def __getitem__(self, index: int | slice) -> IndexedZone[Payload] | Sequence[IndexedZone[Payload]]:
+        if isinstance(index, slice):
+            return tuple(self[place] for place in range(*index.indices(len(self))))
+        place = index + len(self) if index < 0 else index
+        if not 0 <= place < len(self):
+            raise IndexError(f"{index} of {len(self)} zones")
+        if place >= self._stayed:
+            return self._came[place - self._stayed]
+        return self._large[place + int(np.searchsorted(self._before, place, side="right"))]
+
+    def __iter__(self) -> Iterator[IndexedZone[Payload]]:
+        begin = 0
+        for gone in self._went.tolist():
+            yield from self._large[begin:gone]
+            begin = gone + 1
+        yield from self._large[begin:]
+        yield from self._came

@@ -23,11 +23,12 @@ import lowsky.geo.antimeridian
 import lowsky.geo.corridors
 import lowsky.geo.projection
 import lowsky.geo.volumes
-import lowsky.geo.zone_index
+import lowsky.geo.zone_block
 from lowsky.geo.altitude import AltitudeBands, Datum, Overlap
 from lowsky.geo.geoid import geoid_bounds_of
 from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volumes, corridors
+from lowsky.geo.zone_block import ZoneBlock
 from lowsky.geo.zone_index import ZoneIndex
 from tests.oracle import cases, flights
 from tests.oracle.cases import MONDAY, SITES, Made, Shape, Site
@@ -181,16 +182,16 @@ def test_a_mission_exactly_at_a_floor_is_found_and_a_centimetre_below_it_is_not(
 
 # --- The oracle has teeth: each of these mistakes is caught
 
-INDEX = lowsky.geo.zone_index
+BLOCK = lowsky.geo.zone_block
 Patch = pytest.MonkeyPatch
 
 
 def altitude_ignored(patch: Patch) -> None:
-    patch.setattr(INDEX, "overlap_codes", lambda a, *_: np.full(len(a), Overlap.CERTAIN.value, dtype=np.int8))
+    patch.setattr(BLOCK, "overlap_codes", lambda a, *_: np.full(len(a), Overlap.CERTAIN.value, dtype=np.int8))
 
 
 def ceiling_inside(patch: Patch) -> None:
-    real = INDEX.overlap_codes
+    real = BLOCK.overlap_codes
 
     def closed(a: AltitudeBands, b: AltitudeBands, *rest: Any) -> Any:
         up = [
@@ -198,28 +199,28 @@ def ceiling_inside(patch: Patch) -> None:
         ]
         return real(*up, *rest)
 
-    patch.setattr(INDEX, "overlap_codes", closed)
+    patch.setattr(BLOCK, "overlap_codes", closed)
 
 
 def floor_outside(patch: Patch) -> None:
-    real = INDEX.overlap_codes
+    real = BLOCK.overlap_codes
 
     def opened(a: AltitudeBands, b: AltitudeBands, *rest: Any) -> Any:
         return real(
             a, AltitudeBands(b.lower_m + 1e-9, b.upper_m, b.lower_datum, b.upper_datum, b.takeoff_amsl_m), *rest
         )
 
-    patch.setattr(INDEX, "overlap_codes", opened)
+    patch.setattr(BLOCK, "overlap_codes", opened)
 
 
 def datums_ignored(patch: Patch) -> None:
-    real = INDEX.overlap_codes
+    real = BLOCK.overlap_codes
 
     def alike(x: AltitudeBands) -> AltitudeBands:
         sea = np.full_like(x.lower_datum, Datum.AMSL.code)
         return AltitudeBands(x.lower_m, np.maximum(x.lower_m, x.upper_m), sea, sea, x.takeoff_amsl_m)
 
-    patch.setattr(INDEX, "overlap_codes", lambda a, b, *rest: real(alike(a), alike(b), *rest))
+    patch.setattr(BLOCK, "overlap_codes", lambda a, b, *rest: real(alike(a), alike(b), *rest))
 
 
 def geoid_the_wrong_way_up(patch: Patch) -> None:
@@ -229,18 +230,18 @@ def geoid_the_wrong_way_up(patch: Patch) -> None:
 
 def time_ignored(patch: Patch) -> None:
     for name in ("_apply", "_may_apply"):
-        patch.setattr(ZoneIndex, name, lambda _, row, *__: np.ones(len(row), dtype=np.bool_))
+        patch.setattr(ZoneBlock, name, lambda _, row, *__: np.ones(len(row), dtype=np.bool_))
 
 
 def end_inside(patch: Patch) -> None:
     for name in ("_apply", "_may_apply"):
-        real = getattr(ZoneIndex, name)
-        patch.setattr(ZoneIndex, name, lambda self, row, start, end, real=real: real(self, row, start, end + 1e-3))
+        real = getattr(ZoneBlock, name)
+        patch.setattr(ZoneBlock, name, lambda self, row, start, end, real=real: real(self, row, start, end + 1e-3))
 
 
 def start_outside(patch: Patch) -> None:
-    real = ZoneIndex._apply
-    patch.setattr(ZoneIndex, "_apply", lambda self, row, start, end: real(self, row, start + 1.0, end))
+    real = ZoneBlock._apply
+    patch.setattr(ZoneBlock, "_apply", lambda self, row, start, end: real(self, row, start + 1.0, end))
 
 
 def buffer_off_by(metres: float) -> Callable[[Patch], None]:
@@ -253,23 +254,23 @@ def buffer_off_by(metres: float) -> Callable[[Patch], None]:
 
 def edges_inside(patch: Patch) -> None:
     patch.setattr(
-        ZoneIndex, "_meet", lambda self, part, outlines, at: shapely.intersects(self._parts[part], outlines[at])
+        ZoneBlock, "_meet", lambda self, part, outlines, at: shapely.intersects(self._parts[part], outlines[at])
     )
 
 
 def vertices_decide(patch: Patch) -> None:
-    def meet(self: ZoneIndex[None], part: Any, outlines: Any, at: Any) -> Any:
+    def meet(self: ZoneBlock[None], part: Any, outlines: Any, at: Any) -> Any:
         met = [
             any(shapely.contains_xy(self._parts[p], *xy) for xy in shapely.get_coordinates(outlines[o]))
             for p, o in zip(part, at, strict=True)
         ]
         return np.array(met, dtype=np.bool_)
 
-    patch.setattr(ZoneIndex, "_meet", meet)
+    patch.setattr(ZoneBlock, "_meet", meet)
 
 
 def boxes_decide(patch: Patch) -> None:
-    patch.setattr(ZoneIndex, "_meet", lambda _, part, *__: np.ones(len(part), dtype=np.bool_))
+    patch.setattr(ZoneBlock, "_meet", lambda _, part, *__: np.ones(len(part), dtype=np.bool_))
 
 
 def longitude_scale_ignored(patch: Patch) -> None:

@@ -18,7 +18,7 @@ from lowsky.geo.altitude import AltitudeBand, Datum, Overlap, VerticalReference,
 from lowsky.geo.applicability import PERMANENT, Applicability, Daily, Period
 from lowsky.geo.geozone import Geozone, Layer, Restriction
 from lowsky.geo.volumes import Volume4D, Volumes
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geo.zone_index import SCATTERED_MIN, IndexedZone, ZoneIndex
 
 T0 = datetime(2026, 6, 1, tzinfo=UTC).timestamp()  # a Monday
 LOW = AltitudeBand(0, Datum.AGL, 120, Datum.AGL)
@@ -208,3 +208,72 @@ def test_the_index_agrees_with_asking_every_pair(
     assert touched(index, flights) == expected
     found = index.touching(Volumes.of([flights]), FLAT)
     assert np.array_equal(found.certain, found.altitude == Overlap.CERTAIN.value)
+
+
+names = st.sampled_from([f"Z{n}" for n in range(8)])
+layers_made = st.lists(st.tuples(shapes(), bands()), min_size=1, max_size=2)
+changes_made = st.lists(
+    st.tuples(st.dictionaries(names, st.tuples(layers_made, applicabilities), max_size=4), st.sets(names, max_size=4)),
+    max_size=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(zones_made, changes_made, flights_made)
+def test_after_any_changes_the_index_answers_as_one_built_anew(
+    zones: list[tuple[list[tuple[Polygon, AltitudeBand]], Applicability]],
+    changes: list[tuple[dict[str, tuple[list[tuple[Polygon, AltitudeBand]], Applicability]], set[str]]],
+    flights: list[Volume4D],
+) -> None:
+    first = [zone(f"Z{n}", *layers, times=times) for n, (layers, times) in enumerate(zones)]
+    index, there = ZoneIndex(first, 1), {each.name: each for each in first}
+    for revision, (added, removed) in enumerate(changes, 2):
+        came = [zone(name, *layers, times=times) for name, (layers, times) in added.items()]
+        before = index
+        index = before.changed(came, {f"geozones/{name}" for name in removed}, revision)
+        assert list(before.zones) == list(there.values())
+        for name in {*added, *removed}:
+            there.pop(f"geozones/{name}", None)
+        there |= {each.name: each for each in came}
+        anew = ZoneIndex(there.values(), revision)
+        for other in (index, index.merged()):
+            assert answers(other, flights) == answers(anew, flights)
+
+
+def answers(index: ZoneIndex[None], flights: list[Volume4D]) -> list[object]:
+    """Everything that can be asked of an index."""
+    count = len(index)
+    areas = [box(8 + x / 1024, 47, 8 + (x + 4) / 1024, 47 + 12 / 1024) for x in (0, 4, 8)]
+    return [
+        index.revision,
+        count,
+        list(index.zones),
+        [index.zones[place] for place in range(-count, count)],
+        index.zones[1:-1:2] == tuple(index.zones)[1:-1:2],
+        [index.get(f"geozones/Z{n}") for n in range(9)],
+        touched(index, flights),
+        [index.at(area) for area in areas],
+        [index.at(area, LOW, (T0, T0 + 60), FLAT) for area in areas],
+    ]
+
+
+def test_a_place_beyond_the_zones_is_none_of_them() -> None:
+    index = ZoneIndex([zone("A", (UNIT, LOW)), zone("B", (UNIT, LOW))], 1).changed([], ["geozones/A"], 2)
+    for place in (1, -2):
+        with pytest.raises(IndexError):
+            index.zones[place]
+
+
+def test_a_small_change_shares_what_it_leaves_and_many_are_worth_merging() -> None:
+    index = ZoneIndex([zone(f"Z{n}", (UNIT, LOW)) for n in range(1_000)], 1)
+    for n in range(SCATTERED_MIN):
+        index = index.changed([zone(f"Y{n}", (UNIT, LOW))], [], n + 2)
+        assert not index.is_scattered
+    index = index.changed([], ["geozones/Z7"], 200)
+    assert index.is_scattered
+    assert not index.merged().is_scattered
+
+
+def test_two_added_zones_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="one name"):
+        ZoneIndex([zone("Z", (UNIT, LOW))], 1).changed([zone("A", (UNIT, LOW)), zone("A", (UNIT, LOW))], [], 2)
