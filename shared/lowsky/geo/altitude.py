@@ -128,6 +128,11 @@ class VerticalReference:
             return -self.geoid_max_m, -self.geoid_min_m
         return self.terrain_min_m, self.terrain_max_m
 
+    def offsets(self, datums: NDArray[np.int8]) -> NDArray[np.float64]:
+        """`offset` for an array of datum codes, (..., 2)."""
+        offsets: NDArray[np.float64] = self._offsets[datums]
+        return offsets
+
     def difference(self, x: Datum, y: Datum) -> tuple[float, float]:
         """Least and greatest (offset of x - offset of y), in metres, for limits of two bands at one point."""
         if x is y and x is not Datum.TAKEOFF:

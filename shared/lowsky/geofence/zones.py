@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from lowsky.geo.altitude import ANYWHERE, AltitudeBand, VerticalReference
+from lowsky.geo.altitude import ANYWHERE, DATUMS, AltitudeBand, AltitudeBands, VerticalReference
 from lowsky.geo.geozone import Geozone, Purpose, Restriction
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import IndexedZone, Touches, ZoneIndex
@@ -73,10 +73,10 @@ def _finding(
     if severity is None:
         return None
     at = np.unique(touches.volume[rows])
-    layers = [geozone.layers[layer].altitude for layer in np.unique(touches.layer[rows])]
+    layers = AltitudeBands.of(geozone.layers[layer].altitude for layer in np.unique(touches.layer[rows]))
     uncertain = not touches.certain[rows].any()
     legs = tuple(volumes.leg[at][:VOLUMES_NAMED_MAX].tolist())
-    plan_altitude = _envelope([volumes.altitudes.band(int(i)) for i in at], reference)
+    plan_altitude = _envelope(volumes.altitudes[at], reference)
     zone_altitude = _envelope(layers, reference)
     start_s, end_s = float(volumes.start_s[at].min()), float(volumes.end_s[at].max())
     title = (geozone.names[0].text if geozone.names else geozone.identifier)[:TITLE_MAX]
@@ -114,14 +114,16 @@ def _named(geozone: Geozone, purpose: Purpose) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _envelope(bands: Sequence[AltitudeBand], reference: VerticalReference) -> AltitudeBand:
+def _envelope(bands: AltitudeBands, reference: VerticalReference) -> AltitudeBand:
     """From the lowest floor to the highest ceiling; each keeps its datum, heights above a known take-off become AMSL.
 
     Limits in different datums are ranked by the least floor and the greatest ceiling that they may stand for.
     """
-    limits = [band.resolved() for band in bands]
-    floor_m, floor_datum, _, _ = min(limits, key=lambda limit: limit[0] + reference.offset(limit[1])[0])
-    _, _, ceiling_m, ceiling_datum = max(limits, key=lambda limit: limit[2] + reference.offset(limit[3])[1])
+    limits = bands.resolved()
+    floor = int(np.argmin(limits.lower_m + reference.offsets(limits.lower_datum)[:, 0]))
+    ceiling = int(np.argmax(limits.upper_m + reference.offsets(limits.upper_datum)[:, 1]))
+    floor_m, floor_datum = float(limits.lower_m[floor]), DATUMS[limits.lower_datum[floor]]
+    ceiling_m, ceiling_datum = float(limits.upper_m[ceiling]), DATUMS[limits.upper_datum[ceiling]]
     if floor_datum is ceiling_datum:
         # Ranked across datums, the two may come from bands that say little of each other.
         ceiling_m = max(ceiling_m, floor_m)
