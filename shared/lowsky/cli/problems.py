@@ -61,7 +61,7 @@ ADVICE: Mapping[str, str] = {
     "START_IN_PAST": "give a later --depart",
     "START_TOO_FAR_AHEAD": "file it within 30 days of the flight",
     "INSURANCE_EXPIRED": "tell the new date: lowsky operators update NAME --insurance-until",
-    "ZONES_REFUSED": "mend the file, or take the zones that can be read with --accept-valid",
+    "ZONES_REFUSED": "mend the file, or take the zones that can be read with --on-error accept-valid",
     "AUTHORITY_UNKNOWN": "register it: lowsky authorities create",
     "RESUME_TOKEN_EXPIRED": "watch from now: leave the resume token out, and list what changed meanwhile",
     "COMPLEX_ITEM": "in QGroundControl, save the mission as plain waypoints",

@@ -17,7 +17,7 @@ from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
 from lowsky.cli.output import row, table
 from lowsky.cli.problems import invalid, of_api_error
 from lowsky.cli.session import session_of
-from lowsky.cli.values import enum_name, last, resource, show_time
+from lowsky.cli.values import enum_name, enum_value, last, resource, show_time
 from lowsky.client import LowskyApiError
 
 app = typer.Typer(help="Geozones: where one may fly, and on whose word.", no_args_is_help=True)
@@ -41,13 +41,17 @@ def import_(
         typer.Option("--authority-name", metavar="PUBLISHED=NAME", help='As in "LFPG=authorities/y"; repeatable.'),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only: nothing is changed.")] = False,
-    accept_valid: Annotated[
-        bool, typer.Option("--accept-valid", help="Take the zones that can be read although others are refused.")
-    ] = False,
+    on_error: Annotated[
+        str,
+        typer.Option(
+            "--on-error", metavar="reject|accept-valid", help="Zones that are refused: all is, or the others are taken."
+        ),
+    ] = "reject",
 ) -> None:
     """Replace a dataset by a zone file; every zone that was repaired or refused is named."""
     session = session_of(context)
     names = dict(_named(text) for text in authority_name or ())
+    failing = enum_value(pb.OnError, on_error, "--on-error")
     whole, answering = resource("datasets", dataset), resource("authorities", authority)
     with session.output.transfer(f"sending {file.name}") as progress:
         try:
@@ -59,7 +63,7 @@ def import_(
                     title=title,
                     authority_names=names,
                     validate_only=dry_run,
-                    accept_valid=accept_valid,
+                    on_error=failing,
                     on_progress=progress,
                 )
             )

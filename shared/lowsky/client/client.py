@@ -206,13 +206,13 @@ class Client:
         title: str = "",
         authority_names: Mapping[str, str] | None = None,
         validate_only: bool = False,
-        accept_valid: bool = False,
+        on_error: geozones_pb2.OnError.ValueType = geozones_pb2.ON_ERROR_REJECT,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> geozones_pb2.ImportGeozonesResponse:
         """Replaces a dataset by a zone file, or says why not.
 
         Raises:
-            FailedPrecondition: Zones were refused and `accept_valid` was not given; `error.detail(ImportReport)`.
+            FailedPrecondition: Zones were refused; ACCEPT_VALID takes the others. `error.detail(ImportReport)`.
         """
         return await importing.import_geozones(
             self._calls,
@@ -223,7 +223,7 @@ class Client:
             title=title,
             authority_names=authority_names,
             validate_only=validate_only,
-            accept_valid=accept_valid,
+            on_error=on_error,
             on_progress=on_progress,
         )
 

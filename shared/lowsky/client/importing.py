@@ -34,7 +34,7 @@ async def import_geozones(
     title: str = "",
     authority_names: Mapping[str, str] | None = None,
     validate_only: bool = False,
-    accept_valid: bool = False,
+    on_error: pb.OnError.ValueType = pb.ON_ERROR_REJECT,
     request_id: str = "",
     on_progress: Callable[[int, int], None] | None = None,
     timeout_s: float = TIMEOUT_S,
@@ -51,7 +51,7 @@ async def import_geozones(
         authority=authority,
         authority_names=dict(authority_names or {}),
         validate_only=validate_only,
-        accept_valid=accept_valid,
+        on_error=on_error,
     )
 
     patience_s = PATIENCE_S

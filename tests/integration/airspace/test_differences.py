@@ -46,7 +46,7 @@ async def test_a_refused_zone_counts_as_removed_where_the_dataset_had_it(publish
     data = file_of([ed269_zone("A"), refused_zone("X")])
     dry = await publisher.publish(dataset, data, validate_only=True)
     assert changes(dry.difference) == {"X": "REMOVED"}
-    assert (await publisher.publish(dataset, data, accept_valid=True)).difference == dry.difference
+    assert (await publisher.publish(dataset, data, on_error=pb.ON_ERROR_ACCEPT_VALID)).difference == dry.difference
 
 
 async def test_the_same_request_again_tells_the_same_difference(publisher: Publisher) -> None:

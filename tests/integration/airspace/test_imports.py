@@ -114,20 +114,30 @@ async def test_a_refusal_of_very_many_zones_still_reaches_the_caller(publisher: 
     assert failure.status.ByteSize() < 6_000
 
 
-async def test_accept_valid_takes_the_zones_that_can_be_read_and_names_the_others(publisher: Publisher) -> None:
+async def test_accept_valid_takes_the_zones_that_can_be_read_and_names_the_others(
+    publisher: Publisher,
+) -> None:
     dataset = new_dataset()
     data = file_of([ed269_zone("A"), refused_zone("X"), 7, ed269_zone("C")])  # type: ignore[list-item]
-    answer = await publisher.publish(dataset, data, accept_valid=True)
+    answer = await publisher.publish(dataset, data, on_error=pb.ON_ERROR_ACCEPT_VALID)
     assert outcomes(answer.report) == {"A": "TAKEN", "X": "REFUSED", "": "REFUSED", "C": "TAKEN"}
     assert [entry.position for entry in answer.report.entries] == [0, 1, 2, 3]
     assert [bool(entry.geozone) for entry in answer.report.entries] == [True, False, False, True]
     assert await publisher.names(dataset=dataset) == [e.geozone for e in answer.report.entries if e.geozone]
 
 
+async def test_the_deprecated_accept_valid_counts_only_where_on_error_is_not_said(publisher: Publisher) -> None:
+    data = file_of([ed269_zone("A"), refused_zone("X")])
+    answer = await publisher.publish(new_dataset(), data, accept_valid=True)
+    assert answer.dataset.geozone_count == 1
+    said = {"accept_valid": True, "on_error": pb.ON_ERROR_REJECT}
+    assert (await refusal(publisher.publish(new_dataset(), data, **said))).reason == "ZONES_REFUSED"
+
+
 async def test_a_file_of_nothing_but_refused_zones_never_clears_a_dataset(publisher: Publisher) -> None:
     dataset = new_dataset()
     await publisher.publish(dataset, file_of([ed269_zone("A")]))
-    failure = await refusal(publisher.publish(dataset, file_of([refused_zone("X")]), accept_valid=True))
+    failure = await refusal(publisher.publish(dataset, file_of([refused_zone("X")]), on_error=pb.ON_ERROR_ACCEPT_VALID))
     assert failure.reason == "ZONES_REFUSED"
     assert len(await publisher.names(dataset=dataset)) == 1
 
@@ -164,7 +174,7 @@ async def test_validate_only_reports_everything_and_changes_nothing(publisher: P
 async def test_a_file_that_cannot_be_read_is_named_with_the_place(
     publisher: Publisher, data: bytes, position: str | None
 ) -> None:
-    failure = await refusal(publisher.publish(new_dataset(), data, accept_valid=True))
+    failure = await refusal(publisher.publish(new_dataset(), data, on_error=pb.ON_ERROR_ACCEPT_VALID))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "UNREADABLE_FILE")
     assert failure.metadata.get("position") == position
 
@@ -289,7 +299,7 @@ async def test_a_zone_too_large_for_the_event_log_is_refused_with_the_reason(pub
     data = file_of([ed269_zone("A"), ed269_zone("HUGE", extendedProperties={"text": "x" * (4 * 1024 * 1024)})])
     failure = await refusal(publisher.publish(dataset, data))
     assert reasons(report_in(failure).entries[0]) == {"ZONE_TOO_LARGE"}
-    answer = await publisher.publish(dataset, data, accept_valid=True)
+    answer = await publisher.publish(dataset, data, on_error=pb.ON_ERROR_ACCEPT_VALID)
     assert outcomes(answer.report) == {"A": "TAKEN", "HUGE": "REFUSED"}
 
 
@@ -306,7 +316,7 @@ async def test_the_largest_zone_that_is_taken_is_published_and_read(publisher: P
 async def test_each_import_is_kept_in_a_log(airspace: Installation, publisher: Publisher) -> None:
     dataset = new_dataset()
     data = file_of([ed269_zone("A"), refused_zone("X")])
-    header = publisher.header(dataset, accept_valid=True)
+    header = publisher.header(dataset, on_error=pb.ON_ERROR_ACCEPT_VALID)
     await publisher.send(messages(header, data))
     await publisher.publish(dataset, file_of([]))
     async with airspace.connection() as connection:

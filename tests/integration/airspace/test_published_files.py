@@ -36,7 +36,7 @@ COUNTS = {
 async def test_every_zone_of_a_published_file_is_accounted_for(publisher: Publisher, name: str) -> None:
     data = (ZONES / name).read_bytes()
     dataset = new_dataset()
-    answer = await publisher.publish(dataset, data, accept_valid=True)
+    answer = await publisher.publish(dataset, data, on_error=pb.ON_ERROR_ACCEPT_VALID)
     report = answer.report
     taken, repaired, refused = COUNTS[name]
     assert (report.taken, report.repaired, report.refused) == (taken, repaired, refused)
@@ -73,7 +73,7 @@ async def test_estonia_is_imported_only_by_who_says_that_refused_zones_may_be_mi
     data = (ZONES / "ed269/feed-samples/eans-ee.json").read_bytes()
     dataset = new_dataset()
     assert (await refusal(publisher.publish(dataset, data))).reason == "ZONES_REFUSED"
-    answer = await publisher.publish(dataset, data, accept_valid=True)
+    answer = await publisher.publish(dataset, data, on_error=pb.ON_ERROR_ACCEPT_VALID)
     assert sorted(outcomes(answer.report).values()) == ["REFUSED", "REFUSED", "TAKEN", "TAKEN", "TAKEN"]
 
 

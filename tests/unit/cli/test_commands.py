@@ -314,12 +314,12 @@ async def test_an_import_names_each_zone_that_was_not_simply_taken(
     (tmp_path / "zones.json").write_bytes(b"x" * 600_000)
     response = geozones_pb2.ImportGeozonesResponse(report=report())
     services.answers["ImportGeozones"] = [response]
-    ended = await run(*IMPORT, "--authority-name", "LFPG=y", "--accept-valid", "--dry-run", at=target)
+    ended = await run(*IMPORT, "--authority-name", "LFPG=y", "--on-error", "accept-valid", "--dry-run", at=target)
     assert ended.code == 0
     assert "RING_NOT_CLOSED" in ended.out
     assert "repaired" in ended.out
     header, *chunks = services.requests["ImportGeozones"][0]
-    assert (header.header.validate_only, header.header.accept_valid) == (True, True)
+    assert (header.header.validate_only, header.header.on_error) == (True, geozones_pb2.ON_ERROR_ACCEPT_VALID)
     assert dict(header.header.authority_names) == {"LFPG": "authorities/y"}
     assert b"".join(chunk.chunk for chunk in chunks) == b"x" * 600_000
 
@@ -382,7 +382,7 @@ async def test_a_refused_import_shows_its_report_too(run: Run, services: Scripte
     assert ended.error["reason"] == "ZONES_REFUSED"
     ended = await run(*IMPORT, at=target)
     assert "RING_NOT_CLOSED" in ended.out
-    assert "--accept-valid" in ended.err
+    assert "--on-error accept-valid" in ended.err
 
 
 async def test_zones_are_listed_by_area(run: Run, services: Scripted, target: str) -> None:

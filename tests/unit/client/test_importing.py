@@ -66,14 +66,18 @@ async def test_a_file_arrives_whole_and_in_order(client: Client, zones: Importin
     file.write_bytes(LARGE)
     heard: list[tuple[int, int]] = []
     response = await client.import_geozones(
-        file, **TO, authority_names={"LFPG": "authorities/y"}, accept_valid=True, on_progress=lambda *p: heard.append(p)
+        file,
+        **TO,
+        authority_names={"LFPG": "authorities/y"},
+        on_error=pb.ON_ERROR_ACCEPT_VALID,
+        on_progress=lambda *p: heard.append(p),
     )
     assert response.report.taken == 3
     assert zones.received == LARGE
     header = zones.headers[0]
-    assert (header.dataset, header.accept_valid, dict(header.authority_names)) == (
+    assert (header.dataset, header.on_error, dict(header.authority_names)) == (
         TO["dataset"],
-        True,
+        pb.ON_ERROR_ACCEPT_VALID,
         {"LFPG": "authorities/y"},
     )
     assert heard[-1] == (len(LARGE), len(LARGE))

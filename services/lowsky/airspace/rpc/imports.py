@@ -58,7 +58,7 @@ class Imports:
         try:
             prepared = await self._prepare(upload)
             if not upload.header.validate_only:
-                _require_acceptable(prepared.report, accept_valid=upload.header.accept_valid)
+                _require_acceptable(prepared.report, accept_valid=_accepts_valid(upload.header))
             replacement = Replacement(upload.header.dataset, upload.header.authority, prepared.zones)
             present, difference = await self._replacing.compare(replacement)
             if upload.header.validate_only:
@@ -156,6 +156,12 @@ def _read(data: bytes, declared: Declared, dataset: str, directory: Directory) -
     return _Prepared(admission, zones, reports.to_message(admission), hashlib.sha256(data).digest())
 
 
+def _accepts_valid(header: pb.ImportHeader) -> bool:
+    if header.on_error == pb.ON_ERROR_UNSPECIFIED:
+        return header.accept_valid
+    return header.on_error == pb.ON_ERROR_ACCEPT_VALID
+
+
 def _require_acceptable(report: pb.ImportReport, *, accept_valid: bool) -> None:
     """Raises Precondition when zones were refused that the publisher did not say to go without, or all of them."""
     if not report.refused or (accept_valid and report.refused < len(report.entries)):
@@ -164,7 +170,7 @@ def _require_acceptable(report: pb.ImportReport, *, accept_valid: bool) -> None:
     raise Precondition(
         "ZONES_REFUSED",
         f"{report.refused} of {len(report.entries)} zones were refused, the dataset stays as it was; "
-        "validate_only gives the whole report, accept_valid takes the others",
+        "validate_only gives the whole report, ON_ERROR_ACCEPT_VALID takes the others",
         metadata={"refused": str(report.refused), "named": str(len(named.entries))},
         details=[named],
     )

@@ -23,6 +23,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class _Restriction:
@@ -76,6 +81,32 @@ AUTHORITY_PURPOSE_NOTIFICATION: AuthorityPurpose.ValueType  # 2
 AUTHORITY_PURPOSE_INFORMATION: AuthorityPurpose.ValueType  # 3
 """Knows more."""
 Global___AuthorityPurpose: _TypeAlias = AuthorityPurpose  # noqa: Y015
+
+class _OnError:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OnErrorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OnError.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ON_ERROR_UNSPECIFIED: _OnError.ValueType  # 0
+    """Not said: as ON_ERROR_REJECT."""
+    ON_ERROR_REJECT: _OnError.ValueType  # 1
+    """One refused zone refuses the file; the dataset stays as it was."""
+    ON_ERROR_ACCEPT_VALID: _OnError.ValueType  # 2
+    """The other zones are imported; the report names those that are not. A file of nothing but refused zones is refused."""
+
+class OnError(_OnError, metaclass=_OnErrorEnumTypeWrapper):
+    """What becomes of a file some of whose zones are refused. National files hold zones that nobody can stand behind, so that
+    all or nothing would keep the others out.
+    """
+
+ON_ERROR_UNSPECIFIED: OnError.ValueType  # 0
+"""Not said: as ON_ERROR_REJECT."""
+ON_ERROR_REJECT: OnError.ValueType  # 1
+"""One refused zone refuses the file; the dataset stays as it was."""
+ON_ERROR_ACCEPT_VALID: OnError.ValueType  # 2
+"""The other zones are imported; the report names those that are not. A file of nothing but refused zones is refused."""
+Global___OnError: _TypeAlias = OnError  # noqa: Y015
 
 @_typing.final
 class Dataset(_message.Message):
@@ -459,6 +490,7 @@ class ImportHeader(_message.Message):
     AUTHORITY_NAMES_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     ACCEPT_VALID_FIELD_NUMBER: _builtins.int
+    ON_ERROR_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     dataset: _builtins.str
     """Not one that begins with restrictions-: those hold what officers draw."""
@@ -467,12 +499,20 @@ class ImportHeader(_message.Message):
     """The authority that answers for the dataset; the publisher's token names it."""
     validate_only: _builtins.bool
     """Report only: nothing is changed, and the difference to the present version is told. Refused zones do not stop it:
-    the difference is the one that accept_valid would make.
+    the difference is the one that ON_ERROR_ACCEPT_VALID would make.
     """
-    accept_valid: _builtins.bool
-    """Import what can be read although zones were refused; the report names them. National files hold zones that nobody
-    can stand behind, so that all or nothing would keep the others out. False: one refused zone refuses the file.
-    """
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def accept_valid(self) -> _builtins.bool:
+        """As on_error = ON_ERROR_ACCEPT_VALID, which takes its place; looked at only where on_error is not said."""
+
+    @accept_valid.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def accept_valid(self, value: _builtins.bool) -> None:
+        """As on_error = ON_ERROR_ACCEPT_VALID, which takes its place; looked at only where on_error is not said."""
+
+    on_error: Global___OnError.ValueType
+    """What becomes of the file when zones of it are refused."""
     @_builtins.property
     def authority_names(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Which registered authority a published name stands for. Names are compared without regard to case."""
@@ -487,10 +527,11 @@ class ImportHeader(_message.Message):
         authority_names: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         validate_only: _builtins.bool = ...,
         accept_valid: _builtins.bool = ...,
+        on_error: Global___OnError.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_valid", b"accept_valid", "authority", b"authority", "authority_names", b"authority_names", "dataset", b"dataset", "request_id", b"request_id", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_valid", b"accept_valid", "authority", b"authority", "authority_names", b"authority_names", "dataset", b"dataset", "on_error", b"on_error", "request_id", b"request_id", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
