@@ -1,20 +1,23 @@
 """The zones in force in an immutable index, for answers about flights.
 
 It is read from the service's own tables, so that a check sees every import that was answered before it, on any worker.
-Only datasets that changed are read again; the index is built off the event loop and swapped in at once.
+Only datasets that changed are read again, and what changed of their zones is put into the index off the event loop; the
+new index is swapped in at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 
 from lowsky.airspace.codec.indexed import indexed
-from lowsky.airspace.postgres.snapshot import present_revision, snapshot
+from lowsky.airspace.postgres.snapshot import Snapshot, present_revision, snapshot
 from lowsky.db.database import Database
 from lowsky.errors import LowskyError, Unavailable
 from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geofence.kept import KeptIndex
 from lowsky.rpc.health import Health
 
 log = structlog.get_logger()
@@ -28,15 +31,19 @@ NEWER_S_MAX = 5.0
 """How long a check waits for the zones of an import that has just ended."""
 
 
+Zones = Mapping[str, IndexedZone[None]]
+"""Of one dataset, by name."""
+
+
 class InForce:
     """Keeps the index. The worker is not ready until it has first been built."""
 
     def __init__(self, database: Database, health: Health) -> None:
         self._database = database
         self._health = health
-        self._index: ZoneIndex[None] = ZoneIndex([], 0)
+        self._kept: KeptIndex[None] = KeptIndex()
         self._versions: dict[str, int] = {}
-        self._zones: dict[str, list[IndexedZone[None]]] = {}
+        self._zones: dict[str, Zones] = {}
         self._problem = ""
         self._wanted = asyncio.Event()
         self._looked = asyncio.Event()
@@ -51,7 +58,7 @@ class InForce:
             revision = await present_revision(connection)
         try:
             async with asyncio.timeout(NEWER_S_MAX):
-                while self._index.revision < revision and not self._problem:
+                while self._kept.index.revision < revision and not self._problem:
                     looked = self._looked
                     self._wanted.set()
                     await looked.wait()
@@ -61,10 +68,15 @@ class InForce:
             ) from None
         if self._problem:
             raise Unavailable("NOT_CAUGHT_UP", self._problem, retry_after_s=LOOK_S)
-        return self._index
+        return self._kept.index
 
     async def keep(self) -> None:
         """Looks for a newer airspace every second, and when a check waits for one. Runs until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._kept.keep_merged())
+            tasks.create_task(self._keep_looking())
+
+    async def _keep_looking(self) -> None:
         while True:
             self._wanted.clear()
             try:
@@ -81,21 +93,43 @@ class InForce:
 
     async def _look(self) -> None:
         async with self._database.connection() as connection:
-            if await present_revision(connection) == self._index.revision and not self._problem:
+            if await present_revision(connection) == self._kept.index.revision and not self._problem:
                 return
         present = await snapshot(self._database, self._versions)
         try:
-            read = await asyncio.to_thread(lambda: {name: indexed(zones) for name, zones in present.messages.items()})
+            read, added, removed = await asyncio.to_thread(_read, present, self._zones)
         except ValueError as error:
             # The import that mends it must go on, so that the other calls are answered: only checks are not.
             if not self._problem:
                 log.error("a zone in force is not understood", problem=str(error))
             self._problem = str(error)
             return
-        kept = {name: zones for name, zones in self._zones.items() if name in present.versions}
-        self._zones = kept | read
+        index = await self._kept.change(added, removed, present.revision)
+        self._zones = read
         self._versions = dict(present.versions)
-        zones = [zone for dataset in self._zones.values() for zone in dataset]
-        self._index = await asyncio.to_thread(ZoneIndex, zones, present.revision)
         self._problem = ""
-        log.info("airspace in force", revision=present.revision, zones=len(zones))
+        log.info("airspace in force", revision=index.revision, zones=len(index), changed=len(added) + len(removed))
+
+
+def _read(
+    present: Snapshot, before: Mapping[str, Zones]
+) -> tuple[dict[str, Zones], list[IndexedZone[None]], list[str]]:
+    """The zones of all datasets; of these the zones that are new or not as they were, and the names of those that went.
+
+    Raises:
+        ValueError: One cannot be understood.
+    """
+    zones: dict[str, Zones] = {}
+    added: list[IndexedZone[None]] = []
+    removed = [name for dataset in before.keys() - present.versions for name in before[dataset]]
+    for dataset in present.versions:
+        known = before.get(dataset, {})
+        if dataset not in present.messages:
+            zones[dataset] = known
+            continue
+        read = {zone.name: zone for zone in indexed(present.messages[dataset])}
+        # What is as it was stays the same object: a second copy of a large dataset would take its memory twice.
+        zones[dataset] = {name: known[name] if known.get(name) == zone else zone for name, zone in read.items()}
+        added += [zone for name, zone in zones[dataset].items() if zone is not known.get(name)]
+        removed += [name for name in known if name not in read]
+    return zones, added, removed

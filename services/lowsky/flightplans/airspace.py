@@ -1,8 +1,8 @@
 """The local projection of the airspace: every zone in force, as lowsky.geozones.v1 last said, in an immutable index.
 
-Zones of an import come into force together, when the event that ends the import has been read. The index is then built
-anew off the event loop and swapped in at once; a plan is checked against one revision and records which. Each zone says
-since which revision it is as it is, so that the plans it touches can be checked again.
+Zones of an import come into force together, when the event that ends the import has been read. What changed is then put
+into the index off the event loop, and the new one swapped in at once; a plan is checked against one revision and
+records which. Each zone says since which revision it is as it is, so that the plans it touches can be checked again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import structlog
 
 from lowsky.geo.geozone import Geozone
 from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geofence.kept import KeptIndex
 from lowsky.rpc.health import Health
 
 log = structlog.get_logger()
@@ -27,6 +28,7 @@ class _Dataset:
 
     in_force: dict[str, IndexedZone[int]] = field(default_factory=dict)
     coming: dict[str, Geozone | None] = field(default_factory=dict)
+    """Only what differs from what is in force; None goes."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Zones that nobody here understood, and why, until they are published or removed anew."""
 
@@ -40,7 +42,9 @@ class Airspace:
         self._problems: dict[str, str] = {}
         self._revision = 0
         self._changed = asyncio.Event()
-        self._index: ZoneIndex[int] = ZoneIndex([], 0)
+        self._kept: KeptIndex[int] = KeptIndex()
+        self._pending: dict[str, IndexedZone[int] | None] = {}
+        """What changed since the index was last changed, by name; None went."""
         self._swapped = asyncio.Event()
         self._wanted = self._built = 0
         """Imports heard of, and those that the index holds."""
@@ -52,13 +56,13 @@ class Airspace:
         The payload of a zone is the revision that brought it. A worker that reads a compacted topic anew may take a
         zone for younger than it is, never for older.
         """
-        return self._index
+        return self._kept.index
 
     async def newer_than(self, revision: int) -> ZoneIndex[int]:
         """The zones in force, as soon as they are of a later revision."""
-        while self._index.revision <= revision:
+        while self.index.revision <= revision:
             await self._swapped.wait()
-        return self._index
+        return self.index
 
     @property
     def is_settled(self) -> bool:
@@ -68,7 +72,11 @@ class Airspace:
     def zone_published(self, dataset: str, name: str, zone: Geozone) -> None:
         """Comes into force when its import ends."""
         known = self._datasets.setdefault(dataset, _Dataset())
-        known.coming[name] = zone
+        before = known.in_force.get(name)
+        if before is not None and before.geozone == zone:
+            known.coming.pop(name, None)
+        else:
+            known.coming[name] = zone
         known.unreadable.pop(name, None)
 
     def zone_removed(self, dataset: str, name: str) -> None:
@@ -97,11 +105,11 @@ class Airspace:
         """
         known = self._datasets.setdefault(dataset, _Dataset())
         for name, zone in known.coming.items():
-            before = known.in_force.get(name)
             if zone is None:
                 known.in_force.pop(name, None)
-            elif before is None or before.geozone != zone:
-                known.in_force[name] = IndexedZone(name, zone, revision)
+                self._pending[name] = None
+            else:
+                self._pending[name] = known.in_force[name] = IndexedZone(name, zone, revision)
         known.coming.clear()
         self._revision = max(self._revision, revision)
         self._judge(dataset, count)
@@ -122,7 +130,12 @@ class Airspace:
         self._changed.set()
 
     async def keep_index(self) -> None:
-        """Builds the index whenever an import has ended. Runs until cancelled."""
+        """Changes the index whenever an import has ended. Runs until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._kept.keep_merged())
+            tasks.create_task(self._follow())
+
+    async def _follow(self) -> None:
         while True:
             self._changed.clear()
             heard = self._wanted
@@ -138,9 +151,10 @@ class Airspace:
             await self._changed.wait()
 
     async def _build(self) -> None:
-        zones = [zone for dataset in self._datasets.values() for zone in dataset.in_force.values()]
-        index = await asyncio.to_thread(ZoneIndex, zones, self._revision)
-        self._index = index
+        pending, self._pending = self._pending, {}
+        added = [zone for zone in pending.values() if zone is not None]
+        removed = [name for name, zone in pending.items() if zone is None]
+        index = await self._kept.change(added, removed, self._revision)
         self._swapped.set()
         self._swapped = asyncio.Event()
-        log.info("airspace in force", revision=index.revision, zones=len(zones))
+        log.info("airspace in force", revision=index.revision, zones=len(index), changed=len(pending))
