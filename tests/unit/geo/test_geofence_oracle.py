@@ -18,10 +18,10 @@ import shapely
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-import lowsky.geo.altitude
 import lowsky.geo.antimeridian
 import lowsky.geo.corridors
 import lowsky.geo.projection
+import lowsky.geo.vertical
 import lowsky.geo.volumes
 import lowsky.geo.zone_block
 from lowsky.geo.altitude import AltitudeBands, Datum, Overlap
@@ -224,8 +224,8 @@ def datums_ignored(patch: Patch) -> None:
 
 
 def geoid_the_wrong_way_up(patch: Patch) -> None:
-    real = lowsky.geo.altitude.narrowed
-    patch.setattr(lowsky.geo.altitude, "narrowed", lambda *given: -real(*given)[..., ::-1])
+    real = lowsky.geo.vertical.narrowed
+    patch.setattr(lowsky.geo.vertical, "narrowed", lambda *given: -real(*given)[..., ::-1])
 
 
 def time_ignored(patch: Patch) -> None:
