@@ -47,12 +47,10 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
     content.DiscardUnknownFields()  # else megabytes of anything would be stored, and told in every event
     for name in _OUTPUT_ONLY:
         content.ClearField(name)  # type: ignore[arg-type]  # names of fields, which a test compares with the message
+    airspace = _airspace(message)
     if message.HasField("trajectory"):
-        trajectory = message.trajectory
-        airspace: Airspace = trajectory_from_message(trajectory, "flight_plan.trajectory")
-        departure = trajectory.departure_time.ToDatetime(tzinfo=UTC)
+        departure = message.trajectory.departure_time.ToDatetime(tzinfo=UTC)
     else:
-        airspace = volumes_from_message(message.volumes, "flight_plan.volumes")
         first = min(message.volumes.volumes, key=lambda volume: volume.time_start.ToNanoseconds())
         departure = first.time_start.ToDatetime(tzinfo=UTC)
     return Proposal(
@@ -65,9 +63,13 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
     )
 
 
-def proposal_again(plan: FlightPlan) -> Proposal:
-    """What a plan that is stored asked for."""
-    return proposal_of(plan.operator, pb.FlightPlan.FromString(plan.content))
+def airspace_again(content: bytes) -> Airspace:
+    """The airspace that a plan of this content asked for.
+
+    Raises:
+        Invalid: As proposal_of; the rules for it were others when it was stored.
+    """
+    return _airspace(pb.FlightPlan.FromString(content))
 
 
 def as_kept(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -117,6 +119,12 @@ def state_from(number: pb.State.ValueType) -> State:
 
 def _state(state: State) -> pb.State.ValueType:
     return pb.State.Value(f"STATE_{state}")
+
+
+def _airspace(message: pb.FlightPlan) -> Airspace:
+    if message.HasField("trajectory"):
+        return trajectory_from_message(message.trajectory, "flight_plan.trajectory")
+    return volumes_from_message(message.volumes, "flight_plan.volumes")
 
 
 def _assessment(plan: FlightPlan) -> pb.FlightPlan:

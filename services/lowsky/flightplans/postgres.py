@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,9 @@ from lowsky.flightplans.codec import assessment_to_bytes, findings_from_bytes, t
 from lowsky.flightplans.domain.plan import RECHECKED, Extent, FlightPlan, State
 
 TOPIC = "lowsky.flight-plans.v1"
+
+_CHECKED_BEFORE = "time_end > $1 AND airspace_revision < $2 AND state = ANY($3::text[])"
+"""Of plans that are not over and were checked against an earlier airspace: now, revision, RECHECKED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,17 @@ class FlightPlanStore:
         await self._connection.execute(
             """INSERT INTO flight_plans
                    (id, operator, aircraft, state, state_reason, version, create_time, update_time, time_start,
-                    time_end, airspace_revision, authorities, approval, approval_number, content, assessment,
-                    min_lon, min_lat, max_lon, max_lat)
+                    time_end, airspace_revision, authorities, subjects, approval, approval_number, content,
+                    assessment, min_lon, min_lat, max_lon, max_lat)
                SELECT id, operator, aircraft, state, state_reason, 1, create_time, create_time, time_start, time_end,
-                      airspace_revision, string_to_array(authorities, ' '), '', '', content, assessment,
-                      min_lon, min_lat, max_lon, max_lat
+                      airspace_revision, string_to_array(authorities, ' '), string_to_array(subjects, ' '), '', '',
+                      content, assessment, min_lon, min_lat, max_lon, max_lat
                FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
-                           $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::text[], $11::bytea[], $12::bytea[],
-                           $13::float8[], $14::float8[], $15::float8[], $16::float8[])
+                           $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::text[], $11::text[], $12::bytea[],
+                           $13::bytea[], $14::float8[], $15::float8[], $16::float8[], $17::float8[])
                  AS p (id, operator, aircraft, state, state_reason, create_time, time_start, time_end,
-                       airspace_revision, authorities, content, assessment, min_lon, min_lat, max_lon, max_lat)""",
+                       airspace_revision, authorities, subjects, content, assessment, min_lon, min_lat, max_lon,
+                       max_lat)""",
             [_id(plan.name) for plan in plans],
             [plan.operator for plan in plans],
             [plan.aircraft for plan in plans],
@@ -66,8 +70,9 @@ class FlightPlanStore:
             [plan.start for plan in plans],
             [plan.end for plan in plans],
             [plan.airspace_revision for plan in plans],
-            # Arrays do not nest in unnest; names of authorities have no spaces.
+            # Arrays do not nest in unnest; names of authorities and zones have no spaces.
             [" ".join(_authorities(plan)) for plan in plans],
+            [" ".join(plan.zones_met) for plan in plans],
             [plan.content for plan in plans],
             [assessment_to_bytes(plan) for plan in plans],
             *zip(*(plan.extent for plan in plans), strict=True),
@@ -92,23 +97,27 @@ class FlightPlanStore:
 
     async def save_assessments(self, plans: Sequence[FlightPlan]) -> None:
         """Stores what was found anew, with the moves that follow. The plans were read with their row locks."""
-        await self._connection.executemany(
-            """UPDATE flight_plans SET state = $2, state_reason = $3, version = $4, update_time = $5,
-                                       airspace_revision = $6, authorities = $7, assessment = $8
-               WHERE id = $1""",
-            [
-                (
-                    _id(plan.name),
-                    plan.state,
-                    plan.state_reason,
-                    plan.version,
-                    plan.update_time,
-                    plan.airspace_revision,
-                    _authorities(plan),
-                    assessment_to_bytes(plan),
-                )
-                for plan in plans
-            ],
+        if not plans:
+            return
+        await self._connection.execute(
+            """UPDATE flight_plans p
+               SET state = n.state, state_reason = n.state_reason, version = n.version, update_time = n.update_time,
+                   airspace_revision = n.airspace_revision, authorities = string_to_array(n.authorities, ' '),
+                   subjects = string_to_array(n.subjects, ' '), assessment = n.assessment
+               FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[],
+                           $7::text[], $8::text[], $9::bytea[])
+                 AS n (id, state, state_reason, version, update_time, airspace_revision, authorities, subjects,
+                       assessment)
+               WHERE p.id = n.id""",
+            [_id(plan.name) for plan in plans],
+            [plan.state for plan in plans],
+            [plan.state_reason for plan in plans],
+            [plan.version for plan in plans],
+            [plan.update_time for plan in plans],
+            [plan.airspace_revision for plan in plans],
+            [" ".join(_authorities(plan)) for plan in plans],
+            [" ".join(plan.zones_met) for plan in plans],
+            [assessment_to_bytes(plan) for plan in plans],
         )
         await append(self._connection, [event for plan in plans for event in _told(plan)])
 
@@ -116,19 +125,47 @@ class FlightPlanStore:
         """The ids of plans that are not over, were checked against an earlier airspace, and whose box meets one of
         some boxes; the flights that begin first come first."""
         rows = await self._connection.fetch(
-            """SELECT id FROM flight_plans p
-               WHERE time_end > $1 AND airspace_revision < $2 AND state = ANY($3::text[])
-                 AND EXISTS (SELECT FROM unnest($4::float8[], $5::float8[], $6::float8[], $7::float8[])
-                                      AS b (west, south, east, north)
-                             WHERE p.min_lon <= b.east AND p.max_lon >= b.west
-                               AND p.min_lat <= b.north AND p.max_lat >= b.south)
-               ORDER BY time_start, id""",
+            f"""SELECT id FROM flight_plans p
+                WHERE {_CHECKED_BEFORE}
+                  AND EXISTS (SELECT FROM unnest($4::float8[], $5::float8[], $6::float8[], $7::float8[])
+                                       AS b (west, south, east, north)
+                              WHERE p.min_lon <= b.east AND p.max_lon >= b.west
+                                AND p.min_lat <= b.north AND p.max_lat >= b.south)
+                ORDER BY time_start, id""",
             now,
             revision,
             sorted(RECHECKED),
             *zip(*boxes, strict=True),
         )
         return [row["id"] for row in rows]
+
+    async def zones_named(self, revision: int, now: datetime) -> frozenset[str]:
+        """The zones that findings name, of plans that are not over and were checked against an earlier airspace."""
+        rows = await self._connection.fetch(
+            f"SELECT DISTINCT unnest(subjects) AS zone FROM flight_plans WHERE {_CHECKED_BEFORE}",
+            now,
+            revision,
+            sorted(RECHECKED),
+        )
+        return frozenset(row["zone"] for row in rows)
+
+    async def naming(self, zones: Iterable[str], revision: int, now: datetime) -> Sequence[str]:
+        """The ids of those plans whose findings name one of some zones, or were stored before that was noted."""
+        rows = await self._connection.fetch(
+            f"""SELECT id FROM flight_plans
+                WHERE {_CHECKED_BEFORE} AND (subjects && $4::text[] OR subjects IS NULL)
+                ORDER BY time_start, id""",
+            now,
+            revision,
+            sorted(RECHECKED),
+            list(zones),
+        )
+        return [row["id"] for row in rows]
+
+    async def contents(self, ids: Sequence[str]) -> Sequence[tuple[str, bytes]]:
+        """Ids and contents of plans."""
+        rows = await self._connection.fetch("SELECT id, content FROM flight_plans WHERE id = ANY($1::text[])", ids)
+        return [(row["id"], row["content"]) for row in rows]
 
     async def read(self, ids: Sequence[str]) -> Sequence[FlightPlan]:
         """Plans by id, as they are."""

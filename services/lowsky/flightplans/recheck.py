@@ -1,23 +1,24 @@
 """A changed zone checks the plans again that it touches.
 
     a newer airspace in force → begin: nothing is stored any more that was checked against an earlier one
-    changed zones → plans near them, by box and time → those whose volumes meet one → the whole geofence again
-    → new findings, and the moves that follow → end
+    find: changed zones → plans near them, by box and time → those whose volumes meet one;
+          and the plans whose findings name a zone that is gone, or is not what it was
+    take in: the whole geofence again → new findings, and the moves that follow
+    → end
 
 One worker does it for all. Begin waits for the submissions under way, and those after it see what has begun, so that
 each plan is either found here or was checked against the newer airspace. A plan that has its new findings would get
-them once more without effect: what a worker that died left undone, another one does from the start. Removed zones do
-no harm, and plans that no changed zone touches are not written.
+them once more without effect: what a worker that died left undone, another one does from the start. Plans that no
+change touches are not written.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 
-import numpy as np
-import shapely
 import structlog
 
 from lowsky.clock import Clock
@@ -25,22 +26,30 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import LowskyError, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
-from lowsky.flightplans.domain.plan import RECHECKED, Extent, FlightPlan
-from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.flightplans.draw import draw
+from lowsky.flightplans.areas import Areas
+from lowsky.flightplans.domain.plan import RECHECKED, FlightPlan
 from lowsky.flightplans.postgres import FlightPlanStore, begin_recheck, end_recheck
+from lowsky.flightplans.touched import FIELD, boxes_of, touched
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.zone_index import ZoneIndex
+from lowsky.geofence.draw import Airspace as Wanted
+from lowsky.geofence.draw import draw
 from lowsky.geofence.findings import FINDINGS_MAX, Finding, gravest_first
-from lowsky.geofence.zones import geofence
+from lowsky.geofence.look import look
+from lowsky.rpc.health import Health
 
 log = structlog.get_logger()
 
-BATCH = 200
-"""Plans that are looked at, and at most locked, at a time: some 50 ms, for which their operators' moves may wait."""
+PART = "recheck"
 
-BOXES_MAX = 16
-"""Boxes of changed zones that plans are compared with. More are taken as one: an import changes a whole country."""
+LATE_S = 60.0
+"""How long plans may stay unchecked after the airspace has changed before the worker's health says so."""
+
+SEEN_AT_ONCE = 1_000
+"""Plans whose geometry is in memory while it is found which of them are touched."""
+
+BATCH = 200
+"""Plans that are taken in, and at most locked, at a time: some 50 ms, for which their operators' moves may wait."""
 
 RETRY_S = 0.2
 FAULT_RETRY_S = 5.0
@@ -60,30 +69,41 @@ class Recheck:
         relay: Relay,
         clock: Clock,
         airspace: Airspace,
+        areas: Areas,
         reference: VerticalReference,
+        health: Health,
         is_caught_up: Callable[[], bool],
-        proposal_of: Callable[[FlightPlan], Proposal],
+        airspace_of: Callable[[bytes], Wanted],
         as_kept: Callable[[Iterable[Finding]], Findings],
     ) -> None:
         self._database = database
         self._relay = relay
         self._clock = clock
         self._airspace = airspace
+        self._areas = areas
         self._reference = reference
         self._is_caught_up = is_caught_up
-        self._proposal_of = proposal_of
+        self._airspace_of = airspace_of
         self._as_kept = as_kept
+        self._health = health
 
     async def run(self) -> None:
         """Runs until cancelled. What fails is begun again."""
         through = 0
+        await self._health.report(PART, None)
+        while True:
+            revision = (await self._airspace.newer_than(through)).revision
+            async with told_when_late(self._health, revision, LATE_S):
+                through = await self._caught_up(through)
+
+    async def _caught_up(self, through: int) -> int:
+        """The revision that plans have been checked again for, as soon as they have; one after `through`."""
         while True:
             zones = await self._airspace.newer_than(through)
             try:
                 # While a worker starts it passes through airspaces that never were: compaction removed their zones.
                 if self._is_caught_up() and await self.catch_up(zones):
-                    through = zones.revision
-                    continue
+                    return zones.revision
             except Unavailable as error:
                 log.warning("plans are not checked again for now", problem=error.message)
             except Exception:
@@ -114,51 +134,71 @@ class Recheck:
         return True
 
     async def _recheck(self, connection: Connection, zones: ZoneIndex[int], done: int) -> None:
-        started = asyncio.get_running_loop().time()
+        clock = asyncio.get_running_loop().time
+        started = clock()
         changed = await asyncio.to_thread(changed_since, zones, done)
-        near = touched = moved = 0
-        if len(changed):
-            store = FlightPlanStore(connection)
-            boxes = await asyncio.to_thread(boxes_of, changed)
-            ids = await store.near(boxes, zones.revision, self._clock.now())
-            near = len(ids)
-            for first in range(0, near, BATCH):
-                plans = await store.read(ids[first : first + BATCH])
-                found = await asyncio.to_thread(self._look, plans, changed, zones)
-                touched += len(found)
-                moved += await self._take_in(connection, found, zones.revision)
+        store = FlightPlanStore(connection)
+        near, found = await self._find(store, zones, changed)
+        found_at = clock()
+        moved = 0
+        for first in range(0, len(found), BATCH):
+            plans = await store.read(found[first : first + BATCH])
+            findings = await asyncio.to_thread(self._look, plans, zones)
+            moved += await self._take_in(connection, findings, zones.revision)
         log.info(
             "plans checked again",
             revision=zones.revision,
             zones=len(changed),
             near=near,
-            touched=touched,
+            touched=len(found),
             changed=moved,
-            took_ms=round((asyncio.get_running_loop().time() - started) * 1e3),
+            found_ms=round((found_at - started) * 1e3),
+            took_ms=round((clock() - started) * 1e3),
         )
 
-    def _look(
-        self, plans: Sequence[FlightPlan], changed: ZoneIndex[int], zones: ZoneIndex[int]
-    ) -> Mapping[str, Findings]:
-        """What the geofence finds now of those plans that meet a changed zone, by id."""
-        proposals = []
-        readable = []
-        for plan in plans:
+    async def _find(
+        self, store: FlightPlanStore, zones: ZoneIndex[int], changed: ZoneIndex[int]
+    ) -> tuple[int, Sequence[str]]:
+        """How many plans are near a changed zone; and the ids of those that the change touches, the flights that begin
+        first first."""
+        now = self._clock.now()
+        named = await store.zones_named(zones.revision, now)
+        weighing = [name for name in named if zones.get(name) is None or changed.get(name) is not None]
+        found = dict.fromkeys(await store.naming(weighing, zones.revision, now))
+        if not len(changed):
+            return 0, list(found)
+        boxes = await asyncio.to_thread(boxes_of, changed)
+        near = await store.near(boxes, zones.revision, now)
+        for first in range(0, len(near), SEEN_AT_ONCE):
+            unknown = [id_ for id_ in near[first : first + SEEN_AT_ONCE] if id_ not in found]
+            contents = await store.contents(unknown)
+            found.update(dict.fromkeys(await asyncio.to_thread(self._touched, contents, changed)))
+        return len(near), list(found)
+
+    def _touched(self, contents: Sequence[tuple[str, bytes]], changed: ZoneIndex[int]) -> Sequence[str]:
+        """The ids of those plans that meet a changed zone."""
+        readable, airspaces = self._read(contents)
+        found, refused = touched(airspaces, changed, self._reference)
+        for place, refusal in refused.items():
+            log.error("a stored plan cannot be drawn again", plan=readable[place], problem=refusal.message)
+        return [readable[place] for place in sorted(found)]
+
+    def _look(self, plans: Sequence[FlightPlan], zones: ZoneIndex[int]) -> Mapping[str, Findings]:
+        """What the geofence finds now of plans, by id; of those that can be drawn."""
+        readable, airspaces = self._read([(plan.id, plan.content) for plan in plans])
+        drawn = draw(airspaces, self._reference, FIELD)
+        findings = geofence(zones, drawn.volumes, len(readable), self._reference)
+        return {id_: self._as_kept(findings[place]) for place, id_ in enumerate(readable) if place not in drawn.refused}
+
+    def _read(self, contents: Sequence[tuple[str, bytes]]) -> tuple[Sequence[str], Sequence[Wanted]]:
+        """Ids and airspaces of plans, without those that cannot be read."""
+        airspaces = {}
+        for id_, content in contents:
             try:
-                proposals.append(self._proposal_of(plan))
-                readable.append(plan)
+                airspaces[id_] = self._airspace_of(content)
             except LowskyError as problem:
-                log.error("a stored plan cannot be read again", plan=plan.name, problem=problem.message)
-        drawn = draw(proposals, self._reference)
-        for place, refusal in drawn.refused.items():
-            log.error("a stored plan cannot be drawn again", plan=readable[place].name, problem=refusal.message)
-        volumes = drawn.volumes
-        owners = sorted(set(volumes.owner[changed.touching(volumes, self._reference).volume].tolist()))
-        if not owners:
-            return {}
-        kept = volumes[np.isin(volumes.owner, owners)]
-        findings = geofence(zones, kept, len(readable), self._reference)
-        return {readable[owner].id: self._as_kept(findings[owner]) for owner in owners}
+                log.error("a stored plan cannot be read again", plan=id_, problem=problem.message)
+        return list(airspaces), list(airspaces.values())
 
     async def _take_in(self, connection: Connection, found: Mapping[str, Findings], revision: int) -> int:
         """Gives plans what was found; how many that changed. The geometry of a plan never does, but its state may have
@@ -181,6 +221,23 @@ class Recheck:
         return changed
 
 
+@asynccontextmanager
+async def told_when_late(health: Health, revision: int, late_s: float) -> AsyncIterator[None]:
+    """While plans are checked again: the worker's health says so as soon as that has taken so long, and until it has
+    been done."""
+
+    async def late() -> None:
+        await asyncio.sleep(late_s)
+        await health.report(PART, f"plans were not checked again for airspace revision {revision} in {late_s:.0f} s")
+
+    telling = asyncio.create_task(late())
+    try:
+        yield
+    finally:
+        telling.cancel()
+    await health.report(PART, None)
+
+
 def reassess(plan: FlightPlan, geofence_findings: Findings, revision: int, now: datetime) -> bool:
     """Puts what the geofence finds now in the place of what it found; the plan says what follows. False: nothing."""
     if plan.state not in RECHECKED or plan.end <= now or plan.airspace_revision >= revision:
@@ -193,10 +250,3 @@ def changed_since(zones: ZoneIndex[int], revision: int) -> ZoneIndex[int]:
     """The zones that came, or came to be as they are, after a revision."""
     changed = [zone for zone in zones.zones if zone.payload > revision]
     return zones if len(changed) == len(zones) else ZoneIndex(changed, zones.revision)
-
-
-def boxes_of(zones: ZoneIndex[int]) -> Sequence[Extent]:
-    """Boxes around the parts of zones, or one around them all."""
-    parts = shapely.get_parts([layer.outline for zone in zones.zones for layer in zone.geozone.layers])
-    boxes = shapely.bounds(parts) if len(parts) <= BOXES_MAX else shapely.total_bounds(parts)[np.newaxis]
-    return [(west, south, east, north) for west, south, east, north in boxes.tolist()]

@@ -120,13 +120,18 @@ class Volumes:
         )
 
 
-def corridors(trajectories: Sequence[Trajectory], reference: VerticalReference = ANYWHERE) -> Volumes:
+def corridors(
+    trajectories: Sequence[Trajectory],
+    reference: VerticalReference = ANYWHERE,
+    only: NDArray[np.intp] | None = None,
+) -> Volumes:
     """One volume per leg: all within the buffer of the geodesic, between its ends' heights and times, widened.
 
     Outlines contain the true buffer and exceed it by at most 2 cm and 0.1 % of it along the leg, 2 cm and 1 % round
     its ends (see `lowsky.geo.corridors`). The band keeps the datum of the ends; where they differ, it is AMSL and
     wide enough for both readings: exact with a known take-off elevation, else by the terrain and geoid bounds of the
     reference, and those of EGM96 there.
+    With `only`, the volumes of those legs alone, by their places among the legs of all, ascending.
     Raises LegRefused, a ValueError that carries the trajectory and the leg, for legs near a pole or beyond 1000 km.
     """
     if not trajectories:
@@ -136,8 +141,10 @@ def corridors(trajectories: Sequence[Trajectory], reference: VerticalReference =
     latitudes = np.concatenate([trajectory.latitudes for trajectory in trajectories])
     times = np.concatenate([trajectory.times_s for trajectory in trajectories])
     begins = np.delete(np.arange(len(longitudes)), np.cumsum(counts) - 1)
-    ends = begins + 1
     owner, leg = _numbered(counts - 1)
+    if only is not None:
+        begins, owner, leg = begins[only], owner[only], leg[only]
+    ends = begins + 1
     horizontal, time = np.array(
         [[trajectory.horizontal_buffer_m, trajectory.time_buffer_s] for trajectory in trajectories]
     )[owner].T

@@ -27,12 +27,16 @@ class Health:
         self.servicer = health_aio.HealthServicer()
         self._lost: dict[str, str] = {}
         self._only_writes: set[str] = set()
+        self._only_told: set[str] = set()
         self.stopping = False
 
-    async def expect(self, part: str, *, only_writes: bool = False) -> None:
-        """Names a part. With only_writes, reading goes on without it."""
+    async def expect(self, part: str, *, only_writes: bool = False, only_told: bool = False) -> None:
+        """Names a part. With only_writes, reading goes on without it; with only_told, everything does, and the worker
+        as a whole serves: only the part's own name tells of it."""
         if only_writes:
             self._only_writes.add(part)
+        if only_told:
+            self._only_told.add(part)
         self._lost[part] = "not reached yet"
         await self._publish(part)
 
@@ -66,10 +70,12 @@ class Health:
         if self.stopping:
             raise Unavailable("SHUTTING_DOWN", "this worker is shutting down", retry_after_s=0.2)
         for part, problem in self._lost.items():
+            if part in self._only_told:
+                continue
             if writes or part not in self._only_writes:
                 raise Unavailable(_REASONS.get(part, "NOT_CAUGHT_UP"), f"{part}: {problem}", retry_after_s=1.0)
 
     async def _publish(self, part: str) -> None:
         serving, lost = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
         await self.servicer.set(part, lost if part in self._lost else serving)
-        await self.servicer.set("", lost if self._lost else serving)
+        await self.servicer.set("", lost if self._lost.keys() - self._only_told else serving)

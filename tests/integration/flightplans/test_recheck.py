@@ -166,6 +166,34 @@ async def test_a_zone_of_an_authority_that_has_granted_changes_the_findings_alon
     await world.wait_told(plan.name, "submitted", "approved", "reassessed")
 
 
+async def test_a_zone_that_goes_or_is_loosened_takes_its_findings_and_authorities_with_it(world: World) -> None:
+    at = (112.0, 14.0)
+    tower = zone("geozones/fair.t", at, AUTHORIZATION, deciding=[TOWER])
+    port = zone("geozones/fair.p", at, AUTHORIZATION, deciding=[PORT])
+    await world.publish_zones(tower, port, dataset="datasets/fair")
+    plan = (await world.submit(at)).flight_plan
+    await world.verdict(plan, "opened")
+    reviewed = await world.wait_state(plan.name, "UNDER_REVIEW")
+    assert sorted(reviewed.deciding_authorities) == [PORT, TOWER]
+
+    # The port's is loosened and lies elsewhere by now; then the tower's goes.
+    world.revision += 1
+    elsewhere = zone("geozones/fair.p", (112.5, 14.5), AUTHORIZATION, deciding=[PORT])
+    await world.tell([zone_event(tower), zone_event(elsewhere), imported("datasets/fair", world.revision, 2)])
+    await rechecked(world)
+    lighter = await plan_now(world, plan)
+    assert (state(lighter), list(lighter.deciding_authorities)) == ("UNDER_REVIEW", [TOWER])
+    world.revision += 1
+    await world.tell([zone_removed("geozones/fair.t"), imported("datasets/fair", world.revision, 1)])
+    await rechecked(world)
+    free = await plan_now(world, plan)
+    assert (state(free), list(free.deciding_authorities), list(free.findings)) == ("UNDER_REVIEW", [], [])
+    # Its case hears of it, needs nobody any more, and is granted.
+    await world.wait_told(plan.name, "submitted", "put-under-review", "reassessed", "reassessed")
+    await world.verdict(free, "granted", automatic=True)
+    await world.wait_state(plan.name, "APPROVED")
+
+
 async def test_a_worker_killed_in_the_middle_moves_each_plan_once(world: World) -> None:
     at = (112.0, 13.0)
     count = 600

@@ -9,13 +9,15 @@ from lowsky.flightplans.codec import as_kept
 from lowsky.flightplans.decide import Verdict, apply_verdict
 from lowsky.flightplans.domain.plan import FINAL, RECHECKED, FlightPlan, State
 from lowsky.flightplans.draw import draw
-from lowsky.flightplans.recheck import BOXES_MAX, boxes_of, changed_since, reassess
+from lowsky.flightplans.recheck import PART, changed_since, reassess, told_when_late
 from lowsky.flightplans.submit import extent_of
+from lowsky.flightplans.touched import BOXES_MAX, boxes_of
 from lowsky.geo.altitude import ANYWHERE
 from lowsky.geo.geozone import Restriction
 from lowsky.geo.zone_index import IndexedZone, ZoneIndex
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.rpc.health import Health
+from tests.support.waiting import eventually
 from tests.unit.flightplans.flights import NOW, PORT, START, TOWER, plan, proposal, square, trajectory, zone
 
 CITY = "datasets/city"
@@ -178,6 +180,22 @@ async def test_a_zone_that_changes_and_changes_back_has_changed() -> None:
         airspace.dataset_imported(CITY, revision, 1)
     assert await changed(airspace, 2) == {"geozones/city.a"}
     assert await changed(airspace, 1) == {"geozones/city.a"}
+
+
+async def test_plans_that_stay_unchecked_are_a_problem_of_health_until_they_have_been_checked() -> None:
+    health = Health()
+    await health.expect(PART, only_told=True)
+    await health.report(PART, None)
+    async with told_when_late(health, 7, 3600.0):
+        assert not health.problems
+    async with told_when_late(health, 7, 0.0):
+
+        async def told() -> bool:
+            return "airspace revision 7" in health.problems.get(PART, "")
+
+        await eventually(told)
+        health.require(writes=True)
+    assert not health.problems
 
 
 def index_of(*zones: IndexedZone[None]) -> ZoneIndex[int]:

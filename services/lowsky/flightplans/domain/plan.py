@@ -119,6 +119,11 @@ class FlightPlan:
         told = _distinct(name for finding in self.findings for name in finding.notified)
         return tuple(name for name in told if name not in deciding)
 
+    @property
+    def zones_met(self) -> tuple[str, ...]:
+        """The geozones that its findings name."""
+        return _distinct(finding.subject for finding in self.findings if finding.rule.is_of_geofence)
+
     def is_reviewed_by(self, approval: str) -> bool:
         """Whether that case is under way already: one that is reopened says so again."""
         return self.state is State.UNDER_REVIEW and self.approval == approval
