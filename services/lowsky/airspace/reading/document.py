@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import chain
 from typing import NoReturn
+
+import numpy as np
 
 from lowsky.airspace.reading.report import FilePosition, UnreadableZones
 
@@ -17,6 +20,8 @@ INTEGER_DIGITS_MAX = 300
 
 _BOM = b"\xef\xbb\xbf"
 # A string that never closes is one token to the end of the file: damaged files are scanned once, not once a quote.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 
 
@@ -24,6 +29,9 @@ class RepeatedKeys(dict[str, object]):
     """An object that names a key twice: which of the values was meant cannot be known."""
 
     key = ""
+
+
+_CONTAINERS = {list, dict, RepeatedKeys}
 
 
 class _NotANumber(ValueError):
@@ -68,7 +76,12 @@ def repeated_key(value: object) -> str | None:
         if isinstance(item, dict):
             waiting.extend(item.values())
         elif isinstance(item, list):
-            waiting.extend(element for element in item if isinstance(element, (dict, list)))
+            # A list of positions, of which there are a million, is done with in one look at what is in them.
+            elements = item
+            while set(map(type, elements)) == {list}:
+                elements = list(chain.from_iterable(elements))
+            if not _CONTAINERS.isdisjoint(map(type, elements)):
+                waiting.extend(element for element in elements if isinstance(element, (dict, list)))
     return None
 
 
@@ -91,7 +104,9 @@ def _constant(name: str) -> NoReturn:
 
 
 def _check_depth(data: bytes) -> None:
-    depth = 0
+    if _depth(data) <= DEPTH_MAX:
+        return
+    depth = 0  # token by token only now, to name the place
     for token in _TOKEN.finditer(data):
         first = token[0][:1]
         if first in b"[{":
@@ -101,6 +116,12 @@ def _check_depth(data: bytes) -> None:
                 raise UnreadableZones("TOO_DEEP", message, _place(data, token.start()))
         elif first in b"]}":
             depth -= 1
+
+
+def _depth(data: bytes) -> int:
+    brackets = np.frombuffer(_STRING.sub(b"", data).translate(None, _ALL_BUT_BRACKETS), dtype=np.uint8)
+    steps = np.where((brackets == ord("[")) | (brackets == ord("{")), 1, -1).cumsum(dtype=np.int32)
+    return int(steps.max(initial=0))
 
 
 def _constant_place(data: bytes) -> FilePosition | None:

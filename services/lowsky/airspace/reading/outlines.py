@@ -6,7 +6,11 @@ cannot be, the zone is refused. What was published is never made smaller.
 
 from __future__ import annotations
 
+from itertools import chain
+
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 from shapely.errors import GEOSException
 
@@ -26,7 +30,8 @@ WIDTH_MAX_DEGREES = 180.0
 """An outline that spans more is a viewer's mask ("outside the country") or a fault, not a zone to plan against."""
 
 Outline = Polygon | MultiPolygon
-Ring = list[tuple[float, float]]
+Ring = NDArray[np.float64]
+"""Longitudes and latitudes, n by 2."""
 
 
 class Outlines:
@@ -76,12 +81,12 @@ class Outlines:
         if len(coordinates) > PARTS_MAX:
             raise ZoneRefused("TOO_MANY_RINGS", path, f"{len(coordinates)} rings; {PARTS_MAX} is the most")
         shell = self._ring(coordinates[0], f"{path}[0]")
-        if len(set(shell)) < 3:
+        if _encloses_nothing(shell):
             raise ZoneRefused("RING_WITHOUT_AREA", f"{path}[0]", "fewer than three different points enclose nothing")
         holes: list[Ring] = []
         for place, ring in enumerate(coordinates[1:], 1):
             hole = self._ring(ring, f"{path}[{place}]")
-            if len(set(hole)) < 3:
+            if _encloses_nothing(hole):
                 self._notes.mended("HOLE_WITHOUT_AREA", f"{path}[{place}]", "a hole of no area was left out")
             else:
                 holes.append(hole)
@@ -105,10 +110,12 @@ class Outlines:
         self._vertices += len(coordinates)
         if self._vertices > VERTICES_MAX:
             raise ZoneRefused("TOO_MANY_VERTICES", path, f"more than {VERTICES_MAX} vertices in one zone")
-        ring = [self._vertex(position, f"{path}[{place}]") for place, position in enumerate(coordinates)]
-        if ring[0] != ring[-1]:
+        ring = _plain_positions(coordinates)
+        if ring is None:
+            ring = np.array([self._vertex(position, f"{path}[{place}]") for place, position in enumerate(coordinates)])
+        if (ring[0] != ring[-1]).any():
             self._notes.mended("RING_UNCLOSED", path, "the ring was closed from its last point to its first")
-            ring.append(ring[0])
+            ring = np.concatenate([ring, ring[:1]])
         return ring
 
     def _vertex(self, position: object, path: str) -> tuple[float, float]:
@@ -140,3 +147,26 @@ class Outlines:
         if pieces.is_empty or not pieces.area > 0.0 or not pieces.is_valid:
             raise ZoneRefused("POLYGON_UNUSABLE", path, "encloses no area")
         return pieces
+
+
+def _plain_positions(coordinates: list[object]) -> Ring | None:
+    """All at once, where nothing is wrong with any of them; None where they want a look one by one.
+
+    A national file has a million positions, and hardly ever one that is not a plain pair of numbers.
+    """
+    if set(map(type, coordinates)) != {list} or not set(map(type, chain.from_iterable(coordinates))) <= {float, int}:  # type: ignore[arg-type]
+        return None
+    try:
+        positions = np.array(coordinates, dtype=np.float64)
+    except (ValueError, OverflowError):  # of different lengths, or an integer beyond any float
+        return None
+    if positions.ndim != 2 or positions.shape[1] < 2:
+        return None
+    ring = positions[:, :2]
+    # Also false for what is not finite.
+    return ring if (np.abs(ring) <= (360.0, 90.0)).all() else None
+
+
+def _encloses_nothing(ring: Ring) -> bool:
+    """Fewer than three different points: mostly the first few tell."""
+    return len(set(map(tuple, ring[:8].tolist()))) < 3 and len(set(map(tuple, ring.tolist()))) < 3
