@@ -26,7 +26,6 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import LowskyError, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
-from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.domain.plan import RECHECKED, FlightPlan
 from lowsky.flightplans.postgres import FlightPlanStore, begin_recheck, end_recheck
 from lowsky.flightplans.touched import FIELD, boxes_of, touched
@@ -35,7 +34,7 @@ from lowsky.geo.zone_index import ZoneIndex
 from lowsky.geofence.draw import Airspace as Wanted
 from lowsky.geofence.draw import draw
 from lowsky.geofence.findings import FINDINGS_MAX, Finding, gravest_first
-from lowsky.geofence.look import look
+from lowsky.geofence.zones import geofence
 from lowsky.rpc.health import Health
 
 log = structlog.get_logger()
@@ -69,7 +68,6 @@ class Recheck:
         relay: Relay,
         clock: Clock,
         airspace: Airspace,
-        areas: Areas,
         reference: VerticalReference,
         health: Health,
         is_caught_up: Callable[[], bool],
@@ -80,7 +78,6 @@ class Recheck:
         self._relay = relay
         self._clock = clock
         self._airspace = airspace
-        self._areas = areas
         self._reference = reference
         self._is_caught_up = is_caught_up
         self._airspace_of = airspace_of
