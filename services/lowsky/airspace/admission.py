@@ -29,6 +29,8 @@ class Admission:
     title: str
     zones: tuple[AdmittedZone, ...]
     entries: tuple[ReportEntry, ...]
+    file_notes: tuple[Note, ...] = ()
+    """Of the file as a whole."""
 
     def count(self, outcome: Outcome) -> int:
         """How many published zones had that outcome."""
@@ -58,4 +60,4 @@ def admit(reading: Reading, dataset: str, directory: Directory) -> Admission:
         name = geozone_name(dataset, geozone.identifier)
         zones.append(AdmittedZone(name, geozone, notes, read_zone.published_json, read_zone.position))
         entries[read_zone.position] = replace(entries[read_zone.position], notes=notes)
-    return Admission(reading.format, reading.metadata.title, tuple(zones), tuple(entries))
+    return Admission(reading.format, reading.metadata.title, tuple(zones), tuple(entries), reading.notes)

@@ -30,6 +30,8 @@ def import_report(response: pb.ImportGeozonesResponse, *, dry_run: bool) -> Iter
         dataset=_dataset(dataset) if dataset.name else "",
         changed="nothing, this was a dry run" if dry_run else "",
     )
+    for note in report.notes:
+        yield Text(clean(f"{note.reason}: {note.message}"), style="yellow")
     if response.HasField("difference"):
         yield from _difference(response.difference, dry_run=dry_run)
     noted = [entry for entry in report.entries if entry.outcome != pb.ReportEntry.OUTCOME_TAKEN or entry.notes]

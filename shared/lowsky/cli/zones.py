@@ -47,11 +47,18 @@ def import_(
             "--on-error", metavar="reject|accept-valid", help="Zones that are refused: all is, or the others are taken."
         ),
     ] = "reject",
+    reference_system: Annotated[
+        str,
+        typer.Option(
+            "--reference-system", metavar="wgs-84|cgcs2000|gcj-02|bd-09", help="What its coordinates are measured in."
+        ),
+    ] = "wgs-84",
 ) -> None:
     """Replace a dataset by a zone file; every zone that was repaired or refused is named."""
     session = session_of(context)
     names = dict(_named(text) for text in authority_name or ())
     failing = enum_value(pb.OnError, on_error, "--on-error")
+    system = enum_value(pb.ReferenceSystem, reference_system, "--reference-system")
     whole, answering = resource("datasets", dataset), resource("authorities", authority)
     with session.output.transfer(f"sending {file.name}") as progress:
         try:
@@ -64,6 +71,7 @@ def import_(
                     authority_names=names,
                     validate_only=dry_run,
                     on_error=failing,
+                    reference_system=system,
                     on_progress=progress,
                 )
             )

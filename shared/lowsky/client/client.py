@@ -207,6 +207,7 @@ class Client:
         authority_names: Mapping[str, str] | None = None,
         validate_only: bool = False,
         on_error: geozones_pb2.OnError.ValueType = geozones_pb2.ON_ERROR_REJECT,
+        reference_system: geozones_pb2.ReferenceSystem.ValueType = geozones_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> geozones_pb2.ImportGeozonesResponse:
         """Replaces a dataset by a zone file, or says why not.
@@ -224,6 +225,7 @@ class Client:
             authority_names=authority_names,
             validate_only=validate_only,
             on_error=on_error,
+            reference_system=reference_system,
             on_progress=on_progress,
         )
 

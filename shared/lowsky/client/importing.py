@@ -35,6 +35,7 @@ async def import_geozones(
     authority_names: Mapping[str, str] | None = None,
     validate_only: bool = False,
     on_error: pb.OnError.ValueType = pb.ON_ERROR_REJECT,
+    reference_system: pb.ReferenceSystem.ValueType = pb.REFERENCE_SYSTEM_UNSPECIFIED,
     request_id: str = "",
     on_progress: Callable[[int, int], None] | None = None,
     timeout_s: float = TIMEOUT_S,
@@ -52,6 +53,7 @@ async def import_geozones(
         authority_names=dict(authority_names or {}),
         validate_only=validate_only,
         on_error=on_error,
+        reference_system=reference_system,
     )
 
     patience_s = PATIENCE_S

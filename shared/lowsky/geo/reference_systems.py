@@ -63,34 +63,40 @@ _E2 = 0.00669342162296594323
 _BD_WAVES = np.pi * 3_000.0 / 180.0
 
 
-def to_wgs84(longitudes: ArrayLike, latitudes: ArrayLike, system: ReferenceSystem) -> tuple[Floats, Floats]:
+def to_wgs84(
+    longitudes: ArrayLike, latitudes: ArrayLike, system: ReferenceSystem, *, everywhere: bool = False
+) -> tuple[Floats, Floats]:
     """Where published points are, degrees in and out: wrong by at most `ERRORS_M` of the system.
 
-    A point that is outside of `CHINA` as published (BD-09: with Baidu's own displacement taken away) is one that
-    GCJ-02 leaves where it is. Inside of it every point counts as displaced; see `EDGE_DEGREES`.
+    A point that is published outside of `CHINA` stays: there, maps are not displaced. Inside of it every point counts
+    as displaced, and with `everywhere` every point at all; see `EDGE_DEGREES`.
     """
     lon, lat = np.asarray(longitudes, dtype=np.float64), np.asarray(latitudes, dtype=np.float64)
+    if not system.displaced:
+        return lon, lat
+    inside = _in_china(lon, lat) | everywhere
+    there_lon, there_lat = np.where(inside, lon, 105.0), np.where(inside, lat, 35.0)
     if system is ReferenceSystem.BD_09:
-        lon, lat = _inverted(_gcj02_to_bd09, lon, lat)
-    if system.displaced:
-        west, south, east, north = CHINA
-        inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-        there_lon, there_lat = _inverted(_displaced, np.where(inside, lon, 105.0), np.where(inside, lat, 35.0))
-        lon, lat = np.where(inside, there_lon, lon), np.where(inside, there_lat, lat)
-    return lon, lat
+        there_lon, there_lat = _inverted(_gcj02_to_bd09, there_lon, there_lat)
+    there_lon, there_lat = _inverted(_displaced, there_lon, there_lat)
+    return np.where(inside, there_lon, lon), np.where(inside, there_lat, lat)
 
 
 def from_wgs84(longitudes: ArrayLike, latitudes: ArrayLike, system: ReferenceSystem) -> tuple[Floats, Floats]:
     """Where a map shows points, degrees in and out."""
     lon, lat = np.asarray(longitudes, dtype=np.float64), np.asarray(latitudes, dtype=np.float64)
-    if system.displaced:
-        west, south, east, north = CHINA
-        inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-        shown_lon, shown_lat = _displaced(lon, lat)
-        lon, lat = np.where(inside, shown_lon, lon), np.where(inside, shown_lat, lat)
+    if not system.displaced:
+        return lon, lat
+    inside = _in_china(lon, lat)
+    shown_lon, shown_lat = _displaced(lon, lat)
     if system is ReferenceSystem.BD_09:
-        lon, lat = _gcj02_to_bd09(lon, lat)
-    return lon, lat
+        shown_lon, shown_lat = _gcj02_to_bd09(shown_lon, shown_lat)
+    return np.where(inside, shown_lon, lon), np.where(inside, shown_lat, lat)
+
+
+def _in_china(longitudes: Floats, latitudes: Floats) -> NDArray[np.bool_]:
+    west, south, east, north = CHINA
+    return (longitudes >= west) & (longitudes <= east) & (latitudes >= south) & (latitudes <= north)
 
 
 def _inverted(

@@ -393,3 +393,18 @@ async def test_zones_are_listed_by_area(run: Run, services: Scripted, target: st
     assert "at.LOWW" in ended.out
     area = services.requests["ListGeozones"][0].area
     assert (area.south_west.longitude, area.north_east.latitude) == (16, 49)
+
+
+async def test_an_import_says_what_coordinates_are_measured_in_and_shows_what_is_noted_of_the_whole_file(
+    run: Run, services: Scripted, target: str, tmp_path: Path
+) -> None:
+    (tmp_path / "zones.json").write_text("{}")
+    response = geozones_pb2.ImportGeozonesResponse(report=report())
+    response.report.notes.add(reason="CGCS2000_TAKEN_AS_WGS_84", message="some centimetres\x1b[31m apart")
+    services.answers["ImportGeozones"] = [response]
+    ended = await run(*IMPORT, "--reference-system", "gcj-02", at=target, COLUMNS="200")
+    assert ended.code == 0
+    assert "CGCS2000_TAKEN_AS_WGS_84: some centimetres" in ended.out
+    assert "\x1b" not in ended.out
+    assert services.requests["ImportGeozones"][0][0].header.reference_system == geozones_pb2.REFERENCE_SYSTEM_GCJ_02
+    assert (await run(*IMPORT, "--reference-system", "mars", at=target)).code == 3

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from lowsky.airspace.reading import Declared
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.geo.reference_systems import ReferenceSystem
 
 
 def declared_by(header: pb.ImportHeader) -> Declared:
     """What the header says of the file."""
-    return Declared()
+    return Declared(
+        reference_system=_reference_system(header.reference_system),
+    )
+
+
+def _reference_system(said: pb.ReferenceSystem.ValueType) -> ReferenceSystem:
+    if said == pb.REFERENCE_SYSTEM_UNSPECIFIED:
+        return ReferenceSystem.WGS_84
+    return ReferenceSystem(pb.ReferenceSystem.Name(said).removeprefix("REFERENCE_SYSTEM_"))

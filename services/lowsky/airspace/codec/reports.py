@@ -32,6 +32,7 @@ def to_message(admission: Admission) -> pb.ImportReport:
             )
             for entry in admission.entries
         ],
+        notes=notes_to_messages(admission.file_notes),
     )
 
 

@@ -41,6 +41,7 @@ from lowsky.airspace.reading.report import (
     ZoneRefused,
 )
 from lowsky.airspace.reading.values import mapping, text
+from lowsky.geo.reference_systems import ReferenceSystem
 
 __all__ = [
     "AS_PUBLISHED",
@@ -75,11 +76,19 @@ def read(data: bytes, declared: Declared = AS_PUBLISHED) -> Reading:
     if isinstance(document, RepeatedKeys):
         raise UnreadableZones("REPEATED_KEY", f"the file names {document.key!r} twice")
     layout = lay_out(document)
-    return _number(layout, [_read_entry(position, entry) for position, entry in enumerate(layout.entries)])
+    entries = [_read_entry(position, entry, declared) for position, entry in enumerate(layout.entries)]
+    return replace(_number(layout, entries), notes=_file_notes(declared))
 
 
-def _read_entry(position: int, entry: object) -> tuple[ReportEntry, ReadZone | None]:
-    notes = Notes()
+def _file_notes(declared: Declared) -> tuple[Note, ...]:
+    if declared.reference_system is not ReferenceSystem.CGCS2000:
+        return ()
+    message = "coordinates in CGCS2000 are taken as equal to WGS 84, from which they are some centimetres apart"
+    return (Note("CGCS2000_TAKEN_AS_WGS_84", "", message),)
+
+
+def _read_entry(position: int, entry: object, declared: Declared) -> tuple[ReportEntry, ReadZone | None]:
+    notes = Notes(declared.reference_system)
     identifier = ""
     try:
         if not isinstance(entry, dict):

@@ -1,7 +1,8 @@
 """Published rings, polygons and circles to valid outlines in lon/lat.
 
 A repair covers every reading of a faulty ring and is at most about a metre larger than the smallest; where that
-cannot be, the zone is refused. What was published is never made smaller.
+cannot be, the zone is refused. What was published is never made smaller. Outlines in the reference system of a
+Chinese map are repaired as they are published, and then converted with the stated error around them.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 from shapely.errors import GEOSException
 
+from lowsky.airspace.reading.converting import Converted, converted, converted_circle
 from lowsky.airspace.reading.repair import RepairRefused, repair
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.airspace.reading.values import number
 from lowsky.geo.antimeridian import cut, unwrap
 from lowsky.geo.circles import circle
+from lowsky.geo.reference_systems import ERRORS_M
 
 VERTICES_MAX = 20_000
 """Of one zone. National zones reach 1 000 in a ring; beyond this, a check of a plan would be slow for everyone."""
@@ -43,7 +46,7 @@ class Outlines:
 
     def polygon(self, coordinates: object, path: str) -> Outline:
         """A polygon from GeoJSON coordinates: a shell, then holes."""
-        return self._finish(self._polygon(coordinates, path), path)
+        return self._placed(self._finish(self._polygon(coordinates, path), path), path)
 
     def multi_polygon(self, coordinates: object, path: str) -> Outline:
         """The union of all parts."""
@@ -51,9 +54,11 @@ class Outlines:
             raise ZoneRefused("COORDINATES_UNREADABLE", path, "not a list of polygons")
         if len(coordinates) > PARTS_MAX:
             raise ZoneRefused("TOO_MANY_PARTS", path, f"{len(coordinates)} parts; {PARTS_MAX} is the most")
-        parts = [self.polygon(part, f"{path}[{place}]") for place, part in enumerate(coordinates)]
-        if len(parts) == 1:
-            return parts[0]
+        fields = [f"{path}[{place}]" for place in range(len(coordinates))]
+        parts = [self._finish(self._polygon(part, at), at) for part, at in zip(coordinates, fields, strict=True)]
+        return self._placed(parts[0] if len(parts) == 1 else self._together(parts, path), path)
+
+    def _together(self, parts: list[Outline], path: str) -> Outline:
         together = MultiPolygon([polygon for part in parts for polygon in shapely.get_parts(part)])
         if together.is_valid:
             return together
@@ -70,10 +75,33 @@ class Outlines:
             raise ZoneRefused(
                 "RADIUS_UNUSABLE", f"{path}.radius", f"a circle's radius is above 0 and at most {RADIUS_MAX_M:.0f} m"
             )
+        longitude = (longitude + 180.0) % 360.0 - 180.0
+        system = self._notes.reference_system
         try:
-            return self._finish(circle((longitude + 180.0) % 360.0 - 180.0, latitude, radius_m), path)
+            there = converted_circle(longitude, latitude, radius_m, system) if system.displaced else None
+            outline = circle(longitude, latitude, radius_m) if there is None else self._note(there, path)
+            return self._finish(outline, path)
         except ValueError as fault:
             raise ZoneRefused("CIRCLE_UNUSABLE", path, str(fault)) from None
+
+    def _placed(self, outline: Outline, path: str) -> Outline:
+        """The outline in WGS 84, whatever it was published in."""
+        system = self._notes.reference_system
+        try:
+            there = converted(outline, system) if system.displaced else None
+        except ValueError as fault:
+            raise ZoneRefused("CONVERSION_IMPOSSIBLE", path, str(fault)) from None
+        return outline if there is None else self._finish(self._note(there, path), path)
+
+    def _note(self, there: Converted, path: str) -> Outline:
+        system = self._notes.reference_system
+        self._notes.mended(
+            f"CONVERTED_FROM_{system}",
+            path.partition("[")[0],
+            f"converted to WGS 84, and grown by the {ERRORS_M[system]:g} m that the conversion may be wrong",
+            there.extent_growth_m2,
+        )
+        return there.outline
 
     def _polygon(self, coordinates: object, path: str) -> Outline:
         if not isinstance(coordinates, list) or not coordinates:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lowsky.geo.geozone import Geozone, LocalizedText
+from lowsky.geo.reference_systems import ReferenceSystem
 
 
 class Format(StrEnum):
@@ -89,6 +90,8 @@ class Reading:
     metadata: Metadata
     zones: tuple[ReadZone, ...]
     entries: tuple[ReportEntry, ...]
+    notes: tuple[Note, ...] = ()
+    """Of the file as a whole."""
 
     def count(self, outcome: Outcome) -> int:
         """How many published zones had that outcome."""
@@ -130,9 +133,13 @@ class ZoneRefused(Exception):
 
 
 class Notes:
-    """Collects what is found in one zone, and by how much repairs enlarged it."""
+    """Collects what is found in one zone, and by how much repairs enlarged it.
 
-    def __init__(self) -> None:
+    `reference_system` is what its coordinates are published in, as declared.
+    """
+
+    def __init__(self, reference_system: ReferenceSystem = ReferenceSystem.WGS_84) -> None:
+        self.reference_system = reference_system
         self.found: list[Note] = []
         self.extent_growth_m2 = 0.0
 

@@ -82,6 +82,38 @@ AUTHORITY_PURPOSE_INFORMATION: AuthorityPurpose.ValueType  # 3
 """Knows more."""
 Global___AuthorityPurpose: _TypeAlias = AuthorityPurpose  # noqa: Y015
 
+class _SunEvent:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SunEventEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SunEvent.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUN_EVENT_UNSPECIFIED: _SunEvent.ValueType  # 0
+    """None: the time by the clock counts."""
+    SUN_EVENT_BMCT: _SunEvent.ValueType  # 1
+    """Begin of morning civil twilight."""
+    SUN_EVENT_SR: _SunEvent.ValueType  # 2
+    """Sunrise."""
+    SUN_EVENT_SS: _SunEvent.ValueType  # 3
+    """Sunset."""
+    SUN_EVENT_EECT: _SunEvent.ValueType  # 4
+    """End of evening civil twilight."""
+
+class SunEvent(_SunEvent, metaclass=_SunEventEnumTypeWrapper):
+    """An event of the sun, by the codes of ED-318."""
+
+SUN_EVENT_UNSPECIFIED: SunEvent.ValueType  # 0
+"""None: the time by the clock counts."""
+SUN_EVENT_BMCT: SunEvent.ValueType  # 1
+"""Begin of morning civil twilight."""
+SUN_EVENT_SR: SunEvent.ValueType  # 2
+"""Sunrise."""
+SUN_EVENT_SS: SunEvent.ValueType  # 3
+"""Sunset."""
+SUN_EVENT_EECT: SunEvent.ValueType  # 4
+"""End of evening civil twilight."""
+Global___SunEvent: _TypeAlias = SunEvent  # noqa: Y015
+
 class _OnError:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -107,6 +139,63 @@ ON_ERROR_REJECT: OnError.ValueType  # 1
 ON_ERROR_ACCEPT_VALID: OnError.ValueType  # 2
 """The other zones are imported; the report names those that are not. A file of nothing but refused zones is refused."""
 Global___OnError: _TypeAlias = OnError  # noqa: Y015
+
+class _ZoneFileFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ZoneFileFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ZoneFileFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ZONE_FILE_FORMAT_UNSPECIFIED: _ZoneFileFormat.ValueType  # 0
+    """ED-269 or ED-318, which are told apart by what is in the file."""
+    ZONE_FILE_FORMAT_GEOJSON: _ZoneFileFormat.ValueType  # 1
+    """Features with polygons, and properties of the publisher's own making."""
+    ZONE_FILE_FORMAT_KML: _ZoneFileFormat.ValueType  # 2
+    """KML, or KMZ with one document. What is linked to is not fetched."""
+
+class ZoneFileFormat(_ZoneFileFormat, metaclass=_ZoneFileFormatEnumTypeWrapper):
+    """What a zone file is written in."""
+
+ZONE_FILE_FORMAT_UNSPECIFIED: ZoneFileFormat.ValueType  # 0
+"""ED-269 or ED-318, which are told apart by what is in the file."""
+ZONE_FILE_FORMAT_GEOJSON: ZoneFileFormat.ValueType  # 1
+"""Features with polygons, and properties of the publisher's own making."""
+ZONE_FILE_FORMAT_KML: ZoneFileFormat.ValueType  # 2
+"""KML, or KMZ with one document. What is linked to is not fetched."""
+Global___ZoneFileFormat: _TypeAlias = ZoneFileFormat  # noqa: Y015
+
+class _ReferenceSystem:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReferenceSystemEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReferenceSystem.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REFERENCE_SYSTEM_UNSPECIFIED: _ReferenceSystem.ValueType  # 0
+    """WGS 84."""
+    REFERENCE_SYSTEM_WGS_84: _ReferenceSystem.ValueType  # 1
+    REFERENCE_SYSTEM_CGCS2000: _ReferenceSystem.ValueType  # 2
+    """Taken as equal to WGS 84, and the report says so."""
+    REFERENCE_SYSTEM_GCJ_02: _ReferenceSystem.ValueType  # 3
+    """WGS 84 as displaced for maps within China."""
+    REFERENCE_SYSTEM_BD_09: _ReferenceSystem.ValueType  # 4
+    """GCJ_02 as displaced once more by Baidu."""
+
+class ReferenceSystem(_ReferenceSystem, metaclass=_ReferenceSystemEnumTypeWrapper):
+    """What longitudes and latitudes are measured in. Outlines in GCJ_02 and BD_09 are converted to WGS 84 and grown by the
+    error that the conversion may have, a margin of 10 m and 20 m, and noted as repaired: CONVERTED_FROM_GCJ_02,
+    CONVERTED_FROM_BD_09. Outside of China they are WGS 84. published_json stays as it was.
+    """
+
+REFERENCE_SYSTEM_UNSPECIFIED: ReferenceSystem.ValueType  # 0
+"""WGS 84."""
+REFERENCE_SYSTEM_WGS_84: ReferenceSystem.ValueType  # 1
+REFERENCE_SYSTEM_CGCS2000: ReferenceSystem.ValueType  # 2
+"""Taken as equal to WGS 84, and the report says so."""
+REFERENCE_SYSTEM_GCJ_02: ReferenceSystem.ValueType  # 3
+"""WGS 84 as displaced for maps within China."""
+REFERENCE_SYSTEM_BD_09: ReferenceSystem.ValueType  # 4
+"""GCJ_02 as displaced once more by Baidu."""
+Global___ReferenceSystem: _TypeAlias = ReferenceSystem  # noqa: Y015
 
 @_typing.final
 class Dataset(_message.Message):
@@ -341,7 +430,7 @@ Global___ApplicabilityPeriod: _TypeAlias = ApplicabilityPeriod  # noqa: Y015
 
 @_typing.final
 class ScheduleEntry(_message.Message):
-    """Hours of the week, UTC."""
+    """Hours of days of the week."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -349,15 +438,28 @@ class ScheduleEntry(_message.Message):
     START_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     UNCERTAIN_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    START_EVENT_FIELD_NUMBER: _builtins.int
+    END_EVENT_FIELD_NUMBER: _builtins.int
     uncertain: _builtins.bool
-    """The published times were events such as sunrise: read as the whole day, the wider."""
+    """The published times could not be placed: read as whole days, the wider."""
+    time_zone: _builtins.str
+    """Whose days and whose clock: a name of the IANA time zone database; empty is UTC. A time that a clock change leaves
+    out or has twice is the one that makes the hours longer.
+    """
+    start_event: Global___SunEvent.ValueType
+    """Takes the place of start: the earliest that the event can be in the zone's extent, with a margin of some minutes.
+    On a day on which the sun may not rise or set there, the whole day is meant.
+    """
+    end_event: Global___SunEvent.ValueType
+    """Takes the place of end: the latest that the event can be."""
     @_builtins.property
     def weekdays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """ISO weekdays, Monday 1 to Sunday 7."""
+        """ISO weekdays of the days on which it starts, Monday 1 to Sunday 7."""
 
     @_builtins.property
     def start(self) -> _duration_pb2.Duration:
-        """Since midnight. An end at or before the start lies on the next day."""
+        """By the clock since midnight. An end at or before the start lies on the next day."""
 
     @_builtins.property
     def end(self) -> _duration_pb2.Duration: ...
@@ -368,10 +470,13 @@ class ScheduleEntry(_message.Message):
         start: _duration_pb2.Duration | None = ...,
         end: _duration_pb2.Duration | None = ...,
         uncertain: _builtins.bool = ...,
+        time_zone: _builtins.str = ...,
+        start_event: Global___SunEvent.ValueType = ...,
+        end_event: Global___SunEvent.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start", "uncertain", b"uncertain", "weekdays", b"weekdays"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "end_event", b"end_event", "start", b"start", "start_event", b"start_event", "time_zone", b"time_zone", "uncertain", b"uncertain", "weekdays", b"weekdays"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -490,7 +595,11 @@ class ImportHeader(_message.Message):
     AUTHORITY_NAMES_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     ACCEPT_VALID_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    MAPPING_FIELD_NUMBER: _builtins.int
     ON_ERROR_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    REFERENCE_SYSTEM_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     dataset: _builtins.str
     """Not one that begins with restrictions-: those hold what officers draw."""
@@ -511,11 +620,23 @@ class ImportHeader(_message.Message):
     def accept_valid(self, value: _builtins.bool) -> None:
         """As on_error = ON_ERROR_ACCEPT_VALID, which takes its place; looked at only where on_error is not said."""
 
+    format: Global___ZoneFileFormat.ValueType
+    """What the file is written in."""
     on_error: Global___OnError.ValueType
     """What becomes of the file when zones of it are refused."""
+    time_zone: _builtins.str
+    """What the file's times mean where they do not say it themselves, as with Z or +02:00: a name of the IANA time zone
+    database, such as Europe/Berlin. Empty: nobody knows, and such times are read as the widest that they can mean.
+    """
+    reference_system: Global___ReferenceSystem.ValueType
+    """What the coordinates of the file are measured in."""
     @_builtins.property
     def authority_names(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Which registered authority a published name stands for. Names are compared without regard to case."""
+
+    @_builtins.property
+    def mapping(self) -> Global___FieldMapping:
+        """What its properties mean: with GEOJSON and KML, and only with these."""
 
     def __init__(
         self,
@@ -527,15 +648,191 @@ class ImportHeader(_message.Message):
         authority_names: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         validate_only: _builtins.bool = ...,
         accept_valid: _builtins.bool = ...,
+        format: Global___ZoneFileFormat.ValueType = ...,
+        mapping: Global___FieldMapping | None = ...,
         on_error: Global___OnError.ValueType = ...,
+        time_zone: _builtins.str = ...,
+        reference_system: Global___ReferenceSystem.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["mapping", b"mapping"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_valid", b"accept_valid", "authority", b"authority", "authority_names", b"authority_names", "dataset", b"dataset", "on_error", b"on_error", "request_id", b"request_id", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_valid", b"accept_valid", "authority", b"authority", "authority_names", b"authority_names", "dataset", b"dataset", "format", b"format", "mapping", b"mapping", "on_error", b"on_error", "reference_system", b"reference_system", "request_id", b"request_id", "time_zone", b"time_zone", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportHeader: _TypeAlias = ImportHeader  # noqa: Y015
+
+@_typing.final
+class FieldMapping(_message.Message):
+    """Which property of a feature is which member of a zone. Nothing is guessed: a zone whose restriction is absent or not
+    mapped is refused, a limit that is absent, or without a datum or unit that is known, is none: the wider. In KML the
+    properties are the elements of a Placemark (name, description), its attribute id, its ExtendedData by their names, the
+    begin and end of its TimeSpan, and Folder, the names of the folders it lies in with slashes between them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class RestrictionValuesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: Global___Restriction.ValueType
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___Restriction.ValueType = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    RESTRICTION_FIELD_NUMBER: _builtins.int
+    RESTRICTION_VALUES_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    LOWER_FIELD_NUMBER: _builtins.int
+    UPPER_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def identifier(self) -> Global___FieldSource: ...
+    @_builtins.property
+    def restriction(self) -> Global___FieldSource:
+        """A constant is the name of a restriction, as in PROHIBITED; what a property holds is looked up in
+        restriction_values.
+        """
+
+    @_builtins.property
+    def restriction_values(self) -> _containers.ScalarMap[_builtins.str, Global___Restriction.ValueType]:
+        """What published values mean, exactly as they are published but for spaces around them."""
+
+    @_builtins.property
+    def name(self) -> Global___FieldSource:
+        """The title."""
+
+    @_builtins.property
+    def lower(self) -> Global___LimitSource:
+        """From where up it reaches. Absent: from the ground."""
+
+    @_builtins.property
+    def upper(self) -> Global___LimitSource:
+        """Up to where it reaches. Absent: without a ceiling."""
+
+    @_builtins.property
+    def authority(self) -> Global___FieldSource:
+        """The authority of the zone, by name. It is read as one that must decide."""
+
+    @_builtins.property
+    def contact(self) -> Global___FieldSource:
+        """Whom to call there."""
+
+    @_builtins.property
+    def message(self) -> Global___FieldSource:
+        """For those who fly."""
+
+    @_builtins.property
+    def start(self) -> Global___FieldSource:
+        """From which instant on the zone applies, ISO 8601. Absent: since ever."""
+
+    @_builtins.property
+    def end(self) -> Global___FieldSource:
+        """Until when. Absent: until further notice."""
+
+    def __init__(
+        self,
+        *,
+        identifier: Global___FieldSource | None = ...,
+        restriction: Global___FieldSource | None = ...,
+        restriction_values: _abc.Mapping[_builtins.str, Global___Restriction.ValueType] | None = ...,
+        name: Global___FieldSource | None = ...,
+        lower: Global___LimitSource | None = ...,
+        upper: Global___LimitSource | None = ...,
+        authority: Global___FieldSource | None = ...,
+        contact: Global___FieldSource | None = ...,
+        message: Global___FieldSource | None = ...,
+        start: Global___FieldSource | None = ...,
+        end: Global___FieldSource | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "contact", b"contact", "end", b"end", "identifier", b"identifier", "lower", b"lower", "message", b"message", "name", b"name", "restriction", b"restriction", "start", b"start", "upper", b"upper"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "contact", b"contact", "end", b"end", "identifier", b"identifier", "lower", b"lower", "message", b"message", "name", b"name", "restriction", b"restriction", "restriction_values", b"restriction_values", "start", b"start", "upper", b"upper"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldMapping: _TypeAlias = FieldMapping  # noqa: Y015
+
+@_typing.final
+class FieldSource(_message.Message):
+    """Where a member of a zone is from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPERTY_FIELD_NUMBER: _builtins.int
+    CONSTANT_FIELD_NUMBER: _builtins.int
+    property: _builtins.str
+    """The property's name, exactly."""
+    constant: _builtins.str
+    """The same for every zone of the file."""
+    def __init__(
+        self,
+        *,
+        property: _builtins.str = ...,
+        constant: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["constant", b"constant", "property", b"property", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["constant", b"constant", "property", b"property", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["property", "constant"]  # noqa: Y015
+    _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
+
+Global___FieldSource: _TypeAlias = FieldSource  # noqa: Y015
+
+@_typing.final
+class LimitSource(_message.Message):
+    """Where a vertical limit is from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    DATUM_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def value(self) -> Global___FieldSource:
+        """A number, or UNL, GND and the like; 9999 and from 99999 on stand for none."""
+
+    @_builtins.property
+    def datum(self) -> Global___FieldSource:
+        """AGL, GND, SFC, AMSL, MSL or WGS84."""
+
+    @_builtins.property
+    def unit(self) -> Global___FieldSource:
+        """M or FT."""
+
+    def __init__(
+        self,
+        *,
+        value: Global___FieldSource | None = ...,
+        datum: Global___FieldSource | None = ...,
+        unit: Global___FieldSource | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["datum", b"datum", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datum", b"datum", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitSource: _TypeAlias = LimitSource  # noqa: Y015
 
 @_typing.final
 class ImportGeozonesResponse(_message.Message):
@@ -797,14 +1094,19 @@ class ImportReport(_message.Message):
     REPAIRED_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     format: _builtins.str
-    """ED-269 or ED-318."""
+    """ED-269, ED-318 or MIXED; GeoJSON or KML where the header says so."""
     taken: _builtins.int
     repaired: _builtins.int
     refused: _builtins.int
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportEntry]:
         """One for each zone in the file, in its order."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportNote]:
+        """Of the file as a whole: that its reference system was taken as another, CGCS2000_TAKEN_AS_WGS_84."""
 
     def __init__(
         self,
@@ -814,10 +1116,11 @@ class ImportReport(_message.Message):
         repaired: _builtins.int = ...,
         refused: _builtins.int = ...,
         entries: _abc.Iterable[Global___ReportEntry] | None = ...,
+        notes: _abc.Iterable[Global___ReportNote] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "format", b"format", "refused", b"refused", "repaired", b"repaired", "taken", b"taken"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "format", b"format", "notes", b"notes", "refused", b"refused", "repaired", b"repaired", "taken", b"taken"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

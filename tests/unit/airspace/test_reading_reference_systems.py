@@ -1,0 +1,149 @@
+"""Files in the reference systems of Chinese maps: zones lie where they are, never smaller than published."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import shapely
+from shapely import MultiPolygon, Polygon
+
+from lowsky.airspace.reading import Declared, Outcome, Reading, read
+from lowsky.geo.circles import circle
+from lowsky.geo.projection import inverse
+from lowsky.geo.reference_systems import CHINA, ERRORS_M, ReferenceSystem, from_wgs84, to_wgs84
+
+GCJ_02, BD_09 = ReferenceSystem.GCJ_02, ReferenceSystem.BD_09
+DISPLACED = [GCJ_02, BD_09]
+
+
+def feature(geometry: dict[str, object], identifier: str = "Z") -> dict[str, object]:
+    return {
+        "type": "Feature",
+        "properties": {"identifier": identifier, "type": "PROHIBITED"},
+        "geometry": {
+            "layer": {"upper": 120, "upperReference": "AGL", "lower": 0, "lowerReference": "AGL", "uom": "m"},
+            **geometry,
+        },
+    }
+
+
+def reading(geometry: dict[str, object], system: ReferenceSystem) -> Reading:
+    return read(json.dumps(feature(geometry)).encode(), Declared(reference_system=system))
+
+
+def shown(outline: Polygon | MultiPolygon, system: ReferenceSystem) -> Polygon | MultiPolygon:
+    """As the map shows it, edges divided so finely that each point of it is there."""
+    fine = shapely.segmentize(outline, 0.0002)
+    return shapely.transform(fine, lambda at: np.column_stack(from_wgs84(at[:, 0], at[:, 1], system)))
+
+
+def published(outline: Polygon | MultiPolygon) -> dict[str, object]:
+    geometry: dict[str, object] = json.loads(shapely.to_geojson(outline))
+    return geometry
+
+
+def nearest_m(outline: Polygon | MultiPolygon, taken: Polygon | MultiPolygon) -> float:
+    """How near the taken outline comes to one within it."""
+    corners = shapely.get_coordinates(shapely.segmentize(outline.boundary, 0.0005))
+    points = shapely.points(corners)
+    on_edge = shapely.get_coordinates(
+        [shapely.line_interpolate_point(taken.boundary, shapely.line_locate_point(taken.boundary, at)) for at in points]
+    )
+    return float(inverse(*corners.T, *on_edge.T)[1].min())
+
+
+HOLED = Polygon(
+    [(121.3, 31.1), (121.42, 31.12), (121.4, 31.2), (121.31, 31.19)],
+    [[(121.34, 31.14), (121.36, 31.14), (121.35, 31.16)]],
+)
+
+
+@pytest.mark.parametrize("system", DISPLACED)
+@pytest.mark.parametrize(
+    "outline",
+    [HOLED, MultiPolygon([HOLED, shapely.box(121.5, 31.1, 121.52, 31.12)])],
+    ids=["holed", "several"],
+)
+def test_a_converted_outline_covers_the_true_one_and_the_stated_error(
+    system: ReferenceSystem, outline: Polygon | MultiPolygon
+) -> None:
+    found = reading(published(shown(outline, system)), system)
+    (zone,), (entry,) = found.zones, found.entries
+    taken = zone.geozone.layers[0].outline
+    assert taken.is_valid
+    assert taken.covers(outline)
+    margin = ERRORS_M[system]
+    assert margin <= nearest_m(outline, taken) < margin + 2.0
+    assert entry.outcome is Outcome.REPAIRED
+    assert [note.reason for note in entry.notes] == [f"CONVERTED_FROM_{system}"]
+    assert entry.extent_growth_m2 > 0.0
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("system", DISPLACED)
+def test_a_long_edge_that_is_straight_on_the_map_is_covered_all_along(system: ReferenceSystem) -> None:
+    outline = shapely.box(110.0, 30.0, 110.8, 30.5)
+    taken = reading(published(outline), system).zones[0].geozone.layers[0].outline
+    along = shapely.get_coordinates(shapely.segmentize(outline, 0.003))
+    there = np.column_stack(to_wgs84(along[:, 0], along[:, 1], system))
+    assert shapely.covers(taken, shapely.points(there)).all()
+    assert len(shapely.get_coordinates(taken)) < len(along)  # what did not bend was simplified
+
+
+@pytest.mark.parametrize("system", DISPLACED)
+def test_a_circle_keeps_its_radius_around_its_true_centre_and_grows_by_the_error(system: ReferenceSystem) -> None:
+    lon, lat = from_wgs84(121.3, 31.2, system)
+    centre = {"type": "Point", "coordinates": [float(lon), float(lat)], "extent": {"subType": "Circle", "radius": 500}}
+    found = reading(centre, system)
+    taken = found.zones[0].geozone.layers[0].outline
+    assert taken.covers(circle(121.3, 31.2, 500.0 + ERRORS_M[system] - 0.01))
+    assert circle(121.3, 31.2, 500.0 + ERRORS_M[system] + 2.0).covers(taken)
+    assert found.entries[0].outcome is Outcome.REPAIRED
+    assert found.entries[0].extent_growth_m2 == pytest.approx(np.pi * (510**2 - 500**2), rel=1.2)
+
+
+@pytest.mark.parametrize("system", DISPLACED)
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        published(shapely.box(8.0, 47.0, 8.1, 47.1)),
+        {"type": "Point", "coordinates": [8.0, 47.0], "extent": {"subType": "Circle", "radius": 500}},
+        published(shapely.box(179.0, -17.0, 179.9, -16.0)),
+    ],
+    ids=["polygon", "circle", "far"],
+)
+def test_outside_of_china_a_zone_is_taken_as_published(system: ReferenceSystem, geometry: dict[str, object]) -> None:
+    found, plain = reading(geometry, system), reading(geometry, ReferenceSystem.WGS_84)
+    assert found.entries == plain.entries
+    assert found.zones[0].geozone == plain.zones[0].geozone
+
+
+@pytest.mark.parametrize("system", DISPLACED)
+def test_at_the_edge_of_china_both_ways_to_read_a_zone_are_covered(system: ReferenceSystem) -> None:
+    west = CHINA[0]
+    outline = shapely.box(west - 0.005, 40.0, west + 0.005, 40.01)
+    taken = reading(published(outline), system).zones[0].geozone.layers[0].outline
+    assert taken.covers(outline)
+    corners = shapely.get_coordinates(outline)
+    there = to_wgs84(corners[:, 0], corners[:, 1], system, everywhere=True)
+    assert shapely.covers(taken, shapely.points(*there)).all()
+    centre = {"type": "Point", "coordinates": [west + 0.001, 40.0], "extent": {"subType": "Circle", "radius": 100}}
+    both = reading(centre, system).zones[0].geozone.layers[0].outline
+    assert both.covers(circle(west + 0.001, 40.0, 100.0))
+    lon, lat = to_wgs84(west + 0.001, 40.0, system)
+    assert both.covers(circle(float(lon), float(lat), 100.0))
+
+
+def test_cgcs2000_is_taken_as_wgs_84_and_says_so_once() -> None:
+    found = reading(published(HOLED), ReferenceSystem.CGCS2000)
+    assert [note.reason for note in found.notes] == ["CGCS2000_TAKEN_AS_WGS_84"]
+    assert found.entries[0].outcome is Outcome.TAKEN
+    assert found.zones[0].geozone.layers[0].outline.equals(HOLED)
+
+
+def test_a_published_zone_keeps_its_text_as_it_was() -> None:
+    geometry = published(HOLED)
+    (zone,) = reading(geometry, GCJ_02).zones
+    assert json.loads(zone.published_json) == feature(geometry)
