@@ -12,7 +12,7 @@ undulation is known within bounds for the place (`lowsky.geo.geoid`), which the 
 from __future__ import annotations
 
 from lowsky.geo.bands import DATUMS, AltitudeBand, AltitudeBands, Datum
-from lowsky.geo.overlap import Overlap, needs_geoid, overlap, overlap_codes
+from lowsky.geo.overlap import Overlap, amsl_reach, needs_geoid, needs_terrain, overlap, overlap_codes
 from lowsky.geo.vertical import ANYWHERE, VerticalReference
 
 __all__ = [
@@ -23,7 +23,9 @@ __all__ = [
     "Datum",
     "Overlap",
     "VerticalReference",
+    "amsl_reach",
     "needs_geoid",
+    "needs_terrain",
     "overlap",
     "overlap_codes",
 ]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lowsky.geo.bands import AltitudeBand, AltitudeBands, Datum
 from lowsky.geo.vertical import ANYWHERE, VerticalReference
 
-_WGS84 = Datum.WGS84.code
+_AGL, _WGS84 = Datum.AGL.code, Datum.WGS84.code
 
 
 class Overlap(Enum):
@@ -68,25 +68,50 @@ def needs_geoid(a: AltitudeBands, b: AltitudeBands) -> bool:
     return 0 < ellipsoidal < sum(map(len, limits))
 
 
+def needs_terrain(a: AltitudeBands, b: AltitudeBands) -> bool:
+    """Whether bounds on the ground can matter: some limits are measured from it, and not all."""
+    limits = (a.lower_datum, a.upper_datum, b.lower_datum, b.upper_datum)
+    above_ground = int(np.count_nonzero(np.concatenate(limits) == _AGL))
+    return 0 < above_ground < sum(map(len, limits))
+
+
+def amsl_reach(
+    bands: AltitudeBands,
+    reference: VerticalReference = ANYWHERE,
+    geoid_m: NDArray[np.float64] | None = None,
+    terrain_m: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """The least height above mean sea level that each floor may stand for, and the greatest of each ceiling, (n, 2).
+
+    From the same bounds as `overlap_codes`; infinite for an open band.
+    """
+    bands = bands.resolved()
+    least = bands.lower_m + reference.offsets(bands.lower_datum, geoid_m, terrain_m)[..., 0]
+    greatest = bands.upper_m + reference.offsets(bands.upper_datum, geoid_m, terrain_m)[..., 1]
+    return np.stack([least, greatest], axis=-1)
+
+
 def overlap_codes(
     a: AltitudeBands,
     b: AltitudeBands,
     reference: VerticalReference = ANYWHERE,
     geoid_m: NDArray[np.float64] | None = None,
+    terrain_m: NDArray[np.float64] | None = None,
 ) -> NDArray[np.int8]:
     """`overlap` for arrays that broadcast against each other: int8 values of `Overlap`; non-zero is overlap.
 
-    `geoid_m`, (..., 2), are bounds on the undulation where each pair meets: as `overlap` with `reference.within` them.
+    `geoid_m` and `terrain_m`, (..., 2), are bounds on the undulation and on the ground where each pair meets: as
+    `overlap` with a reference narrowed to them. Those of the ground are NaN where only the reference's are known.
     """
     a, b = a.resolved(), b.resolved()
     a_one, b_one = a.lower_datum == a.upper_datum, b.lower_datum == b.upper_datum
     codes = np.minimum(
-        _below_codes(a, b, b_one & (b.lower_m == b.upper_m), reference, geoid_m),
-        _below_codes(b, a, a_one & (a.lower_m == a.upper_m), reference, geoid_m),
+        _below_codes(a, b, b_one & (b.lower_m == b.upper_m), reference, geoid_m, terrain_m),
+        _below_codes(b, a, a_one & (a.lower_m == a.upper_m), reference, geoid_m, terrain_m),
     )
     for bands, one_datum in ((a, a_one), (b, b_one)):
         if not one_datum.all():
-            own = _below_codes(bands, bands, np.zeros_like(one_datum), reference, geoid_m)
+            own = _below_codes(bands, bands, np.zeros_like(one_datum), reference, geoid_m, terrain_m)
             codes = np.minimum(codes, np.where(one_datum, np.int8(Overlap.CERTAIN.value), own))
     return codes
 
@@ -97,8 +122,9 @@ def _below_codes(
     ceiling_inside: NDArray[np.bool_],
     reference: VerticalReference,
     geoid_m: NDArray[np.float64] | None,
+    terrain_m: NDArray[np.float64] | None,
 ) -> NDArray[np.int8]:
-    least, greatest = reference.differences(floors.lower_datum, ceilings.upper_datum, geoid_m)
+    least, greatest = reference.differences(floors.lower_datum, ceilings.upper_datum, geoid_m, terrain_m)
     least, greatest = floors.lower_m + least, floors.lower_m + greatest
     possible = (least < ceilings.upper_m) | (ceiling_inside & (least == ceilings.upper_m))
     certain = (greatest < ceilings.upper_m) | (ceiling_inside & (greatest == ceilings.upper_m))

@@ -21,7 +21,9 @@ from lowsky.geo.altitude import (
     AltitudeBand,
     AltitudeBands,
     VerticalReference,
+    amsl_reach,
     needs_geoid,
+    needs_terrain,
     overlap_codes,
 )
 from lowsky.geo.geoid import geoid_bounds_of, shared_ground
@@ -31,6 +33,8 @@ from lowsky.geo.volumes import Volumes
 Payload = TypeVar("Payload", covariant=True)
 
 Indices = NDArray[np.intp]
+
+Floats = NDArray[np.float64]
 
 Gone = NDArray[np.bool_] | None
 """Which zones of a block are not there any more; None where all are."""
@@ -52,13 +56,29 @@ class IndexedZone(Generic[Payload]):
 class Met:
     """Which volumes meet which layers of which zones of a block: arrays of equal length, by volume, zone, layer.
 
-    `codes` are those of `Overlap` that overlap.
+    `codes` are those of `Overlap` that overlap. `reach_m`, (n, 4), are the least and the greatest height above mean sea
+    level that the volume and then the layer may have where they meet, from the bounds by which they were compared.
     """
 
     volume: Indices
     zone: Indices
     layer: Indices
     codes: NDArray[np.int8]
+    reach_m: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Local:
+    """Bounds on undulation and ground, pair by pair, (n, 2); None where those of the area do."""
+
+    geoid_m: Floats | None
+    terrain_m: Floats | None
+
+    def at(self, keep: Indices) -> _Local:
+        return _Local(
+            None if self.geoid_m is None else self.geoid_m[keep],
+            None if self.terrain_m is None else self.terrain_m[keep],
+        )
 
 
 class ZoneBlock(Generic[Payload]):
@@ -119,17 +139,28 @@ class ZoneBlock(Generic[Payload]):
         if gone is not None:
             near &= ~gone[self._zone_of_row[row]]
         volume, part, row = volume[near], part[near], row[near]
-        codes = self._overlap(part, volumes.altitudes[volume], volumes.outlines, volume, reference)
+        local = self._local(part, volumes.altitudes[volume], volumes.outlines, volume, reference)
+        codes = overlap_codes(volumes.altitudes[volume], self._bands[row], reference, local.geoid_m, local.terrain_m)
         keep = np.flatnonzero(codes)
         keep = keep[self._meet(part[keep], volumes.outlines, volume[keep])]
         keep = keep[self._apply(row[keep], volumes.start_s[volume[keep]], volumes.end_s[volume[keep]])]
-        volume, row, codes = volume[keep], row[keep], codes[keep]
+        volume, row, codes, local = volume[keep], row[keep], codes[keep], local.at(keep)
+        reach_m = np.concatenate(
+            [
+                amsl_reach(bands, reference, local.geoid_m, local.terrain_m)
+                for bands in (volumes.altitudes[volume], self._bands[row])
+            ],
+            axis=1,
+        )
         # Several parts of one layer are one touch, as certain as the most certain; rows are in the order of zone and
         # layer.
         order = np.lexsort((-codes, row, volume))
         _, first = np.unique(volume[order] * np.intp(len(self._layer_of_row)) + row[order], return_index=True)
         volume, row, codes = volume[order][first], row[order][first], codes[order][first]
-        return Met(volume, self._zone_of_row[row], self._layer_of_row[row], codes)
+        if len(first):
+            least, greatest = (extreme.reduceat(reach_m[order], first, axis=0) for extreme in (np.minimum, np.maximum))
+            reach_m = np.stack([least[:, 0], greatest[:, 1], least[:, 2], greatest[:, 3]], axis=1)
+        return Met(volume, self._zone_of_row[row], self._layer_of_row[row], codes, reach_m)
 
     def at(
         self,
@@ -147,7 +178,9 @@ class ZoneBlock(Generic[Payload]):
             part, row = part[there], row[there]
         if band is not None:
             zeros = np.zeros_like(part)
-            keep = np.flatnonzero(self._overlap(part, AltitudeBands.of([band])[zeros], outlines, zeros, reference))
+            bands = AltitudeBands.of([band])[zeros]
+            local = self._local(part, bands, outlines, zeros, reference)
+            keep = np.flatnonzero(overlap_codes(bands, self._bands[row], reference, local.geoid_m, local.terrain_m))
             part, row = part[keep], row[keep]
         if window is not None:
             apply = self._apply(row, *(np.full(len(row), bound) for bound in window))
@@ -156,20 +189,24 @@ class ZoneBlock(Generic[Payload]):
         found: Indices = np.unique(self._zone_of_row[row])
         return found
 
-    def _overlap(
+    def _local(
         self,
         part: Indices,
         bands: AltitudeBands,
         outlines: NDArray[np.object_],
         outline: Indices,
         reference: VerticalReference,
-    ) -> NDArray[np.int8]:
-        """Whether the altitudes of a part and a band overlap over the ground that part and outline share: codes."""
+    ) -> _Local:
+        """What is known of the geoid and of the ground that part and outline share, where it matters to their bands."""
         own = self._bands[self._layer_of_part[part]]
-        if not needs_geoid(bands, own):
-            return overlap_codes(bands, own, reference)
+        geoid = needs_geoid(bands, own)
+        terrain = reference.ground if needs_terrain(bands, own) else None
+        if not geoid and terrain is None:
+            return _Local(None, None)
         ground = shared_ground(shapely.bounds(self._parts[part]), shapely.bounds(outlines)[outline])
-        return overlap_codes(bands, own, reference, geoid_bounds_of(ground))
+        return _Local(
+            geoid_bounds_of(ground) if geoid else None, terrain.bounds_of(ground) if terrain is not None else None
+        )
 
     def _meet(self, part: Indices, outlines: NDArray[np.object_], outline: Indices) -> NDArray[np.bool_]:
         """Whether the interiors of a part and of the outline at that place meet, pair by pair."""

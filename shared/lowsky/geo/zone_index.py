@@ -39,12 +39,15 @@ class Touches:
 
     `volume` is the place in the volumes asked about (which know owner and leg), `zone` that in `ZoneIndex.zones`,
     `layer` that in the zone's layers. `altitude` is `Overlap.CERTAIN.value` or `Overlap.UNCERTAIN.value`, as int8.
+    `reach_m`, (n, 4), are the least and the greatest height above mean sea level that the volume, and then the layer,
+    may have where they meet, from the bounds by which they were compared.
     """
 
     volume: Indices
     zone: Indices
     layer: Indices
     altitude: NDArray[np.int8]
+    reach_m: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -138,7 +141,7 @@ class ZoneIndex(Generic[Payload]):
         met = self._large.touching(volumes, reference, self._gone)
         zone = self._place(met.zone)
         if self._came is None:
-            return Touches(met.volume, zone, met.layer, met.codes)
+            return Touches(met.volume, zone, met.layer, met.codes, met.reach_m)
         beside = self._came.touching(volumes, reference, None)
         volume = np.concatenate([met.volume, beside.volume])
         # What came lies behind what stayed: in each volume the order is right when the sorting is stable.
@@ -148,6 +151,7 @@ class ZoneIndex(Generic[Payload]):
             np.concatenate([zone, beside.zone + self._stayed])[order],
             np.concatenate([met.layer, beside.layer])[order],
             np.concatenate([met.codes, beside.codes])[order],
+            np.concatenate([met.reach_m, beside.reach_m])[order],
         )
 
     def at(

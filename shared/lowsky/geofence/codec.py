@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from operator import attrgetter
 
 import numpy as np
@@ -118,6 +119,8 @@ def finding_to_message(finding: Finding) -> pb.Finding:
         plan_altitude=band_to_message(finding.plan_altitude) if finding.plan_altitude else None,
         subject_altitude=band_to_message(finding.subject_altitude) if finding.subject_altitude else None,
         altitude_uncertain=finding.altitude_uncertain,
+        plan_amsl=_reach_to_message(finding.plan_amsl_m),
+        subject_amsl=_reach_to_message(finding.subject_amsl_m),
         deciding_authorities=finding.deciding,
         notified_authorities=finding.notified,
         message=finding.message,
@@ -142,6 +145,24 @@ def finding_from_message(message: pb.Finding) -> Finding:
         start_s=message.time_start.ToMicroseconds() / 1e6 if message.HasField("time_start") else None,
         end_s=message.time_end.ToMicroseconds() / 1e6 if message.HasField("time_end") else None,
         altitude_uncertain=message.altitude_uncertain,
+        plan_amsl_m=_reach_from(message.plan_amsl) if message.HasField("plan_amsl") else None,
+        subject_amsl_m=_reach_from(message.subject_amsl) if message.HasField("subject_amsl") else None,
         deciding=tuple(message.deciding_authorities),
         notified=tuple(message.notified_authorities),
+    )
+
+
+def _reach_to_message(reach_m: tuple[float, float] | None) -> pb.Finding.AmslReach | None:
+    if reach_m is None:
+        return None
+    least, greatest = reach_m
+    return pb.Finding.AmslReach(
+        least_m=least if math.isfinite(least) else None, greatest_m=greatest if math.isfinite(greatest) else None
+    )
+
+
+def _reach_from(message: pb.Finding.AmslReach) -> tuple[float, float]:
+    return (
+        message.least_m if message.HasField("least_m") else -math.inf,
+        message.greatest_m if message.HasField("greatest_m") else math.inf,
     )

@@ -32,11 +32,13 @@ class Rule(StrEnum):
     SPEED_EXCEEDS_AIRCRAFT = "SPEED_EXCEEDS_AIRCRAFT"
     ENDURANCE_EXCEEDED = "ENDURANCE_EXCEEDED"
     HEIGHT_EXCEEDS_AIRCRAFT = "HEIGHT_EXCEEDS_AIRCRAFT"
+    AREA_DEFAULT = "AREA_DEFAULT"
+    NOBODYS_AREA = "NOBODYS_AREA"
 
     @property
     def is_of_geofence(self) -> bool:
-        """Whether it follows from a zone, and so may change with the airspace."""
-        return self.value.startswith("GEOZONE_")
+        """Whether it follows from zones and areas, and so may change with the airspace."""
+        return self.value.startswith("GEOZONE_") or self in (Rule.AREA_DEFAULT, Rule.NOBODYS_AREA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Finding:
     rule: Rule
     severity: Severity
     subject: str
-    """Resource name of what the plan met."""
+    """Resource name of what the plan met; empty where it met nobody's area."""
     subject_title: str
     volumes: tuple[int, ...]
     """The plan's volumes concerned, from 0; of a trajectory, volume i is the leg from waypoint i to i + 1."""
@@ -57,6 +59,11 @@ class Finding:
     start_s: float | None = None
     end_s: float | None = None
     altitude_uncertain: bool = False
+    plan_amsl_m: tuple[float, float] | None = None
+    """Where the altitudes are uncertain: the least height above mean sea level that the plan's floor may stand for
+    there, and the greatest of its ceiling; infinite for an open band."""
+    subject_amsl_m: tuple[float, float] | None = None
+    """The same of the subject."""
     deciding: tuple[str, ...] = ()
     """The authorities that must decide because of this."""
     notified: tuple[str, ...] = ()

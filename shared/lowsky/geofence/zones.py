@@ -78,6 +78,7 @@ def _finding(
     legs = tuple(volumes.leg[at][:VOLUMES_NAMED_MAX].tolist())
     plan_altitude = _envelope(volumes.altitudes[at], reference)
     zone_altitude = _envelope(layers, reference)
+    plan_amsl_m, zone_amsl_m = _reach(touches.reach_m[rows]) if uncertain else (None, None)
     start_s, end_s = float(volumes.start_s[at].min()), float(volumes.end_s[at].max())
     title = (geozone.names[0].text if geozone.names else geozone.identifier)[:TITLE_MAX]
     return Finding(
@@ -86,12 +87,15 @@ def _finding(
         subject=zone.name,
         subject_title=title,
         volumes=legs,
-        message=_message(geozone.restriction, severity, title, legs, plan_altitude, zone_altitude, start_s, uncertain),
+        message=_message(geozone.restriction, severity, title, legs, plan_altitude, zone_altitude, start_s)
+        + _doubt(plan_amsl_m, zone_amsl_m),
         plan_altitude=plan_altitude,
         subject_altitude=zone_altitude,
         start_s=start_s,
         end_s=end_s,
         altitude_uncertain=uncertain,
+        plan_amsl_m=plan_amsl_m,
+        subject_amsl_m=zone_amsl_m,
         deciding=deciding if severity is Severity.AUTHORIZATION else (),
         notified=notified,
     )
@@ -147,20 +151,43 @@ def _message(
     plan: AltitudeBand,
     zone: AltitudeBand,
     start_s: float,
-    uncertain: bool,
 ) -> str:
-    which = f"Leg {_numbers(legs)}" if len(legs) == 1 else f"Legs {_numbers(legs)}"
+    which = leg_numbers(legs)
     verb = "meets" if len(legs) == 1 else "meet"
     at = datetime.fromtimestamp(start_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     consequence = _CONSEQUENCES[restriction]
     if severity is Severity.BLOCKING and restriction in _NEEDS_WORD:
         consequence = "Somebody must agree, but no registered authority answers for this zone."
-    doubt = " Whether the altitudes meet is not known well enough, so they are taken to meet." if uncertain else ""
-    return f"{which} at {_heights(plan)}, from {at}, {verb} {title} ({_heights(zone)}). {consequence}{doubt}"
+    return f"{which} at {_heights(plan)}, from {at}, {verb} {title} ({_heights(zone)}). {consequence}"
 
 
-def _numbers(legs: Sequence[int]) -> str:
-    """As in "1 to 4, 8": runs of legs, the first few. People count from 1, machines (Finding.volumes) from 0."""
+def _reach(reach_m: NDArray[np.float64]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Of the touches together: the least and greatest height above mean sea level of the plan, and of the zone."""
+    least, greatest = reach_m.min(axis=0), reach_m.max(axis=0)
+    return (float(least[0]), float(greatest[1])), (float(least[2]), float(greatest[3]))
+
+
+def _doubt(plan_amsl_m: tuple[float, float] | None, zone_amsl_m: tuple[float, float] | None) -> str:
+    if plan_amsl_m is None or zone_amsl_m is None:
+        return ""
+    return (
+        " Whether the altitudes meet is not known well enough, so they are taken to meet:"
+        f" the flight may be {_span(plan_amsl_m)} there, the zone {_span(zone_amsl_m)}."
+    )
+
+
+def _span(amsl_m: tuple[float, float]) -> str:
+    """As in "12 to 45 m above sea level", rounded outwards."""
+    least, greatest = amsl_m
+    if least == -math.inf:
+        return "at any height" if greatest == math.inf else f"up to {math.ceil(greatest)} m above sea level"
+    if greatest == math.inf:
+        return f"{math.floor(least)} m above sea level and higher"
+    return f"{math.floor(least)} to {math.ceil(greatest)} m above sea level"
+
+
+def leg_numbers(legs: Sequence[int]) -> str:
+    """As in "Legs 1 to 4, 8": runs of legs, the first few. People count from 1, machines (Finding.volumes) from 0."""
     runs: list[list[int]] = []
     for leg in legs:
         if runs and leg == runs[-1][1] + 1:
@@ -168,7 +195,8 @@ def _numbers(legs: Sequence[int]) -> str:
         else:
             runs.append([leg, leg])
     texts = [f"{first + 1}" if first == last else f"{first + 1} to {last + 1}" for first, last in runs[:RUNS_NAMED_MAX]]
-    return ", ".join(texts) + (", …" if len(runs) > RUNS_NAMED_MAX else "")
+    numbers = ", ".join(texts) + (", …" if len(runs) > RUNS_NAMED_MAX else "")
+    return f"Leg {numbers}" if len(legs) == 1 else f"Legs {numbers}"
 
 
 def _heights(band: AltitudeBand) -> str:

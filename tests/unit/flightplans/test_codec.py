@@ -44,6 +44,8 @@ FULL = Finding(
     start_s=START.timestamp() + 0.25,
     end_s=START.timestamp() + 600,
     altitude_uncertain=True,
+    plan_amsl_m=(12.5, 45.0),
+    subject_amsl_m=(-float("inf"), 120.0),
     deciding=(TOWER,),
     notified=(PARK,),
 )

@@ -193,6 +193,27 @@ def test_heights_of_two_datums_meet_where_they_may(height_m: float, meets: bool,
     assert all(("not known well enough" in finding.message) is uncertain for finding in findings)
 
 
+def test_an_uncertain_finding_says_how_high_plan_and_zone_may_be() -> None:
+    flight = (box_volume(AREA, band(160, 170)), box_volume(AREA, band(180, 190)))
+    finding = only(found(flight, zone(AREA, altitude=band(120, 200, Datum.AMSL)), reference=FLAT))
+    assert (finding.plan_amsl_m, finding.subject_amsl_m) == ((160.0, 240.0), (120.0, 200.0))
+    assert "the flight may be 160 to 240 m above sea level there, the zone 120 to 200 m" in finding.message
+
+
+def test_an_open_zone_is_said_to_be_open() -> None:
+    above = AltitudeBand(180, Datum.AMSL, float("inf"), Datum.AMSL)
+    finding = only(found((box_volume(AREA, band(160, 170)),), zone(AREA, altitude=above), reference=FLAT))
+    assert finding.subject_amsl_m == (180.0, float("inf"))
+    assert "the zone 180 m above sea level and higher." in finding.message
+
+
+@pytest.mark.parametrize(("height_m", "meets"), [(50.0, True), (49.99, False)])
+def test_a_floor_hit_exactly_is_entered_and_one_a_centimetre_above_is_not(height_m: float, meets: bool) -> None:
+    findings = found((box_volume(AREA, band(height_m, height_m)),), zone(AREA, altitude=band(50, 120)))
+    assert [finding.altitude_uncertain for finding in findings] == [False] * meets
+    assert all(finding.plan_amsl_m is None for finding in findings)
+
+
 def test_one_certain_touch_makes_the_finding_certain() -> None:
     flight = (box_volume(AREA, band(160, 160)), box_volume(AREA, band(140, 140)))
     finding = only(found(flight, zone(AREA, altitude=band(120, 200, Datum.AMSL)), reference=FLAT))

@@ -410,6 +410,12 @@ class Finding(_message.Message):
         """The flight is longer than the aircraft's endurance."""
         RULE_HEIGHT_EXCEEDS_AIRCRAFT: Finding._Rule.ValueType  # 8
         """The aircraft cannot fly as high as the plan says."""
+        RULE_AREA_DEFAULT: Finding._Rule.ValueType  # 9
+        """The plan needs the word of the authority whose area it flies in, by the default of that area; subject is the
+        authority.
+        """
+        RULE_NOBODYS_AREA: Finding._Rule.ValueType  # 10
+        """Some of the plan lies in no authority's area, while some authority has stated its area. It has no subject."""
 
     class Rule(_Rule, metaclass=_RuleEnumTypeWrapper):
         """The rules."""
@@ -431,6 +437,12 @@ class Finding(_message.Message):
     """The flight is longer than the aircraft's endurance."""
     RULE_HEIGHT_EXCEEDS_AIRCRAFT: Finding.Rule.ValueType  # 8
     """The aircraft cannot fly as high as the plan says."""
+    RULE_AREA_DEFAULT: Finding.Rule.ValueType  # 9
+    """The plan needs the word of the authority whose area it flies in, by the default of that area; subject is the
+    authority.
+    """
+    RULE_NOBODYS_AREA: Finding.Rule.ValueType  # 10
+    """Some of the plan lies in no authority's area, while some authority has stated its area. It has no subject."""
 
     class _Severity:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -461,6 +473,37 @@ class Finding(_message.Message):
     SEVERITY_BLOCKING: Finding.Severity.ValueType  # 4
     """The plan is rejected."""
 
+    @_typing.final
+    class AmslReach(_message.Message):
+        """Heights in metres above mean sea level (EGM96) that a band of altitudes may reach."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        LEAST_M_FIELD_NUMBER: _builtins.int
+        GREATEST_M_FIELD_NUMBER: _builtins.int
+        least_m: _builtins.float
+        """The least that the floor may stand for. Absent: open downwards."""
+        greatest_m: _builtins.float
+        """The greatest that the ceiling may stand for. Absent: open upwards."""
+        def __init__(
+            self,
+            *,
+            least_m: _builtins.float | None = ...,
+            greatest_m: _builtins.float | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["_greatest_m", b"_greatest_m", "_least_m", b"_least_m", "greatest_m", b"greatest_m", "least_m", b"least_m"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_greatest_m", b"_greatest_m", "_least_m", b"_least_m", "greatest_m", b"greatest_m", "least_m", b"least_m"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType__greatest_m: _TypeAlias = _typing.Literal["greatest_m"]  # noqa: Y015
+        _WhichOneofArgType__greatest_m: _TypeAlias = _typing.Literal["_greatest_m", b"_greatest_m"]  # noqa: Y015
+        _WhichOneofReturnType__least_m: _TypeAlias = _typing.Literal["least_m"]  # noqa: Y015
+        _WhichOneofArgType__least_m: _TypeAlias = _typing.Literal["_least_m", b"_least_m"]  # noqa: Y015
+        @_typing.overload
+        def WhichOneof(self, oneof_group: _WhichOneofArgType__greatest_m) -> _WhichOneofReturnType__greatest_m | None: ...
+        @_typing.overload
+        def WhichOneof(self, oneof_group: _WhichOneofArgType__least_m) -> _WhichOneofReturnType__least_m | None: ...
+
     RULE_FIELD_NUMBER: _builtins.int
     SEVERITY_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
@@ -474,6 +517,8 @@ class Finding(_message.Message):
     DECIDING_AUTHORITIES_FIELD_NUMBER: _builtins.int
     NOTIFIED_AUTHORITIES_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    PLAN_AMSL_FIELD_NUMBER: _builtins.int
+    SUBJECT_AMSL_FIELD_NUMBER: _builtins.int
     rule: Global___Finding.Rule.ValueType
     """Machine-readable, as in GEOZONE_PROHIBITED."""
     severity: Global___Finding.Severity.ValueType
@@ -483,7 +528,7 @@ class Finding(_message.Message):
     """How the subject is called."""
     altitude_uncertain: _builtins.bool
     """The altitudes may or may not meet: the datums differ and the conversion is not known well enough, so they are
-    taken to meet.
+    taken to meet. Bands are half-open: a plan exactly at the floor of a zone is inside, exactly at its ceiling outside.
     """
     message: _builtins.str
     """A text that a person can act on."""
@@ -511,6 +556,16 @@ class Finding(_message.Message):
     def notified_authorities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Those that are told because of this."""
 
+    @_builtins.property
+    def plan_amsl(self) -> Global___Finding.AmslReach:
+        """With altitude_uncertain: how high above mean sea level the plan may be in the volumes concerned, over the ground that
+        it shares with the subject, for whatever ground and geoid the installation knows to be possible there.
+        """
+
+    @_builtins.property
+    def subject_amsl(self) -> Global___Finding.AmslReach:
+        """With altitude_uncertain: the same of the subject."""
+
     def __init__(
         self,
         *,
@@ -527,10 +582,12 @@ class Finding(_message.Message):
         deciding_authorities: _abc.Iterable[_builtins.str] | None = ...,
         notified_authorities: _abc.Iterable[_builtins.str] | None = ...,
         message: _builtins.str = ...,
+        plan_amsl: Global___Finding.AmslReach | None = ...,
+        subject_amsl: Global___Finding.AmslReach | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["plan_altitude", b"plan_altitude", "subject_altitude", b"subject_altitude", "time_end", b"time_end", "time_start", b"time_start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "time_end", b"time_end", "time_start", b"time_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_uncertain", b"altitude_uncertain", "deciding_authorities", b"deciding_authorities", "message", b"message", "notified_authorities", b"notified_authorities", "plan_altitude", b"plan_altitude", "rule", b"rule", "severity", b"severity", "subject", b"subject", "subject_altitude", b"subject_altitude", "subject_title", b"subject_title", "time_end", b"time_end", "time_start", b"time_start", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_uncertain", b"altitude_uncertain", "deciding_authorities", b"deciding_authorities", "message", b"message", "notified_authorities", b"notified_authorities", "plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "rule", b"rule", "severity", b"severity", "subject", b"subject", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "subject_title", b"subject_title", "time_end", b"time_end", "time_start", b"time_start", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -81,7 +81,9 @@ Global___LatLng: _TypeAlias = LatLng  # noqa: Y015
 
 @_typing.final
 class AltitudeBand(_message.Message):
-    """A slice of altitude, floor inside and ceiling outside."""
+    """A slice of altitude, half-open: exactly at the floor is inside, exactly at the ceiling is outside. Two bands that
+    share no more than a limit do not meet. A band of equal limits in one datum is that single height.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
