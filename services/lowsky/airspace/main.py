@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lowsky.airspace.areas_in_force import AreasInForce
 from lowsky.airspace.config import AirspaceConfig
 from lowsky.airspace.in_force import PART, InForce
 from lowsky.airspace.rpc.authorities import AuthoritiesServicer
@@ -36,7 +37,7 @@ async def assemble(frame: Frame[AirspaceConfig]) -> None:
             Imports(frame.database, frame.relay, replacing),
             Rollbacks(frame.database, frame.relay, replacing),
             restrictions,
-            Checking(in_force, frame.config.vertical_reference),
+            Checking(in_force, AreasInForce(frame.database), frame.config.vertical_reference),
         ),
     )
 

@@ -10,10 +10,11 @@ from lowsky.events.tail import Listener, Tail
 from lowsky.events.watch import Broadcast
 from lowsky.flightplans.airspace import PART as AIRSPACE_INDEX
 from lowsky.flightplans.airspace import Airspace
+from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.codec import airspace_again, as_kept, to_message
 from lowsky.flightplans.config import FlightPlansConfig
 from lowsky.flightplans.domain.plan import FlightPlan
-from lowsky.flightplans.on_events import OnGeozones, OnOperators, approval_handlers
+from lowsky.flightplans.on_events import OnAuthorities, OnGeozones, OnOperators, approval_handlers
 from lowsky.flightplans.postgres import TOPIC
 from lowsky.flightplans.recheck import PART as RECHECK
 from lowsky.flightplans.recheck import Recheck
@@ -25,10 +26,11 @@ from lowsky.service import Frame, main
 
 async def assemble(frame: Frame[FlightPlansConfig]) -> None:
     """Views of registrations and airspace, the submission path over them, and the plans that approvals moves."""
-    standing, airspace = Standing(), Airspace(frame.health)
+    standing, airspace, areas = Standing(), Airspace(frame.health), Areas()
     views: list[tuple[str, Listener, str, Callable[[], bool]]] = [
         ("lowsky.operators.v1", OnOperators(standing), "registrations", lambda: True),
         ("lowsky.geozones.v1", OnGeozones(airspace), "geozones", lambda: airspace.is_settled),
+        ("lowsky.authorities.v1", OnAuthorities(areas), "authorities", lambda: areas.is_understood),
     ]
     for topic, listener, part, is_settled in views:
         await frame.health.expect(part)
@@ -45,6 +47,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         clock=frame.clock,
         standing=standing,
         airspace=airspace,
+        areas=areas,
         reference=frame.config.vertical_reference,
         to_answer=_answer,
     )
@@ -55,8 +58,9 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         relay=frame.relay,
         clock=frame.clock,
         airspace=airspace,
+        areas=areas,
         reference=frame.config.vertical_reference,
-        is_caught_up=lambda: not {"geozones", AIRSPACE_INDEX} & frame.health.problems.keys(),
+        is_caught_up=lambda: not {"geozones", "authorities", AIRSPACE_INDEX} & frame.health.problems.keys(),
         airspace_of=airspace_again,
         as_kept=as_kept,
     )

@@ -17,11 +17,13 @@ from lowsky.events.consumer import Handler
 from lowsky.events.event import Event
 from lowsky.events.tail import Positions
 from lowsky.flightplans.airspace import Airspace
+from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
 from lowsky.flightplans.decide import Verdict, apply_verdict
 from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.standing import Standing
 from lowsky.geo.codec import geozone_from_message
+from lowsky.geofence.area_codec import stated_area_from
 
 log = structlog.get_logger()
 
@@ -89,6 +91,24 @@ class OnGeozones:
                 self._airspace.import_unreadable(event.key, str(error))
             else:
                 self._airspace.dataset_imported(dataset.name, dataset.airspace_revision, dataset.geozone_count)
+
+
+class OnAuthorities:
+    """lowsky.authorities.v1 into the areas."""
+
+    def __init__(self, areas: Areas) -> None:
+        self._areas = areas
+
+    def __call__(self, event: Event, _positions: Positions) -> None:
+        if not event.type.startswith("lowsky.authority.") or event.value is None:
+            return
+        try:
+            authority = events_pb2.AuthorityEvent.FromString(event.value).authority
+            self._areas.learn(event.key, stated_area_from(authority))
+        except (DecodeError, ValueError) as error:
+            # Where it answers may be somewhere else now: nothing is decided until it says so anew.
+            log.error("unreadable authority", key=event.key, problem=str(error))
+            self._areas.unreadable(event.key)
 
 
 def _dataset_of(geozone: str) -> str:

@@ -26,15 +26,17 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import LowskyError, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
+from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.domain.plan import RECHECKED, FlightPlan
 from lowsky.flightplans.postgres import FlightPlanStore, begin_recheck, end_recheck
 from lowsky.flightplans.touched import FIELD, boxes_of, touched
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.zone_index import ZoneIndex
+from lowsky.geofence.areas import AreaIndex
 from lowsky.geofence.draw import Airspace as Wanted
 from lowsky.geofence.draw import draw
 from lowsky.geofence.findings import FINDINGS_MAX, Finding, gravest_first
-from lowsky.geofence.zones import geofence
+from lowsky.geofence.look import look
 from lowsky.rpc.health import Health
 
 log = structlog.get_logger()
@@ -68,6 +70,7 @@ class Recheck:
         relay: Relay,
         clock: Clock,
         airspace: Airspace,
+        areas: Areas,
         reference: VerticalReference,
         health: Health,
         is_caught_up: Callable[[], bool],
@@ -78,6 +81,7 @@ class Recheck:
         self._relay = relay
         self._clock = clock
         self._airspace = airspace
+        self._areas = areas
         self._reference = reference
         self._is_caught_up = is_caught_up
         self._airspace_of = airspace_of
@@ -140,7 +144,7 @@ class Recheck:
         moved = 0
         for first in range(0, len(found), BATCH):
             plans = await store.read(found[first : first + BATCH])
-            findings = await asyncio.to_thread(self._look, plans, zones)
+            findings = await asyncio.to_thread(self._look, plans, zones, self._areas.index)
             moved += await self._take_in(connection, findings, zones.revision)
         log.info(
             "plans checked again",
@@ -180,11 +184,11 @@ class Recheck:
             log.error("a stored plan cannot be drawn again", plan=readable[place], problem=refusal.message)
         return [readable[place] for place in sorted(found)]
 
-    def _look(self, plans: Sequence[FlightPlan], zones: ZoneIndex[int]) -> Mapping[str, Findings]:
+    def _look(self, plans: Sequence[FlightPlan], zones: ZoneIndex[int], areas: AreaIndex) -> Mapping[str, Findings]:
         """What the geofence finds now of plans, by id; of those that can be drawn."""
         readable, airspaces = self._read([(plan.id, plan.content) for plan in plans])
         drawn = draw(airspaces, self._reference, FIELD)
-        findings = geofence(zones, drawn.volumes, len(readable), self._reference)
+        findings = look(zones, areas, drawn.volumes, len(readable), self._reference)
         return {id_: self._as_kept(findings[place]) for place, id_ in enumerate(readable) if place not in drawn.refused}
 
     def _read(self, contents: Sequence[tuple[str, bytes]]) -> tuple[Sequence[str], Sequence[Wanted]]:

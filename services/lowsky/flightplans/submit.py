@@ -25,6 +25,7 @@ from lowsky.db.requests import Request, earlier_answers, kept_answers
 from lowsky.errors import Invalid, LowskyError, Precondition, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
+from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.checks.validity import performance, require_in_time, require_standing
 from lowsky.flightplans.domain.plan import Extent, FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
@@ -36,7 +37,7 @@ from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import ZoneIndex
 from lowsky.geofence.findings import FINDINGS_MAX, Finding
-from lowsky.geofence.zones import geofence
+from lowsky.geofence.look import look
 
 LEGS_ON_LOOP_MAX = 2_000
 """Geometry of more legs goes to a thread: some 5 ms, after which other calls and heartbeats would wait."""
@@ -85,6 +86,7 @@ class SubmissionPath:
         clock: Clock,
         standing: Standing,
         airspace: Airspace,
+        areas: Areas,
         reference: VerticalReference,
         to_answer: Callable[[FlightPlan], bytes],
     ) -> None:
@@ -93,6 +95,7 @@ class SubmissionPath:
         self._clock = clock
         self._standing = standing
         self._airspace = airspace
+        self._areas = areas
         self._reference = reference
         self._to_answer = to_answer
 
@@ -135,15 +138,16 @@ class SubmissionPath:
         return await self._commit(batch, assessed, zones.revision)
 
     async def _look(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> tuple[Drawn, list[list[Finding]]]:
-        """The geometry: volumes, and the zones that they enter."""
+        """The geometry: volumes, and the zones and areas that they enter."""
         proposals = [submission.proposal for submission in batch]
+        areas = self._areas.index
 
-        def look() -> tuple[Drawn, list[list[Finding]]]:
+        def draw_and_look() -> tuple[Drawn, list[list[Finding]]]:
             drawn = draw(proposals, self._reference)
-            return drawn, geofence(zones, drawn.volumes, len(proposals), self._reference)
+            return drawn, look(zones, areas, drawn.volumes, len(proposals), self._reference)
 
         legs = sum(len(p.airspace) for p in proposals)
-        return look() if legs <= LEGS_ON_LOOP_MAX else await asyncio.to_thread(look)
+        return draw_and_look() if legs <= LEGS_ON_LOOP_MAX else await asyncio.to_thread(draw_and_look)
 
     def _assess(
         self,

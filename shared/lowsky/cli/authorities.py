@@ -14,6 +14,7 @@ from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.cli.area_files import area_in
 from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
 from lowsky.cli.output import facts, row, table
+from lowsky.cli.problems import invalid
 from lowsky.cli.session import Session, session_of
 from lowsky.cli.values import last, resource, show_time
 
@@ -47,12 +48,29 @@ def area(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="caac-east or authorities/…")],
     file: Annotated[Path, typer.Argument(help="GeoJSON with Polygons or MultiPolygons.")],
+    open_below: Annotated[
+        float | None,
+        typer.Option("--open-below", help="Metres above ground: from there on a flight needs its word.", min=0),
+    ] = None,
+    authorization_required: Annotated[
+        bool, typer.Option("--authorization-required", help="Every flight needs its word.")
+    ] = False,
     etag: Annotated[str, typer.Option("--etag", help="Only if it is still this version.")] = "",
     request_id: RequestId = "",
 ) -> None:
-    """Set where an authority may restrict flying; takes the place of the area that it had."""
+    """Set where an authority answers and may restrict flying; takes the place of the area that it had.
+
+    Without a default only published zones bind there. With one, flights need no word of its in zones without
+    restriction. As soon as one authority has an area, flights outside all areas are rejected.
+    """
     session = session_of(context)
     authority = pb.Authority(name=resource("authorities", name), etag=etag, area=area_in(file))
+    if authorization_required and open_below is not None:
+        raise invalid("INVALID_CHOICE", "--open-below and --authorization-required", "give one of the two")
+    if authorization_required:
+        authority.area.default_rule.authorization_required = True
+    elif open_below is not None:
+        authority.area.default_rule.open_below_m = open_below
     request = pb.UpdateAuthorityRequest(
         request_id=request_id, authority=authority, update_mask=FieldMask(paths=["area"])
     )
@@ -84,6 +102,15 @@ def show(context: typer.Context, name: Annotated[str, typer.Argument(help="caac-
     _show(session, session.call(lambda client: client.authorities.GetAuthority, request).authority)
 
 
+def _default(stated: pb.Area) -> str:
+    match stated.default_rule.WhichOneof("rule"):
+        case "open_below_m":
+            return f"open below {stated.default_rule.open_below_m:g} m above ground"
+        case "authorization_required":
+            return "every flight needs its word"
+    return "open but for zones" if stated.polygons else ""
+
+
 def _show(session: Session, one: pb.Authority) -> None:
     def view() -> Iterator[RenderableType]:
         yield facts(
@@ -94,6 +121,7 @@ def _show(session: Session, one: pb.Authority) -> None:
             email=one.email,
             phone=one.phone,
             area=f"{len(one.area.polygons)} polygons" if one.HasField("area") else "",
+            default=_default(one.area),
             changed=show_time(one.update_time),
             etag=one.etag,
         )

@@ -6,6 +6,7 @@ from lowsky.airspace.domain.area import VERTICES_MAX, Area, AreaPolygon, Invalid
 from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
+from lowsky.geofence.area_codec import default_rule_to, open_below_from
 
 
 def area_from(message: pb.Area) -> Area:
@@ -23,7 +24,7 @@ def area_from(message: pb.Area) -> Area:
             "authority.area", f"{vertices} vertices; {VERTICES_MAX} is the most", "TOO_LARGE", limit=str(VERTICES_MAX)
         )
     try:
-        return Area.of(drawn)
+        return Area.of(drawn, open_below_from(message))
     except InvalidPiece as fault:
         raise Invalid.field(f"authority.area.polygons[{fault.place}]", str(fault), "INVALID_GEOMETRY") from None
 
@@ -34,7 +35,8 @@ def area_to(area: Area) -> pb.Area:
         polygons=[
             pb.AreaPolygon(shell=_polygon(polygon.shell), holes=[_polygon(hole) for hole in polygon.holes])
             for polygon in area.polygons
-        ]
+        ],
+        default_rule=default_rule_to(area.open_below_m),
     )
 
 

@@ -1,7 +1,8 @@
-"""The area of an authority: where it may draw restrictions."""
+"""The area of an authority: where it may draw restrictions, and what holds there by default."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -34,19 +35,25 @@ class AreaPolygon:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Polygons as they were drawn; they may touch and overlap. `ground` is their union, cut at the antimeridian."""
+    """Polygons as they were drawn; they may touch and overlap. `ground` is their union, cut at the antimeridian.
+
+    `open_below_m` is the height above ground below which flying is open by default: inf where only published zones
+    bind, -inf where every flight needs the authority's word.
+    """
 
     polygons: tuple[AreaPolygon, ...]
     ground: BaseGeometry
+    open_below_m: float = math.inf
 
     @classmethod
-    def of(cls, polygons: tuple[AreaPolygon, ...]) -> Area:
+    def of(cls, polygons: tuple[AreaPolygon, ...], open_below_m: float = math.inf) -> Area:
         """The area of these polygons.
 
         Raises:
             InvalidPiece: A polygon crosses itself, has no area or goes around a pole.
         """
-        return cls(polygons, shapely.union_all([_ground(place, polygon) for place, polygon in enumerate(polygons)]))
+        ground = shapely.union_all([_ground(place, polygon) for place, polygon in enumerate(polygons)])
+        return cls(polygons, ground, open_below_m)
 
     def covers(self, outline: Polygon | MultiPolygon) -> bool:
         """Whether an outline, cut at the antimeridian, lies within; its edge may lie on the border."""

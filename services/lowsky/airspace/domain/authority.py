@@ -19,7 +19,7 @@ class AuthorityProfile:
     email: str
     phone: str
     area: Area | None = None
-    """Where it may restrict; nowhere where there is none."""
+    """Where it answers: there it may restrict; nowhere where there is none."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,8 @@ from lowsky.db.database import Connection
 from lowsky.errors import AlreadyExists, NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
+from lowsky.geofence.area_codec import stated_area_from
+from lowsky.geofence.areas import StatedArea
 
 TOPIC = "lowsky.authorities.v1"
 
@@ -77,6 +79,17 @@ class AuthorityStore:
             limit,
         )
         return [_authority(row) for row in rows]
+
+    async def versions_with_area(self) -> dict[str, int]:
+        """Of the authorities that state an area, by resource name."""
+        rows = await self._connection.fetch("SELECT name, version FROM authorities WHERE area IS NOT NULL")
+        return {row["name"]: row["version"] for row in rows}
+
+    async def stated_areas(self) -> Sequence[StatedArea]:
+        """Where authorities answer, as the geofence needs it; by name."""
+        rows = await self._connection.fetch("SELECT * FROM authorities WHERE area IS NOT NULL ORDER BY name")
+        areas = [stated_area_from(codec.to_message(_authority(row))) for row in rows]
+        return [area for area in areas if area is not None]
 
     async def display_names(self) -> dict[str, str]:
         """Of all authorities, by resource name."""

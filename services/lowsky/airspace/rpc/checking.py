@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
+from lowsky.airspace.areas_in_force import AreasInForce
 from lowsky.airspace.in_force import InForce
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid, Precondition
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import ZoneIndex
+from lowsky.geofence.areas import AreaIndex
 from lowsky.geofence.codec import finding_to_message, trajectory_from_message, volumes_from_message
 from lowsky.geofence.draw import Airspace, draw
 from lowsky.geofence.findings import FINDINGS_MAX, gravest_first
-from lowsky.geofence.zones import geofence
+from lowsky.geofence.look import look
 
 FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799
 """From year 1 to year 9999: what a timestamp can tell."""
@@ -22,12 +24,13 @@ FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799
 class Checking:
     """Answers what a flight would meet."""
 
-    def __init__(self, in_force: InForce, reference: VerticalReference) -> None:
+    def __init__(self, in_force: InForce, areas: AreasInForce, reference: VerticalReference) -> None:
         self._in_force = in_force
+        self._areas = areas
         self._reference = reference
 
     async def check(self, request: pb.CheckAirspaceRequest) -> pb.CheckAirspaceResponse:
-        """The findings of the zones in force.
+        """The findings of the zones in force, and of the areas of authorities.
 
         Raises:
             Invalid: The flight cannot be drawn, lies out of time, or meets too many zones.
@@ -41,17 +44,18 @@ class Checking:
         zones = await self._in_force.index()
         if zones.revision == 0:
             raise Precondition("NO_AIRSPACE", "no authority has published any airspace here yet")
+        areas = await self._areas.index()
         # A thread, whatever the size: nobody's flight waits for it, but imports and health checks share the loop.
-        return await asyncio.to_thread(self._look, airspace, zones)
+        return await asyncio.to_thread(self._look, airspace, zones, areas)
 
-    def _look(self, airspace: Airspace, zones: ZoneIndex[None]) -> pb.CheckAirspaceResponse:
+    def _look(self, airspace: Airspace, zones: ZoneIndex[None], areas: AreaIndex) -> pb.CheckAirspaceResponse:
         field = "volumes" if isinstance(airspace, tuple) else "trajectory"
         drawn = draw([airspace], self._reference, field)
         for refusal in drawn.refused.values():
             raise refusal
         volumes = drawn.volumes
         start_s, end_s = _window(volumes, field)
-        (found,) = geofence(zones, volumes, 1, self._reference)
+        (found,) = look(zones, areas, volumes, 1, self._reference)
         if len(found) > FINDINGS_MAX:
             raise Invalid.field(
                 field,

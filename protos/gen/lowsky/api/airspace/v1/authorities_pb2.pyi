@@ -53,8 +53,9 @@ class Authority(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def area(self) -> Global___Area:
-        """Where it may restrict flying (GeozonesService.CreateRestriction); an authority without an area may not. Left out of
-        lists.
+        """Where it answers: there it may restrict flying (GeozonesService.CreateRestriction), and there the default of the area
+        holds. An authority without an area may not restrict. As soon as one has stated its area, a flight that lies partly in
+        nobody's is rejected (Finding.RULE_NOBODYS_AREA). Left out of lists.
         """
 
     def __init__(
@@ -81,25 +82,62 @@ Global___Authority: _TypeAlias = Authority  # noqa: Y015
 
 @_typing.final
 class Area(_message.Message):
-    """Where an authority may restrict: polygons that may touch and overlap, at most 10 000 vertices in all."""
+    """Where an authority answers: polygons that may touch and overlap, at most 10 000 vertices in all."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     POLYGONS_FIELD_NUMBER: _builtins.int
+    DEFAULT_RULE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def polygons(self) -> _containers.RepeatedCompositeFieldContainer[Global___AreaPolygon]: ...
+    @_builtins.property
+    def default_rule(self) -> Global___AreaDefault:
+        """What holds where no zone says otherwise. Absent: flying is open, only published zones bind."""
+
     def __init__(
         self,
         *,
         polygons: _abc.Iterable[Global___AreaPolygon] | None = ...,
+        default_rule: Global___AreaDefault | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["default_rule", b"default_rule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["polygons", b"polygons"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_rule", b"default_rule", "polygons", b"polygons"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Area: _TypeAlias = Area  # noqa: Y015
+
+@_typing.final
+class AreaDefault(_message.Message):
+    """What a flight in an area needs that lies not wholly in zones without restriction (RESTRICTION_NO_RESTRICTION). With it
+    maps that publish only the permitted airspace work as those that publish the forbidden one. Plans that were submitted
+    before it was changed are not checked again because of it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPEN_BELOW_M_FIELD_NUMBER: _builtins.int
+    AUTHORIZATION_REQUIRED_FIELD_NUMBER: _builtins.int
+    open_below_m: _builtins.float
+    """Metres above ground below which flying is open; from there on it needs the authority's word."""
+    authorization_required: _builtins.bool
+    """Every flight needs the authority's word."""
+    def __init__(
+        self,
+        *,
+        open_below_m: _builtins.float = ...,
+        authorization_required: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authorization_required", b"authorization_required", "open_below_m", b"open_below_m", "rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_required", b"authorization_required", "open_below_m", b"open_below_m", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_rule: _TypeAlias = _typing.Literal["open_below_m", "authorization_required"]  # noqa: Y015
+    _WhichOneofArgType_rule: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_rule) -> _WhichOneofReturnType_rule | None: ...
+
+Global___AreaDefault: _TypeAlias = AreaDefault  # noqa: Y015
 
 @_typing.final
 class AreaPolygon(_message.Message):

@@ -1,0 +1,53 @@
+"""The area of an authority as a message, as the geofence needs it."""
+
+from __future__ import annotations
+
+import math
+
+import shapely
+from shapely import Polygon
+
+from lowsky.api.airspace.v1 import authorities_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
+from lowsky.geo.antimeridian import cut
+from lowsky.geofence.areas import StatedArea
+
+
+def stated_area_from(message: pb.Authority) -> StatedArea | None:
+    """Where an authority answers; None where it has stated no area.
+
+    Raises:
+        ValueError: A polygon is none, or goes around a pole.
+    """
+    if not message.HasField("area"):
+        return None
+    polygons = [
+        cut(Polygon(_ring(drawn.shell), [_ring(hole) for hole in drawn.holes])) for drawn in message.area.polygons
+    ]
+    ground = shapely.union_all(polygons)
+    if ground.is_empty:
+        raise ValueError("the area is empty")
+    return StatedArea(message.name, message.display_name, ground, open_below_from(message.area))
+
+
+def open_below_from(message: pb.Area) -> float:
+    """Metres above ground below which flying is open: inf without a default, -inf where it never is."""
+    match message.default_rule.WhichOneof("rule"):
+        case "open_below_m":
+            return message.default_rule.open_below_m
+        case "authorization_required":
+            return -math.inf
+    return math.inf
+
+
+def default_rule_to(open_below_m: float) -> pb.AreaDefault | None:
+    """The other way."""
+    if open_below_m == math.inf:
+        return None
+    if open_below_m == -math.inf:
+        return pb.AreaDefault(authorization_required=True)
+    return pb.AreaDefault(open_below_m=open_below_m)
+
+
+def _ring(message: geo_pb2.Polygon) -> list[tuple[float, float]]:
+    return [(vertex.longitude, vertex.latitude) for vertex in message.vertices]

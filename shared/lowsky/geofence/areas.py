@@ -1,0 +1,185 @@
+"""The areas of authorities: what holds there where no zone says otherwise, and what lies in nobody's.
+
+Maps come in two kinds. Those of the forbidden airspace leave the rest open; those of the permitted one (China's
+suitable airspace) leave the rest to the authority. An area's default says which kind of map it has: a flight above the
+height up to which the area is open needs the authority's word, unless all of it lies in permitted airspace, that is in
+zones without restriction. What is not certain counts as above, and as not permitted.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import STRtree
+from shapely.geometry.base import BaseGeometry
+
+from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Datum, VerticalReference, overlap_codes
+from lowsky.geo.geozone import Restriction
+from lowsky.geo.volumes import Volumes
+from lowsky.geo.zone_block import Indices
+from lowsky.geo.zone_index import ZoneIndex
+from lowsky.geofence.throughout import applies_throughout
+
+SLIVER_DEGREES = 1e-8
+"""About a millimetre: what is nowhere wider is no ground. Borders that are drawn twice, or cut at the antimeridian,
+come out some millionths of a millimetre apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedArea:
+    """Where an authority answers, and up to which height above ground flying is open there by default.
+
+    `ground` is cut at the antimeridian. `open_below_m` is inf where only published zones bind, and -inf where every
+    flight needs the authority's word.
+    """
+
+    authority: str
+    title: str
+    ground: BaseGeometry
+    open_below_m: float = math.inf
+
+    @property
+    def closed_band(self) -> AltitudeBand:
+        """The heights at which the authority is to be asked, of an area that has a default."""
+        return AltitudeBand(self.open_below_m, Datum.AGL, math.inf, Datum.AGL)
+
+
+class AreaIndex:
+    """An immutable index of areas. Threads may share one."""
+
+    __slots__ = ("_grounds", "_lock", "_tree", "areas")
+
+    def __init__(self, areas: Iterable[StatedArea] = ()) -> None:
+        self.areas: tuple[StatedArea, ...] = tuple(areas)
+        self._grounds = np.empty(len(self.areas), dtype=np.object_)
+        self._grounds[:] = [area.ground for area in self.areas]
+        shapely.prepare(self._grounds)
+        self._tree = STRtree(self._grounds)
+        # A prepared outline builds its own index when it is first asked, which two threads must not do at once.
+        self._lock = threading.Lock()
+
+    def meeting(self, outlines: NDArray[np.object_]) -> tuple[Indices, Indices, NDArray[np.bool_]]:
+        """Places of outlines and of the areas that they may share ground with; whether these hold all of them."""
+        outline, area = self._tree.query(outlines)
+        with self._lock:
+            meet = shapely.intersects(self._grounds[area], outlines[outline])
+            outline, area = outline[meet], area[meet]
+            return outline, area, shapely.covers(self._grounds[area], outlines[outline])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """Volumes that need the word of an authority because of its area's default: arrays of equal length."""
+
+    volume: Indices
+    area: Indices
+    certain: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AreaLook:
+    """What volumes meet: places in the volumes and in `AreaIndex.areas`."""
+
+    asked: Asked
+    nobodys: Indices
+    """Volumes of which some ground lies in no area."""
+
+
+def look_at_areas(
+    areas: AreaIndex, zones: ZoneIndex[object], volumes: Volumes, reference: VerticalReference = ANYWHERE
+) -> AreaLook:
+    """Where volumes meet the defaults of areas and are not permitted by zones, and where they leave all areas.
+
+    Where no authority has stated an area, nothing is said about whose the ground is.
+    """
+    none = np.zeros(0, dtype=np.intp)
+    if not areas.areas or not len(volumes):
+        return AreaLook(Asked(none, none, np.zeros(0, dtype=np.bool_)), none)
+    volume, area, inside = areas.meeting(volumes.outlines)
+    nobodys = _outside(areas, volumes.outlines, volume, area, inside)
+    closed = np.flatnonzero(np.array([area.open_below_m < math.inf for area in areas.areas])[area])
+    bands = AltitudeBands.of(areas.areas[place].closed_band for place in area[closed])
+    codes = overlap_codes(volumes.altitudes[volume[closed]], bands, reference)
+    closed, codes = closed[codes > 0], codes[codes > 0]
+    permitted = _permitted(zones, volumes, np.unique(volume[closed]), reference)
+    asks = np.array(
+        [
+            _is_left(
+                volumes.outlines[volume[pair]],
+                None if inside[pair] else areas.areas[area[pair]].ground,
+                permitted.get(int(volume[pair]), ()),
+            )
+            for pair in closed
+        ],
+        dtype=np.bool_,
+    )
+    asked = closed[asks]
+    return AreaLook(Asked(volume[asked], area[asked], codes[asks] > 1), nobodys)
+
+
+def _outside(
+    areas: AreaIndex, outlines: NDArray[np.object_], outline: Indices, area: Indices, inside: NDArray[np.bool_]
+) -> Indices:
+    candidates: dict[int, list[BaseGeometry]] = {
+        place: [] for place in np.setdiff1d(np.arange(len(outlines)), outline[inside]).tolist()
+    }
+    for place, of in zip(outline.tolist(), area.tolist(), strict=True):
+        if place in candidates:
+            candidates[place].append(areas.areas[of].ground)
+    return np.array(
+        [place for place, grounds in candidates.items() if _is_left(outlines[place], None, grounds)], dtype=np.intp
+    )
+
+
+def _is_left(outline: BaseGeometry, within: BaseGeometry | None, taken: Sequence[BaseGeometry]) -> bool:
+    """Whether ground of an outline (that lies within another) is left when some is taken away."""
+    rest = outline if within is None else shapely.intersection(outline, within)
+    for ground in taken:
+        rest = shapely.difference(rest, ground)
+    if rest is outline:
+        return True
+    return not shapely.is_empty(shapely.buffer(rest, -SLIVER_DEGREES / 2))
+
+
+def _permitted(
+    zones: ZoneIndex[object], volumes: Volumes, places: Indices, reference: VerticalReference
+) -> Mapping[int, Sequence[BaseGeometry]]:
+    """Of the volumes at these places: outlines of zones without restriction that certainly hold all their heights, all
+    the time."""
+    if not len(places):
+        return {}
+    touches = zones.touching(volumes[places], reference)
+    free = [
+        row
+        for row, zone in enumerate(touches.zone)
+        if zones.zones[zone].geozone.restriction is Restriction.NO_RESTRICTION
+    ]
+    layers = [zones.zones[touches.zone[row]].geozone.layers[touches.layer[row]] for row in free]
+    volume = places[touches.volume[free]] if free else places[:0]
+    held = _hold(AltitudeBands.of(layer.altitude for layer in layers), volumes.altitudes[volume], reference)
+    found: dict[int, list[BaseGeometry]] = {}
+    for row, layer, place, holds in zip(free, layers, volume.tolist(), held, strict=True):
+        times = zones.zones[touches.zone[row]].geozone.applicability
+        if holds and applies_throughout(times, float(volumes.start_s[place]), float(volumes.end_s[place])):
+            found.setdefault(place, []).append(layer.outline)
+    return found
+
+
+def _hold(outer: AltitudeBands, inner: AltitudeBands, reference: VerticalReference) -> NDArray[np.bool_]:
+    """Whether bands certainly hold others, whatever terrain and geoid within the bounds; a level flight at a ceiling
+    is above it."""
+    outer, inner = outer.resolved(), inner.resolved()
+    least, _ = reference.differences(inner.lower_datum, outer.lower_datum)
+    _, greatest = reference.differences(inner.upper_datum, outer.upper_datum)
+    level = (inner.lower_datum == inner.upper_datum) & (inner.lower_m == inner.upper_m)
+    top_m = inner.upper_m + greatest
+    holds: NDArray[np.bool_] = (inner.lower_m + least >= outer.lower_m) & (
+        (top_m < outer.upper_m) | (~level & (top_m == outer.upper_m))
+    )
+    return holds

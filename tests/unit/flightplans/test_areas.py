@@ -1,0 +1,220 @@
+"""What follows from the areas of authorities: the defaults of both kinds of maps, and what lies in nobody's area."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+import pytest
+import shapely
+from shapely import Polygon
+
+from lowsky.flightplans.areas import Areas
+from lowsky.flightplans.draw import draw
+from lowsky.geo.altitude import ANYWHERE, Datum, VerticalReference
+from lowsky.geo.applicability import Applicability, Daily, Period
+from lowsky.geo.geozone import Restriction
+from lowsky.geo.volumes import Volume4D
+from lowsky.geo.zone_index import IndexedZone
+from lowsky.geofence.areas import AreaIndex, StatedArea
+from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.geofence.look import look
+from tests.unit.flightplans.flights import PORT, START, TOWER, band, box_volume, index, proposal, trajectory, zone
+
+CITY = shapely.box(113, 22, 114, 23)
+EAST = shapely.box(114, 22, 115, 23)
+PARK = shapely.box(113.4, 22.4, 113.6, 22.6)
+CM = 1e-7
+"""Degrees of latitude."""
+EVERYWHERE = -math.inf
+FREE = Restriction.NO_RESTRICTION
+
+
+def stated(ground: Polygon = CITY, open_below_m: float = math.inf, authority: str = TOWER) -> StatedArea:
+    return StatedArea(authority, "The tower", ground, open_below_m)
+
+
+def free(outline: Polygon = PARK, upper_m: float = 120, name: str = "geozones/d.free", **fields: object) -> object:
+    return zone(outline, FREE, band(0, upper_m), name=name, **fields)  # type: ignore[arg-type]
+
+
+def found(
+    flight: Volume4D,
+    *zones: object,
+    areas: tuple[StatedArea, ...],
+    reference: VerticalReference = ANYWHERE,
+) -> list[Finding]:
+    drawn = draw([proposal((flight,))], reference)
+    indexed: list[IndexedZone[None]] = zones  # type: ignore[assignment]
+    return look(index(*indexed), AreaIndex(areas), drawn.volumes, 1, reference)[0]
+
+
+def at(outline: Polygon = PARK, lower_m: float = 0, upper_m: float = 100, datum: Datum = Datum.AGL) -> Volume4D:
+    return box_volume(outline, band(lower_m, upper_m, datum))
+
+
+def rules(findings: list[Finding]) -> list[Rule]:
+    return [finding.rule for finding in findings]
+
+
+ASKED, NOBODYS = [Rule.AREA_DEFAULT], [Rule.NOBODYS_AREA]
+
+
+def test_nothing_is_said_where_no_authority_states_an_area() -> None:
+    assert found(at(), areas=()) == []
+
+
+def test_an_area_without_a_default_is_open() -> None:
+    assert found(at(upper_m=5000), areas=(stated(),)) == []
+
+
+def test_where_authorisation_is_required_everywhere_the_authority_must_decide() -> None:
+    (finding,) = found(at(upper_m=1), areas=(stated(open_below_m=EVERYWHERE),))
+    assert (finding.rule, finding.severity, finding.deciding) == (Rule.AREA_DEFAULT, Severity.AUTHORIZATION, (TOWER,))
+    assert (finding.subject, finding.volumes, finding.altitude_uncertain) == (TOWER, (0,), False)
+
+
+@pytest.mark.parametrize(
+    ("flight", "expected"),
+    [
+        (at(upper_m=120), []),
+        (at(upper_m=120.01), ASKED),
+        (at(lower_m=120, upper_m=120), ASKED),
+        (at(lower_m=119, upper_m=119), []),
+        (at(lower_m=300, upper_m=400), ASKED),
+        (at(upper_m=120, datum=Datum.TAKEOFF), ASKED),
+    ],
+)
+def test_an_area_is_open_below_a_height_above_ground(flight: Volume4D, expected: list[Rule]) -> None:
+    assert rules(found(flight, areas=(stated(open_below_m=120),))) == expected
+
+
+def test_what_may_be_above_the_open_height_counts_as_above_and_says_so() -> None:
+    plain = VerticalReference(terrain_min_m=0, terrain_max_m=10)
+    areas = (stated(open_below_m=120),)
+    (finding,) = found(at(upper_m=125, datum=Datum.AMSL), areas=areas, reference=plain)
+    assert finding.altitude_uncertain
+    assert "not known well enough" in finding.message
+    assert found(at(upper_m=119, datum=Datum.AMSL), areas=areas, reference=plain) == []
+
+
+@pytest.mark.parametrize("open_below_m", [EVERYWHERE, 50.0])
+@pytest.mark.parametrize(
+    ("permitted", "expected"),
+    [
+        ([free()], []),
+        ([free(upper_m=100)], []),
+        ([free(upper_m=99.99)], ASKED),
+        ([free(shapely.box(113.4, 22.4, 113.6, 22.6 - CM))], ASKED),
+        (
+            [
+                free(shapely.box(113.4, 22.4, 113.5, 22.6)),
+                free(shapely.box(113.5, 22.4, 113.6, 22.6), name="geozones/d.2"),
+            ],
+            [],
+        ),
+        ([free(shapely.box(113.4, 22.4, 113.5, 22.6))], ASKED),
+        ([free(PARK, 60), free(PARK, name="geozones/d.2")], []),
+        ([zone(PARK, Restriction.USPACE)], [Rule.GEOZONE_USPACE, Rule.AREA_DEFAULT]),
+    ],
+)
+def test_a_flight_wholly_in_permitted_airspace_needs_no_word(
+    open_below_m: float, permitted: list[object], expected: list[Rule]
+) -> None:
+    assert rules(found(at(), *permitted, areas=(stated(open_below_m=open_below_m),))) == expected
+
+
+def test_permitted_airspace_must_hold_the_heights_for_certain() -> None:
+    plain = VerticalReference(terrain_min_m=0, terrain_max_m=10)
+    areas = (stated(open_below_m=EVERYWHERE),)
+    assert rules(found(at(lower_m=10, upper_m=121, datum=Datum.AMSL), free(), areas=areas, reference=plain)) == ASKED
+    assert rules(found(at(lower_m=9, upper_m=100, datum=Datum.AMSL), free(), areas=areas, reference=plain)) == ASKED
+    assert found(at(lower_m=10, upper_m=120, datum=Datum.AMSL), free(), areas=areas, reference=plain) == []
+
+
+SECONDS = START.hour * 3600
+
+
+@pytest.mark.parametrize(
+    ("period", "expected"),
+    [
+        (Period(START, START + timedelta(minutes=10)), []),
+        (Period(START, START + timedelta(minutes=9)), ASKED),
+        (Period(START + timedelta(seconds=1)), ASKED),
+        (Period(schedule=(Daily(frozenset({START.weekday()}), SECONDS, SECONDS + 600),)), []),
+        (Period(schedule=(Daily(frozenset({START.weekday()}), SECONDS, SECONDS + 599),)), ASKED),
+        (Period(schedule=(Daily(frozenset({START.weekday()}), SECONDS - 60, SECONDS - 60),)), []),
+        (Period(schedule=(Daily(frozenset({(START.weekday() + 1) % 7}), SECONDS, SECONDS + 600),)), ASKED),
+        (Period(schedule=(Daily(frozenset({START.weekday()}), SECONDS, SECONDS + 600, uncertain=True),)), ASKED),
+    ],
+)
+def test_permitted_airspace_must_apply_all_the_time(period: Period, expected: list[Rule]) -> None:
+    permitted = free(applicability=Applicability((period,)))
+    assert rules(found(at(), permitted, areas=(stated(open_below_m=EVERYWHERE),))) == expected
+
+
+def test_only_the_part_inside_the_area_needs_permitted_airspace() -> None:
+    across = shapely.box(113.9, 22.4, 114.1, 22.6)
+    areas = (stated(open_below_m=EVERYWHERE), stated(EAST, authority=PORT))
+    assert rules(found(at(across), areas=areas)) == ASKED
+    assert found(at(across), free(shapely.box(113.9, 22.4, 114, 22.6)), areas=areas) == []
+
+
+def test_each_authority_is_asked_for_its_area() -> None:
+    across = shapely.box(113.9, 22.4, 114.1, 22.6)
+    areas = (stated(open_below_m=EVERYWHERE), stated(EAST, 60, PORT))
+    assert {one for finding in found(at(across), areas=areas) for one in finding.deciding} == {TOWER, PORT}
+    assert [finding.deciding for finding in found(at(across, upper_m=50), areas=areas)] == [(TOWER,)]
+
+
+def test_who_flies_along_the_border_asks_only_on_the_own_side() -> None:
+    areas = (stated(open_below_m=EVERYWHERE), stated(EAST, authority=PORT))
+    assert found(at(shapely.box(114, 22.4, 114.1, 22.6)), areas=areas) == []
+
+
+@pytest.mark.parametrize(
+    ("outline", "expected"),
+    [
+        (shapely.box(113, 22, 115, 23), []),
+        (shapely.box(113.9, 22, 114.1, 23), []),
+        (shapely.box(113.4, 22.9, 113.6, 23 + CM), NOBODYS),
+        (shapely.box(113.4, 22.9, 113.6, 23 + CM / 100), []),
+        (shapely.box(114.9, 22.4, 115.1, 22.6), NOBODYS),
+        (shapely.box(100, 10, 100.1, 10.1), NOBODYS),
+    ],
+)
+def test_what_lies_in_nobodys_area_blocks(outline: Polygon, expected: list[Rule]) -> None:
+    findings = found(at(outline), areas=(stated(), stated(EAST, authority=PORT)))
+    assert rules(findings) == expected
+    assert all(finding.severity is Severity.BLOCKING and not finding.deciding for finding in findings)
+
+
+def test_a_hole_of_an_area_is_nobodys() -> None:
+    assert rules(found(at(), areas=(stated(CITY - shapely.box(113.5, 22.5, 113.51, 22.51)),))) == NOBODYS
+
+
+def test_findings_name_the_legs_of_each_plan_of_a_batch() -> None:
+    inside, leaving = (113.5, 22.5), (112.9, 22.5)
+    drawn = draw(
+        [
+            proposal(trajectory((113.45, 22.5), inside, (113.55, 22.5))),
+            proposal(trajectory(inside, (113.4, 22.5), leaving, (112.8, 22.5))),
+        ],
+        ANYWHERE,
+    )
+    areas = AreaIndex([stated(open_below_m=EVERYWHERE)])
+    first, second = look(index(free()), areas, drawn.volumes, 2)  # type: ignore[arg-type]
+    assert [(f.rule, f.volumes) for f in first] == []
+    assert [(f.rule, f.volumes) for f in second] == [(Rule.NOBODYS_AREA, (1, 2)), (Rule.AREA_DEFAULT, (0, 1))]
+    assert second[0].message.startswith("Legs 2 to 3: ")
+
+
+def test_an_authority_that_is_not_understood_stops_the_worker_until_it_says_anew() -> None:
+    areas = Areas()
+    areas.learn(TOWER, stated())
+    assert areas.index.areas == (stated(),)
+    areas.unreadable(TOWER)
+    assert not areas.is_understood
+    areas.learn(TOWER, None)
+    assert areas.is_understood
+    assert areas.index.areas == ()
