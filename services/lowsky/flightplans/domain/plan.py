@@ -122,7 +122,7 @@ class FlightPlan:
     @property
     def zones_met(self) -> tuple[str, ...]:
         """The geozones that its findings name."""
-        return _distinct(finding.subject for finding in self.findings if finding.rule.is_of_geofence)
+        return _distinct(finding.subject for finding in self.findings if finding.subject.startswith("geozones/"))
 
     def is_reviewed_by(self, approval: str) -> bool:
         """Whether that case is under way already: one that is reopened says so again."""
