@@ -19,7 +19,6 @@ from lowsky.cli.output import facts
 from lowsky.cli.requests import Wishes, prepare_airspace
 from lowsky.cli.session import session_of
 from lowsky.cli.values import last, parse_time, show_time
-from lowsky.client.calls import DEADLINE_S
 
 
 def check(
@@ -56,16 +55,13 @@ def check(
     prepared = prepare_airspace(file, wishes, datetime.now(UTC))
     for remark in prepared.remarks:
         session.output.say(remark)
-    request = pb.CheckAirspaceRequest()
-    if prepared.plan.WhichOneof("airspace") == "trajectory":
-        request.trajectory.CopyFrom(prepared.plan.trajectory)
-    else:
-        request.volumes.CopyFrom(prepared.plan.volumes)
+    plan = prepared.plan
+    flown = plan.WhichOneof("airspace") == "trajectory"
     with session.output.waiting("checking"):
-        response = session.call(lambda client: client.geozones.CheckAirspace, request, timeout_s=2 * DEADLINE_S)
+        response = session.run(lambda client: client.check_airspace(plan.trajectory if flown else plan.volumes))
     # Shown as the findings of a plan are, so that both read alike.
     found = flight_plans_pb2.FlightPlan(findings=response.findings)
-    if request.HasField("trajectory"):
+    if flown:
         found.trajectory.SetInParent()
     session.output.show(response, lambda: _view(response, found))
     raise typer.Exit(plan_views.exit_of_check(found))

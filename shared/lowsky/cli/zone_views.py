@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -86,7 +86,7 @@ def _area(area_m2: float) -> str:
     return f"{area_m2 / 1e6:,.2f} km²" if area_m2 >= 10_000 else f"{area_m2:,.3g} m²"
 
 
-def geozone(zone: pb.Geozone, *, published: bool, written: Path | None = None) -> Iterator[RenderableType]:
+def geozone(zone: pb.Geozone, *, published: bool, written: Sequence[Path] = ()) -> Iterator[RenderableType]:
     """One zone, all that matters to whoever plans a flight."""
     yield facts(
         name=zone.name,
@@ -101,9 +101,9 @@ def geozone(zone: pb.Geozone, *, published: bool, written: Path | None = None) -
         country=zone.country,
         notes="\n".join(f"{note.reason}: {note.message}" for note in zone.notes),
     )
-    if written is not None:
-        link = written.resolve()
-        yield Text.assemble("map: ", (str(link), f"link {link.as_uri()}"))
+    for file in written:
+        link = file.resolve().as_uri()
+        yield Text.assemble("map: ", (link, f"link {link}"))
     if published:
         yield clean(zone.published_json)
 

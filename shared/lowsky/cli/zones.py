@@ -11,7 +11,7 @@ from rich.console import RenderableType
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli import zone_check, zone_map, zone_restrictions, zone_views
+from lowsky.cli import zone_check, zone_map, zone_page, zone_restrictions, zone_views
 from lowsky.cli.exits import Exit
 from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
 from lowsky.cli.output import row, table
@@ -157,6 +157,10 @@ def show(
     geojson: Annotated[
         Path | None, typer.Option("--geojson", metavar="FILE", help="Writes its layers there, for any map.")
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="Writes a page with its outline there (.html), for any browser."),
+    ] = None,
 ) -> None:
     """One geozone: our reading of it, and what was changed while importing."""
     session = session_of(context)
@@ -164,7 +168,10 @@ def show(
     zone = session.call(lambda client: client.geozones.GetGeozone, request).geozone
     if geojson is not None:
         zone_map.write_geojson(zone, geojson)
-    session.output.show(zone, lambda: zone_views.geozone(zone, published=published, written=geojson))
+    if page is not None:
+        zone_page.write_page(zone, page)
+    written = [file for file in (page, geojson) if file is not None]
+    session.output.show(zone, lambda: zone_views.geozone(zone, published=published, written=written))
 
 
 app.command()(zone_check.check)

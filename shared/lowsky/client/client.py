@@ -229,6 +229,19 @@ class Client:
             on_progress=on_progress,
         )
 
+    async def check_airspace(
+        self,
+        airspace: flight_plans_pb2.Trajectory | flight_plans_pb2.Volumes,
+        *,
+        timeout_s: float = 2 * DEADLINE_S,
+    ) -> geozones_pb2.CheckAirspaceResponse:
+        """The geozones that a flight would meet, found as those of a plan are. Nothing is stored; no permission."""
+        if isinstance(airspace, flight_plans_pb2.Trajectory):
+            request = geozones_pb2.CheckAirspaceRequest(trajectory=airspace)
+        else:
+            request = geozones_pb2.CheckAirspaceRequest(volumes=airspace)
+        return await self.call(self.geozones.CheckAirspace, request, timeout_s=timeout_s)
+
     async def decide_approval(
         self,
         name: str,

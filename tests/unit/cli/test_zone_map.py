@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import shapely
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli import zone_map
+from lowsky.cli import zone_map, zone_page
 from lowsky.cli.problems import Problem
 from tests.unit.cli.conftest import Run, Scripted
 
@@ -63,3 +64,75 @@ async def test_a_map_that_cannot_be_written_is_said(run: Run, services: Scripted
     services.answers["GetGeozone"] = [pb.GetGeozoneResponse(geozone=pb.Geozone(name="geozones/city.a"))]
     ended = await run("zones", "show", "city.a", "--geojson", "no/such/folder/map.geojson", at=target)
     assert ended.code not in {0, 1}
+
+
+class Page(HTMLParser):
+    """Its elements, and the texts in it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def paths(self) -> list[str]:
+        return [attributes["d"] or "" for tag, attributes in self.elements if tag == "path" and "fill" in attributes]
+
+
+def zone_of(*shapes: shapely.Geometry, title: str = "虹桥") -> pb.Geozone:
+    zone = pb.Geozone(name="geozones/city.a", restriction=pb.RESTRICTION_PROHIBITED)
+    zone.titles.add(language="zh", text=title)
+    for shape in shapes:
+        zone.layers.add(outline_wkb=shapely.to_wkb(shape))
+    return zone
+
+
+async def test_show_writes_a_page_for_a_browser_and_prints_its_link(
+    run: Run, services: Scripted, target: str, tmp_path: Path
+) -> None:
+    services.answers["GetGeozone"] = [pb.GetGeozoneResponse(geozone=zone_of(HOLED))]
+    ended = await run("zones", "show", "city.a", "--map", "a map.html", at=target, COLUMNS="300")
+    assert ended.code == 0
+    assert (tmp_path / "a map.html").as_uri() in ended.out
+    written = Page((tmp_path / "a map.html").read_text(encoding="utf-8"))
+    assert len(written.paths()) == 1
+    assert "虹桥" in written.texts
+
+
+def test_each_layer_is_drawn_with_its_holes_within_the_drawing() -> None:
+    for drawn in Page(zone_page.page(zone_of(HOLED, BOTH))).paths():
+        numbers = [float(part) for part in drawn.replace("M", " ").replace("L", " ").replace("Z", " ").split()]
+        assert all(0.0 <= x <= zone_page.WIDTH for x in numbers[::2])
+        assert all(0.0 <= y <= zone_page.HEIGHT for y in numbers[1::2])
+    assert [path.count("M") for path in Page(zone_page.page(zone_of(HOLED, BOTH))).paths()] == [2, 3]
+
+
+def test_what_lies_on_both_sides_of_the_antimeridian_is_drawn_as_one() -> None:
+    both = shapely.MultiPolygon([shapely.box(179.9, 10, 180, 10.1), shapely.box(-180, 10, -179.9, 10.1)])
+    page = zone_page.page(zone_of(both))
+    assert "10.0000° N 179.9000° E to 10.1000° N 179.9000° W" in page
+
+
+def test_no_text_of_a_publisher_becomes_a_part_of_the_page() -> None:
+    evil = '"><script>alert(1)</script><img src=x onerror="alert(2)">&\x1b'
+    zone = zone_of(HOLED, title=evil)
+    zone.identifier = zone.dataset = zone.name = evil
+    zone.messages.add(text=evil)
+    zone.notes.add(reason=evil, message=evil)
+    page = zone_page.page(zone)
+    found = Page(page)
+    assert {tag for tag, _ in found.elements} == {tag for tag, _ in Page(zone_page.page(zone_of(HOLED))).elements}
+    assert not any(name.startswith("on") or name in {"src", "href"} for _, given in found.elements for name in given)
+    assert "\x1b" not in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_a_zone_without_an_outline_has_a_page_that_says_so() -> None:
+    assert "no outline" in zone_page.page(zone_of())
