@@ -167,11 +167,6 @@ class FlightPlanStore:
         rows = await self._connection.fetch("SELECT id, content FROM flight_plans WHERE id = ANY($1::text[])", ids)
         return [(row["id"], row["content"]) for row in rows]
 
-    async def read(self, ids: Sequence[str]) -> Sequence[FlightPlan]:
-        """Plans by id, as they are."""
-        rows = await self._connection.fetch("SELECT * FROM flight_plans WHERE id = ANY($1::text[]) ORDER BY id", ids)
-        return [_plan(row) for row in rows]
-
     async def lock_free(self, ids: Sequence[str]) -> Sequence[FlightPlan]:
         """Those plans that nobody else has locked, locked."""
         rows = await self._connection.fetch(

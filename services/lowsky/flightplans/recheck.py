@@ -143,8 +143,8 @@ class Recheck:
         found_at = clock()
         moved = 0
         for first in range(0, len(found), BATCH):
-            plans = await store.read(found[first : first + BATCH])
-            findings = await asyncio.to_thread(self._look, plans, zones, self._areas.index)
+            contents = await store.contents(found[first : first + BATCH])
+            findings = await asyncio.to_thread(self._look, contents, zones, self._areas.index)
             moved += await self._take_in(connection, findings, zones.revision)
         log.info(
             "plans checked again",
@@ -184,9 +184,11 @@ class Recheck:
             log.error("a stored plan cannot be drawn again", plan=readable[place], problem=refusal.message)
         return [readable[place] for place in sorted(found)]
 
-    def _look(self, plans: Sequence[FlightPlan], zones: ZoneIndex[int], areas: AreaIndex) -> Mapping[str, Findings]:
+    def _look(
+        self, contents: Sequence[tuple[str, bytes]], zones: ZoneIndex[int], areas: AreaIndex
+    ) -> Mapping[str, Findings]:
         """What the geofence finds now of plans, by id; of those that can be drawn."""
-        readable, airspaces = self._read([(plan.id, plan.content) for plan in plans])
+        readable, airspaces = self._read(contents)
         drawn = draw(airspaces, self._reference, FIELD)
         findings = look(zones, areas, drawn.volumes, len(readable), self._reference)
         return {id_: self._as_kept(findings[place]) for place, id_ in enumerate(readable) if place not in drawn.refused}
