@@ -18,7 +18,7 @@ from lowsky.cli.output import row, table
 from lowsky.cli.problems import invalid, of_api_error
 from lowsky.cli.session import session_of
 from lowsky.cli.values import enum_name, enum_value, last, resource, show_time
-from lowsky.client import LowskyApiError
+from lowsky.client import LowskyApiError, read_mapping
 
 app = typer.Typer(help="Geozones: where one may fly, and on whose word.", no_args_is_help=True)
 app.command()(zone_restrictions.restrict)
@@ -32,7 +32,7 @@ ROLLBACK_TIMEOUT_S = 120.0
 @app.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="ED-269 or ED-318, as published.")],
+    file: Annotated[Path, typer.Argument(help="ED-269 or ED-318, as published; others with --format.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Is replaced as a whole, as in at-austrocontrol.")],
     authority: Annotated[str, typer.Option("--authority", help="Answers for the dataset.")],
     title: Annotated[str, typer.Option("--title")] = "",
@@ -47,6 +47,14 @@ def import_(
             "--on-error", metavar="reject|accept-valid", help="Zones that are refused: all is, or the others are taken."
         ),
     ] = "reject",
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="geojson|kml", help="Of a file in no dialect, or KMZ; needs --mapping."),
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option("--mapping", metavar="FILE", help="TOML: what its properties mean; see README."),
+    ] = None,
     reference_system: Annotated[
         str,
         typer.Option(
@@ -58,6 +66,10 @@ def import_(
     session = session_of(context)
     names = dict(_named(text) for text in authority_name or ())
     failing = enum_value(pb.OnError, on_error, "--on-error")
+    if (form is None) is not (mapping is None):
+        raise invalid("INVALID_CHOICE", "--format and --mapping go together", "ED-269 and ED-318 need neither")
+    written = enum_value(pb.ZoneFileFormat, form, "--format") if form else pb.ZONE_FILE_FORMAT_UNSPECIFIED
+    meaning = read_mapping(mapping) if mapping else None
     system = enum_value(pb.ReferenceSystem, reference_system, "--reference-system")
     whole, answering = resource("datasets", dataset), resource("authorities", authority)
     with session.output.transfer(f"sending {file.name}") as progress:
@@ -71,6 +83,8 @@ def import_(
                     authority_names=names,
                     validate_only=dry_run,
                     on_error=failing,
+                    form=written,
+                    mapping=meaning,
                     reference_system=system,
                     on_progress=progress,
                 )

@@ -22,6 +22,7 @@ from lowsky.client.errors import (
     Unauthenticated,
     Unavailable,
 )
+from lowsky.client.mapping_files import read_mapping
 from lowsky.client.retries import RetryPolicy
 from lowsky.client.submitting import error_of
 from lowsky.client.tokens import ClientCredentials, DevelopmentToken, FileToken, StaticToken, TokenSource
@@ -51,4 +52,5 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "error_of",
+    "read_mapping",
 ]

@@ -207,10 +207,12 @@ class Client:
         authority_names: Mapping[str, str] | None = None,
         validate_only: bool = False,
         on_error: geozones_pb2.OnError.ValueType = geozones_pb2.ON_ERROR_REJECT,
+        form: geozones_pb2.ZoneFileFormat.ValueType = geozones_pb2.ZONE_FILE_FORMAT_UNSPECIFIED,
+        mapping: geozones_pb2.FieldMapping | None = None,
         reference_system: geozones_pb2.ReferenceSystem.ValueType = geozones_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> geozones_pb2.ImportGeozonesResponse:
-        """Replaces a dataset by a zone file, or says why not.
+        """Replaces a dataset by a zone file, or says why not. GeoJSON and KML need a mapping (`read_mapping`).
 
         Raises:
             FailedPrecondition: Zones were refused; ACCEPT_VALID takes the others. `error.detail(ImportReport)`.
@@ -225,6 +227,8 @@ class Client:
             authority_names=authority_names,
             validate_only=validate_only,
             on_error=on_error,
+            form=form,
+            mapping=mapping,
             reference_system=reference_system,
             on_progress=on_progress,
         )

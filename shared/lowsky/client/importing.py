@@ -35,6 +35,8 @@ async def import_geozones(
     authority_names: Mapping[str, str] | None = None,
     validate_only: bool = False,
     on_error: pb.OnError.ValueType = pb.ON_ERROR_REJECT,
+    form: pb.ZoneFileFormat.ValueType = pb.ZONE_FILE_FORMAT_UNSPECIFIED,
+    mapping: pb.FieldMapping | None = None,
     reference_system: pb.ReferenceSystem.ValueType = pb.REFERENCE_SYSTEM_UNSPECIFIED,
     request_id: str = "",
     on_progress: Callable[[int, int], None] | None = None,
@@ -53,6 +55,8 @@ async def import_geozones(
         authority_names=dict(authority_names or {}),
         validate_only=validate_only,
         on_error=on_error,
+        format=form,
+        mapping=mapping,
         reference_system=reference_system,
     )
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from lowsky.airspace.codec.field_mapping import format_by, mapping_by
 from lowsky.airspace.reading import Declared
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.geo.reference_systems import ReferenceSystem
 
 
 def declared_by(header: pb.ImportHeader) -> Declared:
-    """What the header says of the file."""
+    """What the header says of the file.
+
+    Raises:
+        Invalid: Its format and its mapping do not go together.
+    """
     return Declared(
+        format=format_by(header),
+        mapping=mapping_by(header),
         reference_system=_reference_system(header.reference_system),
     )
 

@@ -1,4 +1,4 @@
-"""Published geozone files, ED-269 and ED-318, to geozones and a report.
+"""Published geozone files, ED-269 and ED-318, to geozones and a report; GeoJSON and KML by a mapping of their fields.
 
 `read` takes what national publishers put out: either dialect in any of the layouts seen, with its flaws. Each
 published zone ends in exactly one entry of the report, TAKEN, REPAIRED or REFUSED, with the reasons: never a silent
@@ -23,9 +23,11 @@ from dataclasses import replace
 
 from shapely.errors import GEOSException
 
-from lowsky.airspace.reading import ed269, ed318
+from lowsky.airspace.reading import ed269, ed318, mapped
 from lowsky.airspace.reading.declared import AS_PUBLISHED, Declared
 from lowsky.airspace.reading.document import RepeatedKeys, parse, repeated_key
+from lowsky.airspace.reading.field_mapping import FieldMapping, LimitSource, Source
+from lowsky.airspace.reading.kml import lay_out_kml
 from lowsky.airspace.reading.layout import Layout, format_of, lay_out
 from lowsky.airspace.reading.report import (
     FilePosition,
@@ -41,19 +43,23 @@ from lowsky.airspace.reading.report import (
     ZoneRefused,
 )
 from lowsky.airspace.reading.values import mapping, text
+from lowsky.geo.geozone import Geozone
 from lowsky.geo.reference_systems import ReferenceSystem
 
 __all__ = [
     "AS_PUBLISHED",
     "Declared",
+    "FieldMapping",
     "FilePosition",
     "Format",
+    "LimitSource",
     "Metadata",
     "Note",
     "Outcome",
     "ReadZone",
     "Reading",
     "ReportEntry",
+    "Source",
     "UnreadableZones",
     "read",
 ]
@@ -70,12 +76,9 @@ def read(data: bytes, declared: Declared = AS_PUBLISHED) -> Reading:
         declared: What the publisher says of the file beyond what is in it.
 
     Raises:
-        UnreadableZones: when the file as a whole cannot be read: not UTF-8 JSON, no zones in it, too large or too deep.
+        UnreadableZones: when the file as a whole cannot be read: not JSON or KML, without zones, too large, too deep.
     """
-    document = parse(data)
-    if isinstance(document, RepeatedKeys):
-        raise UnreadableZones("REPEATED_KEY", f"the file names {document.key!r} twice")
-    layout = lay_out(document)
+    layout = _lay_out(data, declared)
     entries = [_read_entry(position, entry, declared) for position, entry in enumerate(layout.entries)]
     return replace(_number(layout, entries), notes=_file_notes(declared))
 
@@ -87,23 +90,33 @@ def _file_notes(declared: Declared) -> tuple[Note, ...]:
     return (Note("CGCS2000_TAKEN_AS_WGS_84", "", message),)
 
 
+def _lay_out(data: bytes, declared: Declared) -> Layout:
+    if declared.format is Format.KML:
+        return lay_out_kml(data)
+    document = parse(data)
+    if isinstance(document, RepeatedKeys):
+        raise UnreadableZones("REPEATED_KEY", f"the file names {document.key!r} twice")
+    layout = lay_out(document)
+    return layout if declared.format is None else replace(layout, format=declared.format)
+
+
 def _read_entry(position: int, entry: object, declared: Declared) -> tuple[ReportEntry, ReadZone | None]:
     notes = Notes(declared.reference_system)
     identifier = ""
     try:
         if not isinstance(entry, dict):
             raise ZoneRefused("ZONE_UNREADABLE", "", "not a zone but a bare value")
-        identifier = _published_identifier(entry)
+        raw = _raw_identifier(entry) if declared.mapping is None else declared.mapping.identifier.of(entry)
+        identifier = text(raw)[:IDENTIFIER_LENGTH_MAX]
         if (key := repeated_key(entry)) is not None:
             raise ZoneRefused("REPEATED_KEY", key, "named twice in one object: which value is meant cannot be known")
         published = _published_json(entry)
         if not identifier:
             identifier = f"unnamed-{hashlib.sha256(published).hexdigest()[:12]}"
             notes.mended("IDENTIFIER_ABSENT", "identifier", f"named {identifier} after its content")
-        elif identifier != _raw_identifier(entry):
+        elif identifier != raw:
             notes.mended("IDENTIFIER_CHANGED", "identifier", "spaces around it, or what is no text, were taken away")
-        dialect = ed269 if format_of(entry) is Format.ED_269 else ed318
-        geozone = dialect.read_zone(entry, identifier, notes)
+        geozone = _read_zone(entry, identifier, declared, notes)
     except ZoneRefused as refusal:
         return ReportEntry(position, identifier, Outcome.REFUSED, (*notes.found, refusal.note)), None
     except GEOSException as fault:
@@ -112,6 +125,14 @@ def _read_entry(position: int, entry: object, declared: Declared) -> tuple[Repor
     entry_notes = tuple(notes.found)
     report = ReportEntry(position, identifier, notes.outcome, entry_notes, notes.extent_growth_m2)
     return report, ReadZone(geozone, published, entry_notes, position)
+
+
+def _read_zone(entry: dict[str, object], identifier: str, declared: Declared, notes: Notes) -> Geozone:
+    if declared.mapping is not None:
+        return mapped.read_zone(entry, identifier, declared.mapping, notes)
+    if format_of(entry) is Format.ED_269:
+        return ed269.read_zone(entry, identifier, notes)
+    return ed318.read_zone(entry, identifier, notes)
 
 
 def _number(layout: Layout, read_entries: list[tuple[ReportEntry, ReadZone | None]]) -> Reading:
@@ -147,10 +168,6 @@ def _raw_identifier(entry: dict[str, object]) -> object:
             if text(source.get(key)):
                 return source[key]
     return ""
-
-
-def _published_identifier(entry: dict[str, object]) -> str:
-    return text(_raw_identifier(entry))[:IDENTIFIER_LENGTH_MAX]
 
 
 def _published_json(entry: dict[str, object]) -> bytes:

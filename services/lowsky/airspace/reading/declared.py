@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lowsky.airspace.reading.field_mapping import FieldMapping
+from lowsky.airspace.reading.report import Format
 from lowsky.geo.reference_systems import ReferenceSystem
 
 
@@ -11,6 +13,10 @@ from lowsky.geo.reference_systems import ReferenceSystem
 class Declared:
     """What is said; as it is by default, nothing: the file speaks for itself."""
 
+    format: Format | None = None
+    """GEOJSON or KML; None for the dialects of ED-269 and ED-318, which are told apart by what is in the file."""
+    mapping: FieldMapping | None = None
+    """Given with GEOJSON and KML, and only with these."""
     reference_system: ReferenceSystem = ReferenceSystem.WGS_84
     """Of all its coordinates."""
 

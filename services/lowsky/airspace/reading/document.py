@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from itertools import chain
@@ -19,6 +20,12 @@ INTEGER_DIGITS_MAX = 300
 """No longer number fits a float."""
 
 _BOM = b"\xef\xbb\xbf"
+_OTHER_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark this one begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 # A string that never closes is one token to the end of the file: damaged files are scanned once, not once a quote.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -41,11 +48,14 @@ class _NotANumber(ValueError):
 def parse(data: bytes) -> object:
     """The JSON value of a file; objects with repeated keys are `RepeatedKeys`.
 
+    UTF-8, or UTF-16 and UTF-32 where a byte order mark says so; places are then those of the same text in UTF-8.
+
     Raises:
         UnreadableZones: TOO_LARGE, NOT_UTF8, NOT_JSON, NOT_A_NUMBER or TOO_DEEP, with the place.
     """
     if len(data) > FILE_BYTES_MAX:
         raise UnreadableZones("TOO_LARGE", f"the file has {len(data)} bytes; {FILE_BYTES_MAX} is the most")
+    data = _utf8(data)
     body = data.removeprefix(_BOM)
     shift = len(data) - len(body)
     try:
@@ -64,6 +74,16 @@ def parse(data: bytes) -> object:
     except RecursionError:
         raise UnreadableZones("TOO_DEEP", "the file is nested too deeply") from None
     return value
+
+
+def _utf8(data: bytes) -> bytes:
+    for mark, encoding in _OTHER_BOMS:
+        if data.startswith(mark):
+            try:
+                return data.decode(encoding).encode()
+            except UnicodeError:
+                raise UnreadableZones("NOT_UTF8", f"the file begins as {encoding} and goes on as none") from None
+    return data
 
 
 def repeated_key(value: object) -> str | None:

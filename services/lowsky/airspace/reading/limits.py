@@ -52,7 +52,7 @@ _DATUMS = {
 }
 _NONE_TEXTS = {"UNL", "UNLIMITED", "UNLTD", "NONE"}
 _GROUND_TEXTS = {"GND", "SFC", "GROUND", "SURFACE"}
-_THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
+THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
 """1.200 is one or one thousand two hundred, by country."""
 
 
@@ -145,7 +145,7 @@ def _lower(
 
 def _limit(value: object, field: str, notes: Notes) -> float | None:
     if isinstance(value, str):
-        if _THOUSANDS.fullmatch(value.strip()):
+        if THOUSANDS.fullmatch(value.strip()):
             return None
         if number(value) is not None:
             notes.unclear("NUMBER_AS_TEXT", field, f"the number {value.strip()} is written as a text")

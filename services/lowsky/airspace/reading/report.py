@@ -12,11 +12,13 @@ from lowsky.geo.reference_systems import ReferenceSystem
 
 
 class Format(StrEnum):
-    """The dialect of a file; MIXED when its zones are in both."""
+    """The dialect of a file; MIXED when its zones are in both. GEOJSON and KML are read by a mapping."""
 
     ED_269 = "ED-269"
     ED_318 = "ED-318"
     MIXED = "MIXED"
+    GEOJSON = "GeoJSON"
+    KML = "KML"
 
 
 class Outcome(StrEnum):
@@ -114,7 +116,7 @@ class UnreadableZones(Exception):
     """The file as a whole cannot be read, so no zone of it was taken.
 
     `reason` is stable: TOO_LARGE, NOT_UTF8, NOT_JSON, NOT_A_NUMBER, TOO_DEEP, REPEATED_KEY, NOT_A_ZONE_FILE,
-    TOO_MANY_ZONES.
+    TOO_MANY_ZONES; of KML and KMZ also NOT_XML, XML_FORBIDDEN, NOT_KMZ, ZIP_BOMB, SEVERAL_DOCUMENTS.
     """
 
     def __init__(self, reason: str, message: str, position: FilePosition | None = None) -> None:

@@ -11,7 +11,7 @@ immutable once submitted; its state moves:
 
 A new or changed zone checks the plans again that it touches: SUBMITTED | UNDER_REVIEW → REJECTED and APPROVED |
 ACTIVATED → RESCINDED where flight is not allowed any more; SUBMITTED | APPROVED → UNDER_REVIEW where somebody else must
-decide too. The reason names the zone.
+decide too. The reason names the zone. A zone that is gone or loosened only takes its findings away (reassessed).
 
 An approval is permission, not clearance to start: activation is a step of its own (EU 2021/664 Art. 6(5)).
 """

@@ -1,0 +1,67 @@
+"""The mapping of an import's header, as the readers have it."""
+
+from __future__ import annotations
+
+from lowsky.airspace.reading import FieldMapping, Format, LimitSource, Source
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.errors import Invalid
+from lowsky.geo.geozone import Restriction
+
+_FORMATS = {pb.ZONE_FILE_FORMAT_GEOJSON: Format.GEOJSON, pb.ZONE_FILE_FORMAT_KML: Format.KML}
+
+
+def format_by(header: pb.ImportHeader) -> Format | None:
+    """What the file is said to be written in; None for the dialects, which say it themselves."""
+    return _FORMATS.get(header.format)
+
+
+def mapping_by(header: pb.ImportHeader) -> FieldMapping | None:
+    """What the file's properties are said to mean.
+
+    Raises:
+        Invalid: A mapping where the file needs none, none where it needs one, or one that leaves the restriction open.
+    """
+    form, given = format_by(header), header.HasField("mapping")
+    if form is None and given:
+        raise Invalid.field("header.mapping", "ED-269 and ED-318 say what their fields mean: they need no mapping")
+    if form is not None and not given:
+        raise Invalid.field("header.mapping", f"{form} says nothing of what its properties mean: a mapping is needed")
+    return _mapping(header.mapping) if given else None
+
+
+def _mapping(message: pb.FieldMapping) -> FieldMapping:
+    restriction = _source(message.restriction)
+    if restriction.constant and restriction.constant not in list(Restriction):
+        known = ", ".join(Restriction)
+        raise Invalid.field("header.mapping.restriction.constant", f"a restriction is one of {known}")
+    if restriction.property_name and not message.restriction_values:
+        raise Invalid.field("header.mapping.restriction_values", "the values of the property have to be mapped")
+    return FieldMapping(
+        identifier=_source(message.identifier),
+        restriction=restriction,
+        restrictions={value.strip(): _restriction(meant) for value, meant in message.restriction_values.items()},
+        name=_source(message.name) if message.HasField("name") else None,
+        lower=_limit(message.lower) if message.HasField("lower") else None,
+        upper=_limit(message.upper) if message.HasField("upper") else None,
+        authority=_source(message.authority) if message.HasField("authority") else None,
+        contact=_source(message.contact) if message.HasField("contact") else None,
+        message=_source(message.message) if message.HasField("message") else None,
+        start=_source(message.start) if message.HasField("start") else None,
+        end=_source(message.end) if message.HasField("end") else None,
+    )
+
+
+def _source(message: pb.FieldSource) -> Source:
+    return Source(message.property, message.constant)
+
+
+def _limit(message: pb.LimitSource) -> LimitSource:
+    return LimitSource(
+        value=_source(message.value),
+        datum=_source(message.datum) if message.HasField("datum") else None,
+        unit=_source(message.unit) if message.HasField("unit") else None,
+    )
+
+
+def _restriction(value: pb.Restriction.ValueType) -> Restriction:
+    return Restriction(pb.Restriction.Name(value).removeprefix("RESTRICTION_"))

@@ -1,0 +1,83 @@
+"""Mapping files: what the properties of a GeoJSON or KML file mean, written as TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from google.protobuf import json_format
+
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.client.errors import InvalidArgument
+
+BYTES_MAX = 1024 * 1024
+"""A thousand values are some 50 kB."""
+
+_SOURCES = ("identifier", "restriction", "name", "authority", "contact", "message", "start", "end")
+_LIMITS = ("lower", "upper")
+
+
+def read_mapping(path: str | Path) -> pb.FieldMapping:
+    """The mapping of a TOML file, whose keys are the fields of FieldMapping.
+
+    A text names a property, `{ constant = "…" }` is the same for every zone. Restrictions are named as in PROHIBITED.
+
+    Raises:
+        InvalidArgument: UNREADABLE_FILE, with what is wrong where.
+    """
+    with Path(path).open("rb") as file:
+        data = file.read(BYTES_MAX + 1)
+    try:
+        if len(data) > BYTES_MAX:
+            raise ValueError(f"a mapping file has at most {BYTES_MAX} bytes")
+        return _message(tomllib.loads(data.decode()))
+    except (
+        ValueError,
+        RecursionError,
+        json_format.ParseError,
+    ) as fault:  # no TOML, no UTF-8: ValueErrors
+        raise InvalidArgument("UNREADABLE_FILE", f"{path}: {fault}") from None
+
+
+def _message(written: dict[str, object]) -> pb.FieldMapping:
+    known = (*_SOURCES, *_LIMITS, "restriction_values")
+    for key in written:
+        if key not in known:
+            raise ValueError(f"{key} is no field of a zone; these are: {', '.join(known)}")
+    for key in ("identifier", "restriction"):
+        if key not in written:
+            raise ValueError(f"{key} is missing")
+    whole: dict[str, object] = {key: _source(key, written[key]) for key in _SOURCES if key in written}
+    for key in _LIMITS:
+        if key in written:
+            whole[key] = _limit(key, written[key])
+    if "restriction_values" in written:
+        whole["restriction_values"] = _restrictions(written["restriction_values"])
+    return json_format.ParseDict(whole, pb.FieldMapping())
+
+
+def _source(key: str, written: object) -> dict[str, str]:
+    if isinstance(written, str) and written:
+        return {"property": written}
+    if isinstance(written, dict) and len(written) == 1:
+        ((kind, value),) = written.items()
+        if kind in ("property", "constant") and isinstance(value, str) and value:
+            return {kind: value}
+    raise ValueError(f'{key} is a property\'s name, as in {key} = "NAME", or {{ constant = "a text" }}')
+
+
+def _limit(key: str, written: object) -> dict[str, object]:
+    parts = ("value", "datum", "unit")
+    if not isinstance(written, dict) or "value" not in written or not written.keys() <= set(parts):
+        raise ValueError(f"{key} is a table of value, datum and unit")
+    return {part: _source(f"{key}.{part}", written[part]) for part in parts if part in written}
+
+
+def _restrictions(written: object) -> dict[str, str]:
+    if not isinstance(written, dict):
+        raise ValueError('restriction_values is a table, as in "CTR" = "REQ_AUTHORIZATION"')
+    names = [name.removeprefix("RESTRICTION_") for name in pb.Restriction.keys()[1:]]
+    for value, meant in written.items():
+        if meant not in names:
+            raise ValueError(f"restriction_values: {value!r} is {meant!r}, which is none of {', '.join(names)}")
+    return {value: f"RESTRICTION_{meant}" for value, meant in written.items()}

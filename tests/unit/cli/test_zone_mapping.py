@@ -1,0 +1,93 @@
+"""`lowsky zones import --format --mapping`: what a mapping file comes to, and what is wrong with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from google.protobuf import json_format
+
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.client import InvalidArgument, read_mapping
+
+from .conftest import Run, Scripted
+
+MAPPING = """
+identifier = "ID"
+restriction = "TYPE"
+name = { property = "name" }
+authority = { constant = "Tower" }
+
+[restriction_values]
+"CTR" = "REQ_AUTHORIZATION"
+"P" = "PROHIBITED"
+
+[upper]
+value = "TOP"
+datum = { constant = "AMSL" }
+unit = { constant = "FT" }
+"""
+LEAST = 'identifier = "ID"\nrestriction = { constant = "USPACE" }\n'
+IMPORT = ("zones", "import", "zones.kmz", "--dataset", "at-austrocontrol", "--authority", "austrocontrol")
+
+
+async def test_a_mapping_file_goes_with_its_file(run: Run, services: Scripted, target: str, tmp_path: Path) -> None:
+    (tmp_path / "zones.kmz").write_bytes(b"PK")
+    (tmp_path / "mapping.toml").write_text(MAPPING)
+    services.answers["ImportGeozones"] = [pb.ImportGeozonesResponse()]
+    ended = await run(*IMPORT, "--format", "kml", "--mapping", "mapping.toml", at=target)
+    assert ended.code == 0, ended.err
+    header = services.requests["ImportGeozones"][0][0].header
+    assert header.format == pb.ZONE_FILE_FORMAT_KML
+    assert json_format.MessageToDict(header.mapping) == {
+        "identifier": {"property": "ID"},
+        "restriction": {"property": "TYPE"},
+        "name": {"property": "name"},
+        "authority": {"constant": "Tower"},
+        "restrictionValues": {"CTR": "RESTRICTION_REQ_AUTHORIZATION", "P": "RESTRICTION_PROHIBITED"},
+        "upper": {"value": {"property": "TOP"}, "datum": {"constant": "AMSL"}, "unit": {"constant": "FT"}},
+    }
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--format", "kml"),
+        ("--mapping", "mapping.toml"),
+        ("--format", "shape", "--mapping", "mapping.toml"),
+        ("--format", "kml", "--mapping", "none-such.toml"),
+        ("--format", "kml", "--mapping", "zones.kmz"),
+    ],
+)
+async def test_options_that_cannot_be_used_send_nothing(
+    run: Run, services: Scripted, target: str, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "zones.kmz").write_bytes(b"PK\xff")
+    (tmp_path / "mapping.toml").write_text(MAPPING)
+    ended = await run(*IMPORT, *options, at=target)
+    assert ended.code != 0
+    assert "Traceback" not in ended.err
+    assert not services.requests
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("identifier = ", "Invalid value"),
+        ('identifier = "ID"', "restriction is missing"),
+        (LEAST + 'colour = "X"', "colour is no field of a zone"),
+        (LEAST + "name = 5", "name is a property's name"),
+        (LEAST + 'name = { constant = "a", property = "b" }', "name is a property's name"),
+        (LEAST + 'upper = "TOP"', "upper is a table of value, datum and unit"),
+        (LEAST + '[upper]\nvalue = "TOP"\ndatum = 7', "upper.datum is a property's name"),
+        (LEAST + '[upper]\nunit = "TOP"', "upper is a table of value, datum and unit"),
+        (LEAST + '[restriction_values]\nCTR = "FORBIDDEN"', "is 'FORBIDDEN', which is none of PROHIBITED"),
+        (LEAST + "restriction_values = []", "restriction_values is a table"),
+        ("#" * 2**20 + "\n", "at most"),
+    ],
+)
+def test_a_faulty_mapping_file_is_told_what_is_wrong(tmp_path: Path, written: str, said: str) -> None:
+    (tmp_path / "mapping.toml").write_text(written)
+    with pytest.raises(InvalidArgument, match=said) as caught:
+        read_mapping(tmp_path / "mapping.toml")
+    assert caught.value.reason == "UNREADABLE_FILE"
