@@ -123,3 +123,39 @@ async def test_what_is_no_area_is_not_sent(
     ended = await run("authorities", "area", "city", str(tmp_path / "area.json"), "-o", "json", at=target)
     assert ended.error["reason"] == "UNREADABLE_FILE"
     assert not services.requests.get("UpdateAuthority")
+
+
+@pytest.mark.parametrize(
+    ("options", "default"),
+    [
+        ([], None),
+        (["--open-below", "120"], authorities_pb2.AreaDefault(open_below_m=120)),
+        (["--authorization-required"], authorities_pb2.AreaDefault(authorization_required=True)),
+    ],
+)
+async def test_the_default_of_an_area_is_set_with_it(
+    run: Run,
+    services: Scripted,
+    target: str,
+    tmp_path: Path,
+    options: list[str],
+    default: authorities_pb2.AreaDefault | None,
+) -> None:
+    (tmp_path / "area.json").write_text(json.dumps({"type": "Polygon", "coordinates": [RING]}))
+    services.answers["UpdateAuthority"] = [
+        authorities_pb2.UpdateAuthorityResponse(authority=authorities_pb2.Authority(name="authorities/city"))
+    ]
+    ended = await run("authorities", "area", "city", str(tmp_path / "area.json"), *options, at=target)
+    assert ended.code == 0, ended.err
+    (request,) = services.requests["UpdateAuthority"]
+    assert request.authority.area.HasField("default_rule") is (default is not None)
+    if default is not None:
+        assert request.authority.area.default_rule == default
+
+
+async def test_an_area_has_one_default(run: Run, services: Scripted, target: str, tmp_path: Path) -> None:
+    (tmp_path / "area.json").write_text(json.dumps({"type": "Polygon", "coordinates": [RING]}))
+    both = ["--open-below", "120", "--authorization-required"]
+    ended = await run("authorities", "area", "city", str(tmp_path / "area.json"), *both, "-o", "json", at=target)
+    assert ended.error["reason"] == "INVALID_CHOICE"
+    assert not services.requests.get("UpdateAuthority")

@@ -228,7 +228,8 @@ class FlightPlan:
 
 def _changed(finding: Finding, airspace_revision: int) -> str:
     """Why a plan moves that nobody moved."""
-    return f"The airspace has changed (revision {airspace_revision}, {finding.subject}). {finding.message}"
+    subject = finding.subject or finding.subject_title
+    return f"The airspace has changed (revision {airspace_revision}, {subject}). {finding.message}"
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:

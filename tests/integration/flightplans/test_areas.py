@@ -1,0 +1,117 @@
+"""The default of an authority's area, through airspace, flightplans and approvals: a map of the permitted airspace."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest_asyncio
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from lowsky.api.airspace.v1 import authorities_pb2 as authorities
+from lowsky.api.airspace.v1 import geozones_pb2, geozones_pb2_grpc
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from tests.integration.airspace.publishing import Publisher, administration, new_dataset, new_publisher
+from tests.integration.airspace.restricting import area, square
+from tests.integration.flightplans.world import DRONE, OPERATOR, World, aircraft, flight_plan, operator
+from tests.support.installation import Installation
+from tests.support.waiting import eventually
+from tests.support.zone_files import ed269_zone, file_of
+from tests.support.zone_files import square as ring
+
+CITY = square(16, 48, 17, 49)
+FREE = ed269_zone("free", ring(16.3, 48.2, 0.1), restriction="NO_RESTRICTION", zoneAuthority=[])
+INSIDE, LEAVING, OUTSIDE = (16.35, 48.25), (16.395, 48.25), (17.5, 48.25)
+Rule = pb.Finding.Rule
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """An authority whose area is closed but for one zone."""
+
+    world: World
+    publisher: Publisher
+
+    async def check(self, plan: pb.FlightPlan) -> list[pb.Finding]:
+        token = self.world.installation.token(roles=["operator"], operator=OPERATOR)
+        stub = self.world.installation.stub(geozones_pb2_grpc.GeozonesServiceStub, "airspace", token)
+        request = geozones_pb2.CheckAirspaceRequest(trajectory=plan.trajectory)
+        return list((await stub.CheckAirspace(request)).findings)
+
+    async def found(self, at: tuple[float, float]) -> list[pb.Finding]:
+        """What a dry run is told, which is what a check is told."""
+        plan = flight_plan(at)
+        findings = list((await self.world.submit(plan=plan, validate_only=True)).flight_plan.findings)
+        assert await self.check(plan) == findings
+        return findings
+
+    async def state_area(self, default: authorities.AreaDefault | None) -> authorities.Authority:
+        stated = area(CITY)
+        if default is not None:
+            stated.default_rule.CopyFrom(default)
+        request = authorities.UpdateAuthorityRequest(
+            request_id=str(uuid4()),
+            authority=authorities.Authority(name=self.publisher.authority, area=stated),
+            update_mask=FieldMask(paths=["area"]),
+        )
+        return (await administration(self.world.installation).UpdateAuthority(request)).authority
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def city(installation: Installation) -> AsyncIterator[City]:
+    for service in ("airspace", "flightplans", "approvals"):
+        await installation.start(service)
+    world = World(installation)
+    await world.tell([operator(OPERATOR), aircraft(DRONE)])
+    publisher = await new_publisher(installation, "City")
+    imported = (await publisher.publish(new_dataset(), file_of([FREE]))).dataset
+    world.revision = imported.airspace_revision
+    await world.wait_for_revision()
+    new = City(world, publisher)
+    assert await new.found(OUTSIDE) == []  # nobody has stated an area
+    default = authorities.AreaDefault(authorization_required=True)
+    assert (await new.state_area(default)).area.default_rule == default
+    await eventually(lambda: _told(new, OUTSIDE), what="the area known to flightplans")
+    yield new
+
+
+async def _told(city: City, at: tuple[float, float]) -> bool:
+    return bool((await city.world.submit(plan=flight_plan(at), validate_only=True)).flight_plan.findings)
+
+
+async def test_a_plan_within_permitted_airspace_is_approved_by_rule(city: City) -> None:
+    assert await city.found(INSIDE) == []
+    plan = (await city.world.submit(INSIDE)).flight_plan
+    await city.world.wait_state(plan.name, "APPROVED")
+
+
+async def test_a_plan_that_leaves_permitted_airspace_needs_the_authority_of_the_area(city: City) -> None:
+    (finding,) = await city.found(LEAVING)
+    assert (finding.rule, finding.subject) == (Rule.RULE_AREA_DEFAULT, city.publisher.authority)
+    assert list(finding.volumes) == [0, 1, 2]
+    plan = (await city.world.submit(LEAVING)).flight_plan
+    assert list(plan.deciding_authorities) == [city.publisher.authority]
+    await city.world.wait_state(plan.name, "UNDER_REVIEW")
+
+
+async def test_a_plan_outside_every_area_is_rejected(city: City) -> None:
+    (finding,) = await city.found(OUTSIDE)
+    assert (finding.rule, finding.subject) == (Rule.RULE_NOBODYS_AREA, "")
+    assert (await city.world.submit(OUTSIDE)).flight_plan.state == pb.STATE_REJECTED
+
+
+async def test_a_worker_that_starts_anew_knows_the_areas_before_it_decides(city: City) -> None:
+    await city.world.installation.kill("flightplans")
+    await city.world.installation.restart("flightplans")
+    assert [finding.rule for finding in await city.found(OUTSIDE)] == [Rule.RULE_NOBODYS_AREA]
+
+
+async def test_a_default_is_changed_with_the_area(city: City) -> None:
+    assert not (await city.state_area(None)).area.HasField("default_rule")
+
+    async def open_() -> bool:
+        return not await _told(city, LEAVING)
+
+    await eventually(open_, what="an area without a default known to flightplans")
+    assert await city.found(LEAVING) == []
