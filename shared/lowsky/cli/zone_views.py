@@ -141,5 +141,10 @@ _DAYS = ("", "Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 
 def _hours(entry: pb.ScheduleEntry) -> str:
     days = " ".join(_DAYS[day] for day in entry.weekdays if 1 <= day <= 7)
-    times = [f"{d.seconds // 3600:02d}:{d.seconds % 3600 // 60:02d}" for d in (entry.start, entry.end)]
-    return f"{days} {times[0]}-{times[1]} UTC" + (" (taken as all day)" if entry.uncertain else "")
+    bounds = ((entry.start_event, entry.start), (entry.end_event, entry.end))
+    times = [
+        enum_name(pb.SunEvent, event) if event else f"{time.seconds // 3600:02d}:{time.seconds % 3600 // 60:02d}"
+        for event, time in bounds
+    ]
+    clock = entry.time_zone or "UTC"
+    return f"{days} {times[0]}-{times[1]} {clock}" + (" (taken as all day)" if entry.uncertain else "")

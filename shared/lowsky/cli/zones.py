@@ -61,16 +61,19 @@ def import_(
             "--reference-system", metavar="wgs-84|cgcs2000|gcj-02|bd-09", help="What its coordinates are measured in."
         ),
     ] = "wgs-84",
+    time_zone: Annotated[
+        str, typer.Option("--time-zone", metavar="Europe/Berlin", help="Of times in the file that do not say theirs.")
+    ] = "",
 ) -> None:
     """Replace a dataset by a zone file; every zone that was repaired or refused is named."""
     session = session_of(context)
     names = dict(_named(text) for text in authority_name or ())
     failing = enum_value(pb.OnError, on_error, "--on-error")
+    system = enum_value(pb.ReferenceSystem, reference_system, "--reference-system")
     if (form is None) is not (mapping is None):
         raise invalid("INVALID_CHOICE", "--format and --mapping go together", "ED-269 and ED-318 need neither")
     written = enum_value(pb.ZoneFileFormat, form, "--format") if form else pb.ZONE_FILE_FORMAT_UNSPECIFIED
     meaning = read_mapping(mapping) if mapping else None
-    system = enum_value(pb.ReferenceSystem, reference_system, "--reference-system")
     whole, answering = resource("datasets", dataset), resource("authorities", authority)
     with session.output.transfer(f"sending {file.name}") as progress:
         try:
@@ -83,9 +86,10 @@ def import_(
                     authority_names=names,
                     validate_only=dry_run,
                     on_error=failing,
+                    reference_system=system,
+                    time_zone=time_zone,
                     form=written,
                     mapping=meaning,
-                    reference_system=system,
                     on_progress=progress,
                 )
             )

@@ -210,6 +210,7 @@ class Client:
         form: geozones_pb2.ZoneFileFormat.ValueType = geozones_pb2.ZONE_FILE_FORMAT_UNSPECIFIED,
         mapping: geozones_pb2.FieldMapping | None = None,
         reference_system: geozones_pb2.ReferenceSystem.ValueType = geozones_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
+        time_zone: str = "",
         on_progress: Callable[[int, int], None] | None = None,
     ) -> geozones_pb2.ImportGeozonesResponse:
         """Replaces a dataset by a zone file, or says why not. GeoJSON and KML need a mapping (`read_mapping`).
@@ -230,6 +231,7 @@ class Client:
             form=form,
             mapping=mapping,
             reference_system=reference_system,
+            time_zone=time_zone,
             on_progress=on_progress,
         )
 

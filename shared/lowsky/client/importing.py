@@ -38,6 +38,7 @@ async def import_geozones(
     form: pb.ZoneFileFormat.ValueType = pb.ZONE_FILE_FORMAT_UNSPECIFIED,
     mapping: pb.FieldMapping | None = None,
     reference_system: pb.ReferenceSystem.ValueType = pb.REFERENCE_SYSTEM_UNSPECIFIED,
+    time_zone: str = "",
     request_id: str = "",
     on_progress: Callable[[int, int], None] | None = None,
     timeout_s: float = TIMEOUT_S,
@@ -58,6 +59,7 @@ async def import_geozones(
         format=form,
         mapping=mapping,
         reference_system=reference_system,
+        time_zone=time_zone,
     )
 
     patience_s = PATIENCE_S

@@ -1,8 +1,7 @@
-"""When a geozone applies: always, or in periods with a weekly schedule, all in UTC.
+"""When a geozone applies: always, or in periods, which may have a weekly schedule (`lowsky.geo.schedule`).
 
 Source: ED-269 `applicability` and ED-318 `limitedApplicability`. Intervals are half-open, [start, end). A window is
-asked in seconds since the epoch, as the trajectory's volumes carry them; the answer is exact, by arithmetic on whole
-UTC days, so neither long windows nor schedules over midnight are sampled.
+asked in seconds since the epoch, as the trajectory's volumes carry them.
 """
 
 from __future__ import annotations
@@ -12,56 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-DAY_S = 86_400
-"""UTC days all have this length in POSIX time."""
-WEEK_S = 7 * DAY_S
-EVERY_DAY = frozenset(range(7))
-"""Monday is 0, as `datetime.weekday` counts."""
-_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
+from lowsky.geo.schedule import EVERY_DAY, Daily
+from lowsky.geo.sun import DAY_S
 
-
-@dataclass(frozen=True, slots=True)
-class Daily:
-    """One schedule entry: on each of `days`, from `start_s` for at most one day.
-
-    `start_s` is in [0, 86 400) and `end_s` in [0, 86 400], seconds of the UTC day. An end at or before the start is
-    on the following day: 22:00 to 04:00 runs over midnight, 22:00 to 00:00 ends with the day, 08:00 to 08:00 is 24
-    hours.
-    `uncertain` says that the published entry could not be placed exactly and this is its wider reading.
-
-    Raises:
-        ValueError: for no days, unknown days, or times outside the day.
-    """
-
-    days: frozenset[int]
-    start_s: int
-    end_s: int
-    uncertain: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.days or not self.days <= EVERY_DAY:
-            raise ValueError(f"days must be some of 0 (Monday) to 6 (Sunday), not {sorted(self.days)}")
-        if not 0 <= self.start_s < DAY_S or not 0 <= self.end_s <= DAY_S:
-            raise ValueError(f"times must lie in the UTC day: {self.start_s} to {self.end_s} seconds")
-
-    @property
-    def length_s(self) -> int:
-        """How long one occurrence lasts, in (0, 86 400]."""
-        length_s = self.end_s - self.start_s
-        return length_s if length_s > 0 else length_s + DAY_S
-
-    def meets(self, start_s: float, end_s: float) -> bool:
-        """Whether an occurrence has an instant in [start_s, end_s), of which `start_s < end_s`."""
-        if end_s - start_s >= WEEK_S:
-            return True  # a week holds the start of an occurrence, whichever its day
-        first = math.floor((start_s - self.start_s - self.length_s) / DAY_S)
-        last = math.ceil((end_s - self.start_s) / DAY_S)
-        for day in range(first, last + 1):
-            if (day + _EPOCH_WEEKDAY) % 7 in self.days:
-                begins_s = day * DAY_S + self.start_s
-                if begins_s < end_s and start_s < begins_s + self.length_s:
-                    return True
-        return False
+__all__ = ["DAY_S", "EVERY_DAY", "PERMANENT", "Applicability", "Daily", "Period", "periods"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from lowsky.geo.antimeridian import cut
 from lowsky.geo.applicability import Applicability, Daily, Period
 from lowsky.geo.circles import circle
 from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
+from lowsky.geo.sun import Place, SunEvent, place_of
 from lowsky.geo.volumes import Volume4D
 
 _Value = TypeVar("_Value")
@@ -34,6 +35,8 @@ _DATUMS = {datum: geo_pb2.AltitudeDatum.Value(f"ALTITUDE_DATUM_{datum}") for dat
 _DATUM_OF: Mapping[int, Datum] = {int(number): datum for datum, number in _DATUMS.items()}
 _RESTRICTIONS = {kind: pb.Restriction.Value(f"RESTRICTION_{kind}") for kind in Restriction}
 _RESTRICTION_OF: Mapping[int, Restriction] = {int(number): kind for kind, number in _RESTRICTIONS.items()}
+_SUN_EVENTS = {event: pb.SunEvent.Value(f"SUN_EVENT_{event}") for event in SunEvent}
+_SUN_EVENT_OF: Mapping[int, SunEvent] = {int(number): event for event, number in _SUN_EVENTS.items()}
 _PURPOSES = {purpose: pb.AuthorityPurpose.Value(f"AUTHORITY_PURPOSE_{purpose}") for purpose in Purpose}
 _PURPOSE_OF: Mapping[int, Purpose] = {int(number): purpose for purpose, number in _PURPOSES.items()}
 
@@ -122,13 +125,14 @@ def geozone_from_message(message: pb.Geozone) -> Geozone:
     Raises:
         ValueError: Not a message that geozone_to_message made: an unspecified value, no layer, an unreadable outline.
     """
+    layers = tuple(_layer_from(layer) for layer in message.layers)
     return Geozone(
         identifier=message.identifier,
         country=message.country,
         names=_texts_from(message.titles),
         restriction=_known(_RESTRICTION_OF, message.restriction, "restriction"),
-        layers=tuple(_layer_from(layer) for layer in message.layers),
-        applicability=Applicability(tuple(_period_from(period) for period in message.applicability.periods)),
+        layers=layers,
+        applicability=Applicability(tuple(_period_from(period, layers) for period in message.applicability.periods)),
         authorities=tuple(_authority_from(authority) for authority in message.authorities),
         variant=message.variant,
         reasons=tuple(message.reasons),
@@ -193,21 +197,47 @@ def _period(period: Period) -> pb.ApplicabilityPeriod:
                 start=Duration(seconds=entry.start_s),
                 end=Duration(seconds=entry.end_s),
                 uncertain=entry.uncertain,
+                time_zone=entry.zone,
+                start_event=_event(entry.start_event),
+                end_event=_event(entry.end_event),
             )
             for entry in period.schedule
         ],
     )
 
 
-def _period_from(message: pb.ApplicabilityPeriod) -> Period:
+def _period_from(message: pb.ApplicabilityPeriod, layers: Sequence[Layer]) -> Period:
     return Period(
         message.start_time.ToDatetime(tzinfo=UTC) if message.HasField("start_time") else None,
         message.end_time.ToDatetime(tzinfo=UTC) if message.HasField("end_time") else None,
-        tuple(
-            Daily(frozenset(day - 1 for day in entry.weekdays), entry.start.seconds, entry.end.seconds, entry.uncertain)
-            for entry in message.schedule
-        ),
+        tuple(_daily_from(entry, layers) for entry in message.schedule),
     )
+
+
+def _daily_from(message: pb.ScheduleEntry, layers: Sequence[Layer]) -> Daily:
+    start, end = _event_from(message.start_event), _event_from(message.end_event)
+    # Where the sun is looked at follows from the zone's own outlines, so that no message says it twice.
+    place: Place | None = place_of(layer.outline for layer in layers) if start or end else None
+    return Daily(
+        frozenset(day - 1 for day in message.weekdays),
+        message.start.seconds,
+        message.end.seconds,
+        message.uncertain,
+        message.time_zone,
+        start,
+        end,
+        place,
+    )
+
+
+def _event(event: SunEvent | None) -> pb.SunEvent.ValueType:
+    return pb.SUN_EVENT_UNSPECIFIED if event is None else _SUN_EVENTS[event]
+
+
+def _event_from(number: int) -> SunEvent | None:
+    if number == pb.SUN_EVENT_UNSPECIFIED:
+        return None
+    return _known(_SUN_EVENT_OF, number, "event of the sun")
 
 
 def _timestamp(moment: datetime | None) -> Timestamp | None:

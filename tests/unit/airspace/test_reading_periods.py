@@ -7,20 +7,22 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lowsky.airspace.reading import Outcome, read
+from lowsky.airspace.reading import AS_PUBLISHED, Declared, Outcome, read
 from lowsky.geo.applicability import EVERY_DAY, PERMANENT, Applicability, Daily, Period
+from lowsky.geo.sun import SunEvent
 
 RING = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]
 BAND = {"upper": 120, "upperReference": "AGL", "lower": 0, "lowerReference": "AGL"}
 HOUR = 3600
+PLACE = (8.0, 47.0, 8.1, 47.1)
 
 
-def times(key: str, value: object) -> tuple[Applicability, list[str]]:
+def times(key: str, value: object, declared: Declared = AS_PUBLISHED) -> tuple[Applicability, list[str]]:
     """Of an ED-318 zone for `limitedApplicability`, of an ED-269 zone for `applicability`."""
     properties: dict[str, object] = {"identifier": "Z", key: value}
     properties |= {"restriction": "PROHIBITED"} if key == "applicability" else {"type": "PROHIBITED"}
     geometry = {"type": "Polygon", "coordinates": [RING], "layer": BAND}
-    found = read(json.dumps({"type": "Feature", "geometry": geometry, "properties": properties}).encode())
+    found = read(json.dumps({"type": "Feature", "geometry": geometry, "properties": properties}).encode(), declared)
     assert found.entries[0].outcome is Outcome.TAKEN
     limits = {"UPPER_ABSENT", "LOWER_ABSENT"}  # the ED-269 zone has no limits here
     return found.zones[0].geozone.applicability, [n.reason for n in found.entries[0].notes if n.reason not in limits]
@@ -111,8 +113,20 @@ def test_one_permanent_period_among_others_makes_the_zone_permanent() -> None:
         ({"startTime": None}, Daily(frozenset({0}), 0, 18 * HOUR)),
         ({"startTime": "01:00+02:00", "endTime": "05:00+02:00"}, Daily(frozenset({6}), 23 * HOUR, 3 * HOUR)),
         ({"startTime": "20:00-05:00", "endTime": "21:00-05:00"}, Daily(frozenset({1}), HOUR, 2 * HOUR)),
-        ({"endTime": None, "endEvent": "SS"}, Daily(frozenset({0, 1}), 0, 24 * HOUR, uncertain=True)),
-        ({"startTime": None, "startEvent": "BMCT"}, Daily(frozenset({0, 1}), 0, 24 * HOUR, uncertain=True)),
+        (
+            {"endTime": None, "endEvent": "SS"},
+            Daily(frozenset({0}), 8 * HOUR, 0, end_event=SunEvent.SS, place=PLACE),
+        ),
+        (
+            {"startTime": None, "startEvent": "bmct"},
+            Daily(frozenset({0}), 0, 18 * HOUR, start_event=SunEvent.BMCT, place=PLACE),
+        ),
+        ({"endEvent": "SS"}, Daily(frozenset({0, 1}), 0, 24 * HOUR, uncertain=True)),  # and a time beside it
+        ({"endTime": None, "endEvent": "NOON"}, Daily(frozenset({0, 1}), 0, 24 * HOUR, uncertain=True)),
+        (
+            {"startTime": "08:00+02:00", "endTime": None, "endEvent": "SS"},
+            Daily(frozenset({6, 0, 1}), 0, 24 * HOUR, uncertain=True),
+        ),
         ({"startTime": "8 o'clock"}, Daily(frozenset({0, 1}), 0, 24 * HOUR, uncertain=True)),
         ({"startTime": "25:00Z"}, Daily(frozenset({0, 1}), 0, 24 * HOUR, uncertain=True)),
         ({"startTime": "08:00", "endTime": "18:00"}, Daily(frozenset({6, 0, 1}), 0, 24 * HOUR, uncertain=True)),
@@ -123,11 +137,44 @@ def test_schedule_entries_are_placed_in_utc_or_widened(changes: dict[str, object
     assert period.schedule == (expected,)
 
 
-def test_an_entry_that_ends_with_the_sun_is_flagged_and_noted() -> None:
-    schedule = [{"day": ["SAT"], "startTime": "06:00Z", "endEvent": "SS"}]
+def test_events_of_the_sun_are_placed_where_the_zone_is() -> None:
+    schedule = [{"day": ["SAT"], "startEvent": "SR", "endEvent": "SS"}]
     found, reasons = times("limitedApplicability", [{"schedule": schedule}])
-    assert found.uncertain
-    assert reasons == ["SUN_EVENT"]
+    entry = Daily(frozenset({5}), 0, 0, start_event=SunEvent.SR, end_event=SunEvent.SS, place=PLACE)
+    assert found == Applicability((Period(schedule=(entry,)),))
+    assert not found.uncertain
+    assert reasons == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"startTime": "22:00", "endTime": "06:00"}, Daily(frozenset({0}), 22 * HOUR, 6 * HOUR, zone="Europe/Berlin")),
+        ({"startTime": "24:00", "endTime": "06:00"}, Daily(frozenset({1}), 0, 6 * HOUR, zone="Europe/Berlin")),
+        ({"startTime": "24:00", "endEvent": "SS"}, Daily(frozenset({0, 1}), 0, 24 * HOUR, uncertain=True)),
+        ({"startTime": "22:00Z", "endTime": "06:00Z"}, Daily(frozenset({0}), 22 * HOUR, 6 * HOUR)),
+        ({"startTime": "22:00Z", "endTime": "06:00"}, Daily(frozenset({6, 0, 1}), 0, 24 * HOUR, uncertain=True)),
+        (
+            {"startTime": "08:00", "endEvent": "EECT"},
+            Daily(frozenset({0}), 8 * HOUR, 0, zone="Europe/Berlin", end_event=SunEvent.EECT, place=PLACE),
+        ),
+        (
+            {"startTime": "08:00Z", "endEvent": "EECT"},
+            Daily(frozenset({0}), 8 * HOUR, 0, end_event=SunEvent.EECT, place=PLACE),
+        ),
+    ],
+)
+def test_times_without_a_zone_are_by_the_declared_clock(fields: dict[str, object], expected: Daily) -> None:
+    schedule = [{"day": ["MON"]} | fields]
+    found, _ = times("limitedApplicability", [{"schedule": schedule}], Declared(time_zone="Europe/Berlin"))
+    assert found.periods[0].schedule == (expected,)
+
+
+def test_bounds_without_a_zone_are_by_the_declared_clock() -> None:
+    period = {"startDateTime": "2026-07-01T12:00:00", "endDateTime": "2026-10-25"}
+    found, reasons = times("limitedApplicability", [period], Declared(time_zone="Europe/Berlin"))
+    assert found == Applicability((Period(when("2026-07-01T10:00"), when("2026-10-25T23:00")),))
+    assert reasons == []
 
 
 def test_a_schedule_with_an_unreadable_entry_is_all_day() -> None:

@@ -101,7 +101,7 @@ def _lay_out(data: bytes, declared: Declared) -> Layout:
 
 
 def _read_entry(position: int, entry: object, declared: Declared) -> tuple[ReportEntry, ReadZone | None]:
-    notes = Notes(declared.reference_system)
+    notes = Notes(declared.reference_system, declared.time_zone)
     identifier = ""
     try:
         if not isinstance(entry, dict):

@@ -19,6 +19,8 @@ class Declared:
     """Given with GEOJSON and KML, and only with these."""
     reference_system: ReferenceSystem = ReferenceSystem.WGS_84
     """Of all its coordinates."""
+    time_zone: str = ""
+    """An IANA name: whose clock times are by that do not say it themselves; "" when nobody knows."""
 
 
 AS_PUBLISHED = Declared()

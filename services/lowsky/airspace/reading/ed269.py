@@ -28,7 +28,7 @@ def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geo
     refuse_display_only(source, path)
     restriction = read_restriction(members, notes)
     layers = _layers(source, path, entry.get("geometry") if feature else None, notes)
-    return read_geozone(identifier, restriction, layers, read_ed269(source, path, notes), members, notes)
+    return read_geozone(identifier, restriction, layers, read_ed269(source, layers, path, notes), members, notes)
 
 
 def _layers(source: Mapping[str, object], path: str, feature_geometry: object, notes: Notes) -> tuple[Layer, ...]:

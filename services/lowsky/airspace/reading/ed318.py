@@ -36,7 +36,8 @@ def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geo
     layers.read(geometry, "geometry", {}, 0)
     if not layers.found:
         raise ZoneRefused("GEOMETRY_ABSENT", "geometry", "the collection holds no geometry")
-    return read_geozone(identifier, restriction, tuple(layers.found), read_ed318(source, path, notes), members, notes)
+    found = tuple(layers.found)
+    return read_geozone(identifier, restriction, found, read_ed318(source, found, path, notes), members, notes)
 
 
 class _Layers:

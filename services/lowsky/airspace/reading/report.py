@@ -137,11 +137,13 @@ class ZoneRefused(Exception):
 class Notes:
     """Collects what is found in one zone, and by how much repairs enlarged it.
 
-    `reference_system` is what its coordinates are published in, as declared.
+    `reference_system` is what its coordinates are published in, `time_zone` whose clock its times are by where they do
+    not say it, both as declared.
     """
 
-    def __init__(self, reference_system: ReferenceSystem = ReferenceSystem.WGS_84) -> None:
+    def __init__(self, reference_system: ReferenceSystem = ReferenceSystem.WGS_84, time_zone: str = "") -> None:
         self.reference_system = reference_system
+        self.time_zone = time_zone
         self.found: list[Note] = []
         self.extent_growth_m2 = 0.0
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from lowsky.airspace.reading.report import Notes
 from lowsky.geo.geozone import LocalizedText
+from lowsky.geo.schedule import earliest_and_latest
 
 TEXT_LENGTH_MAX = 10_000
 """ED-318 allows 1 000; published messages are a few hundred."""
@@ -104,7 +105,8 @@ def instant(value: object, *, end: bool, field: str, notes: Notes) -> datetime |
     """An ISO 8601 instant in UTC, or None when it cannot be read.
 
     `end` says which way is the wider: a last second or minute (…:59) is inside, so that the end is the next one; a date
-    alone is the whole day; a time without a zone is read as whichever zone is the wider.
+    alone is the whole day; a time without a zone is by the clock that the publisher declares, or else in whichever zone
+    is the wider.
     """
     found = _INSTANT.fullmatch(text(value))
     if found is None:
@@ -113,7 +115,9 @@ def instant(value: object, *, end: bool, field: str, notes: Notes) -> datetime |
         notes.unclear("END_INSIDE", field, f"{text(value)} names the last instant that is inside: read to its very end")
     try:
         moment = _moment(found, end=end)
-        if found["hour"] is None or found["zone"] is None:
+        if (found["hour"] is None or found["zone"] is None) and notes.time_zone:
+            moment = earliest_and_latest(moment.replace(tzinfo=None), notes.time_zone)[1 if end else 0]
+        elif found["hour"] is None or found["zone"] is None:
             notes.unclear("TIME_ZONE_ABSENT", field, f"{text(value)} has no time zone: read as the widest it can mean")
             moment += _ZONE_LATEST if end else -_ZONE_EARLIEST
         else:

@@ -82,6 +82,38 @@ AUTHORITY_PURPOSE_INFORMATION: AuthorityPurpose.ValueType  # 3
 """Knows more."""
 Global___AuthorityPurpose: _TypeAlias = AuthorityPurpose  # noqa: Y015
 
+class _SunEvent:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SunEventEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SunEvent.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUN_EVENT_UNSPECIFIED: _SunEvent.ValueType  # 0
+    """None: the time by the clock counts."""
+    SUN_EVENT_BMCT: _SunEvent.ValueType  # 1
+    """Begin of morning civil twilight."""
+    SUN_EVENT_SR: _SunEvent.ValueType  # 2
+    """Sunrise."""
+    SUN_EVENT_SS: _SunEvent.ValueType  # 3
+    """Sunset."""
+    SUN_EVENT_EECT: _SunEvent.ValueType  # 4
+    """End of evening civil twilight."""
+
+class SunEvent(_SunEvent, metaclass=_SunEventEnumTypeWrapper):
+    """An event of the sun, by the codes of ED-318."""
+
+SUN_EVENT_UNSPECIFIED: SunEvent.ValueType  # 0
+"""None: the time by the clock counts."""
+SUN_EVENT_BMCT: SunEvent.ValueType  # 1
+"""Begin of morning civil twilight."""
+SUN_EVENT_SR: SunEvent.ValueType  # 2
+"""Sunrise."""
+SUN_EVENT_SS: SunEvent.ValueType  # 3
+"""Sunset."""
+SUN_EVENT_EECT: SunEvent.ValueType  # 4
+"""End of evening civil twilight."""
+Global___SunEvent: _TypeAlias = SunEvent  # noqa: Y015
+
 class _OnError:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -107,6 +139,30 @@ ON_ERROR_REJECT: OnError.ValueType  # 1
 ON_ERROR_ACCEPT_VALID: OnError.ValueType  # 2
 """The other zones are imported; the report names those that are not. A file of nothing but refused zones is refused."""
 Global___OnError: _TypeAlias = OnError  # noqa: Y015
+
+class _ZoneFileFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ZoneFileFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ZoneFileFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ZONE_FILE_FORMAT_UNSPECIFIED: _ZoneFileFormat.ValueType  # 0
+    """ED-269 or ED-318, which are told apart by what is in the file."""
+    ZONE_FILE_FORMAT_GEOJSON: _ZoneFileFormat.ValueType  # 1
+    """Features with polygons, and properties of the publisher's own making."""
+    ZONE_FILE_FORMAT_KML: _ZoneFileFormat.ValueType  # 2
+    """KML, or KMZ with one document. What is linked to is not fetched."""
+
+class ZoneFileFormat(_ZoneFileFormat, metaclass=_ZoneFileFormatEnumTypeWrapper):
+    """What a zone file is written in."""
+
+ZONE_FILE_FORMAT_UNSPECIFIED: ZoneFileFormat.ValueType  # 0
+"""ED-269 or ED-318, which are told apart by what is in the file."""
+ZONE_FILE_FORMAT_GEOJSON: ZoneFileFormat.ValueType  # 1
+"""Features with polygons, and properties of the publisher's own making."""
+ZONE_FILE_FORMAT_KML: ZoneFileFormat.ValueType  # 2
+"""KML, or KMZ with one document. What is linked to is not fetched."""
+Global___ZoneFileFormat: _TypeAlias = ZoneFileFormat  # noqa: Y015
 
 class _ReferenceSystem:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -140,30 +196,6 @@ REFERENCE_SYSTEM_GCJ_02: ReferenceSystem.ValueType  # 3
 REFERENCE_SYSTEM_BD_09: ReferenceSystem.ValueType  # 4
 """GCJ_02 as displaced once more by Baidu."""
 Global___ReferenceSystem: _TypeAlias = ReferenceSystem  # noqa: Y015
-
-class _ZoneFileFormat:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _ZoneFileFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ZoneFileFormat.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    ZONE_FILE_FORMAT_UNSPECIFIED: _ZoneFileFormat.ValueType  # 0
-    """ED-269 or ED-318, which are told apart by what is in the file."""
-    ZONE_FILE_FORMAT_GEOJSON: _ZoneFileFormat.ValueType  # 1
-    """Features with polygons, and properties of the publisher's own making."""
-    ZONE_FILE_FORMAT_KML: _ZoneFileFormat.ValueType  # 2
-    """KML, or KMZ with one document. What is linked to is not fetched."""
-
-class ZoneFileFormat(_ZoneFileFormat, metaclass=_ZoneFileFormatEnumTypeWrapper):
-    """What a zone file is written in."""
-
-ZONE_FILE_FORMAT_UNSPECIFIED: ZoneFileFormat.ValueType  # 0
-"""ED-269 or ED-318, which are told apart by what is in the file."""
-ZONE_FILE_FORMAT_GEOJSON: ZoneFileFormat.ValueType  # 1
-"""Features with polygons, and properties of the publisher's own making."""
-ZONE_FILE_FORMAT_KML: ZoneFileFormat.ValueType  # 2
-"""KML, or KMZ with one document. What is linked to is not fetched."""
-Global___ZoneFileFormat: _TypeAlias = ZoneFileFormat  # noqa: Y015
 
 @_typing.final
 class Dataset(_message.Message):
@@ -398,7 +430,7 @@ Global___ApplicabilityPeriod: _TypeAlias = ApplicabilityPeriod  # noqa: Y015
 
 @_typing.final
 class ScheduleEntry(_message.Message):
-    """Hours of the week, UTC."""
+    """Hours of days of the week."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -406,15 +438,28 @@ class ScheduleEntry(_message.Message):
     START_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     UNCERTAIN_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    START_EVENT_FIELD_NUMBER: _builtins.int
+    END_EVENT_FIELD_NUMBER: _builtins.int
     uncertain: _builtins.bool
-    """The published times were events such as sunrise: read as the whole day, the wider."""
+    """The published times could not be placed: read as whole days, the wider."""
+    time_zone: _builtins.str
+    """Whose days and whose clock: a name of the IANA time zone database; empty is UTC. A time that a clock change leaves
+    out or has twice is the one that makes the hours longer.
+    """
+    start_event: Global___SunEvent.ValueType
+    """Takes the place of start: the earliest that the event can be in the zone's extent, with a margin of some minutes.
+    On a day on which the sun may not rise or set there, the whole day is meant.
+    """
+    end_event: Global___SunEvent.ValueType
+    """Takes the place of end: the latest that the event can be."""
     @_builtins.property
     def weekdays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """ISO weekdays, Monday 1 to Sunday 7."""
+        """ISO weekdays of the days on which it starts, Monday 1 to Sunday 7."""
 
     @_builtins.property
     def start(self) -> _duration_pb2.Duration:
-        """Since midnight. An end at or before the start lies on the next day."""
+        """By the clock since midnight. An end at or before the start lies on the next day."""
 
     @_builtins.property
     def end(self) -> _duration_pb2.Duration: ...
@@ -425,10 +470,13 @@ class ScheduleEntry(_message.Message):
         start: _duration_pb2.Duration | None = ...,
         end: _duration_pb2.Duration | None = ...,
         uncertain: _builtins.bool = ...,
+        time_zone: _builtins.str = ...,
+        start_event: Global___SunEvent.ValueType = ...,
+        end_event: Global___SunEvent.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start", "uncertain", b"uncertain", "weekdays", b"weekdays"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "end_event", b"end_event", "start", b"start", "start_event", b"start_event", "time_zone", b"time_zone", "uncertain", b"uncertain", "weekdays", b"weekdays"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -550,6 +598,7 @@ class ImportHeader(_message.Message):
     FORMAT_FIELD_NUMBER: _builtins.int
     MAPPING_FIELD_NUMBER: _builtins.int
     ON_ERROR_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     REFERENCE_SYSTEM_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     dataset: _builtins.str
@@ -575,6 +624,10 @@ class ImportHeader(_message.Message):
     """What the file is written in."""
     on_error: Global___OnError.ValueType
     """What becomes of the file when zones of it are refused."""
+    time_zone: _builtins.str
+    """What the file's times mean where they do not say it themselves, as with Z or +02:00: a name of the IANA time zone
+    database, such as Europe/Berlin. Empty: nobody knows, and such times are read as the widest that they can mean.
+    """
     reference_system: Global___ReferenceSystem.ValueType
     """What the coordinates of the file are measured in."""
     @_builtins.property
@@ -598,11 +651,12 @@ class ImportHeader(_message.Message):
         format: Global___ZoneFileFormat.ValueType = ...,
         mapping: Global___FieldMapping | None = ...,
         on_error: Global___OnError.ValueType = ...,
+        time_zone: _builtins.str = ...,
         reference_system: Global___ReferenceSystem.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["mapping", b"mapping"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_valid", b"accept_valid", "authority", b"authority", "authority_names", b"authority_names", "dataset", b"dataset", "format", b"format", "mapping", b"mapping", "on_error", b"on_error", "reference_system", b"reference_system", "request_id", b"request_id", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_valid", b"accept_valid", "authority", b"authority", "authority_names", b"authority_names", "dataset", b"dataset", "format", b"format", "mapping", b"mapping", "on_error", b"on_error", "reference_system", b"reference_system", "request_id", b"request_id", "time_zone", b"time_zone", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1052,7 +1106,10 @@ class ImportReport(_message.Message):
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportNote]:
-        """Of the file as a whole: that its reference system was taken as another, CGCS2000_TAKEN_AS_WGS_84."""
+        """Of the file as a whole: that its reference system was taken as another, CGCS2000_TAKEN_AS_WGS_84; that its zones
+        lie as those of a known dataset, 50 to 1 500 m away, as maps in another reference system would show them or all the
+        same way, SHIFTED_COPY, with the dataset and the mean offset. Neither stops an import.
+        """
 
     def __init__(
         self,

@@ -141,7 +141,8 @@ class GeozonesServiceServicer:
 
     def CheckAirspace(self, request, context):
         """The geozones that a flight would meet, for planning tools: the findings that SubmitFlightPlan has of them, without
-        an operator or an aircraft, and at any time. Nothing is stored, and it is no permission.
+        an operator or an aircraft, and at any time. Nothing is stored, and it is no permission. Altitudes are half-open:
+        exactly at the floor of a zone is inside, exactly at its ceiling outside.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -64,7 +64,8 @@ class GeozonesServiceStub:
     """
     CheckAirspace: _grpc.UnaryUnaryMultiCallable[_geozones_pb2.CheckAirspaceRequest, _geozones_pb2.CheckAirspaceResponse]
     """The geozones that a flight would meet, for planning tools: the findings that SubmitFlightPlan has of them, without
-    an operator or an aircraft, and at any time. Nothing is stored, and it is no permission.
+    an operator or an aircraft, and at any time. Nothing is stored, and it is no permission. Altitudes are half-open:
+    exactly at the floor of a zone is inside, exactly at its ceiling outside.
     """
 
 @_typing.type_check_only
@@ -101,7 +102,8 @@ class GeozonesServiceAsyncStub(GeozonesServiceStub):
     """
     CheckAirspace: _aio.UnaryUnaryMultiCallable[_geozones_pb2.CheckAirspaceRequest, _geozones_pb2.CheckAirspaceResponse]  # type: ignore[assignment]
     """The geozones that a flight would meet, for planning tools: the findings that SubmitFlightPlan has of them, without
-    an operator or an aircraft, and at any time. Nothing is stored, and it is no permission.
+    an operator or an aircraft, and at any time. Nothing is stored, and it is no permission. Altitudes are half-open:
+    exactly at the floor of a zone is inside, exactly at its ceiling outside.
     """
 
 class GeozonesServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -183,7 +185,8 @@ class GeozonesServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_geozones_pb2.CheckAirspaceResponse, _abc.Awaitable[_geozones_pb2.CheckAirspaceResponse]]:
         """The geozones that a flight would meet, for planning tools: the findings that SubmitFlightPlan has of them, without
-        an operator or an aircraft, and at any time. Nothing is stored, and it is no permission.
+        an operator or an aircraft, and at any time. Nothing is stored, and it is no permission. Altitudes are half-open:
+        exactly at the floor of a zone is inside, exactly at its ceiling outside.
         """
 
 def add_GeozonesServiceServicer_to_server(servicer: GeozonesServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
