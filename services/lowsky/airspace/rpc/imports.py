@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from lowsky.airspace.admission import Admission, admit
-from lowsky.airspace.codec import datasets, reports
+from lowsky.airspace.codec import datasets, reports, shifts
 from lowsky.airspace.codec.contents import contents_of
 from lowsky.airspace.codec.declared import declared_by
 from lowsky.airspace.codec.zones import PackedZone, pack
 from lowsky.airspace.domain.deciding import Directory, normal
 from lowsky.airspace.postgres.authorities import AuthorityStore
+from lowsky.airspace.postgres.boxes import boxes_in
 from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
 from lowsky.airspace.reading import Declared, Outcome, UnreadableZones, read
 from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, still
@@ -57,6 +58,7 @@ class Imports:
         upload = await self._uploads.receive(requests, _require_own_authority)
         try:
             prepared = await self._prepare(upload)
+            await self._look_for_shifts(upload.header, prepared)
             if not upload.header.validate_only:
                 _require_acceptable(prepared.report, accept_valid=_accepts_valid(upload.header))
             replacement = Replacement(upload.header.dataset, upload.header.authority, prepared.zones)
@@ -79,6 +81,15 @@ class Imports:
         # at a time: while it is parsed it takes ten times its size.
         async with self._replacing.turn:
             return await in_thread(_read, upload.data, declared_by(header), header.dataset, directory)
+
+    async def _look_for_shifts(self, header: pb.ImportHeader, prepared: _Prepared) -> None:
+        """Notes in the report which known datasets the file lies shifted from, where it was not converted."""
+        if not prepared.zones or declared_by(header).reference_system.displaced:
+            return
+        async with self._database.connection() as connection:
+            known = await boxes_in(connection, shifts.around(prepared.zones))
+        async with self._replacing.turn:
+            prepared.report.notes.extend(await in_thread(shifts.shift_notes, prepared.zones, known))
 
     async def _bring_into_force(
         self, upload: Upload, prepared: _Prepared, replacement: Replacement, difference: pb.ImportDifference

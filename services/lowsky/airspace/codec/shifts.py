@@ -1,0 +1,46 @@
+"""The warning of an import whose zones lie as a shifted copy of known ones: from boxes to notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lowsky.airspace.codec.zones import Box, PackedZone
+from lowsky.airspace.domain.shifted import OFFSET_MAX_M, Boxes, shift
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+
+_FAR_DEGREES = 2.0 * OFFSET_MAX_M / 111_000.0
+"""Around a file: zones outside are too far from its own to be shifted from there. Twice, for the length of a degree of
+longitude at 60 degrees; beyond, no map is known that displaces."""
+
+
+def around(zones: Sequence[PackedZone]) -> Box:
+    """The box within which known zones may be what these are shifted from."""
+    return Box(
+        min(zone.box.west for zone in zones) - _FAR_DEGREES,
+        min(zone.box.south for zone in zones) - _FAR_DEGREES,
+        max(zone.box.east for zone in zones) + _FAR_DEGREES,
+        max(zone.box.north for zone in zones) + _FAR_DEGREES,
+    )
+
+
+def shift_notes(zones: Sequence[PackedZone], known: Mapping[str, Sequence[tuple[str, Box]]]) -> list[pb.ReportNote]:
+    """A note for each dataset that the zones of a file are shifted from."""
+    ours = _boxes([(zone.name, zone.box) for zone in zones])
+    notes: list[pb.ReportNote] = []
+    for dataset, named in sorted(known.items()):
+        found = shift(ours, _boxes(named))
+        if found is not None:
+            message = (
+                f"{found.zones} zones lie {found.offset_m:.0f} m on average from zones of {dataset}, {found.way}: "
+                "is the reference system the one that was declared?"
+            )
+            notes.append(pb.ReportNote(reason="SHIFTED_COPY", message=message))
+    return notes
+
+
+def _boxes(named: Sequence[tuple[str, Box]]) -> Boxes:
+    # A name is geozones/{dataset}.{identifier}.
+    bounds = np.array([(box.west, box.south, box.east, box.north) for _, box in named], dtype=np.float64)
+    return Boxes([name.partition(".")[2] for name, _ in named], bounds.reshape(-1, 4))
