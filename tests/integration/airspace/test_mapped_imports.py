@@ -107,6 +107,18 @@ async def test_an_unmapped_restriction_refuses_its_zone(publisher: Publisher) ->
             KML.encode(),
             "header.mapping.restriction.constant",
         ),
+        (
+            {
+                "format": pb.ZONE_FILE_FORMAT_KML,
+                "mapping": pb.FieldMapping(
+                    identifier=pb.FieldSource(property="ID"),
+                    restriction=pb.FieldSource(property="KIND"),
+                    restriction_values={"P": pb.RESTRICTION_PROHIBITED, "P ": pb.RESTRICTION_USPACE},
+                ),
+            },
+            KML.encode(),
+            "header.mapping.restriction_values",
+        ),
         ({"format": pb.ZONE_FILE_FORMAT_KML, "mapping": MAPPING}, b"<!DOCTYPE kml []><kml/>", "chunk"),
     ],
 )

@@ -341,6 +341,17 @@ def test_a_damaged_archive_is_refused_wherever_the_damage_is() -> None:
             assert fault.reason in {"NOT_KMZ", "NOT_XML", "NOT_A_ZONE_FILE", "XML_FORBIDDEN"}
 
 
+def test_spaces_around_commas_are_read_over_however_many() -> None:
+    spaced = polygon().replace("8.1,47.1,0", "8.1 ,\n47.1," + " " * 2_000_000 + "0")
+    assert only(kml(document(placemark(spaced)))).layers[0].outline.equals(shapely.Polygon(SQUARE))
+
+
+def test_elements_without_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lowsky.airspace.reading.kml.ELEMENTS_MAX", 1_000)  # two million take seconds
+    with pytest.raises(UnreadableZones, match="TOO_LARGE"):
+        kml("<kml>" + "<a/>" * 1_000 + "</kml>")
+
+
 def test_the_place_of_a_fault_in_xml_is_told() -> None:
     with pytest.raises(UnreadableZones) as caught:
         kml("<kml>\n  <a></b>\n</kml>")

@@ -36,10 +36,15 @@ def _mapping(message: pb.FieldMapping) -> FieldMapping:
         raise Invalid.field("header.mapping.restriction.constant", f"a restriction is one of {known}")
     if restriction.property_name and not message.restriction_values:
         raise Invalid.field("header.mapping.restriction_values", "the values of the property have to be mapped")
+    if restriction.constant and message.restriction_values:
+        raise Invalid.field("header.mapping.restriction_values", "the restriction is a constant: there is none to map")
+    meanings = {value.strip(): _restriction(meant) for value, meant in message.restriction_values.items()}
+    if len(meanings) < len(message.restriction_values):
+        raise Invalid.field("header.mapping.restriction_values", "two values are the same but for spaces around them")
     return FieldMapping(
         identifier=_source(message.identifier),
         restriction=restriction,
-        restrictions={value.strip(): _restriction(meant) for value, meant in message.restriction_values.items()},
+        restrictions=meanings,
         name=_source(message.name) if message.HasField("name") else None,
         lower=_limit(message.lower) if message.HasField("lower") else None,
         upper=_limit(message.upper) if message.HasField("upper") else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 
@@ -38,7 +39,7 @@ def only_kml(data: bytes) -> bytes:
             member = _document(archive)
             with archive.open(member) as packed:
                 found = packed.read(FILE_BYTES_MAX + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as fault:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error) as fault:
         raise UnreadableZones("NOT_KMZ", f"the archive cannot be read: {fault}") from None
     if len(found) > RATIO_FROM_BYTES and len(found) > RATIO_MAX * max(member.compress_size, 1):
         raise UnreadableZones("ZIP_BOMB", f"the document unpacks to more than {RATIO_MAX} times its size")

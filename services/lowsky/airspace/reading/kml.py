@@ -9,7 +9,6 @@ are refused before anything is resolved, nothing is ever fetched. Tests read the
 from __future__ import annotations
 
 import codecs
-import re
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml.common import DefusedXmlException
@@ -27,7 +26,6 @@ ELEMENTS_MAX = 2_000_000
 _ENTRIES = ("Placemark", "NetworkLink", "GroundOverlay")
 """What is or may draw an area; the other features of KML are legends, photographs and tours."""
 _GEOMETRIES = ("Point", "LineString", "LinearRing", "Polygon", "MultiGeometry", "Model", "Track", "MultiTrack")
-_COMMA = re.compile(r"\s*,\s*")
 
 
 def lay_out_kml(data: bytes) -> Layout:
@@ -188,7 +186,7 @@ def _positions(element: Element) -> object:
     if len(written) != 1:
         return None
     found: list[object] = []
-    for position in _COMMA.sub(",", _text(written[0])).split():
+    for position in ",".join(part.strip() for part in _text(written[0]).split(",")).split():
         parts = position.split(",")
         numbers = [number(part) for part in parts]
         found.append(numbers if len(parts) in (2, 3) and None not in numbers else position)

@@ -75,7 +75,9 @@ def _restriction(entry: Mapping[str, object], fields: FieldMapping) -> str:
     value = ("true" if published else "false") if isinstance(published, bool) else text(published)
     if value not in fields.restrictions:
         raise ZoneRefused(
-            "RESTRICTION_UNMAPPED", place, f"the mapping does not say what {value or type(published).__name__!r} means"
+            "RESTRICTION_UNMAPPED",
+            place,
+            f"the mapping does not say what {value[:100] or type(published).__name__!r} means",
         )
     return fields.restrictions[value].value
 
