@@ -307,7 +307,7 @@ def test_members_beside_the_extent_are_kept() -> None:
         (b'{"features": {}}', "NOT_A_ZONE_FILE", None),
         (b'{"type": "object", "properties": {}}', "NOT_A_ZONE_FILE", None),
         (b"[" + b"0," * 100_000 + b"{}]", "TOO_MANY_ZONES", None),
-        (b" " * (64 * 1024 * 1024 + 1), "TOO_LARGE", None),
+        (b" " * (128 * 1024 * 1024 + 1), "TOO_LARGE", None),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why_and_where(data: bytes, reason: str, line: int | None) -> None:

@@ -29,6 +29,7 @@ from lowsky.airspace.reading.document import RepeatedKeys, parse, repeated_key
 from lowsky.airspace.reading.field_mapping import FieldMapping, LimitSource, Source
 from lowsky.airspace.reading.kml import lay_out_kml
 from lowsky.airspace.reading.layout import Layout, format_of, lay_out
+from lowsky.airspace.reading.pieces import opened
 from lowsky.airspace.reading.report import (
     FilePosition,
     Format,
@@ -79,7 +80,7 @@ def read(data: bytes, declared: Declared = AS_PUBLISHED) -> Reading:
         UnreadableZones: when the file as a whole cannot be read: not JSON or KML, without zones, too large, too deep.
     """
     layout = _lay_out(data, declared)
-    entries = [_read_entry(position, entry, declared) for position, entry in enumerate(layout.entries)]
+    entries = [_read_entry(position, entry, declared) for position, entry in enumerate(opened(layout.entries))]
     return replace(_number(layout, entries), notes=_file_notes(declared))
 
 
@@ -116,7 +117,7 @@ def _read_entry(position: int, entry: object, declared: Declared) -> tuple[Repor
             notes.mended("IDENTIFIER_ABSENT", "identifier", f"named {identifier} after its content")
         elif identifier != raw:
             notes.mended("IDENTIFIER_CHANGED", "identifier", "spaces around it, or what is no text, were taken away")
-        geozone = _read_zone(entry, identifier, declared, notes)
+        geozone = replace(_read_zone(entry, identifier, declared, notes), terrain_m=declared.terrain_m)
     except ZoneRefused as refusal:
         return ReportEntry(position, identifier, Outcome.REFUSED, (*notes.found, refusal.note)), None
     except GEOSException as fault:

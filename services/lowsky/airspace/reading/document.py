@@ -10,10 +10,15 @@ from typing import NoReturn
 
 import numpy as np
 
+from lowsky.airspace.reading.piecewise import parse_in_pieces
 from lowsky.airspace.reading.report import FilePosition, UnreadableZones
 
-FILE_BYTES_MAX = 64 * 1024 * 1024
-"""National files are 1 to 30 MB; parsed JSON takes some ten times as much memory."""
+FILE_BYTES_MAX = 128 * 1024 * 1024
+"""National files are 1 to 30 MB."""
+WHOLE_BYTES_MAX = 16 * 1024 * 1024
+"""Larger files are parsed zone by zone: parsed as a whole, JSON takes some ten times its memory."""
+_DEPTH_STEP = 1_000_000
+"""Brackets that are counted at once."""
 DEPTH_MAX = 64
 """A MultiPolygon in a GeometryCollection in a feature is 11 deep."""
 INTEGER_DIGITS_MAX = 300
@@ -65,7 +70,7 @@ def parse(data: bytes) -> object:
         raise UnreadableZones("NOT_UTF8", message, _place(data, shift + fault.start)) from None
     _check_depth(data)
     try:
-        value: object = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
+        value: object = _DECODER.decode(text) if len(data) <= WHOLE_BYTES_MAX else parse_in_pieces(text, _DECODER)
     except json.JSONDecodeError as fault:
         byte = shift + len(text[: fault.pos].encode())
         raise UnreadableZones("NOT_JSON", f"the file is not JSON: {fault.msg}", _place(data, byte)) from None
@@ -123,6 +128,9 @@ def _constant(name: str) -> NoReturn:
     raise _NotANumber(name)
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
+
+
 def _check_depth(data: bytes) -> None:
     if _depth(data) <= DEPTH_MAX:
         return
@@ -140,8 +148,12 @@ def _check_depth(data: bytes) -> None:
 
 def _depth(data: bytes) -> int:
     brackets = np.frombuffer(_STRING.sub(b"", data).translate(None, _ALL_BUT_BRACKETS), dtype=np.uint8)
-    steps = np.where((brackets == ord("[")) | (brackets == ord("{")), 1, -1).cumsum(dtype=np.int32)
-    return int(steps.max(initial=0))
+    deepest = depth = 0
+    for start in range(0, len(brackets), _DEPTH_STEP):
+        some = brackets[start : start + _DEPTH_STEP]
+        depths = depth + np.where((some == ord("[")) | (some == ord("{")), 1, -1).cumsum()
+        deepest, depth = max(deepest, int(depths.max())), int(depths[-1])
+    return deepest
 
 
 def _constant_place(data: bytes) -> FilePosition | None:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lowsky.airspace.reading.pieces import Piece
 from lowsky.airspace.reading.report import Format, Metadata, Notes, UnreadableZones
 from lowsky.airspace.reading.values import empty, instant, mapping, text, texts
 
 ZONES_MAX = 100_000
 """A large country has some ten thousand."""
 
-_LIST_KEYS = ("features", "UASZoneList")
+LIST_KEYS = ("features", "UASZoneList")
 _ZONE_KEYS = ("identifier", "restriction", "horizontalProjection")
 _METADATA_KEYS = ("metadata", "datasetMetadata")
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The published zones in order, as JSON values of any kind, and the file's members that are not zones."""
+    """The published zones in order, as JSON values of any kind or pieces of a large file, and its other members."""
 
     format: Format
     entries: list[object]
@@ -35,7 +36,11 @@ def lay_out(document: object) -> Layout:
     entries = _entries(document)
     if len(entries) > ZONES_MAX:
         raise UnreadableZones("TOO_MANY_ZONES", f"the file has {len(entries)} zones; {ZONES_MAX} is the most")
-    formats = {format_of(entry) for entry in entries if isinstance(entry, dict)}
+    formats = {
+        entry.format if isinstance(entry, Piece) else format_of(entry)
+        for entry in entries
+        if isinstance(entry, (dict, Piece))
+    }
     if not formats:
         formats = {Format.ED_318 if members.get("type") == "FeatureCollection" else Format.ED_269}
     single = formats.pop() if len(formats) == 1 else Format.MIXED
@@ -52,12 +57,12 @@ def format_of(entry: Mapping[str, object]) -> Format:
 
 def _entries(document: object) -> list[object]:
     if isinstance(document, list):
-        if document and not any(isinstance(entry, dict) for entry in document):
+        if document and not any(isinstance(entry, (dict, Piece)) for entry in document):
             raise UnreadableZones("NOT_A_ZONE_FILE", "the file is a list, and not of zones")
         return _flat(document)
     if not isinstance(document, dict):
         raise UnreadableZones("NOT_A_ZONE_FILE", "the file is neither a list of zones nor an object that holds them")
-    named = [key for key in _LIST_KEYS if key in document]
+    named = [key for key in LIST_KEYS if key in document]
     for key in named:
         if not isinstance(document[key], list):
             raise UnreadableZones("NOT_A_ZONE_FILE", f"{key} is not a list of zones")
@@ -66,7 +71,7 @@ def _entries(document: object) -> list[object]:
         return [*itself, *(entry for key in named for entry in _flat(document[key]))]
     if document.get("type") == "Feature" or any(isinstance(document.get(key), str) for key in _ZONE_KEYS):
         return [document]
-    wanted = " or ".join(_LIST_KEYS)
+    wanted = " or ".join(LIST_KEYS)
     raise UnreadableZones("NOT_A_ZONE_FILE", f"the file holds no zones: no {wanted}, and it is not a zone itself")
 
 
@@ -83,7 +88,7 @@ def _flat(entries: list[object]) -> list[object]:
 
 def _inner(entry: object) -> list[list[object]]:
     members = mapping(entry)
-    return [zones for key in _LIST_KEYS if isinstance(zones := members.get(key), list)]
+    return [zones for key in LIST_KEYS if isinstance(zones := members.get(key), list)]
 
 
 def _metadata(members: Mapping[str, object]) -> Metadata:
@@ -102,5 +107,5 @@ def _metadata(members: Mapping[str, object]) -> Metadata:
         issued=instant(moment("issued", "createdAt", "creationDateTime"), end=False, field="issued", notes=notes),
         valid_from=instant(moment("validFrom"), end=False, field="validFrom", notes=notes),
         valid_to=instant(moment("validTo"), end=True, field="validTo", notes=notes),
-        other={key: value for key, value in members.items() if key not in _LIST_KEYS},
+        other={key: value for key, value in members.items() if key not in LIST_KEYS},
     )
