@@ -26,6 +26,13 @@ QUADRANT_SEGMENTS = 8
 """Of the arcs by which an outline grows; they are grown by as much as their chords cut off."""
 
 
+_WEST, _SOUTH, _EAST, _NORTH = CHINA
+_AROUND, _INSIDE = (
+    shapely.box(_WEST - edge, _SOUTH - edge, _EAST + edge, _NORTH + edge) for edge in (EDGE_DEGREES, -EDGE_DEGREES)
+)
+"""Outside of the one nothing is displaced, within the other everything is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Converted:
     """An outline in WGS 84, and by how many m² its margin enlarges it."""
@@ -43,8 +50,7 @@ def converted(outline: Outline, system: ReferenceSystem) -> Converted | None:
     Raises:
         ValueError: It is too long to be converted edge by edge, or encloses nothing.
     """
-    around = shapely.box(*_china(EDGE_DEGREES))
-    if not shapely.intersects(shapely.box(*outline.bounds), around):
+    if not shapely.intersects(shapely.box(*outline.bounds), _AROUND):
         return None
     if outline.length / STEP_DEGREES[system] > VERTICES_MAX:
         raise ValueError("the outline is too long to be converted")
@@ -52,9 +58,10 @@ def converted(outline: Outline, system: ReferenceSystem) -> Converted | None:
     def convert(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack(to_wgs84(degrees[:, 0], degrees[:, 1], system, everywhere=True))
 
-    within = shapely.intersection(outline, around)
+    inside = bool(shapely.covers(_INSIDE, outline))
+    within = outline if inside else shapely.intersection(outline, _AROUND)
     there = shapely.make_valid(shapely.transform(shapely.segmentize(within, STEP_DEGREES[system]), convert))
-    if not shapely.covers(shapely.box(*_china(-EDGE_DEGREES)), outline):
+    if not inside:
         there = shapely.union(there, outline)
     grown = _grown(there, ERRORS_M[system] + STRAY_M)
     return Converted(grown, _growth_m2(grown, there))
@@ -67,19 +74,14 @@ def converted_circle(longitude: float, latitude: float, radius_m: float, system:
         ValueError: See lowsky.geo.circles.circle.
     """
     centre = shapely.Point(longitude, latitude)
-    if not shapely.intersects(centre, shapely.box(*_china(EDGE_DEGREES))):
+    if not shapely.intersects(centre, _AROUND):
         return None
     centres = [tuple(float(degrees) for degrees in to_wgs84(longitude, latitude, system, everywhere=True))]
-    if not shapely.covers(shapely.box(*_china(-EDGE_DEGREES)), centre):
+    if not shapely.covers(_INSIDE, centre):
         centres.append((longitude, latitude))
     plain = shapely.union_all([circle(lon, lat, radius_m) for lon, lat in centres])
     grown = _area(shapely.union_all([circle(lon, lat, radius_m + ERRORS_M[system]) for lon, lat in centres]))
     return Converted(grown, _growth_m2(grown, plain))
-
-
-def _china(by_degrees: float) -> tuple[float, float, float, float]:
-    west, south, east, north = CHINA
-    return west - by_degrees, south - by_degrees, east + by_degrees, north + by_degrees
 
 
 def _grown(outline: BaseGeometry, by_m: float) -> Outline:

@@ -27,7 +27,8 @@ class Outcome(StrEnum):
     TAKEN = "TAKEN"
     """As published; notes say where an unclear limit or time was read as the wider."""
     REPAIRED = "REPAIRED"
-    """With a mended outline, value or identifier, at most about a metre larger than published and never smaller."""
+    """With a mended outline, value or identifier, at most about a metre larger than published and never smaller; or
+    converted from the reference system of a Chinese map, and larger by the error of that."""
     REFUSED = "REFUSED"
     """Not taken: the notes say why."""
 
