@@ -64,6 +64,10 @@ def import_(
     time_zone: Annotated[
         str, typer.Option("--time-zone", metavar="Europe/Berlin", help="Of times in the file that do not say theirs.")
     ] = "",
+    terrain: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--terrain", metavar="MIN MAX", help="Metres above sea level of the ground below all its zones."),
+    ] = None,
 ) -> None:
     """Replace a dataset by a zone file; every zone that was repaired or refused is named."""
     session = session_of(context)
@@ -88,6 +92,7 @@ def import_(
                     on_error=failing,
                     reference_system=system,
                     time_zone=time_zone,
+                    terrain_m=terrain,
                     form=written,
                     mapping=meaning,
                     on_progress=progress,

@@ -211,6 +211,7 @@ class Client:
         mapping: geozones_pb2.FieldMapping | None = None,
         reference_system: geozones_pb2.ReferenceSystem.ValueType = geozones_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
         time_zone: str = "",
+        terrain_m: tuple[float, float] | None = None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> geozones_pb2.ImportGeozonesResponse:
         """Replaces a dataset by a zone file, or says why not. GeoJSON and KML need a mapping (`read_mapping`).
@@ -232,6 +233,7 @@ class Client:
             mapping=mapping,
             reference_system=reference_system,
             time_zone=time_zone,
+            terrain_m=terrain_m,
             on_progress=on_progress,
         )
 

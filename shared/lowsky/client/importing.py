@@ -15,11 +15,12 @@ from lowsky.client.errors import InvalidArgument
 CHUNK_BYTES = 256 * 1024
 """The service takes 1 MiB at most; a quarter shows progress on slow lines."""
 
-FILE_BYTES_MAX = 64 * 1024 * 1024
+FILE_BYTES_MAX = 128 * 1024 * 1024
 """As the service has it; the largest national file known is under 20 MB."""
 
-TIMEOUT_S = 120.0
-"""Ten thousand zones are read, repaired and stored in some ten seconds."""
+TIMEOUT_S = 600.0
+"""For the upload and the work: ten thousand zones are read, repaired and stored in some ten seconds, 128 MiB in some
+minutes."""
 
 _Method = grpc.aio.StreamUnaryMultiCallable[pb.ImportGeozonesRequest, pb.ImportGeozonesResponse]
 
@@ -39,6 +40,7 @@ async def import_geozones(
     mapping: pb.FieldMapping | None = None,
     reference_system: pb.ReferenceSystem.ValueType = pb.REFERENCE_SYSTEM_UNSPECIFIED,
     time_zone: str = "",
+    terrain_m: tuple[float, float] | None = None,
     request_id: str = "",
     on_progress: Callable[[int, int], None] | None = None,
     timeout_s: float = TIMEOUT_S,
@@ -60,6 +62,8 @@ async def import_geozones(
         mapping=mapping,
         reference_system=reference_system,
         time_zone=time_zone,
+        terrain_min_m=terrain_m[0] if terrain_m else None,
+        terrain_max_m=terrain_m[1] if terrain_m else None,
     )
 
     patience_s = PATIENCE_S

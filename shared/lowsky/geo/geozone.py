@@ -86,7 +86,7 @@ class Geozone:
     `reasons` are ED-318's `zoneReason` codes, or a publisher's own.
 
     Raises:
-        ValueError: without an identifier or without a layer.
+        ValueError: without an identifier or without a layer, or where the least ground exceeds the greatest.
     """
 
     identifier: str
@@ -104,12 +104,16 @@ class Geozone:
     """`restrictionConditions`, verbatim."""
     region: int | None = None
     regulation_exemption: bool | None = None
+    terrain_m: tuple[float, float] | None = None
+    """Least and greatest elevation of the ground below it, in metres above mean sea level, where its publisher says."""
 
     def __post_init__(self) -> None:
         if not self.identifier.strip():
             raise ValueError("a geozone has an identifier")
         if not self.layers:
             raise ValueError(f"geozone {self.identifier} has no layer")
+        if self.terrain_m is not None and not self.terrain_m[0] <= self.terrain_m[1]:
+            raise ValueError(f"the least ground of geozone {self.identifier} exceeds its greatest")
 
     def authorities_for(self, purpose: Purpose) -> tuple[ZoneAuthority, ...]:
         """The authorities named for that purpose, in published order."""

@@ -97,6 +97,8 @@ class ZoneBlock(Generic[Payload]):
         "_limited",
         "_lock",
         "_parts",
+        "_says_terrain",
+        "_terrain_m",
         "_tree",
         "_zone_of_row",
         "place",
@@ -128,6 +130,10 @@ class ZoneBlock(Generic[Payload]):
             [min((p.start_s for p in times.periods), default=-np.inf) for times in applicabilities]
         )
         self._last_s = np.array([max((p.end_s for p in times.periods), default=np.inf) for times in applicabilities])
+        grounds = [zone.geozone.terrain_m or (np.nan, np.nan) for zone in self.zones]
+        self._terrain_m = np.array(grounds, dtype=np.float64).reshape(-1, 2)[self._zone_of_row]
+        """What publishers say of the ground below each row, NaN where they do not."""
+        self._says_terrain = bool(np.isfinite(self._terrain_m).any())
         # A prepared outline builds its own index when it is first asked, which two threads must not do at once.
         self._lock = threading.Lock()
 
@@ -200,13 +206,18 @@ class ZoneBlock(Generic[Payload]):
         """What is known of the geoid and of the ground that part and outline share, where it matters to their bands."""
         own = self._bands[self._layer_of_part[part]]
         geoid = needs_geoid(bands, own)
-        terrain = reference.ground if needs_terrain(bands, own) else None
-        if not geoid and terrain is None:
+        terrain = (reference.ground is not None or self._says_terrain) and needs_terrain(bands, own)
+        if not geoid and not terrain:
             return _Local(None, None)
         ground = shared_ground(shapely.bounds(self._parts[part]), shapely.bounds(outlines)[outline])
-        return _Local(
-            geoid_bounds_of(ground) if geoid else None, terrain.bounds_of(ground) if terrain is not None else None
-        )
+        geoid_m = geoid_bounds_of(ground) if geoid else None
+        if not terrain:
+            return _Local(geoid_m, None)
+        stated_m: Floats = self._terrain_m[self._layer_of_part[part]]
+        if reference.ground is None:
+            return _Local(geoid_m, stated_m)
+        surveyed_m = reference.ground.bounds_of(ground)
+        return _Local(geoid_m, np.where(np.isnan(surveyed_m), stated_m, surveyed_m))
 
     def _meet(self, part: Indices, outlines: NDArray[np.object_], outline: Indices) -> NDArray[np.bool_]:
         """Whether the interiors of a part and of the outline at that place meet, pair by pair."""

@@ -395,6 +395,16 @@ async def test_zones_are_listed_by_area(run: Run, services: Scripted, target: st
     assert (area.south_west.longitude, area.north_east.latitude) == (16, 49)
 
 
+async def test_an_import_says_what_the_publisher_knows_of_the_ground(
+    run: Run, services: Scripted, target: str, tmp_path: Path
+) -> None:
+    (tmp_path / "zones.json").write_text("{}")
+    services.answers["ImportGeozones"] = [geozones_pb2.ImportGeozonesResponse(report=report())]
+    assert (await run(*IMPORT, "--terrain", "-3.5", "120", at=target)).code == 0
+    header = services.requests["ImportGeozones"][0][0].header
+    assert (header.terrain_min_m, header.terrain_max_m) == (-3.5, 120)
+
+
 async def test_an_import_says_what_coordinates_are_measured_in_and_shows_what_is_noted_of_the_whole_file(
     run: Run, services: Scripted, target: str, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from lowsky.geo.codec import (
     volume_from_message,
 )
 from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
+from lowsky.geo.sun import SunEvent
 
 GROUND = AltitudeBand(0.0, Datum.AGL, 120.0, Datum.AGL)
 START = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
@@ -37,6 +38,8 @@ def geozone(**changes: object) -> Geozone:
     return Geozone(**(usual | changes))  # type: ignore[arg-type]
 
 
+EXTENT = (16.0, 1.0, 181.0, 48.1)
+
 FULL = geozone(
     names=(LocalizedText("Zone", "en"), LocalizedText("ohne Sprache")),
     restriction=Restriction.CONDITIONAL,
@@ -48,6 +51,14 @@ FULL = geozone(
         (
             Period(None, START),
             Period(START + timedelta(days=1), None, (Daily(frozenset({0, 6}), 79_200, 14_400, uncertain=True),)),
+            Period(
+                None,
+                None,
+                (
+                    Daily(frozenset({5}), 0, 3600, zone="Europe/Berlin", start_event=SunEvent.BMCT, place=EXTENT),
+                    Daily(frozenset({6}), 60, 0, end_event=SunEvent.SS, place=EXTENT),
+                ),
+            ),
             Period(START, START + timedelta(microseconds=1), (Daily(frozenset(range(7)), 0, DAY_S),)),
         )
     ),
@@ -72,6 +83,7 @@ FULL = geozone(
     conditions="by day",
     region=0,
     regulation_exemption=False,
+    terrain_m=(-3.5, 120.0),
 )
 
 

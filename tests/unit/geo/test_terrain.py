@@ -196,3 +196,34 @@ def configuration() -> GeofenceConfig:
         token_jwks_url="http://127.0.0.1/jwks",
         token_issuer="http://127.0.0.1",
     )
+
+
+def met_over(stated_m: tuple[float, float] | None, floor_m: float, reference: VerticalReference) -> list[int]:
+    west, south, east, north = at(40, 40, 5, 5)
+    outline = box(west, south, east, north)
+    zone = AltitudeBand(floor_m, Datum.AMSL, floor_m + 10, Datum.AMSL)
+    geozone = Geozone("z", "CHN", (), Restriction.PROHIBITED, (Layer(outline, zone),), terrain_m=stated_m)
+    index = ZoneIndex([IndexedZone("geozones/d.z", geozone, None)], revision=1)
+    volumes = Volumes.of([[Volume4D(outline, AGL_100, 0.0, 60.0)]])
+    codes: list[int] = index.touching(volumes, reference).altitude.tolist()
+    return codes
+
+
+@pytest.mark.parametrize(
+    ("stated_m", "floor_m", "codes"),
+    [
+        (None, 400, [1]),
+        ((20, 40), 400, []),  # at most 140 m above the sea
+        ((20, 40), 139, [1]),
+        ((600, 700), 400, [1]),  # against what the installation says: all that either allows
+    ],
+)
+def test_what_a_publisher_says_of_the_ground_counts_where_no_raster_does(
+    stated_m: tuple[float, float] | None, floor_m: float, codes: list[int]
+) -> None:
+    assert met_over(stated_m, floor_m, VerticalReference(terrain_min_m=0, terrain_max_m=500)) == codes
+
+
+def test_a_raster_counts_before_what_a_publisher_says() -> None:
+    terrain = Terrain(flat(300), west=WEST, north=NORTH, step=(STEP, STEP), error_m=2.0)
+    assert met_over((20, 40), 395, VerticalReference(0, 500, ground=terrain)) == [2]

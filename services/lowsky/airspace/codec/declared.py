@@ -14,13 +14,15 @@ def declared_by(header: pb.ImportHeader) -> Declared:
     """What the header says of the file.
 
     Raises:
-        Invalid: Its format and its mapping do not go together, or its time zone is unknown.
+        Invalid: Its format and its mapping do not go together, its time zone is unknown, or its bounds of the ground
+            are not two in order.
     """
     return Declared(
         format=format_by(header),
         mapping=mapping_by(header),
         reference_system=_reference_system(header.reference_system),
         time_zone=_time_zone(header.time_zone),
+        terrain_m=_terrain_m(header),
     )
 
 
@@ -28,6 +30,17 @@ def _reference_system(said: pb.ReferenceSystem.ValueType) -> ReferenceSystem:
     if said == pb.REFERENCE_SYSTEM_UNSPECIFIED:
         return ReferenceSystem.WGS_84
     return ReferenceSystem(pb.ReferenceSystem.Name(said).removeprefix("REFERENCE_SYSTEM_"))
+
+
+def _terrain_m(header: pb.ImportHeader) -> tuple[float, float] | None:
+    given = header.HasField("terrain_min_m"), header.HasField("terrain_max_m")
+    if not any(given):
+        return None
+    if not all(given):
+        raise Invalid.field("header.terrain_max_m" if given[0] else "header.terrain_min_m", "both bounds or none")
+    if header.terrain_max_m < header.terrain_min_m:
+        raise Invalid.field("header.terrain_max_m", "the greatest ground lies below the least", "INTERVAL_REVERSED")
+    return header.terrain_min_m, header.terrain_max_m
 
 
 def _time_zone(name: str) -> str:

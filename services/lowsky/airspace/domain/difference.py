@@ -35,7 +35,7 @@ class Aspect(StrEnum):
     EXTENT = "EXTENT"
     """The ground that all its layers cover together, be it by a centimetre."""
     ALTITUDE = "ALTITUDE"
-    """Limits or datums over ground that it covered and covers."""
+    """Limits or datums over ground that it covered and covers, or what is said of the height of that ground."""
     TIMES = "TIMES"
     RESTRICTION = "RESTRICTION"
     """What it asks of a flight: restriction, variant, reasons, conditions, exemption."""
@@ -110,7 +110,8 @@ def _aspects(
     same_ground = _same(ground_before, ground_after)
     differs = {
         Aspect.EXTENT: not same_ground,
-        Aspect.ALTITUDE: _altitude_differs(before, after, ground_before, ground_after),
+        Aspect.ALTITUDE: before.terrain_m != after.terrain_m
+        or _altitude_differs(before, after, ground_before, ground_after),
         Aspect.TIMES: set(before.applicability.periods) != set(after.applicability.periods),
         Aspect.RESTRICTION: _asks(before) != _asks(after),
         Aspect.AUTHORITIES: set(before.authorities) != set(after.authorities),

@@ -21,6 +21,8 @@ class Declared:
     """Of all its coordinates."""
     time_zone: str = ""
     """An IANA name: whose clock times are by that do not say it themselves; "" when nobody knows."""
+    terrain_m: tuple[float, float] | None = None
+    """The least and the greatest elevation of the ground below all its zones, above mean sea level."""
 
 
 AS_PUBLISHED = Declared()

@@ -266,6 +266,8 @@ class Geozone(_message.Message):
     CONDITIONS_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     REGULATION_EXEMPTION_FIELD_NUMBER: _builtins.int
+    TERRAIN_MIN_M_FIELD_NUMBER: _builtins.int
+    TERRAIN_MAX_M_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """geozones/{dataset}.{identifier}"""
     dataset: _builtins.str
@@ -286,6 +288,12 @@ class Geozone(_message.Message):
     """Of the publishing state, as published."""
     regulation_exemption: _builtins.bool
     """Whether it is exempt from the rules on geozones, as published."""
+    terrain_min_m: _builtins.float
+    """The least elevation of the ground below it, in metres above mean sea level, as its publisher says
+    (ImportHeader.terrain_min_m); absent where none says so.
+    """
+    terrain_max_m: _builtins.float
+    """The greatest."""
     @_builtins.property
     def titles(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.LocalizedText]: ...
     @_builtins.property
@@ -328,19 +336,29 @@ class Geozone(_message.Message):
         conditions: _builtins.str = ...,
         region: _builtins.int | None = ...,
         regulation_exemption: _builtins.bool | None = ...,
+        terrain_min_m: _builtins.float | None = ...,
+        terrain_max_m: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_region", b"_region", "_regulation_exemption", b"_regulation_exemption", "applicability", b"applicability", "region", b"region", "regulation_exemption", b"regulation_exemption"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_region", b"_region", "_regulation_exemption", b"_regulation_exemption", "_terrain_max_m", b"_terrain_max_m", "_terrain_min_m", b"_terrain_min_m", "applicability", b"applicability", "region", b"region", "regulation_exemption", b"regulation_exemption", "terrain_max_m", b"terrain_max_m", "terrain_min_m", b"terrain_min_m"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_region", b"_region", "_regulation_exemption", b"_regulation_exemption", "applicability", b"applicability", "authorities", b"authorities", "conditions", b"conditions", "country", b"country", "dataset", b"dataset", "dataset_version", b"dataset_version", "identifier", b"identifier", "layers", b"layers", "messages", b"messages", "name", b"name", "notes", b"notes", "other_reasons", b"other_reasons", "published_json", b"published_json", "reasons", b"reasons", "region", b"region", "regulation_exemption", b"regulation_exemption", "restriction", b"restriction", "titles", b"titles", "variant", b"variant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_region", b"_region", "_regulation_exemption", b"_regulation_exemption", "_terrain_max_m", b"_terrain_max_m", "_terrain_min_m", b"_terrain_min_m", "applicability", b"applicability", "authorities", b"authorities", "conditions", b"conditions", "country", b"country", "dataset", b"dataset", "dataset_version", b"dataset_version", "identifier", b"identifier", "layers", b"layers", "messages", b"messages", "name", b"name", "notes", b"notes", "other_reasons", b"other_reasons", "published_json", b"published_json", "reasons", b"reasons", "region", b"region", "regulation_exemption", b"regulation_exemption", "restriction", b"restriction", "terrain_max_m", b"terrain_max_m", "terrain_min_m", b"terrain_min_m", "titles", b"titles", "variant", b"variant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
     _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
     _WhichOneofReturnType__regulation_exemption: _TypeAlias = _typing.Literal["regulation_exemption"]  # noqa: Y015
     _WhichOneofArgType__regulation_exemption: _TypeAlias = _typing.Literal["_regulation_exemption", b"_regulation_exemption"]  # noqa: Y015
+    _WhichOneofReturnType__terrain_max_m: _TypeAlias = _typing.Literal["terrain_max_m"]  # noqa: Y015
+    _WhichOneofArgType__terrain_max_m: _TypeAlias = _typing.Literal["_terrain_max_m", b"_terrain_max_m"]  # noqa: Y015
+    _WhichOneofReturnType__terrain_min_m: _TypeAlias = _typing.Literal["terrain_min_m"]  # noqa: Y015
+    _WhichOneofArgType__terrain_min_m: _TypeAlias = _typing.Literal["_terrain_min_m", b"_terrain_min_m"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__region) -> _WhichOneofReturnType__region | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__regulation_exemption) -> _WhichOneofReturnType__regulation_exemption | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__terrain_max_m) -> _WhichOneofReturnType__terrain_max_m | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__terrain_min_m) -> _WhichOneofReturnType__terrain_min_m | None: ...
 
 Global___Geozone: _TypeAlias = Geozone  # noqa: Y015
 
@@ -543,7 +561,7 @@ class ImportGeozonesRequest(_message.Message):
     HEADER_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
-    """At most 1 MiB each, 64 MiB in all."""
+    """At most 1 MiB each, 128 MiB in all."""
     @_builtins.property
     def header(self) -> Global___ImportHeader: ...
     def __init__(
@@ -599,6 +617,8 @@ class ImportHeader(_message.Message):
     MAPPING_FIELD_NUMBER: _builtins.int
     ON_ERROR_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
+    TERRAIN_MIN_M_FIELD_NUMBER: _builtins.int
+    TERRAIN_MAX_M_FIELD_NUMBER: _builtins.int
     REFERENCE_SYSTEM_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     dataset: _builtins.str
@@ -628,6 +648,12 @@ class ImportHeader(_message.Message):
     """What the file's times mean where they do not say it themselves, as with Z or +02:00: a name of the IANA time zone
     database, such as Europe/Berlin. Empty: nobody knows, and such times are read as the widest that they can mean.
     """
+    terrain_min_m: _builtins.float
+    """The least and the greatest elevation, in metres above mean sea level (EGM96), of the ground below the dataset's zones,
+    as the publisher knows it; both or none. Counts where no raster of the installation says it better.
+    """
+    terrain_max_m: _builtins.float
+    """Not below terrain_min_m."""
     reference_system: Global___ReferenceSystem.ValueType
     """What the coordinates of the file are measured in."""
     @_builtins.property
@@ -652,13 +678,22 @@ class ImportHeader(_message.Message):
         mapping: Global___FieldMapping | None = ...,
         on_error: Global___OnError.ValueType = ...,
         time_zone: _builtins.str = ...,
+        terrain_min_m: _builtins.float | None = ...,
+        terrain_max_m: _builtins.float | None = ...,
         reference_system: Global___ReferenceSystem.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["mapping", b"mapping"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_terrain_max_m", b"_terrain_max_m", "_terrain_min_m", b"_terrain_min_m", "mapping", b"mapping", "terrain_max_m", b"terrain_max_m", "terrain_min_m", b"terrain_min_m"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_valid", b"accept_valid", "authority", b"authority", "authority_names", b"authority_names", "dataset", b"dataset", "format", b"format", "mapping", b"mapping", "on_error", b"on_error", "reference_system", b"reference_system", "request_id", b"request_id", "time_zone", b"time_zone", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_terrain_max_m", b"_terrain_max_m", "_terrain_min_m", b"_terrain_min_m", "accept_valid", b"accept_valid", "authority", b"authority", "authority_names", b"authority_names", "dataset", b"dataset", "format", b"format", "mapping", b"mapping", "on_error", b"on_error", "reference_system", b"reference_system", "request_id", b"request_id", "terrain_max_m", b"terrain_max_m", "terrain_min_m", b"terrain_min_m", "time_zone", b"time_zone", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__terrain_max_m: _TypeAlias = _typing.Literal["terrain_max_m"]  # noqa: Y015
+    _WhichOneofArgType__terrain_max_m: _TypeAlias = _typing.Literal["_terrain_max_m", b"_terrain_max_m"]  # noqa: Y015
+    _WhichOneofReturnType__terrain_min_m: _TypeAlias = _typing.Literal["terrain_min_m"]  # noqa: Y015
+    _WhichOneofArgType__terrain_min_m: _TypeAlias = _typing.Literal["_terrain_min_m", b"_terrain_min_m"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__terrain_max_m) -> _WhichOneofReturnType__terrain_max_m | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__terrain_min_m) -> _WhichOneofReturnType__terrain_min_m | None: ...
 
 Global___ImportHeader: _TypeAlias = ImportHeader  # noqa: Y015
 
