@@ -18,6 +18,8 @@ from rich.text import Text
 
 from lowsky.cli.problems import Problem
 
+SENT = "sent, the server is reading"
+
 
 class Format(StrEnum):
     """How results are printed."""
@@ -98,17 +100,19 @@ class Output:
 
     @contextlib.contextmanager
     def transfer(self, text: str) -> Iterator[Callable[[int, int], None]]:
-        """A bar that hears bytes done and bytes in all; only on a terminal."""
+        """A bar that hears bytes done and bytes in all, on a terminal; then it is told that the server is at work."""
         if self.json or not self.err.is_terminal:
             self.say(f"{text} ...")
-            yield lambda _done, _all: None
+            yield lambda done, total: self.say(SENT) if done == total else None
             return
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn  # slow to import, rarely needed
 
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
         with Progress(*columns, console=self.err, transient=True) as progress:
             task = progress.add_task(text)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
+            yield lambda done, total: progress.update(
+                task, completed=done, total=total, description=SENT if done == total else text
+            )
 
 
 def clean(text: str) -> str:

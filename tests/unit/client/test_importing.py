@@ -108,7 +108,7 @@ async def test_an_early_refusal_is_not_lost_in_the_writing(
         await client.import_geozones(LARGE, **TO)
 
 
-@pytest.mark.parametrize(("data", "reason"), [(b"", "UNREADABLE_FILE"), (bytes(64 * 2**20 + 1), "TOO_LARGE")])
+@pytest.mark.parametrize(("data", "reason"), [(b"", "UNREADABLE_FILE"), (bytes(128 * 2**20 + 1), "TOO_LARGE")])
 async def test_what_the_service_would_not_take_is_not_sent(client: Client, data: bytes, reason: str) -> None:
     with pytest.raises(InvalidArgument, match=reason):
         await client.import_geozones(data, **TO)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 from shapely.errors import GEOSException
@@ -65,22 +66,30 @@ __all__ = [
     "read",
 ]
 
+PROGRESS_ZONES = 1_000
 IDENTIFIER_LENGTH_MAX = 200
 """ED-318 says 7, publishers use up to some 60."""
 _IDENTIFIER_KEYS = ("identifier", "id", "zoneId")
 
 
-def read(data: bytes, declared: Declared = AS_PUBLISHED) -> Reading:
+def read(
+    data: bytes, declared: Declared = AS_PUBLISHED, on_progress: Callable[[int, int], None] | None = None
+) -> Reading:
     """The zones of a published file, and the report of what became of each.
 
     Args:
         declared: What the publisher says of the file beyond what is in it.
+        on_progress: Hears, each thousand zones, how many are read and how many there are.
 
     Raises:
         UnreadableZones: when the file as a whole cannot be read: not JSON or KML, without zones, too large, too deep.
     """
     layout = _lay_out(data, declared)
-    entries = [_read_entry(position, entry, declared) for position, entry in enumerate(opened(layout.entries))]
+    entries = []
+    for position, entry in enumerate(opened(layout.entries)):
+        entries.append(_read_entry(position, entry, declared))
+        if on_progress is not None and len(entries) % PROGRESS_ZONES == 0:
+            on_progress(len(entries), len(layout.entries))
     return replace(_number(layout, entries), notes=_file_notes(declared))
 
 

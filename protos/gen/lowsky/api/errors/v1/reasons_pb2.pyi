@@ -45,6 +45,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[FAILED_PRECONDITION] Zones in the file were refused. The details carry an ImportReport with the counts and as many
     of the refused zones as fit into a status; validate_only gives the whole report. Metadata: refused, named.
     """
+    REASON_UPLOAD_TOO_SLOW: _Reason.ValueType  # 10
+    """[INVALID_ARGUMENT] The zone file came too slowly to be waited for; metadata: limit_s, for the whole of a file."""
     REASON_TOKEN_MISSING: _Reason.ValueType  # 20
     """[UNAUTHENTICATED] No token came with the call."""
     REASON_TOKEN_INVALID: _Reason.ValueType  # 21
@@ -132,6 +134,8 @@ REASON_ZONES_REFUSED: Reason.ValueType  # 9
 """[FAILED_PRECONDITION] Zones in the file were refused. The details carry an ImportReport with the counts and as many
 of the refused zones as fit into a status; validate_only gives the whole report. Metadata: refused, named.
 """
+REASON_UPLOAD_TOO_SLOW: Reason.ValueType  # 10
+"""[INVALID_ARGUMENT] The zone file came too slowly to be waited for; metadata: limit_s, for the whole of a file."""
 REASON_TOKEN_MISSING: Reason.ValueType  # 20
 """[UNAUTHENTICATED] No token came with the call."""
 REASON_TOKEN_INVALID: Reason.ValueType  # 21
