@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 from shapely import MultiPolygon, Polygon
@@ -134,6 +135,8 @@ SCHEDULES = (
     (Hours(None, None, ((frozenset({0}), 28_800, 61_200),)),),
     (Hours(None, None, ((frozenset({6, 2}), 79_200, 14_400),)),),  # over midnight
     (Hours(MONDAY, MONDAY + timedelta(days=1), ((frozenset(range(7)), 79_200, 0), (frozenset({0}), 3_600, 7_200))),),
+    (Hours(None, None, ((frozenset({0}), 28_800, 61_200),), "Asia/Shanghai"),),
+    (Hours(None, None, ((frozenset({6, 0}), 79_200, 14_400),), "America/New_York"),),
     (Hours(None, MONDAY), Hours(MONDAY + timedelta(hours=12), None, ((frozenset({1}), 28_800, 28_800),))),
 )
 
@@ -143,16 +146,24 @@ def edges_s(hours: tuple[Hours, ...]) -> list[int]:
     found = [0]
     for period in hours:
         found += [int((end - MONDAY).total_seconds()) for end in (period.start, period.end) if end is not None]
+        east = MONDAY.astimezone(ZoneInfo(period.zone)).utcoffset()
+        east_s = int(east.total_seconds()) if east else 0
         for days, opens_s, closes_s in period.daily:
             for day in days:
-                midnight = (day if day < 4 else day - 7) * 86_400
+                midnight = (day if day < 4 else day - 7) * 86_400 - east_s
                 found += [midnight + opens_s, midnight + closes_s + (86_400 if closes_s <= opens_s else 0)]
     return found
 
 
 def applicability(hours: tuple[Hours, ...]) -> Applicability:
     """The service's form of the times."""
-    return Applicability(tuple(Period(h.start, h.end, tuple(Daily(*entry) for entry in h.daily)) for h in hours))
+    return Applicability(
+        tuple(Period(h.start, h.end, tuple(_daily(entry, h.zone) for entry in h.daily)) for h in hours)
+    )
+
+
+def _daily(entry: tuple[frozenset[int], int, int], zone: str) -> Daily:
+    return Daily(*entry, zone="" if zone == "UTC" else zone)
 
 
 Made = list[tuple[list[tuple[Shape, Limits]], tuple[Hours, ...]]]

@@ -8,7 +8,7 @@ clock or the sun leaves a doubt, an occurrence is the longest that it can be.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -39,6 +39,7 @@ class Daily:
     where: the event is the earliest (a start) or latest (an end) in it. Where the sun may not rise or set, the whole
     day is meant, until the end of the next where the entry runs over night. With UTC days, an event is on a day when it
     happens on that day in UTC, and also when it does on the solar day of the place, since publishers mean either.
+    Entries that differ in the place only are equal: it follows from the zone's outlines, the schedule does not say it.
 
     `uncertain` says that the published entry could not be placed exactly and this is its wider reading.
 
@@ -53,7 +54,7 @@ class Daily:
     zone: str = ""
     start_event: SunEvent | None = None
     end_event: SunEvent | None = None
-    place: Place | None = None
+    place: Place | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.days or not self.days <= EVERY_DAY:
@@ -98,7 +99,7 @@ class Daily:
         # An occurrence begins less than three days before its day in UTC, and ends less than four after.
         for day in range(math.floor(start_s / DAY_S) - 4, math.floor(end_s / DAY_S) + 4):
             if (day + _EPOCH_WEEKDAY) % 7 in self.days:
-                for begins_s, ends_s in _occurrences(self, day):
+                for begins_s, ends_s in _occurrences(self, self.place, day):
                     if begins_s < end_s and start_s < ends_s:
                         return True
         return False
@@ -137,21 +138,21 @@ def _clock_s(entry: Daily, day: int, seconds: int) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=_OCCURRENCES_KEPT)
-def _occurrences(entry: Daily, day: int) -> tuple[tuple[float, float], ...]:
+def _occurrences(entry: Daily, place: Place | None, day: int) -> tuple[tuple[float, float], ...]:
     """Those of a day, counted from 1970-01-01: one, and with events of the sun on UTC days sometimes two."""
-    if entry.place is None:
+    if place is None:
         end_day = day if entry.end_s > entry.start_s else day + 1
         return ((_clock_s(entry, day, entry.start_s)[0], _clock_s(entry, end_day, entry.end_s)[1]),)
     noon = _clock_s(entry, day, DAY_S // 2)[0]
-    longitude = (entry.place[0] + entry.place[2]) / 2
+    longitude = (place[0] + place[2]) / 2
     solar = solar_day(noon, longitude)
-    found = [_by_sun(entry, entry.place, day, solar)]
+    found = [_by_sun(entry, place, day, solar)]
     if not entry.zone:
         event = entry.start_event or entry.end_event
         for beside in (solar - 1, solar + 1):
-            within = event_within(event, beside, entry.place) if event else None
+            within = event_within(event, beside, place) if event else None
             if within and within[0] < (day + 1) * DAY_S and day * DAY_S <= within[1]:
-                found.append(_by_sun(entry, entry.place, day, beside))
+                found.append(_by_sun(entry, place, day, beside))
     return tuple(found)
 
 

@@ -143,6 +143,7 @@ def test_events_of_the_sun_are_placed_where_the_zone_is() -> None:
     entry = Daily(frozenset({5}), 0, 0, start_event=SunEvent.SR, end_event=SunEvent.SS, place=PLACE)
     assert found == Applicability((Period(schedule=(entry,)),))
     assert not found.uncertain
+    assert found.periods[0].schedule[0].place == PLACE
     assert reasons == []
 
 

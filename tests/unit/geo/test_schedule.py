@@ -12,6 +12,7 @@ from shapely import MultiPolygon, box
 
 from lowsky.geo.applicability import EVERY_DAY, Daily
 from lowsky.geo.sun import Place, SunEvent, event_s, event_within, place_of
+from tests.oracle.hours import Hours, applies
 
 HOUR = 3600
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
@@ -172,6 +173,14 @@ def test_a_wide_zone_has_the_earliest_start_and_the_latest_end_in_it() -> None:
             assert wide[0] + 60 < found < wide[1] - 60
 
 
+def test_one_schedule_at_two_places_is_equal_and_yet_has_hours_of_its_own() -> None:
+    here, there = (by_sun(place, SunEvent.SR, SunEvent.SS) for place in (VIENNA, PUDONG))
+    assert here == there
+    assert meets(here, "2026-06-01T13:00:00", "2026-06-01T13:10:00")
+    assert not meets(there, "2026-06-01T13:00:00", "2026-06-01T13:10:00")
+    assert meets(here, "2026-06-01T13:00:00", "2026-06-01T13:10:00")
+
+
 def test_a_place_over_the_antimeridian_is_one_extent() -> None:
     assert place_of([MultiPolygon([box(179, -18, 180, -17), box(-180, -18, -179, -16)])]) == (179, -18, 181, -16)
     assert place_of([box(8, 47, 9, 48), box(10, 46, 11, 47)]) == (8, 46, 11, 48)
@@ -208,6 +217,26 @@ def test_civil_hours_agree_with_reading_the_clock_on_the_wall(
     }
     if len(offsets) == 1:
         assert found is read
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.frozensets(st.integers(0, 6), min_size=1),
+    quarters,
+    st.integers(0, 96),
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
+    st.sampled_from(["2026-03-07", "2026-03-28", "2026-04-04", "2026-10-03", "2026-10-24", "2026-10-31"]),
+    st.integers(0, 96 * 3),
+    st.integers(1, 96),
+)
+def test_clock_changes_are_what_the_oracle_says(
+    days: frozenset[int], opens: int, closes: int, zone: str, origin: str, start: int, length: int
+) -> None:
+    entry = Daily(days, opens * 900, closes * 900, zone=zone)
+    first = datetime.fromisoformat(origin).replace(tzinfo=UTC) + start * QUARTER
+    last = first + length * QUARTER
+    told = Hours(None, None, ((days, opens * 900, closes * 900),), zone)
+    assert entry.meets(first.timestamp(), last.timestamp()) is applies([told], first, last)
 
 
 def on_the_wall(entry: Daily, wall: datetime) -> bool:
