@@ -89,6 +89,8 @@ class AreaLook:
     asked: Asked
     nobodys: Indices
     """Volumes of which some ground lies in no area."""
+    permitted: Sequence[tuple[int, int]]
+    """Volumes, and places of zones in the index because of which an authority is not asked for them."""
 
 
 def look_at_areas(
@@ -100,7 +102,7 @@ def look_at_areas(
     """
     none = np.zeros(0, dtype=np.intp)
     if not areas.areas or not len(volumes):
-        return AreaLook(Asked(none, none, np.zeros(0, dtype=np.bool_)), none)
+        return AreaLook(Asked(none, none, np.zeros(0, dtype=np.bool_)), none, ())
     volume, area, inside = areas.meeting(volumes.outlines)
     nobodys = _outside(areas, volumes.outlines, volume, area, inside)
     closed = np.flatnonzero(np.array([area.open_below_m < math.inf for area in areas.areas])[area])
@@ -113,14 +115,16 @@ def look_at_areas(
             _is_left(
                 volumes.outlines[volume[pair]],
                 None if inside[pair] else areas.areas[area[pair]].ground,
-                permitted.get(int(volume[pair]), ()),
+                [outline for _, outline in permitted.get(int(volume[pair]), ())],
             )
             for pair in closed
         ],
         dtype=np.bool_,
     )
     asked = closed[asks]
-    return AreaLook(Asked(volume[asked], area[asked], codes[asks] > 1), nobodys)
+    spared = np.unique(volume[closed[~asks]]).tolist()
+    relied = sorted({(place, zone) for place in spared for zone, _ in permitted.get(place, ())})
+    return AreaLook(Asked(volume[asked], area[asked], codes[asks] > 1), nobodys, relied)
 
 
 def _outside(
@@ -149,9 +153,9 @@ def _is_left(outline: BaseGeometry, within: BaseGeometry | None, taken: Sequence
 
 def _permitted(
     zones: ZoneIndex[object], volumes: Volumes, places: Indices, reference: VerticalReference
-) -> Mapping[int, Sequence[BaseGeometry]]:
-    """Of the volumes at these places: outlines of zones without restriction that certainly hold all their heights, all
-    the time."""
+) -> Mapping[int, Sequence[tuple[int, BaseGeometry]]]:
+    """Of the volumes at these places: place and outline of zones without restriction that certainly hold all their
+    heights, all the time."""
     if not len(places):
         return {}
     touches = zones.touching(volumes[places], reference)
@@ -163,11 +167,11 @@ def _permitted(
     layers = [zones.zones[touches.zone[row]].geozone.layers[touches.layer[row]] for row in free]
     volume = places[touches.volume[free]] if free else places[:0]
     held = _hold(AltitudeBands.of(layer.altitude for layer in layers), volumes.altitudes[volume], reference)
-    found: dict[int, list[BaseGeometry]] = {}
+    found: dict[int, list[tuple[int, BaseGeometry]]] = {}
     for row, layer, place, holds in zip(free, layers, volume.tolist(), held, strict=True):
         times = zones.zones[touches.zone[row]].geozone.applicability
         if holds and applies_throughout(times, float(volumes.start_s[place]), float(volumes.end_s[place])):
-            found.setdefault(place, []).append(layer.outline)
+            found.setdefault(place, []).append((int(touches.zone[row]), layer.outline))
     return found
 
 

@@ -34,11 +34,12 @@ class Rule(StrEnum):
     HEIGHT_EXCEEDS_AIRCRAFT = "HEIGHT_EXCEEDS_AIRCRAFT"
     AREA_DEFAULT = "AREA_DEFAULT"
     NOBODYS_AREA = "NOBODYS_AREA"
+    AREA_PERMITTED = "AREA_PERMITTED"
 
     @property
     def is_of_geofence(self) -> bool:
         """Whether it follows from zones and areas, and so may change with the airspace."""
-        return self.value.startswith("GEOZONE_") or self in (Rule.AREA_DEFAULT, Rule.NOBODYS_AREA)
+        return self.value.startswith(("GEOZONE_", "AREA_")) or self is Rule.NOBODYS_AREA
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,9 +81,23 @@ async def _told(city: City, at: tuple[float, float]) -> bool:
 
 
 async def test_a_plan_within_permitted_airspace_is_approved_by_rule(city: City) -> None:
-    assert await city.found(INSIDE) == []
+    (finding,) = await city.found(INSIDE)
+    assert (finding.rule, finding.severity) == (Rule.RULE_AREA_PERMITTED, pb.Finding.SEVERITY_INFORMATION)
     plan = (await city.world.submit(INSIDE)).flight_plan
     await city.world.wait_state(plan.name, "APPROVED")
+
+
+async def test_a_plan_is_reviewed_when_its_permitted_airspace_goes(city: City) -> None:
+    dataset = new_dataset()
+    zone = ed269_zone("second", ring(16.6, 48.2, 0.1), restriction="NO_RESTRICTION", zoneAuthority=[])
+    elsewhere = ed269_zone("far", ring(16.8, 48.8, 0.1), restriction="NO_RESTRICTION", zoneAuthority=[])
+    imported = (await city.publisher.publish(dataset, file_of([zone, elsewhere]))).dataset
+    city.world.revision = imported.airspace_revision
+    await city.world.wait_for_revision()
+    plan = (await city.world.submit((16.65, 48.25))).flight_plan
+    await city.world.wait_state(plan.name, "APPROVED")
+    await city.publisher.publish(dataset, file_of([elsewhere]))
+    await city.world.wait_state(plan.name, "UNDER_REVIEW")
 
 
 async def test_a_plan_that_leaves_permitted_airspace_needs_the_authority_of_the_area(city: City) -> None:

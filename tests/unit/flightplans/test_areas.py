@@ -27,6 +27,7 @@ PARK = shapely.box(113.4, 22.4, 113.6, 22.6)
 CM = 1e-7
 """Degrees of latitude."""
 EVERYWHERE = -math.inf
+INFORMATION = Severity.INFORMATION
 FREE = Restriction.NO_RESTRICTION
 
 
@@ -39,6 +40,16 @@ def free(outline: Polygon = PARK, upper_m: float = 120, name: str = "geozones/d.
 
 
 def found(
+    flight: Volume4D,
+    *zones: object,
+    areas: tuple[StatedArea, ...],
+    reference: VerticalReference = ANYWHERE,
+) -> list[Finding]:
+    """What is asked or forbidden."""
+    return [one for one in looked(flight, *zones, areas=areas, reference=reference) if one.severity > INFORMATION]
+
+
+def looked(
     flight: Volume4D,
     *zones: object,
     areas: tuple[StatedArea, ...],
@@ -115,7 +126,7 @@ def test_what_may_be_above_the_open_height_counts_as_above_and_says_so() -> None
         ),
         ([free(shapely.box(113.4, 22.4, 113.5, 22.6))], ASKED),
         ([free(PARK, 60), free(PARK, name="geozones/d.2")], []),
-        ([zone(PARK, Restriction.USPACE)], [Rule.GEOZONE_USPACE, Rule.AREA_DEFAULT]),
+        ([zone(PARK, Restriction.REQ_AUTHORIZATION, deciding=[PORT])], [Rule.GEOZONE_AUTHORIZATION, Rule.AREA_DEFAULT]),
     ],
 )
 def test_a_flight_wholly_in_permitted_airspace_needs_no_word(
@@ -130,6 +141,18 @@ def test_permitted_airspace_must_hold_the_heights_for_certain() -> None:
     assert rules(found(at(lower_m=10, upper_m=121, datum=Datum.AMSL), free(), areas=areas, reference=plain)) == ASKED
     assert rules(found(at(lower_m=9, upper_m=100, datum=Datum.AMSL), free(), areas=areas, reference=plain)) == ASKED
     assert found(at(lower_m=10, upper_m=120, datum=Datum.AMSL), free(), areas=areas, reference=plain) == []
+
+
+def test_zones_because_of_which_nobody_is_asked_are_named() -> None:
+    west, east = shapely.box(113.4, 22.4, 113.5, 22.6), shapely.box(113.5, 22.4, 113.6, 22.6)
+    halves = [free(west), free(east, name="geozones/d.2")]
+    areas = (stated(open_below_m=EVERYWHERE),)
+    findings = looked(at(), *halves, areas=areas)
+    assert {(f.rule, f.severity, f.subject) for f in findings} == {
+        (Rule.AREA_PERMITTED, INFORMATION, name) for name in ("geozones/d.free", "geozones/d.2")
+    }
+    assert rules(looked(at(), halves[0], areas=areas)) == ASKED
+    assert looked(at(), *halves, areas=(stated(open_below_m=100),)) == []
 
 
 SECONDS = START.hour * 3600
@@ -204,7 +227,7 @@ def test_findings_name_the_legs_of_each_plan_of_a_batch() -> None:
     )
     areas = AreaIndex([stated(open_below_m=EVERYWHERE)])
     first, second = look(index(free()), areas, drawn.volumes, 2)  # type: ignore[arg-type]
-    assert [(f.rule, f.volumes) for f in first] == []
+    assert [(f.rule, f.volumes) for f in first] == [(Rule.AREA_PERMITTED, (0, 1))]
     assert [(f.rule, f.volumes) for f in second] == [(Rule.NOBODYS_AREA, (1, 2)), (Rule.AREA_DEFAULT, (0, 1))]
     assert second[0].message.startswith("Legs 2 to 3: ")
 

@@ -416,6 +416,8 @@ class Finding(_message.Message):
         """
         RULE_NOBODYS_AREA: Finding._Rule.ValueType  # 10
         """Some of the plan lies in no authority's area, while some authority has stated its area. It has no subject."""
+        RULE_AREA_PERMITTED: Finding._Rule.ValueType  # 11
+        """Because of this zone without restriction the default of an area asks for nobody's word; subject is the zone."""
 
     class Rule(_Rule, metaclass=_RuleEnumTypeWrapper):
         """The rules."""
@@ -443,6 +445,8 @@ class Finding(_message.Message):
     """
     RULE_NOBODYS_AREA: Finding.Rule.ValueType  # 10
     """Some of the plan lies in no authority's area, while some authority has stated its area. It has no subject."""
+    RULE_AREA_PERMITTED: Finding.Rule.ValueType  # 11
+    """Because of this zone without restriction the default of an area asks for nobody's word; subject is the zone."""
 
     class _Severity:
         ValueType = _typing.NewType("ValueType", _builtins.int)
