@@ -83,15 +83,15 @@ async def test_a_chunk_has_at_most_a_mebibyte(publisher: Publisher) -> None:
 
 async def test_a_file_over_the_limit_is_refused(publisher: Publisher) -> None:
     header = pb.ImportGeozonesRequest(header=publisher.header(new_dataset()))
-    failure = await refusal(publisher.send([header, *[chunk(b" " * MIB)] * 65]))
+    failure = await refusal(publisher.send([header, *[chunk(b" " * MIB)] * 129]))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "TOO_LARGE")
-    assert failure.metadata["limit"] == str(64 * MIB)
+    assert failure.metadata["limit"] == str(128 * MIB)
 
 
 async def test_a_file_of_exactly_the_limit_is_read(publisher: Publisher) -> None:
     header = pb.ImportGeozonesRequest(header=publisher.header(new_dataset()))
     first = chunk(file_of([ed269_zone("A")]).ljust(MIB))
-    assert (await publisher.send([header, first, *[chunk(b" " * MIB)] * 63])).dataset.geozone_count == 1
+    assert (await publisher.send([header, first, *[chunk(b" " * MIB)] * 127])).dataset.geozone_count == 1
 
 
 async def test_a_file_without_end_is_cut_off(publisher: Publisher) -> None:
@@ -106,7 +106,7 @@ async def test_a_file_without_end_is_cut_off(publisher: Publisher) -> None:
 
     failure = await refusal(publisher.geozones.ImportGeozones(endless(), timeout=60))
     assert failure.code is not grpc.StatusCode.DEADLINE_EXCEEDED
-    assert 64 < sent < 64 + 150
+    assert 128 < sent < 128 + 150
 
 
 async def test_a_refused_header_is_told_to_a_caller_who_is_still_sending(
