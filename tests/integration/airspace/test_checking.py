@@ -140,6 +140,26 @@ async def test_each_zone_says_what_follows_from_it(both: Both) -> None:
     assert all(finding.altitude_uncertain for finding in doubtful)
 
 
+async def test_what_the_publisher_says_of_the_ground_narrows_what_is_uncertain(both: Both) -> None:
+    """A zone up to 120 m above ground of 150 to 300 m, and flights 10 m up and down from a height above the sea."""
+    data = file_of([ed269_zone("hills", square(19.5, 48.0))])
+    await both.publisher.publish(new_dataset(), data, terrain_min_m=150, terrain_max_m=300)
+    flights = {
+        height_m: mission((19.5, 48.005), (19.51, 48.005), height_m=height_m, datum=AMSL) for height_m in (400, 440)
+    }
+    (finding,) = (await both.check(flights[400])).findings
+    assert finding.altitude_uncertain
+    assert (finding.plan_amsl.least_m, finding.plan_amsl.greatest_m) == (390, 410)
+    assert (finding.subject_amsl.least_m, finding.subject_amsl.greatest_m) == (150, 420)
+    assert not (await both.check(flights[440])).findings
+
+
+async def test_bounds_of_the_ground_in_the_wrong_order_are_refused(both: Both) -> None:
+    data = file_of([ed269_zone("hills", square(19.5, 48.0))])
+    refused = await refusal(both.publisher.publish(new_dataset(), data, terrain_min_m=300, terrain_max_m=150))
+    assert refused.fields == {"header.terrain_max_m": "INTERVAL_REVERSED"}
+
+
 async def test_a_check_sees_an_import_as_soon_as_it_is_answered(both: Both) -> None:
     dataset = new_dataset()
     there, flight = square(18.0, 48.0), mission((18.0, 48.005), (18.01, 48.005))
