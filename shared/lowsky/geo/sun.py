@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from datetime import UTC, date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from astral import Observer, SunDirection
 from astral.sun import time_of_transit
@@ -106,10 +107,12 @@ def event_s(event: SunEvent, day: int, longitude: float, latitude: float, higher
     return None
 
 
+@lru_cache(maxsize=32_768)
 def event_within(event: SunEvent, day: int, place: Place) -> tuple[float, float] | None:
     """The earliest and the latest moment of the event anywhere in the place, with the margins; None where it may not
     happen.
 
+    Kept for each place and day: neighbouring days of a schedule, and its many zones of one place, ask for the same.
     Between the points asked, the event is no more than a small part of the margin earlier or later: with longitude it
     moves evenly, with latitude it bends by 0.1° over 40°.
     """
