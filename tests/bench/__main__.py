@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import idle_decision
+from tests.bench import idle_decision, imports
 from tests.bench.measuring import Measurement
 
 RESULTS = Path("bench-results")
@@ -21,13 +22,16 @@ def main() -> None:
     console = Console()
     with tempfile.TemporaryDirectory(prefix="lowsky-bench-") as folder:
         measurements = idle_decision.measure(Path(folder) / "stack", console)
+    imported = asyncio.run(imports.measure())
     console.print()
     console.print(table(measurements))
+    console.print("An import, end to end:", imported)
     RESULTS.mkdir(exist_ok=True)
     document = {
         "time": datetime.now(UTC).isoformat(),
         "cores": os.cpu_count(),
         "load_before": os.getloadavg(),
+        "import": imported,
         "measurements": [measurement.as_dict() for measurement in measurements],
     }
     (RESULTS / "latest.json").write_text(json.dumps(document, indent=2) + "\n")

@@ -1,0 +1,85 @@
+"""`python -m tests.bench.imports`: 10 000 ED-269 zones, from the first byte sent until every worker decides with them.
+
+End to end: upload, reading, storage and events through the airspace service, and two flightplans workers that take the
+zones in. Zones are rings of 60 points, as national files have them; the file has some 20 MB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import random
+import tempfile
+import time
+from pathlib import Path
+
+from lowsky.local.stack import infrastructure
+from tests.integration.airspace.publishing import new_dataset, new_publisher
+from tests.support.installation import Installation, new_installation
+from tests.support.tokens import serving_issuer
+from tests.support.waiting import eventually
+from tests.support.zone_files import Point, ed269_zone, file_of
+
+ZONES = 10_000
+POINTS = 60
+WORKERS = ("1", "2")
+
+
+def rings() -> list[list[Point]]:
+    """Circles of some two kilometres, spread over a country."""
+    chance = random.Random(1)  # the same file in every run
+    turns = [math.tau * step / POINTS for step in range(POINTS)]
+    found = []
+    for _ in range(ZONES):
+        x, y = chance.uniform(8, 16), chance.uniform(46, 49)
+        ring = [(round(x + 0.02 * math.cos(turn), 7), round(y + 0.02 * math.sin(turn), 7)) for turn in turns]
+        found.append([*ring, ring[0]])
+    return found
+
+
+async def in_force(installation: Installation, instance: str, revision: int) -> None:
+    """Waits until a worker says that it decides with that revision."""
+
+    async def said() -> bool:
+        entries = [json.loads(line) for line in installation.log_of("flightplans", instance=instance).splitlines()]
+        return any(e["event"] == "airspace in force" and e["revision"] >= revision for e in entries)
+
+    await eventually(said, within_s=120, what=f"revision {revision} at flightplans {instance}")
+
+
+async def measure() -> dict[str, float]:
+    """Seconds of the import and until all workers decide with it, and the zones a second of both."""
+    data = file_of([ed269_zone(f"Z{number}", ring) for number, ring in enumerate(rings())])
+    with (
+        tempfile.TemporaryDirectory(prefix="lowsky-bench-") as folder,
+        serving_issuer() as issuer,
+        infrastructure(Path(folder) / "state") as stack,
+    ):
+        async with new_installation(stack, issuer, Path(folder)) as installation:
+            await installation.start("airspace")
+            for instance in WORKERS:
+                await installation.start("flightplans", instance=instance)
+            publisher = await new_publisher(installation)
+            begun = time.perf_counter()
+            answer = await publisher.publish(new_dataset(), data)
+            imported_s = time.perf_counter() - begun
+            assert answer.dataset.geozone_count == ZONES, answer.report
+            for instance in WORKERS:
+                await in_force(installation, instance, answer.dataset.airspace_revision)
+            decided_s = time.perf_counter() - begun
+    return {
+        "zones": ZONES,
+        "mb": round(len(data) / 1e6, 1),
+        "import_s": round(imported_s, 2),
+        "zones_per_s": round(ZONES / imported_s),
+        "every_worker_decides_s": round(decided_s, 2),
+    }
+
+
+def main() -> None:
+    print(asyncio.run(measure()))
+
+
+if __name__ == "__main__":
+    main()
