@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import idle_decision, imports
+from tests.bench import geofence, idle_decision, imports
 from tests.bench.measuring import Measurement
 
 RESULTS = Path("bench-results")
@@ -20,6 +20,8 @@ RESULTS = Path("bench-results")
 
 def main() -> None:
     console = Console()
+    comparisons = geofence.measure()
+    console.print(geofence.table(comparisons))
     with tempfile.TemporaryDirectory(prefix="lowsky-bench-") as folder:
         measurements = idle_decision.measure(Path(folder) / "stack", console)
     imported = asyncio.run(imports.measure())
@@ -31,6 +33,7 @@ def main() -> None:
         "time": datetime.now(UTC).isoformat(),
         "cores": os.cpu_count(),
         "load_before": os.getloadavg(),
+        "geofence": [comparison.as_dict() for comparison in comparisons],
         "import": imported,
         "measurements": [measurement.as_dict() for measurement in measurements],
     }
