@@ -118,6 +118,7 @@ def geozone_to_message(
         published_json=published_json,
         terrain_min_m=geozone.terrain_m[0] if geozone.terrain_m else None,
         terrain_max_m=geozone.terrain_m[1] if geozone.terrain_m else None,
+        publisher=geozone.publisher,
     )
 
 
@@ -144,6 +145,7 @@ def geozone_from_message(message: pb.Geozone) -> Geozone:
         region=message.region if message.HasField("region") else None,
         regulation_exemption=message.regulation_exemption if message.HasField("regulation_exemption") else None,
         terrain_m=(message.terrain_min_m, message.terrain_max_m) if message.HasField("terrain_min_m") else None,
+        publisher=message.publisher,
     )
 
 

@@ -106,6 +106,8 @@ class Geozone:
     regulation_exemption: bool | None = None
     terrain_m: tuple[float, float] | None = None
     """Least and greatest elevation of the ground below it, in metres above mean sea level, where its publisher says."""
+    publisher: str = ""
+    """`authorities/{authority}` that answers for its dataset, once it is known."""
 
     def __post_init__(self) -> None:
         if not self.identifier.strip():

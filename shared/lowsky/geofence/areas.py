@@ -3,7 +3,7 @@
 Maps come in two kinds. Those of the forbidden airspace leave the rest open; those of the permitted one (China's
 suitable airspace) leave the rest to the authority. An area's default says which kind of map it has: a flight above the
 height up to which the area is open needs the authority's word, unless all of it lies in permitted airspace, that is in
-zones without restriction. What is not certain counts as above, and as not permitted.
+zones without restriction that the same authority publishes. What is not certain counts as above, and as not permitted.
 """
 
 from __future__ import annotations
@@ -115,15 +115,20 @@ def look_at_areas(
             _is_left(
                 volumes.outlines[volume[pair]],
                 None if inside[pair] else areas.areas[area[pair]].ground,
-                [outline for _, outline in permitted.get(int(volume[pair]), ())],
+                [outline for _, outline in _of(areas.areas[area[pair]], zones, permitted.get(int(volume[pair]), ()))],
             )
             for pair in closed
         ],
         dtype=np.bool_,
     )
     asked = closed[asks]
-    spared = np.unique(volume[closed[~asks]]).tolist()
-    relied = sorted({(place, zone) for place in spared for zone, _ in permitted.get(place, ())})
+    relied = sorted(
+        {
+            (int(volume[pair]), zone)
+            for pair in closed[~asks]
+            for zone, _ in _of(areas.areas[area[pair]], zones, permitted.get(int(volume[pair]), ()))
+        }
+    )
     return AreaLook(Asked(volume[asked], area[asked], codes[asks] > 1), nobodys, relied)
 
 
@@ -149,6 +154,13 @@ def _is_left(outline: BaseGeometry, within: BaseGeometry | None, taken: Sequence
     if rest is outline:
         return True
     return not shapely.is_empty(shapely.buffer(rest, -SLIVER_DEGREES / 2))
+
+
+def _of(
+    area: StatedArea, zones: ZoneIndex[object], permitted: Sequence[tuple[int, BaseGeometry]]
+) -> list[tuple[int, BaseGeometry]]:
+    """Those that the area's own authority publishes: nobody else opens it."""
+    return [(zone, outline) for zone, outline in permitted if zones.zones[zone].geozone.publisher == area.authority]
 
 
 def _permitted(

@@ -1,4 +1,4 @@
-"""Whether a zone certainly applies all the time: what permits must, while what forbids needs no more than an instant."""
+"""Whether a zone certainly applies all the time, as what permits must: what forbids needs no more than an instant."""
 
 from __future__ import annotations
 

@@ -91,6 +91,7 @@ def zone(
     deciding: Sequence[str | None] = (),
     notified: Sequence[str | None] = (),
     applicability: Applicability = PERMANENT,
+    publisher: str = "",
 ) -> IndexedZone[None]:
     """A zone; an authority that is None is published but stands for nobody registered."""
     layers = (Layer(area, altitude or band(0, 500)),) if isinstance(area, Polygon | MultiPolygon) else tuple(area)
@@ -106,6 +107,7 @@ def zone(
         layers=layers,
         applicability=applicability,
         authorities=authorities,
+        publisher=publisher,
     )
     return IndexedZone(name, geozone, None)
 

@@ -36,6 +36,7 @@ def stated(ground: Polygon = CITY, open_below_m: float = math.inf, authority: st
 
 
 def free(outline: Polygon = PARK, upper_m: float = 120, name: str = "geozones/d.free", **fields: object) -> object:
+    fields = {"publisher": TOWER, **fields}
     return zone(outline, FREE, band(0, upper_m), name=name, **fields)  # type: ignore[arg-type]
 
 
@@ -241,3 +242,10 @@ def test_an_authority_that_is_not_understood_stops_the_worker_until_it_says_anew
     areas.learn(TOWER, None)
     assert areas.is_understood
     assert areas.index.areas == ()
+
+
+def test_what_somebody_else_publishes_as_free_does_not_open_the_area() -> None:
+    areas = (stated(open_below_m=EVERYWHERE),)
+    assert found(at(), free(), areas=areas) == []
+    assert rules(found(at(), free(publisher=PORT), areas=areas)) == ASKED
+    assert rules(looked(at(), free(publisher=PORT), areas=areas)) == ASKED

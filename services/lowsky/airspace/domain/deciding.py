@@ -86,4 +86,4 @@ def resolve(zone: Geozone, directory: Directory) -> tuple[Geozone, tuple[Remark,
         remarks.append(
             Remark("AUTHORITY_DEFAULTED", "zoneAuthority", f"{directory.default} decides, the dataset's own")
         )
-    return replace(zone, authorities=tuple(authorities)), tuple(remarks)
+    return replace(zone, authorities=tuple(authorities), publisher=directory.default), tuple(remarks)

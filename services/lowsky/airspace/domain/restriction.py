@@ -140,6 +140,7 @@ def draw(
         reasons=("OTHER",),
         other_reasons=(LocalizedText(reason),),
         messages=(LocalizedText(reason),),
+        publisher=authority.name,
     )
 
 

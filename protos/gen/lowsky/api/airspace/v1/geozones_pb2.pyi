@@ -268,6 +268,7 @@ class Geozone(_message.Message):
     REGULATION_EXEMPTION_FIELD_NUMBER: _builtins.int
     TERRAIN_MIN_M_FIELD_NUMBER: _builtins.int
     TERRAIN_MAX_M_FIELD_NUMBER: _builtins.int
+    PUBLISHER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """geozones/{dataset}.{identifier}"""
     dataset: _builtins.str
@@ -294,6 +295,10 @@ class Geozone(_message.Message):
     """
     terrain_max_m: _builtins.float
     """The greatest."""
+    publisher: _builtins.str
+    """authorities/{authority}: who answers for its dataset. A zone without restriction permits flying in the area of this
+    authority alone (Area.default_rule).
+    """
     @_builtins.property
     def titles(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.LocalizedText]: ...
     @_builtins.property
@@ -338,10 +343,11 @@ class Geozone(_message.Message):
         regulation_exemption: _builtins.bool | None = ...,
         terrain_min_m: _builtins.float | None = ...,
         terrain_max_m: _builtins.float | None = ...,
+        publisher: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_region", b"_region", "_regulation_exemption", b"_regulation_exemption", "_terrain_max_m", b"_terrain_max_m", "_terrain_min_m", b"_terrain_min_m", "applicability", b"applicability", "region", b"region", "regulation_exemption", b"regulation_exemption", "terrain_max_m", b"terrain_max_m", "terrain_min_m", b"terrain_min_m"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_region", b"_region", "_regulation_exemption", b"_regulation_exemption", "_terrain_max_m", b"_terrain_max_m", "_terrain_min_m", b"_terrain_min_m", "applicability", b"applicability", "authorities", b"authorities", "conditions", b"conditions", "country", b"country", "dataset", b"dataset", "dataset_version", b"dataset_version", "identifier", b"identifier", "layers", b"layers", "messages", b"messages", "name", b"name", "notes", b"notes", "other_reasons", b"other_reasons", "published_json", b"published_json", "reasons", b"reasons", "region", b"region", "regulation_exemption", b"regulation_exemption", "restriction", b"restriction", "terrain_max_m", b"terrain_max_m", "terrain_min_m", b"terrain_min_m", "titles", b"titles", "variant", b"variant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_region", b"_region", "_regulation_exemption", b"_regulation_exemption", "_terrain_max_m", b"_terrain_max_m", "_terrain_min_m", b"_terrain_min_m", "applicability", b"applicability", "authorities", b"authorities", "conditions", b"conditions", "country", b"country", "dataset", b"dataset", "dataset_version", b"dataset_version", "identifier", b"identifier", "layers", b"layers", "messages", b"messages", "name", b"name", "notes", b"notes", "other_reasons", b"other_reasons", "published_json", b"published_json", "publisher", b"publisher", "reasons", b"reasons", "region", b"region", "regulation_exemption", b"regulation_exemption", "restriction", b"restriction", "terrain_max_m", b"terrain_max_m", "terrain_min_m", b"terrain_min_m", "titles", b"titles", "variant", b"variant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
     _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
