@@ -13,7 +13,8 @@ from lowsky.geo.zone_block import Indices
 from lowsky.geo.zone_index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea, look_at_areas
 from lowsky.geofence.findings import Finding, Rule, Severity
-from lowsky.geofence.zones import TITLE_MAX, VOLUMES_NAMED_MAX, geofence, leg_numbers
+from lowsky.geofence.meetings import VOLUMES_NAMED_MAX
+from lowsky.geofence.zones import TITLE_MAX, geofence, leg_numbers
 
 
 def look(

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lowsky.geo.altitude import ANYWHERE, DATUMS, AltitudeBand, AltitudeBands, VerticalReference
+from lowsky.geo.altitude import ANYWHERE, AltitudeBand, VerticalReference
 from lowsky.geo.geozone import Geozone, Purpose, Restriction
 from lowsky.geo.volumes import Volumes
-from lowsky.geo.zone_index import IndexedZone, Touches, ZoneIndex
+from lowsky.geo.zone_index import IndexedZone, ZoneIndex
 from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.geofence.meetings import Meeting, meetings
 
 _RULES = {
     Restriction.PROHIBITED: Rule.GEOZONE_PROHIBITED,
@@ -28,9 +27,6 @@ _RULES = {
 }
 
 _NEEDS_WORD = frozenset({Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL})
-
-VOLUMES_NAMED_MAX = 500
-"""As many as a plan of ready-made volumes may have; of a longer trajectory the first ones are named."""
 
 RUNS_NAMED_MAX = 10
 """Of neighbouring legs, in the text of a finding; the finding itself names each leg."""
@@ -43,61 +39,59 @@ def geofence(
     zones: ZoneIndex[object], volumes: Volumes, plans: int, reference: VerticalReference = ANYWHERE
 ) -> list[list[Finding]]:
     """The findings of each plan of a batch, by the plan's place in it: one for each zone that it enters."""
-    touches = zones.touching(volumes, reference)
     findings: list[list[Finding]] = [[] for _ in range(plans)]
-    if not len(touches):
-        return findings
-    owners = volumes.owner[touches.volume]
-    # One finding for each plan and zone: group the touches by both.
-    order = np.lexsort((touches.zone, owners))
-    keys = np.stack([owners[order], touches.zone[order]])
-    starts = np.flatnonzero(np.r_[True, (np.diff(keys) != 0).any(axis=0)])
-    for rows in np.split(order, starts[1:]):
-        zone = zones.zones[touches.zone[rows[0]]]
-        finding = _finding(zone, touches, rows, volumes, reference)
-        if finding is not None:
-            findings[owners[rows[0]]].append(finding)
+    asked: dict[int, _Ask | None] = {}
+    for meeting in meetings(zones, zones.touching(volumes, reference), volumes, reference):
+        if meeting.zone not in asked:
+            asked[meeting.zone] = _ask(zones.zones[meeting.zone])
+        ask = asked[meeting.zone]
+        if ask is not None:
+            findings[meeting.plan].append(_finding(ask, meeting))
     return findings
 
 
-def _finding(
-    zone: IndexedZone[object],
-    touches: Touches,
-    rows: NDArray[np.intp],
-    volumes: Volumes,
-    reference: VerticalReference,
-) -> Finding | None:
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What a zone asks of whoever enters it."""
+
+    name: str
+    title: str
+    restriction: Restriction
+    severity: Severity
+    deciding: tuple[str, ...]
+    notified: tuple[str, ...]
+
+
+def _ask(zone: IndexedZone[object]) -> _Ask | None:
     geozone = zone.geozone
     deciding, notified = _named(geozone, Purpose.AUTHORIZATION), _named(geozone, Purpose.NOTIFICATION)
     severity = _severity(geozone.restriction, deciding, notified)
     if severity is None:
         return None
-    at = np.unique(touches.volume[rows])
-    layers = AltitudeBands.of(geozone.layers[layer].altitude for layer in np.unique(touches.layer[rows]))
-    uncertain = not touches.certain[rows].any()
-    legs = tuple(volumes.leg[at][:VOLUMES_NAMED_MAX].tolist())
-    plan_altitude = _envelope(volumes.altitudes[at], reference)
-    zone_altitude = _envelope(layers, reference)
-    plan_amsl_m, zone_amsl_m = _reach(touches.reach_m[rows]) if uncertain else (None, None)
-    start_s, end_s = float(volumes.start_s[at].min()), float(volumes.end_s[at].max())
     title = (geozone.names[0].text if geozone.names else geozone.identifier)[:TITLE_MAX]
+    if severity is not Severity.AUTHORIZATION:
+        deciding = ()
+    return _Ask(zone.name, title, geozone.restriction, severity, deciding, notified)
+
+
+def _finding(ask: _Ask, meeting: Meeting) -> Finding:
+    plan_amsl_m, zone_amsl_m = meeting.reach_m or (None, None)
     return Finding(
-        rule=_RULES[geozone.restriction],
-        severity=severity,
-        subject=zone.name,
-        subject_title=title,
-        volumes=legs,
-        message=_message(geozone.restriction, severity, title, legs, plan_altitude, zone_altitude, start_s)
-        + _doubt(plan_amsl_m, zone_amsl_m),
-        plan_altitude=plan_altitude,
-        subject_altitude=zone_altitude,
-        start_s=start_s,
-        end_s=end_s,
-        altitude_uncertain=uncertain,
+        rule=_RULES[ask.restriction],
+        severity=ask.severity,
+        subject=ask.name,
+        subject_title=ask.title,
+        volumes=meeting.legs,
+        message=_message(ask, meeting) + _doubt(plan_amsl_m, zone_amsl_m),
+        plan_altitude=meeting.plan_altitude,
+        subject_altitude=meeting.zone_altitude,
+        start_s=meeting.start_s,
+        end_s=meeting.end_s,
+        altitude_uncertain=meeting.reach_m is not None,
         plan_amsl_m=plan_amsl_m,
         subject_amsl_m=zone_amsl_m,
-        deciding=deciding if severity is Severity.AUTHORIZATION else (),
-        notified=notified,
+        deciding=ask.deciding,
+        notified=ask.notified,
     )
 
 
@@ -118,22 +112,6 @@ def _named(geozone: Geozone, purpose: Purpose) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _envelope(bands: AltitudeBands, reference: VerticalReference) -> AltitudeBand:
-    """From the lowest floor to the highest ceiling; each keeps its datum, heights above a known take-off become AMSL.
-
-    Limits in different datums are ranked by the least floor and the greatest ceiling that they may stand for.
-    """
-    limits = bands.resolved()
-    floor = int(np.argmin(limits.lower_m + reference.offsets(limits.lower_datum)[:, 0]))
-    ceiling = int(np.argmax(limits.upper_m + reference.offsets(limits.upper_datum)[:, 1]))
-    floor_m, floor_datum = float(limits.lower_m[floor]), DATUMS[limits.lower_datum[floor]]
-    ceiling_m, ceiling_datum = float(limits.upper_m[ceiling]), DATUMS[limits.upper_datum[ceiling]]
-    if floor_datum is ceiling_datum:
-        # Ranked across datums, the two may come from bands that say little of each other.
-        ceiling_m = max(ceiling_m, floor_m)
-    return AltitudeBand(floor_m, floor_datum, ceiling_m, ceiling_datum)
-
-
 _CONSEQUENCES = {
     Restriction.PROHIBITED: "Flight is prohibited there: plan around it, above or below it, or at another time.",
     Restriction.REQ_AUTHORIZATION: "An authority must agree.",
@@ -143,28 +121,14 @@ _CONSEQUENCES = {
 }
 
 
-def _message(
-    restriction: Restriction,
-    severity: Severity,
-    title: str,
-    legs: Sequence[int],
-    plan: AltitudeBand,
-    zone: AltitudeBand,
-    start_s: float,
-) -> str:
-    which = leg_numbers(legs)
-    verb = "meets" if len(legs) == 1 else "meet"
-    at = datetime.fromtimestamp(start_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    consequence = _CONSEQUENCES[restriction]
-    if severity is Severity.BLOCKING and restriction in _NEEDS_WORD:
+def _message(ask: _Ask, meeting: Meeting) -> str:
+    verb = "meets" if len(meeting.legs) == 1 else "meet"
+    at = datetime.fromtimestamp(meeting.start_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    consequence = _CONSEQUENCES[ask.restriction]
+    if ask.severity is Severity.BLOCKING and ask.restriction in _NEEDS_WORD:
         consequence = "Somebody must agree, but no registered authority answers for this zone."
-    return f"{which} at {_heights(plan)}, from {at}, {verb} {title} ({_heights(zone)}). {consequence}"
-
-
-def _reach(reach_m: NDArray[np.float64]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Of the touches together: the least and greatest height above mean sea level of the plan, and of the zone."""
-    least, greatest = reach_m.min(axis=0), reach_m.max(axis=0)
-    return (float(least[0]), float(greatest[1])), (float(least[2]), float(greatest[3]))
+    heights, zone_heights = _heights(meeting.plan_altitude), _heights(meeting.zone_altitude)
+    return f"{leg_numbers(meeting.legs)} at {heights}, from {at}, {verb} {ask.title} ({zone_heights}). {consequence}"
 
 
 def _doubt(plan_amsl_m: tuple[float, float] | None, zone_amsl_m: tuple[float, float] | None) -> str:

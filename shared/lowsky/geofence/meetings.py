@@ -1,0 +1,103 @@
+"""Touches of legs and layers, grouped on arrays into meetings: of one plan with one zone each, for a whole batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowsky.geo.altitude import DATUMS, AltitudeBand, AltitudeBands, VerticalReference
+from lowsky.geo.volumes import Volumes
+from lowsky.geo.zone_block import Indices
+from lowsky.geo.zone_index import Touches, ZoneIndex
+
+VOLUMES_NAMED_MAX = 500
+"""As many as a plan of ready-made volumes may have; of a longer trajectory the first ones are named."""
+
+Reach = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A plan and a zone that it enters, by their places in the batch and in the index."""
+
+    plan: int
+    zone: int
+    legs: tuple[int, ...]
+    """The plan's volumes that enter, the first ones."""
+    plan_altitude: AltitudeBand
+    zone_altitude: AltitudeBand
+    start_s: float
+    end_s: float
+    reach_m: tuple[Reach, Reach] | None
+    """Where it is uncertain whether the altitudes meet: the least and greatest height above mean sea level of the plan,
+    and of the zone."""
+
+
+def meetings(
+    zones: ZoneIndex[object], touches: Touches, volumes: Volumes, reference: VerticalReference
+) -> Iterator[Meeting]:
+    """By plan, then zone."""
+    if not len(touches):
+        return
+    order = np.lexsort((touches.zone, volumes.owner[touches.volume]))
+    volume, zone, layer = touches.volume[order], touches.zone[order], touches.layer[order]
+    owner = volumes.owner[volume]
+    begins = np.r_[True, (np.diff(owner) != 0) | (np.diff(zone) != 0)]
+    starts = np.flatnonzero(begins)
+    legs = _legs(volumes, volume, begins)
+    plan_bands = _envelopes(volumes.altitudes[volume], starts, reference)
+    zone_bands = _envelopes(_layers(zones, zone, layer), starts, reference)
+    start_s = np.minimum.reduceat(volumes.start_s[volume], starts).tolist()
+    end_s = np.maximum.reduceat(volumes.end_s[volume], starts).tolist()
+    certain = np.logical_or.reduceat(touches.certain[order], starts).tolist()
+    least = np.minimum.reduceat(touches.reach_m[order], starts, axis=0)
+    greatest = np.maximum.reduceat(touches.reach_m[order], starts, axis=0)
+    plans, places = owner[starts].tolist(), zone[starts].tolist()
+    for n, plan in enumerate(plans):
+        reach = None
+        if not certain[n]:
+            reach = (float(least[n, 0]), float(greatest[n, 1])), (float(least[n, 2]), float(greatest[n, 3]))
+        yield Meeting(plan, places[n], legs[n], plan_bands[n], zone_bands[n], start_s[n], end_s[n], reach)
+
+
+def _legs(volumes: Volumes, volume: Indices, begins: NDArray[np.bool_]) -> list[tuple[int, ...]]:
+    """Each volume of a meeting once, though it may touch several layers: they come in the order of volumes."""
+    fresh = begins | np.r_[True, np.diff(volume) != 0]
+    legs = volumes.leg[volume[fresh]].tolist()
+    ends = np.flatnonzero(begins[fresh]).tolist()
+    return [
+        tuple(legs[first : min(last, first + VOLUMES_NAMED_MAX)])
+        for first, last in zip(ends, [*ends[1:], len(legs)], strict=True)
+    ]
+
+
+def _layers(zones: ZoneIndex[object], zone: Indices, layer: Indices) -> AltitudeBands:
+    """The altitudes of layers, pair by pair: each is looked up once."""
+    keys, at = np.unique(np.stack([zone, layer]), axis=1, return_inverse=True)
+    bands = AltitudeBands.of(zones.zones[z].geozone.layers[n].altitude for z, n in keys.T.tolist())
+    return bands[at.reshape(-1)]
+
+
+def _envelopes(bands: AltitudeBands, starts: Indices, reference: VerticalReference) -> Sequence[AltitudeBand]:
+    """Of each group: from the lowest floor to the highest ceiling; each keeps its datum, heights above a known take-off
+    become AMSL.
+
+    Limits in different datums are ranked by the least floor and the greatest ceiling that they may stand for.
+    """
+    limits = bands.resolved()
+    group = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(limits)]))
+    floor = np.lexsort((limits.lower_m + reference.offsets(limits.lower_datum)[:, 0], group))[starts]
+    ceiling = np.lexsort((-limits.upper_m - reference.offsets(limits.upper_datum)[:, 1], group))[starts]
+    floor_m, ceiling_m = limits.lower_m[floor], limits.upper_m[ceiling]
+    floor_datum, ceiling_datum = limits.lower_datum[floor], limits.upper_datum[ceiling]
+    # Ranked across datums, the two may come from bands that say little of each other.
+    ceiling_m = np.where(floor_datum == ceiling_datum, np.maximum(ceiling_m, floor_m), ceiling_m)
+    return [
+        AltitudeBand(lower_m, DATUMS[lower], upper_m, DATUMS[upper])
+        for lower_m, lower, upper_m, upper in zip(
+            floor_m.tolist(), floor_datum.tolist(), ceiling_m.tolist(), ceiling_datum.tolist(), strict=True
+        )
+    ]
