@@ -18,12 +18,18 @@ from lowsky.geo.sun import DAY_S, Place, SunEvent, event_within, noon_s, solar_d
 WEEK_S = 7 * DAY_S
 EVERY_DAY = frozenset(range(7))
 """Monday is 0, as `datetime.weekday` counts."""
-_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
+_EPOCH_WEEKDAY = 3
+"""1970-01-01 was a Thursday."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS_S = (-40_000_000_000, 200_000_000_000)
 """From the year 702 to 8307: what lies outside is answered without a calendar."""
 _OCCURRENCES_KEPT = 32_768
 """Of a thousand entries, the days of a month: a few megabytes."""
+
+
+def weekday(day: int) -> int:
+    """Of a day since 1970-01-01."""
+    return (day + _EPOCH_WEEKDAY) % 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class Daily:
         first = math.floor((start_s - self.start_s - self.length_s) / DAY_S)
         last = math.ceil((end_s - self.start_s) / DAY_S)
         for day in range(first, last + 1):
-            if (day + _EPOCH_WEEKDAY) % 7 in self.days:
+            if weekday(day) in self.days:
                 begins_s = day * DAY_S + self.start_s
                 if begins_s < end_s and start_s < begins_s + self.length_s:
                     return True
@@ -98,7 +104,7 @@ class Daily:
             return True
         # An occurrence begins less than three days before its day in UTC, and ends less than four after.
         for day in range(math.floor(start_s / DAY_S) - 4, math.floor(end_s / DAY_S) + 4):
-            if (day + _EPOCH_WEEKDAY) % 7 in self.days:
+            if weekday(day) in self.days:
                 for begins_s, ends_s in _occurrences(self, self.place, day):
                     if begins_s < end_s and start_s < ends_s:
                         return True

@@ -23,7 +23,7 @@ from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Datum, Ve
 from lowsky.geo.geozone import Restriction
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_block import Indices
-from lowsky.geo.zone_index import ZoneIndex
+from lowsky.geo.zone_index import Touches, ZoneIndex
 from lowsky.geofence.throughout import applies_throughout
 
 SLIVER_DEGREES = 1e-8
@@ -94,9 +94,14 @@ class AreaLook:
 
 
 def look_at_areas(
-    areas: AreaIndex, zones: ZoneIndex[object], volumes: Volumes, reference: VerticalReference = ANYWHERE
+    areas: AreaIndex,
+    zones: ZoneIndex[object],
+    touches: Touches,
+    volumes: Volumes,
+    reference: VerticalReference = ANYWHERE,
 ) -> AreaLook:
-    """Where volumes meet the defaults of areas and are not permitted by zones, and where they leave all areas.
+    """Where volumes meet the defaults of areas and are not permitted by the zones that they touch, and where they leave
+    all areas.
 
     Where no authority has stated an area, nothing is said about whose the ground is.
     """
@@ -109,27 +114,18 @@ def look_at_areas(
     bands = AltitudeBands.of(areas.areas[place].closed_band for place in area[closed])
     codes = overlap_codes(volumes.altitudes[volume[closed]], bands, reference)
     closed, codes = closed[codes > 0], codes[codes > 0]
-    permitted = _permitted(zones, volumes, np.unique(volume[closed]), reference)
-    asks = np.array(
-        [
-            _is_left(
-                volumes.outlines[volume[pair]],
-                None if inside[pair] else areas.areas[area[pair]].ground,
-                [outline for _, outline in _of(areas.areas[area[pair]], zones, permitted.get(int(volume[pair]), ()))],
-            )
-            for pair in closed
-        ],
-        dtype=np.bool_,
-    )
+    permitted = _permitted(zones, touches, volumes, np.unique(volume[closed]), reference)
+    asks = np.zeros(len(closed), dtype=np.bool_)
+    relied: set[tuple[int, int]] = set()
+    for n, pair in enumerate(closed.tolist()):
+        place, stated = int(volume[pair]), areas.areas[area[pair]]
+        free = _of(stated, zones, permitted.get(place, ()))
+        within = None if inside[pair] else stated.ground
+        asks[n] = _is_left(volumes.outlines[place], within, [outline for _, outline in free])
+        if not asks[n]:
+            relied.update((place, zone) for zone, _ in free)
     asked = closed[asks]
-    relied = sorted(
-        {
-            (int(volume[pair]), zone)
-            for pair in closed[~asks]
-            for zone, _ in _of(areas.areas[area[pair]], zones, permitted.get(int(volume[pair]), ()))
-        }
-    )
-    return AreaLook(Asked(volume[asked], area[asked], codes[asks] > 1), nobodys, relied)
+    return AreaLook(Asked(volume[asked], area[asked], codes[asks] > 1), nobodys, sorted(relied))
 
 
 def _outside(
@@ -164,20 +160,17 @@ def _of(
 
 
 def _permitted(
-    zones: ZoneIndex[object], volumes: Volumes, places: Indices, reference: VerticalReference
+    zones: ZoneIndex[object], touches: Touches, volumes: Volumes, places: Indices, reference: VerticalReference
 ) -> Mapping[int, Sequence[tuple[int, BaseGeometry]]]:
     """Of the volumes at these places: place and outline of zones without restriction that certainly hold all their
     heights, all the time."""
-    if not len(places):
-        return {}
-    touches = zones.touching(volumes[places], reference)
     free = [
         row
-        for row, zone in enumerate(touches.zone)
-        if zones.zones[zone].geozone.restriction is Restriction.NO_RESTRICTION
+        for row in np.flatnonzero(np.isin(touches.volume, places)).tolist()
+        if zones.zones[touches.zone[row]].geozone.restriction is Restriction.NO_RESTRICTION
     ]
     layers = [zones.zones[touches.zone[row]].geozone.layers[touches.layer[row]] for row in free]
-    volume = places[touches.volume[free]] if free else places[:0]
+    volume = touches.volume[free] if free else places[:0]
     held = _hold(AltitudeBands.of(layer.altitude for layer in layers), volumes.altitudes[volume], reference)
     found: dict[int, list[tuple[int, BaseGeometry]]] = {}
     for row, layer, place, holds in zip(free, layers, volume.tolist(), held, strict=True):

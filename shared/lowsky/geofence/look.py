@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from lowsky.geo.zone_index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea, look_at_areas
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.geofence.meetings import VOLUMES_NAMED_MAX
-from lowsky.geofence.zones import TITLE_MAX, geofence, leg_numbers
+from lowsky.geofence.zones import TITLE_MAX, findings_of, leg_numbers, title_of
 
 
 def look(
@@ -22,8 +23,9 @@ def look(
 ) -> list[list[Finding]]:
     """The findings of each plan of a batch, by the plan's place in it: of each zone that it enters, of each area whose
     authority it must ask, of each zone because of which it need not, and one more where it leaves all areas."""
-    findings = geofence(zones, volumes, plans, reference)
-    seen = look_at_areas(areas, zones, volumes, reference)
+    touches = zones.touching(volumes, reference)
+    findings = findings_of(zones, touches, volumes, plans, reference)
+    seen = look_at_areas(areas, zones, touches, volumes, reference)
     for owner, rows in _by(volumes.owner[seen.nobodys]):
         findings[owner].append(_nobodys(volumes, seen.nobodys[rows]))
     asked = seen.asked
@@ -46,21 +48,16 @@ def _by(keys: Indices) -> Iterator[tuple[int, Indices]]:
 
 
 def _default(area: StatedArea, volumes: Volumes, at: Indices, certain: bool) -> Finding:
-    legs = tuple(volumes.leg[at][:VOLUMES_NAMED_MAX].tolist())
     title = area.title[:TITLE_MAX]
     where = "everywhere" if area.open_below_m == -math.inf else f"from {area.open_below_m:.0f} m above ground"
     doubt = "" if certain else " Whether the flight is that high is not known well enough, so it is taken to be."
-    return Finding(
-        rule=Rule.AREA_DEFAULT,
-        severity=Severity.AUTHORIZATION,
+    text = f"in the area of {title} flying needs its word {where}, except in airspace that is published as free."
+    asked = _finding(Rule.AREA_DEFAULT, Severity.AUTHORIZATION, volumes, at, f"{text} It must agree.{doubt}")
+    return replace(
+        asked,
         subject=area.authority,
         subject_title=title,
-        volumes=legs,
-        message=f"{leg_numbers(legs)}: in the area of {title} flying needs its word {where}, except in airspace that is"
-        f" published as free. It must agree.{doubt}",
         subject_altitude=area.closed_band,
-        start_s=float(volumes.start_s[at].min()),
-        end_s=float(volumes.end_s[at].max()),
         altitude_uncertain=not certain,
         deciding=(area.authority,),
     )
@@ -68,30 +65,30 @@ def _default(area: StatedArea, volumes: Volumes, at: Indices, certain: bool) -> 
 
 def _permitted(zone: IndexedZone[object], volumes: Volumes, at: Indices) -> Finding:
     """Why no authority is asked. It is kept with the plan, which is so checked again when the zone goes."""
-    legs = tuple(volumes.leg[at][:VOLUMES_NAMED_MAX].tolist())
-    title = (zone.geozone.names[0].text if zone.geozone.names else zone.geozone.identifier)[:TITLE_MAX]
-    return Finding(
-        rule=Rule.AREA_PERMITTED,
-        severity=Severity.INFORMATION,
-        subject=zone.name,
-        subject_title=title,
-        volumes=legs,
-        message=f"{leg_numbers(legs)}: flying needs no authority's word in {title}, which is published as free.",
-        start_s=float(volumes.start_s[at].min()),
-        end_s=float(volumes.end_s[at].max()),
-    )
+    title = title_of(zone.geozone)
+    text = f"flying needs no authority's word in {title}, which is published as free."
+    spared = _finding(Rule.AREA_PERMITTED, Severity.INFORMATION, volumes, at, text)
+    return replace(spared, subject=zone.name, subject_title=title)
 
 
 def _nobodys(volumes: Volumes, at: Indices) -> Finding:
+    text = (
+        "some of it lies in no authority's area, where nobody can allow the flight. Plan within the areas of the "
+        "authorities here."
+    )
+    return replace(_finding(Rule.NOBODYS_AREA, Severity.BLOCKING, volumes, at, text), subject_title="nobody's area")
+
+
+def _finding(rule: Rule, severity: Severity, volumes: Volumes, at: Indices, text: str) -> Finding:
+    """Of the volumes at these places, which the text begins with; whose it is comes beside."""
     legs = tuple(volumes.leg[at][:VOLUMES_NAMED_MAX].tolist())
     return Finding(
-        rule=Rule.NOBODYS_AREA,
-        severity=Severity.BLOCKING,
+        rule=rule,
+        severity=severity,
         subject="",
-        subject_title="nobody's area",
+        subject_title="",
         volumes=legs,
-        message=f"{leg_numbers(legs)}: some of it lies in no authority's area, where nobody can allow the flight. Plan "
-        "within the areas of the authorities here.",
+        message=f"{leg_numbers(legs)}: {text}",
         start_s=float(volumes.start_s[at].min()),
         end_s=float(volumes.end_s[at].max()),
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from lowsky.geo.applicability import DAY_S, Applicability, Daily, Period
-
-_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
+from lowsky.geo.schedule import weekday
 
 
 def applies_throughout(times: Applicability, start_s: float, end_s: float) -> bool:
@@ -29,4 +28,4 @@ def _entry_holds(entry: Daily, start_s: float, end_s: float) -> bool:
         return False
     day = math.floor((start_s - entry.start_s) / DAY_S)
     ends_s = day * DAY_S + entry.start_s + entry.length_s
-    return (day + _EPOCH_WEEKDAY) % 7 in entry.days and end_s <= ends_s
+    return weekday(day) in entry.days and end_s <= ends_s

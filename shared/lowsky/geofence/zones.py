@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from lowsky.geo.altitude import ANYWHERE, AltitudeBand, VerticalReference
 from lowsky.geo.geozone import Geozone, Purpose, Restriction
 from lowsky.geo.volumes import Volumes
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geo.zone_index import IndexedZone, Touches, ZoneIndex
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.geofence.meetings import Meeting, meetings
 
@@ -39,9 +39,16 @@ def geofence(
     zones: ZoneIndex[object], volumes: Volumes, plans: int, reference: VerticalReference = ANYWHERE
 ) -> list[list[Finding]]:
     """The findings of each plan of a batch, by the plan's place in it: one for each zone that it enters."""
+    return findings_of(zones, zones.touching(volumes, reference), volumes, plans, reference)
+
+
+def findings_of(
+    zones: ZoneIndex[object], touches: Touches, volumes: Volumes, plans: int, reference: VerticalReference
+) -> list[list[Finding]]:
+    """The same, of zones that were looked for already."""
     findings: list[list[Finding]] = [[] for _ in range(plans)]
     asked: dict[int, _Ask | None] = {}
-    for meeting in meetings(zones, zones.touching(volumes, reference), volumes, reference):
+    for meeting in meetings(zones, touches, volumes, reference):
         if meeting.zone not in asked:
             asked[meeting.zone] = _ask(zones.zones[meeting.zone])
         ask = asked[meeting.zone]
@@ -68,10 +75,9 @@ def _ask(zone: IndexedZone[object]) -> _Ask | None:
     severity = _severity(geozone.restriction, deciding, notified)
     if severity is None:
         return None
-    title = (geozone.names[0].text if geozone.names else geozone.identifier)[:TITLE_MAX]
     if severity is not Severity.AUTHORIZATION:
         deciding = ()
-    return _Ask(zone.name, title, geozone.restriction, severity, deciding, notified)
+    return _Ask(zone.name, title_of(geozone), geozone.restriction, severity, deciding, notified)
 
 
 def _finding(ask: _Ask, meeting: Meeting) -> Finding:
@@ -93,6 +99,11 @@ def _finding(ask: _Ask, meeting: Meeting) -> Finding:
         deciding=ask.deciding,
         notified=ask.notified,
     )
+
+
+def title_of(geozone: Geozone) -> str:
+    """What a zone is called in a finding."""
+    return (geozone.names[0].text if geozone.names else geozone.identifier)[:TITLE_MAX]
 
 
 def _severity(restriction: Restriction, deciding: Sequence[str], notified: Sequence[str]) -> Severity | None:
