@@ -9,9 +9,12 @@ from lowsky.geo.altitude import VerticalReference
 from lowsky.geofence import draw as drawing
 from lowsky.geofence.draw import Drawn
 
-__all__ = ["Drawn", "draw"]
+__all__ = ["FIELD", "Drawn", "draw"]
+
+FIELD = "flight_plan.trajectory"
+"""Where a request has it."""
 
 
 def draw(proposals: Sequence[Proposal], reference: VerticalReference) -> Drawn:
     """The volumes of a batch of proposals; what cannot be drawn has a refusal that names the field."""
-    return drawing.draw([proposal.airspace for proposal in proposals], reference, "flight_plan.trajectory")
+    return drawing.draw([proposal.airspace for proposal in proposals], reference, FIELD)

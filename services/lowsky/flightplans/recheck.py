@@ -28,8 +28,9 @@ from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.domain.plan import RECHECKED, FlightPlan
+from lowsky.flightplans.draw import FIELD
 from lowsky.flightplans.postgres import FlightPlanStore, begin_recheck, end_recheck
-from lowsky.flightplans.touched import FIELD, boxes_of, touched
+from lowsky.flightplans.touched import boxes_of, touched
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.zone_index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex

@@ -36,8 +36,9 @@ from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import ZoneIndex
-from lowsky.geofence.findings import FINDINGS_MAX, Finding
+from lowsky.geofence.findings import Finding
 from lowsky.geofence.look import look
+from lowsky.geofence.refusals import require_airspace, require_few
 
 LEGS_ON_LOOP_MAX = 2_000
 """Geometry of more legs goes to a thread: some 5 ms, after which other calls and heartbeats would wait."""
@@ -162,15 +163,9 @@ class SubmissionPath:
         proposal = submission.proposal
         if place in drawn.refused:
             return drawn.refused[place]
-        if len(geofence_findings) > FINDINGS_MAX:
-            return Invalid.field(
-                "flight_plan",
-                f"the flight meets {len(geofence_findings)} zones, more than {FINDINGS_MAX}: split it",
-                "TOO_LARGE",
-                limit=str(FINDINGS_MAX),
-            )
         volumes = drawn.volumes.of_owner(place)
         try:
+            require_few(geofence_findings, "flight_plan")
             require_airspace(zones)
             require_in_time(proposal.departure, now)
             # Only now: a time that is far out may have no date.
@@ -183,7 +178,7 @@ class SubmissionPath:
                 self._standing.aircraft(proposal.aircraft),
                 end,
             )
-        except Precondition as refusal:
+        except (Invalid, Precondition) as refusal:
             return refusal
         plan = FlightPlan(
             name=submission.name,
@@ -237,16 +232,6 @@ def extent_of(volumes: Volumes) -> Extent:
     """The box around volumes: outlines are cut at the antimeridian, so it never wraps."""
     west, south, east, north = shapely.total_bounds(volumes.outlines)
     return float(west), float(south), float(east), float(north)
-
-
-def require_airspace(zones: ZoneIndex[object]) -> None:
-    """Refuses while nobody has published anything: then nothing can be said to be free.
-
-    Raises:
-        Precondition: NO_AIRSPACE.
-    """
-    if zones.revision == 0:
-        raise Precondition("NO_AIRSPACE", "no authority has published any airspace here yet")
 
 
 def _flight_s(proposal: Proposal) -> float:

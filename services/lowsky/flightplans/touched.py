@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowsky.errors import LowskyError
 from lowsky.flightplans.domain.plan import Extent
+from lowsky.flightplans.draw import FIELD
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.projection import LegRefused
 from lowsky.geo.trajectory import Trajectory
@@ -20,8 +21,6 @@ from lowsky.geofence.draw import Airspace, draw
 
 BOXES_MAX = 16
 """Boxes of changed zones that plans are compared with. More are taken as one: an import changes a whole country."""
-
-FIELD = "flight_plan.trajectory"
 
 
 def touched(

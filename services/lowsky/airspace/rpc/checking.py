@@ -7,15 +7,16 @@ import asyncio
 from lowsky.airspace.areas_in_force import AreasInForce
 from lowsky.airspace.in_force import InForce
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.errors import Invalid, Precondition
+from lowsky.errors import Invalid
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
 from lowsky.geofence.codec import finding_to_message, trajectory_from_message, volumes_from_message
 from lowsky.geofence.draw import Airspace, draw
-from lowsky.geofence.findings import FINDINGS_MAX, gravest_first
+from lowsky.geofence.findings import gravest_first
 from lowsky.geofence.look import look
+from lowsky.geofence.refusals import require_airspace, require_few
 
 FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799
 """From year 1 to year 9999: what a timestamp can tell."""
@@ -42,8 +43,7 @@ class Checking:
         else:
             airspace = volumes_from_message(request.volumes, "volumes")
         zones = await self._in_force.index()
-        if zones.revision == 0:
-            raise Precondition("NO_AIRSPACE", "no authority has published any airspace here yet")
+        require_airspace(zones)
         areas = await self._areas.index()
         # A thread, whatever the size: nobody's flight waits for it, but imports and health checks share the loop.
         return await asyncio.to_thread(self._look, airspace, zones, areas)
@@ -56,13 +56,7 @@ class Checking:
         volumes = drawn.volumes
         start_s, end_s = _window(volumes, field)
         (found,) = look(zones, areas, volumes, 1, self._reference)
-        if len(found) > FINDINGS_MAX:
-            raise Invalid.field(
-                field,
-                f"the flight meets {len(found)} zones, more than {FINDINGS_MAX}: split it",
-                "TOO_LARGE",
-                limit=str(FINDINGS_MAX),
-            )
+        require_few(found, field)
         response = pb.CheckAirspaceResponse(
             findings=[finding_to_message(finding) for finding in gravest_first(found)],
             airspace_revision=zones.revision,
