@@ -22,7 +22,8 @@ def stated_area_from(message: pb.Authority) -> StatedArea | None:
     if not message.HasField("area"):
         return None
     polygons = [
-        cut(Polygon(_ring(drawn.shell), [_ring(hole) for hole in drawn.holes])) for drawn in message.area.polygons
+        cut(Polygon(ring_from(drawn.shell), [ring_from(hole) for hole in drawn.holes]))
+        for drawn in message.area.polygons
     ]
     ground = shapely.union_all(polygons)
     if ground.is_empty:
@@ -49,5 +50,6 @@ def default_rule_to(open_below_m: float) -> pb.AreaDefault | None:
     return pb.AreaDefault(open_below_m=open_below_m)
 
 
-def _ring(message: geo_pb2.Polygon) -> list[tuple[float, float]]:
-    return [(vertex.longitude, vertex.latitude) for vertex in message.vertices]
+def ring_from(message: geo_pb2.Polygon) -> tuple[tuple[float, float], ...]:
+    """Longitudes and latitudes, not closed."""
+    return tuple((vertex.longitude, vertex.latitude) for vertex in message.vertices)

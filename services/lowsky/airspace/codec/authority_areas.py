@@ -6,7 +6,7 @@ from lowsky.airspace.domain.area import VERTICES_MAX, Area, AreaPolygon, Invalid
 from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
-from lowsky.geofence.area_codec import default_rule_to, open_below_from
+from lowsky.geofence.area_codec import default_rule_to, open_below_from, ring_from
 
 
 def area_from(message: pb.Area) -> Area:
@@ -16,7 +16,8 @@ def area_from(message: pb.Area) -> Area:
         Invalid: A polygon is not simple, has no area or goes around a pole, or there are too many vertices.
     """
     drawn = tuple(
-        AreaPolygon(_ring(polygon.shell), tuple(_ring(hole) for hole in polygon.holes)) for polygon in message.polygons
+        AreaPolygon(ring_from(polygon.shell), tuple(ring_from(hole) for hole in polygon.holes))
+        for polygon in message.polygons
     )
     vertices = sum(len(ring) for polygon in drawn for ring in (polygon.shell, *polygon.holes))
     if vertices > VERTICES_MAX:
@@ -38,10 +39,6 @@ def area_to(area: Area) -> pb.Area:
         ],
         default_rule=default_rule_to(area.open_below_m),
     )
-
-
-def _ring(message: geo_pb2.Polygon) -> Ring:
-    return tuple((vertex.longitude, vertex.latitude) for vertex in message.vertices)
 
 
 def _polygon(ring: Ring) -> geo_pb2.Polygon:

@@ -12,7 +12,6 @@ from lowsky.db.database import Connection
 from lowsky.errors import AlreadyExists, NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
-from lowsky.geofence.area_codec import stated_area_from
 from lowsky.geofence.areas import StatedArea
 
 TOPIC = "lowsky.authorities.v1"
@@ -88,8 +87,12 @@ class AuthorityStore:
     async def stated_areas(self) -> Sequence[StatedArea]:
         """Where authorities answer, as the geofence needs it; by name."""
         rows = await self._connection.fetch("SELECT * FROM authorities WHERE area IS NOT NULL ORDER BY name")
-        areas = [stated_area_from(codec.to_message(_authority(row))) for row in rows]
-        return [area for area in areas if area is not None]
+        authorities = [_authority(row) for row in rows]
+        return [
+            StatedArea(one.name, one.profile.display_name, one.profile.area.ground, one.profile.area.open_below_m)
+            for one in authorities
+            if one.profile.area is not None
+        ]
 
     async def display_names(self) -> dict[str, str]:
         """Of all authorities, by resource name."""

@@ -74,19 +74,7 @@ class DatasetStore:
 
     async def save(self, dataset: Dataset, file: ImportedFile) -> None:
         """Stores a version, adds it to the log, and moves the airspace to its revision. The airspace is locked."""
-        await self._connection.execute(
-            """INSERT INTO datasets (name, version, airspace_revision, title, authority, geozone_count, import_time)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)
-               ON CONFLICT (name) DO UPDATE SET version = $2, airspace_revision = $3, title = $4, geozone_count = $6,
-                   import_time = $7""",
-            dataset.name,
-            dataset.version,
-            dataset.airspace_revision,
-            dataset.title,
-            dataset.authority,
-            dataset.geozone_count,
-            dataset.import_time,
-        )
+        await self.put(dataset)
         await self._connection.execute(
             """INSERT INTO dataset_versions (dataset, version, airspace_revision, import_time, publisher, request_id,
                    file_sha256, file_bytes, format, taken, repaired, refused, rollback_of)
@@ -104,6 +92,22 @@ class DatasetStore:
             file.repaired,
             file.refused,
             file.rollback_of,
+        )
+
+    async def put(self, dataset: Dataset) -> None:
+        """Stores a version without the log of files, and moves the airspace to its revision. The airspace is locked."""
+        await self._connection.execute(
+            """INSERT INTO datasets (name, version, airspace_revision, title, authority, geozone_count, import_time)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)
+               ON CONFLICT (name) DO UPDATE SET version = $2, airspace_revision = $3, title = $4, geozone_count = $6,
+                   import_time = $7""",
+            dataset.name,
+            dataset.version,
+            dataset.airspace_revision,
+            dataset.title,
+            dataset.authority,
+            dataset.geozone_count,
+            dataset.import_time,
         )
         await self._connection.execute("UPDATE airspace SET revision = $1", dataset.airspace_revision)
 

@@ -100,27 +100,10 @@ class RestrictionStore:
             airspace_revision=self._revision + 1,
             now=now,
         )
-        await self._save(dataset)
+        await store.put(dataset)  # without the log of files: the table of restrictions tells who changed what
         await ZoneStore(self._connection).change(dataset, added, removed, now)
         self._revision = dataset.airspace_revision
         return dataset
-
-    async def _save(self, dataset: Dataset) -> None:
-        """As an import does, but for the log of files: the table of restrictions tells who changed what."""
-        await self._connection.execute(
-            """INSERT INTO datasets (name, version, airspace_revision, title, authority, geozone_count, import_time)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)
-               ON CONFLICT (name) DO UPDATE SET version = $2, airspace_revision = $3, geozone_count = $6,
-                   import_time = $7""",
-            dataset.name,
-            dataset.version,
-            dataset.airspace_revision,
-            dataset.title,
-            dataset.authority,
-            dataset.geozone_count,
-            dataset.import_time,
-        )
-        await self._connection.execute("UPDATE airspace SET revision = $1", dataset.airspace_revision)
 
 
 async def any_over(connection: Connection, now: datetime) -> bool:
