@@ -26,14 +26,14 @@ POINTS = 60
 WORKERS = ("1", "2")
 
 
-def rings() -> list[list[Point]]:
-    """Circles of some two kilometres, spread over a country."""
-    chance = random.Random(1)  # the same file in every run
-    turns = [math.tau * step / POINTS for step in range(POINTS)]
+def rings(count: int, points: int, degrees: float, seed: int = 1) -> list[list[Point]]:
+    """Round outlines of that radius, spread over a country; the same of a seed in every run."""
+    chance = random.Random(seed)
+    turns = [math.tau * step / points for step in range(points)]
     found = []
-    for _ in range(ZONES):
+    for _ in range(count):
         x, y = chance.uniform(8, 16), chance.uniform(46, 49)
-        ring = [(round(x + 0.02 * math.cos(turn), 7), round(y + 0.02 * math.sin(turn), 7)) for turn in turns]
+        ring = [(round(x + degrees * math.cos(turn), 7), round(y + degrees * math.sin(turn), 7)) for turn in turns]
         found.append([*ring, ring[0]])
     return found
 
@@ -50,7 +50,7 @@ async def in_force(installation: Installation, instance: str, revision: int) -> 
 
 async def measure() -> dict[str, float]:
     """Seconds of the import and until all workers decide with it, and the zones a second of both."""
-    data = file_of([ed269_zone(f"Z{number}", ring) for number, ring in enumerate(rings())])
+    data = file_of([ed269_zone(f"Z{number}", ring) for number, ring in enumerate(rings(ZONES, POINTS, 0.02))])
     with (
         tempfile.TemporaryDirectory(prefix="lowsky-bench-") as folder,
         serving_issuer() as issuer,

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
-import random
 import tempfile
 import time
 from pathlib import Path
@@ -18,29 +16,17 @@ from pathlib import Path
 import psutil
 
 from lowsky.local.stack import infrastructure
-from tests.bench.imports import in_force
+from tests.bench.imports import in_force, rings
 from tests.integration.airspace.publishing import new_dataset, new_publisher
 from tests.integration.airspace.restricting import CITY, new_officer
 from tests.support.installation import Installation, new_installation
 from tests.support.tokens import serving_issuer
-from tests.support.zone_files import Point, ed269_zone, file_of
+from tests.support.zone_files import ed269_zone, file_of
 
 DATASETS = 10
 ZONES = 10_000
 """Of each dataset."""
 CORNERS = 8
-
-
-def rings(dataset: int) -> list[list[Point]]:
-    """Small outlines, spread over a country."""
-    chance = random.Random(dataset)  # the same zones in every run
-    turns = [math.tau * step / CORNERS for step in range(CORNERS)]
-    found = []
-    for _ in range(ZONES):
-        x, y = chance.uniform(8, 16), chance.uniform(46, 49)
-        ring = [(round(x + 0.01 * math.cos(turn), 7), round(y + 0.01 * math.sin(turn), 7)) for turn in turns]
-        found.append([*ring, ring[0]])
-    return found
 
 
 async def measure() -> dict[str, float]:
@@ -55,7 +41,9 @@ async def measure() -> dict[str, float]:
             publisher = await new_publisher(installation)
             revision = 0
             for dataset in range(DATASETS):
-                data = file_of([ed269_zone(f"Z{number}", ring) for number, ring in enumerate(rings(dataset))])
+                data = file_of(
+                    [ed269_zone(f"Z{number}", ring) for number, ring in enumerate(rings(ZONES, CORNERS, 0.01, dataset))]
+                )
                 revision = (await publisher.publish(new_dataset(), data)).dataset.airspace_revision
             await installation.start("flightplans")
             await in_force(installation, "1", revision)

@@ -15,7 +15,7 @@ from lowsky.api.approvals.v1 import approvals_pb2, approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2, flight_plans_pb2_grpc
 from lowsky.api.registration.v1 import aircraft_pb2_grpc, operators_pb2_grpc
 from lowsky.client import importing, submitting, watching
-from lowsky.client.calls import DEADLINE_S, Calls, Req, Res
+from lowsky.client.calls import DEADLINE_S, Calls, Req, Res, new_request_id
 from lowsky.client.channels import Endpoints, MissingEndpoint, open_channel
 from lowsky.client.retries import RetryPolicy
 from lowsky.client.tokens import StaticToken, TokenSource
@@ -219,22 +219,23 @@ class Client:
         Raises:
             FailedPrecondition: Zones were refused; ACCEPT_VALID takes the others. `error.detail(ImportReport)`.
         """
-        return await importing.import_geozones(
-            self._calls,
-            self.geozones.ImportGeozones,
-            source,
+        header = geozones_pb2.ImportHeader(
+            request_id=new_request_id(),
             dataset=dataset,
-            authority=authority,
             title=title,
-            authority_names=authority_names,
+            authority=authority,
+            authority_names=dict(authority_names or {}),
             validate_only=validate_only,
             on_error=on_error,
-            form=form,
+            format=form,
             mapping=mapping,
             reference_system=reference_system,
             time_zone=time_zone,
-            terrain_m=terrain_m,
-            on_progress=on_progress,
+            terrain_min_m=terrain_m[0] if terrain_m else None,
+            terrain_max_m=terrain_m[1] if terrain_m else None,
+        )
+        return await importing.import_geozones(
+            self._calls, self.geozones.ImportGeozones, source, header, on_progress=on_progress
         )
 
     async def check_airspace(

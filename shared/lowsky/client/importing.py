@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import grpc
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.client.calls import PATIENCE_S, Calls, Metadata, ended_within, new_request_id
+from lowsky.client.calls import PATIENCE_S, Calls, Metadata, ended_within
 from lowsky.client.errors import InvalidArgument
 
 CHUNK_BYTES = 256 * 1024
@@ -29,43 +29,16 @@ async def import_geozones(
     calls: Calls,
     method: _Method,
     source: str | Path | bytes,
+    header: pb.ImportHeader,
     *,
-    dataset: str,
-    authority: str,
-    title: str = "",
-    authority_names: Mapping[str, str] | None = None,
-    validate_only: bool = False,
-    on_error: pb.OnError.ValueType = pb.ON_ERROR_REJECT,
-    form: pb.ZoneFileFormat.ValueType = pb.ZONE_FILE_FORMAT_UNSPECIFIED,
-    mapping: pb.FieldMapping | None = None,
-    reference_system: pb.ReferenceSystem.ValueType = pb.REFERENCE_SYSTEM_UNSPECIFIED,
-    time_zone: str = "",
-    terrain_m: tuple[float, float] | None = None,
-    request_id: str = "",
     on_progress: Callable[[int, int], None] | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> pb.ImportGeozonesResponse:
-    """Sends a file (a path, or its bytes). `on_progress` hears bytes sent and bytes in all."""
+    """Sends a file (a path, or its bytes) behind its header. `on_progress` hears bytes sent and bytes in all."""
     data = source if isinstance(source, bytes) else await asyncio.to_thread(_read, Path(source))
     if not 0 < len(data) <= FILE_BYTES_MAX:
         limit = f"a zone file holds 1 byte to {FILE_BYTES_MAX // 2**20} MiB, this one {len(data)} bytes"
         raise InvalidArgument("TOO_LARGE" if data else "UNREADABLE_FILE", limit)
-    header = pb.ImportHeader(
-        request_id=request_id or new_request_id(),
-        dataset=dataset,
-        title=title,
-        authority=authority,
-        authority_names=dict(authority_names or {}),
-        validate_only=validate_only,
-        on_error=on_error,
-        format=form,
-        mapping=mapping,
-        reference_system=reference_system,
-        time_zone=time_zone,
-        terrain_min_m=terrain_m[0] if terrain_m else None,
-        terrain_max_m=terrain_m[1] if terrain_m else None,
-    )
-
     patience_s = PATIENCE_S
 
     async def parts(opened: list[grpc.aio.Call]) -> AsyncIterator[pb.ImportGeozonesRequest]:
