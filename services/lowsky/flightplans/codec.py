@@ -33,6 +33,7 @@ _OUTPUT_ONLY = (
     "notified_authorities",
     "approval",
     "approval_number",
+    "off_nominal_volumes",
 )
 
 

@@ -66,6 +66,7 @@ RULES: Mapping[str, Rule] = {
     _REGISTRATION + "OperatorsService/VerifyOperator": Rule(_REGISTRAR, "name", writes=True),
     _REGISTRATION + "OperatorsService/SuspendOperator": Rule(_REGISTRAR, "name", writes=True),
     _REGISTRATION + "OperatorsService/ReinstateOperator": Rule(_REGISTRAR, "name", writes=True),
+    _REGISTRATION + "OperatorsService/EntitleOperator": Rule(_REGISTRAR, "name", writes=True),
     _REGISTRATION + "OperatorsService/DeregisterOperator": Rule(_REGISTRAR, "name", writes=True),
     _REGISTRATION + "AircraftService/RegisterAircraft": Rule(_OPERATOR_WRITES, "parent", writes=True),
     _REGISTRATION + "AircraftService/GetAircraft": Rule({Role.OPERATOR: Scope.OWN, Role.REGISTRAR: Scope.ANY}, "name"),
@@ -94,6 +95,9 @@ RULES: Mapping[str, Rule] = {
     _PLANS + "WithdrawFlightPlan": Rule(_OPERATOR_WRITES, "name", writes=True),
     _PLANS + "ActivateFlightPlan": Rule(_OPERATOR_WRITES, "name", writes=True),
     _PLANS + "EndFlightPlan": Rule(_OPERATOR_WRITES, "name", writes=True),
+    _PLANS + "ReportFlightPlanState": Rule(_OPERATOR_WRITES, "name", writes=True),
+    # It tells when airspace is held, never by whom.
+    _PLANS + "QueryAirspace": Rule(_EVERYONE),
     _PLANS + "WatchFlightPlans": Rule(_PLAN_READERS, "parent"),
     _APPROVALS + "GetApproval": Rule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
     _APPROVALS + "ListApprovals": Rule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),

@@ -93,6 +93,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[FAILED_PRECONDITION] The authority has as many restrictions as it may have; metadata: limit."""
     REASON_OUTSIDE_AREA: _Reason.ValueType  # 48
     """[FAILED_PRECONDITION] The outline reaches out of the authority's area; metadata: resource, field."""
+    REASON_PRIORITY_NOT_ENTITLED: _Reason.ValueType  # 49
+    """[FAILED_PRECONDITION] The operator's flights may not claim this priority; metadata: priority_max."""
+    REASON_CANNOT_BE_SUPERSEDED: _Reason.ValueType  # 50
+    """[FAILED_PRECONDITION] The plan to be superseded is activated or over; metadata: resource, state."""
     REASON_OVERLOADED: _Reason.ValueType  # 60
     """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
     REASON_DATABASE_UNAVAILABLE: _Reason.ValueType  # 61
@@ -107,6 +111,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[DEADLINE_EXCEEDED] The caller's deadline passed before the work was done."""
     REASON_SHUTTING_DOWN: _Reason.ValueType  # 66
     """[UNAVAILABLE] This worker is shutting down; another one answers."""
+    REASON_AIRSPACE_BUSY: _Reason.ValueType  # 68
+    """[UNAVAILABLE] Others are deciding about the same airspace for longer than anybody should wait."""
     REASON_INTERNAL: _Reason.ValueType  # 67
     """[INTERNAL] A fault of ours; metadata: incident, the id to quote."""
 
@@ -182,6 +188,10 @@ REASON_TOO_MANY_RESTRICTIONS: Reason.ValueType  # 47
 """[FAILED_PRECONDITION] The authority has as many restrictions as it may have; metadata: limit."""
 REASON_OUTSIDE_AREA: Reason.ValueType  # 48
 """[FAILED_PRECONDITION] The outline reaches out of the authority's area; metadata: resource, field."""
+REASON_PRIORITY_NOT_ENTITLED: Reason.ValueType  # 49
+"""[FAILED_PRECONDITION] The operator's flights may not claim this priority; metadata: priority_max."""
+REASON_CANNOT_BE_SUPERSEDED: Reason.ValueType  # 50
+"""[FAILED_PRECONDITION] The plan to be superseded is activated or over; metadata: resource, state."""
 REASON_OVERLOADED: Reason.ValueType  # 60
 """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
 REASON_DATABASE_UNAVAILABLE: Reason.ValueType  # 61
@@ -196,6 +206,8 @@ REASON_DEADLINE_EXCEEDED: Reason.ValueType  # 65
 """[DEADLINE_EXCEEDED] The caller's deadline passed before the work was done."""
 REASON_SHUTTING_DOWN: Reason.ValueType  # 66
 """[UNAVAILABLE] This worker is shutting down; another one answers."""
+REASON_AIRSPACE_BUSY: Reason.ValueType  # 68
+"""[UNAVAILABLE] Others are deciding about the same airspace for longer than anybody should wait."""
 REASON_INTERNAL: Reason.ValueType  # 67
 """[INTERNAL] A fault of ours; metadata: incident, the id to quote."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

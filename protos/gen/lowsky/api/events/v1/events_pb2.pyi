@@ -9,7 +9,7 @@ headers. Types are past tense and versioned. An event carries the state after it
                                             lowsky.aircraft.{registered,updated,retired}.v1
   lowsky.authorities.v1     resource name   lowsky.authority.{created,updated}.v1
   lowsky.geozones.v1        resource name   lowsky.geozone.{published,removed}.v1, lowsky.dataset.imported.v1
-  lowsky.flight-plans.v1    resource name   lowsky.flightplan.{submitted,put-under-review,approved,rejected,expired,activated,ended,withdrawn,rescinded,reopened,reassessed}.v1
+  lowsky.flight-plans.v1    resource name   lowsky.flightplan.{submitted,put-under-review,approved,rejected,expired,activated,ended,withdrawn,rescinded,reopened,reassessed,found-nonconforming,found-conforming,made-contingent,lapsed}.v1
   lowsky.approvals.v1       resource name   lowsky.approval.{opened,decided,granted,rejected,expired,closed}.v1
 
 A geozone.removed event has no value (a tombstone of the compacted topic); its headers say which import removed it.

@@ -6,14 +6,20 @@ immutable once submitted; its state moves:
 
   SUBMITTED → REJECTED | UNDER_REVIEW | APPROVED
   UNDER_REVIEW → APPROVED | REJECTED | EXPIRED
-  APPROVED → ACTIVATED → ENDED;  ACTIVATED ⇄ NONCONFORMING → CONTINGENT → ENDED
+  APPROVED → ACTIVATED → ENDED, or EXPIRED where nobody activates it;  ACTIVATED ⇄ NONCONFORMING → CONTINGENT → ENDED
   WITHDRAWN by the operator before take-off; RESCINDED by an authority after approval
 
 A new or changed zone checks the plans again that it touches: SUBMITTED | UNDER_REVIEW → REJECTED and APPROVED |
 ACTIVATED → RESCINDED where flight is not allowed any more; SUBMITTED | APPROVED → UNDER_REVIEW where somebody else must
 decide too. The reason names the zone. A zone that is gone or loosened only takes its findings away (reassessed).
 
-An approval is permission, not clearance to start: activation is a step of its own (EU 2021/664 Art. 6(5)).
+A plan that is not rejected holds its volumes (ASTM F3548: operational intent) from the answer to its submission until
+a final state. No two plans of equal priority ever hold airspace that overlaps: a plan that would is rejected, with a
+finding for each flight in its way. One of higher priority takes the place of those not yet activated; their operators
+are told. `supersedes` swaps one plan for another in one step, or not at all.
+
+An approval is permission, not clearance to start: activation is a step of its own (EU 2021/664 Art. 6(5)). A plan that
+was not activated before it ends EXPIRES, an activated one that nobody ends is ENDED some time after its window.
 """
 
 from collections import abc as _abc
@@ -25,6 +31,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
 from lowsky.api.geo.v1 import geo_pb2 as _geo_pb2
+from lowsky.api.registration.v1 import operators_pb2 as _operators_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -169,6 +176,8 @@ class FlightPlan(_message.Message):
     ENDURANCE_FIELD_NUMBER: _builtins.int
     LOST_LINK_PROCEDURE_FIELD_NUMBER: _builtins.int
     SPECIAL_ACTIVITIES_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    SUPERSEDES_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STATE_REASON_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
@@ -179,6 +188,7 @@ class FlightPlan(_message.Message):
     NOTIFIED_AUTHORITIES_FIELD_NUMBER: _builtins.int
     APPROVAL_FIELD_NUMBER: _builtins.int
     APPROVAL_NUMBER_FIELD_NUMBER: _builtins.int
+    OFF_NOMINAL_VOLUMES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """operators/{operator}/flightPlans/{plan}"""
     etag: _builtins.str
@@ -190,6 +200,12 @@ class FlightPlan(_message.Message):
     mode: Global___FlightPlan.Mode.ValueType
     lost_link_procedure: _builtins.str
     """What the aircraft does when the link is lost (Annex IV)."""
+    priority: _operators_pb2.Priority.ValueType
+    """How urgent the flight is, within what the operator is entitled to (Operator.priority_max)."""
+    supersedes: _builtins.str
+    """operators/{operator}/flightPlans/{plan}, of the same operator and not activated yet: withdrawn in the same step in
+    which this plan is accepted, and not in its way. Where this plan is rejected, the named one stays as it is.
+    """
     state: Global___State.ValueType
     """Output only."""
     state_reason: _builtins.str
@@ -234,6 +250,10 @@ class FlightPlan(_message.Message):
     def notified_authorities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only: the authorities that are told."""
 
+    @_builtins.property
+    def off_nominal_volumes(self) -> Global___Volumes:
+        """Output only: the airspace that the flight may need beside its plan, while it is NONCONFORMING or CONTINGENT."""
+
     def __init__(
         self,
         *,
@@ -250,6 +270,8 @@ class FlightPlan(_message.Message):
         endurance: _duration_pb2.Duration | None = ...,
         lost_link_procedure: _builtins.str = ...,
         special_activities: _abc.Iterable[Global___SpecialActivity.ValueType] | None = ...,
+        priority: _operators_pb2.Priority.ValueType = ...,
+        supersedes: _builtins.str = ...,
         state: Global___State.ValueType = ...,
         state_reason: _builtins.str = ...,
         findings: _abc.Iterable[Global___Finding] | None = ...,
@@ -260,10 +282,11 @@ class FlightPlan(_message.Message):
         notified_authorities: _abc.Iterable[_builtins.str] | None = ...,
         approval: _builtins.str = ...,
         approval_number: _builtins.str = ...,
+        off_nominal_volumes: Global___Volumes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["airspace", b"airspace", "create_time", b"create_time", "endurance", b"endurance", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["airspace", b"airspace", "create_time", b"create_time", "endurance", b"endurance", "off_nominal_volumes", b"off_nominal_volumes", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aircraft", b"aircraft", "airspace", b"airspace", "airspace_revision", b"airspace_revision", "approval", b"approval", "approval_number", b"approval_number", "create_time", b"create_time", "deciding_authorities", b"deciding_authorities", "endurance", b"endurance", "etag", b"etag", "findings", b"findings", "lost_link_procedure", b"lost_link_procedure", "mode", b"mode", "name", b"name", "notified_authorities", b"notified_authorities", "purpose", b"purpose", "reference", b"reference", "special_activities", b"special_activities", "state", b"state", "state_reason", b"state_reason", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aircraft", b"aircraft", "airspace", b"airspace", "airspace_revision", b"airspace_revision", "approval", b"approval", "approval_number", b"approval_number", "create_time", b"create_time", "deciding_authorities", b"deciding_authorities", "endurance", b"endurance", "etag", b"etag", "findings", b"findings", "lost_link_procedure", b"lost_link_procedure", "mode", b"mode", "name", b"name", "notified_authorities", b"notified_authorities", "off_nominal_volumes", b"off_nominal_volumes", "priority", b"priority", "purpose", b"purpose", "reference", b"reference", "special_activities", b"special_activities", "state", b"state", "state_reason", b"state_reason", "supersedes", b"supersedes", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_airspace: _TypeAlias = _typing.Literal["trajectory", "volumes"]  # noqa: Y015
     _WhichOneofArgType_airspace: _TypeAlias = _typing.Literal["airspace", b"airspace"]  # noqa: Y015
@@ -418,6 +441,14 @@ class Finding(_message.Message):
         """Some of the plan lies in no authority's area, while some authority has stated its area. It has no subject."""
         RULE_AREA_PERMITTED: Finding._Rule.ValueType  # 11
         """Because of this zone without restriction the default of an area asks for nobody's word; subject is the zone."""
+        RULE_CONFLICT: Finding._Rule.ValueType  # 12
+        """The plan overlaps a flight of equal or higher priority."""
+        RULE_PRIORITY_OVER: Finding._Rule.ValueType  # 13
+        """The plan overlaps a flight of lower priority, which gave way, or is activated and was told."""
+        RULE_DISPLACED_BY_PRIORITY: Finding._Rule.ValueType  # 14
+        """A flight of higher priority takes this place: the plan has ended, or, if activated, is warned."""
+        RULE_OFF_NOMINAL: Finding._Rule.ValueType  # 15
+        """A flight that has left its plan may come here."""
 
     class Rule(_Rule, metaclass=_RuleEnumTypeWrapper):
         """The rules."""
@@ -447,6 +478,14 @@ class Finding(_message.Message):
     """Some of the plan lies in no authority's area, while some authority has stated its area. It has no subject."""
     RULE_AREA_PERMITTED: Finding.Rule.ValueType  # 11
     """Because of this zone without restriction the default of an area asks for nobody's word; subject is the zone."""
+    RULE_CONFLICT: Finding.Rule.ValueType  # 12
+    """The plan overlaps a flight of equal or higher priority."""
+    RULE_PRIORITY_OVER: Finding.Rule.ValueType  # 13
+    """The plan overlaps a flight of lower priority, which gave way, or is activated and was told."""
+    RULE_DISPLACED_BY_PRIORITY: Finding.Rule.ValueType  # 14
+    """A flight of higher priority takes this place: the plan has ended, or, if activated, is warned."""
+    RULE_OFF_NOMINAL: Finding.Rule.ValueType  # 15
+    """A flight that has left its plan may come here."""
 
     class _Severity:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -523,11 +562,14 @@ class Finding(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     PLAN_AMSL_FIELD_NUMBER: _builtins.int
     SUBJECT_AMSL_FIELD_NUMBER: _builtins.int
+    OVERLAP_OUTLINES_FIELD_NUMBER: _builtins.int
     rule: Global___Finding.Rule.ValueType
     """Machine-readable, as in GEOZONE_PROHIBITED."""
     severity: Global___Finding.Severity.ValueType
     subject: _builtins.str
-    """Resource name of what the plan met, as in geozones/{geozone}."""
+    """Resource name of what the plan met, as in geozones/{geozone}. Another flight is `operators/-/flightPlans/{plan}`,
+    which says nothing of whose it is; GetFlightPlan resolves it for its operator and for officers that it concerns.
+    """
     subject_title: _builtins.str
     """How the subject is called."""
     altitude_uncertain: _builtins.bool
@@ -570,6 +612,10 @@ class Finding(_message.Message):
     def subject_amsl(self) -> Global___Finding.AmslReach:
         """With altitude_uncertain: the same of the subject."""
 
+    @_builtins.property
+    def overlap_outlines(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.Polygon]:
+        """Of another flight: where the two overlap, the first of the places where they do."""
+
     def __init__(
         self,
         *,
@@ -588,10 +634,11 @@ class Finding(_message.Message):
         message: _builtins.str = ...,
         plan_amsl: Global___Finding.AmslReach | None = ...,
         subject_amsl: Global___Finding.AmslReach | None = ...,
+        overlap_outlines: _abc.Iterable[_geo_pb2.Polygon] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "time_end", b"time_end", "time_start", b"time_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_uncertain", b"altitude_uncertain", "deciding_authorities", b"deciding_authorities", "message", b"message", "notified_authorities", b"notified_authorities", "plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "rule", b"rule", "severity", b"severity", "subject", b"subject", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "subject_title", b"subject_title", "time_end", b"time_end", "time_start", b"time_start", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_uncertain", b"altitude_uncertain", "deciding_authorities", b"deciding_authorities", "message", b"message", "notified_authorities", b"notified_authorities", "overlap_outlines", b"overlap_outlines", "plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "rule", b"rule", "severity", b"severity", "subject", b"subject", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "subject_title", b"subject_title", "time_end", b"time_end", "time_start", b"time_start", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -608,11 +655,14 @@ class SubmitFlightPlanRequest(_message.Message):
     FLIGHT_PLAN_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     WAIT_FOR_DECISION_FIELD_NUMBER: _builtins.int
+    SUGGEST_ALTERNATIVES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The same id with the same request gets the same answer, however often it is sent."""
     parent: _builtins.str
     validate_only: _builtins.bool
     """A dry run: the answer says what would be found; nothing is stored or announced."""
+    suggest_alternatives: _builtins.bool
+    """Where other flights are in the way: say when, or how much higher or lower, the same plan would pass now."""
     @_builtins.property
     def flight_plan(self) -> Global___FlightPlan: ...
     @_builtins.property
@@ -629,10 +679,11 @@ class SubmitFlightPlanRequest(_message.Message):
         flight_plan: Global___FlightPlan | None = ...,
         validate_only: _builtins.bool = ...,
         wait_for_decision: _duration_pb2.Duration | None = ...,
+        suggest_alternatives: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["flight_plan", b"flight_plan", "wait_for_decision", b"wait_for_decision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flight_plan", b"flight_plan", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only", "wait_for_decision", b"wait_for_decision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flight_plan", b"flight_plan", "parent", b"parent", "request_id", b"request_id", "suggest_alternatives", b"suggest_alternatives", "validate_only", b"validate_only", "wait_for_decision", b"wait_for_decision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -645,20 +696,56 @@ class SubmitFlightPlanResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FLIGHT_PLAN_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def flight_plan(self) -> Global___FlightPlan: ...
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alternative]:
+        """What would pass at this moment; it holds nothing. Empty where nothing was asked for, or found nearby."""
+
     def __init__(
         self,
         *,
         flight_plan: Global___FlightPlan | None = ...,
+        alternatives: _abc.Iterable[Global___Alternative] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["flight_plan", b"flight_plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flight_plan", b"flight_plan"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "flight_plan", b"flight_plan"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitFlightPlanResponse: _TypeAlias = SubmitFlightPlanResponse  # noqa: Y015
+
+@_typing.final
+class Alternative(_message.Message):
+    """The same plan, moved: what the checks would find nothing against in which other flights are in the way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEPARTURE_TIME_FIELD_NUMBER: _builtins.int
+    ALTITUDE_OFFSET_M_FIELD_NUMBER: _builtins.int
+    altitude_offset_m: _builtins.float
+    """Fly so much higher, or lower where negative, metres: the nearest free altitude."""
+    @_builtins.property
+    def departure_time(self) -> _timestamp_pb2.Timestamp:
+        """Leave then: the nearest free time."""
+
+    def __init__(
+        self,
+        *,
+        departure_time: _timestamp_pb2.Timestamp | None = ...,
+        altitude_offset_m: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["altitude_offset_m", b"altitude_offset_m", "departure_time", b"departure_time", "move", b"move"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_offset_m", b"altitude_offset_m", "departure_time", b"departure_time", "move", b"move"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_move: _TypeAlias = _typing.Literal["departure_time", "altitude_offset_m"]  # noqa: Y015
+    _WhichOneofArgType_move: _TypeAlias = _typing.Literal["move", b"move"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_move) -> _WhichOneofReturnType_move | None: ...
+
+Global___Alternative: _TypeAlias = Alternative  # noqa: Y015
 
 @_typing.final
 class SubmitFlightPlansRequest(_message.Message):
@@ -697,6 +784,7 @@ class SubmitFlightPlansResponse(_message.Message):
     KEY_FIELD_NUMBER: _builtins.int
     FLIGHT_PLAN_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     @_builtins.property
     def flight_plan(self) -> Global___FlightPlan: ...
@@ -704,16 +792,21 @@ class SubmitFlightPlansResponse(_message.Message):
     def error(self) -> _status_pb2.Status:
         """As the status of SubmitFlightPlan would have been."""
 
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alternative]:
+        """As SubmitFlightPlanResponse."""
+
     def __init__(
         self,
         *,
         key: _builtins.str = ...,
         flight_plan: Global___FlightPlan | None = ...,
         error: _status_pb2.Status | None = ...,
+        alternatives: _abc.Iterable[Global___Alternative] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "flight_plan", b"flight_plan", "outcome", b"outcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "flight_plan", b"flight_plan", "key", b"key", "outcome", b"outcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "error", b"error", "flight_plan", b"flight_plan", "key", b"key", "outcome", b"outcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["flight_plan", "error"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
@@ -988,6 +1081,204 @@ class EndFlightPlanResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EndFlightPlanResponse: _TypeAlias = EndFlightPlanResponse  # noqa: Y015
+
+@_typing.final
+class ReportFlightPlanStateRequest(_message.Message):
+    """Request of ReportFlightPlanState."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    OFF_NOMINAL_VOLUMES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    name: _builtins.str
+    etag: _builtins.str
+    state: Global___State.ValueType
+    """STATE_ACTIVATED, STATE_NONCONFORMING or STATE_CONTINGENT. The present one may be reported again, with other volumes."""
+    reason: _builtins.str
+    @_builtins.property
+    def off_nominal_volumes(self) -> Global___Volumes:
+        """Where the flight may be beside its plan; not with STATE_ACTIVATED. They take the place of those reported before."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        state: Global___State.ValueType = ...,
+        off_nominal_volumes: Global___Volumes | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["off_nominal_volumes", b"off_nominal_volumes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "off_nominal_volumes", b"off_nominal_volumes", "reason", b"reason", "request_id", b"request_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportFlightPlanStateRequest: _TypeAlias = ReportFlightPlanStateRequest  # noqa: Y015
+
+@_typing.final
+class ReportFlightPlanStateResponse(_message.Message):
+    """Response of ReportFlightPlanState."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLIGHT_PLAN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def flight_plan(self) -> Global___FlightPlan: ...
+    def __init__(
+        self,
+        *,
+        flight_plan: Global___FlightPlan | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["flight_plan", b"flight_plan"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flight_plan", b"flight_plan"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportFlightPlanStateResponse: _TypeAlias = ReportFlightPlanStateResponse  # noqa: Y015
+
+@_typing.final
+class QueryAirspaceRequest(_message.Message):
+    """Request of QueryAirspace."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOLUMES_FIELD_NUMBER: _builtins.int
+    LAYER_HEIGHT_M_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    layer_height_m: _builtins.float
+    """Altitudes are answered in layers of this height, metres; 30 where absent."""
+    priority: _operators_pb2.Priority.ValueType
+    """Flights of lower priority than this count as free."""
+    @_builtins.property
+    def volumes(self) -> Global___Volumes:
+        """1 to 100 volumes: where, in which altitudes, and in which window of time (at most a day) to look."""
+
+    def __init__(
+        self,
+        *,
+        volumes: Global___Volumes | None = ...,
+        layer_height_m: _builtins.float = ...,
+        priority: _operators_pb2.Priority.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["volumes", b"volumes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["layer_height_m", b"layer_height_m", "priority", b"priority", "volumes", b"volumes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryAirspaceRequest: _TypeAlias = QueryAirspaceRequest  # noqa: Y015
+
+@_typing.final
+class QueryAirspaceResponse(_message.Message):
+    """Response of QueryAirspace: one for each volume, in the same order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OCCUPANCIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def occupancies(self) -> _containers.RepeatedCompositeFieldContainer[Global___VolumeOccupancy]: ...
+    def __init__(
+        self,
+        *,
+        occupancies: _abc.Iterable[Global___VolumeOccupancy] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["occupancies", b"occupancies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryAirspaceResponse: _TypeAlias = QueryAirspaceResponse  # noqa: Y015
+
+@_typing.final
+class VolumeOccupancy(_message.Message):
+    """How full a volume is, layer by layer from below."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAYERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def layers(self) -> _containers.RepeatedCompositeFieldContainer[Global___LayerOccupancy]: ...
+    def __init__(
+        self,
+        *,
+        layers: _abc.Iterable[Global___LayerOccupancy] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["layers", b"layers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VolumeOccupancy: _TypeAlias = VolumeOccupancy  # noqa: Y015
+
+@_typing.final
+class LayerOccupancy(_message.Message):
+    """When a layer is free and busy. The intervals of both, taken together, make up the window of time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALTITUDE_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    BUSY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def altitude(self) -> _geo_pb2.AltitudeBand: ...
+    @_builtins.property
+    def free(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimeInterval]:
+        """Nothing is held in any of the volume's outline at these altitudes."""
+
+    @_builtins.property
+    def busy(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimeInterval]:
+        """Some flight holds some of it."""
+
+    def __init__(
+        self,
+        *,
+        altitude: _geo_pb2.AltitudeBand | None = ...,
+        free: _abc.Iterable[Global___TimeInterval] | None = ...,
+        busy: _abc.Iterable[Global___TimeInterval] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["altitude", b"altitude"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude", b"altitude", "busy", b"busy", "free", b"free"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LayerOccupancy: _TypeAlias = LayerOccupancy  # noqa: Y015
+
+@_typing.final
+class TimeInterval(_message.Message):
+    """Half-open: the start is inside, the end is not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def end(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        start: _timestamp_pb2.Timestamp | None = ...,
+        end: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimeInterval: _TypeAlias = TimeInterval  # noqa: Y015
 
 @_typing.final
 class WatchFlightPlansRequest(_message.Message):

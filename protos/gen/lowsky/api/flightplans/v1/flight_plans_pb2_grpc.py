@@ -70,6 +70,16 @@ class FlightPlansServiceStub:
                 request_serializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.EndFlightPlanRequest.SerializeToString,
                 response_deserializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.EndFlightPlanResponse.FromString,
                 _registered_method=True)
+        self.ReportFlightPlanState = channel.unary_unary(
+                '/lowsky.api.flightplans.v1.FlightPlansService/ReportFlightPlanState',
+                request_serializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.ReportFlightPlanStateRequest.SerializeToString,
+                response_deserializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.ReportFlightPlanStateResponse.FromString,
+                _registered_method=True)
+        self.QueryAirspace = channel.unary_unary(
+                '/lowsky.api.flightplans.v1.FlightPlansService/QueryAirspace',
+                request_serializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.QueryAirspaceRequest.SerializeToString,
+                response_deserializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.QueryAirspaceResponse.FromString,
+                _registered_method=True)
         self.WatchFlightPlans = channel.unary_stream(
                 '/lowsky.api.flightplans.v1.FlightPlansService/WatchFlightPlans',
                 request_serializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.WatchFlightPlansRequest.SerializeToString,
@@ -130,6 +140,21 @@ class FlightPlansServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportFlightPlanState(self, request, context):
+        """What becomes of a flight under way: it leaves its volumes (NONCONFORMING), is back in them (ACTIVATED), or will not
+        come back (CONTINGENT). Off-nominal volumes widen what it holds, and those that it meets now are told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryAirspace(self, request, context):
+        """When and how high airspace is free of flights, without saying whose they are. It holds nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchFlightPlans(self, request, context):
         """Every change of the plans beneath a parent, from now or from where a token left off. Nothing is told twice.
         """
@@ -174,6 +199,16 @@ def add_FlightPlansServiceServicer_to_server(servicer, server):
                     servicer.EndFlightPlan,
                     request_deserializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.EndFlightPlanRequest.FromString,
                     response_serializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.EndFlightPlanResponse.SerializeToString,
+            ),
+            'ReportFlightPlanState': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportFlightPlanState,
+                    request_deserializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.ReportFlightPlanStateRequest.FromString,
+                    response_serializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.ReportFlightPlanStateResponse.SerializeToString,
+            ),
+            'QueryAirspace': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryAirspace,
+                    request_deserializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.QueryAirspaceRequest.FromString,
+                    response_serializer=lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.QueryAirspaceResponse.SerializeToString,
             ),
             'WatchFlightPlans': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchFlightPlans,
@@ -371,6 +406,60 @@ class FlightPlansService:
             '/lowsky.api.flightplans.v1.FlightPlansService/EndFlightPlan',
             lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.EndFlightPlanRequest.SerializeToString,
             lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.EndFlightPlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportFlightPlanState(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lowsky.api.flightplans.v1.FlightPlansService/ReportFlightPlanState',
+            lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.ReportFlightPlanStateRequest.SerializeToString,
+            lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.ReportFlightPlanStateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryAirspace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lowsky.api.flightplans.v1.FlightPlansService/QueryAirspace',
+            lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.QueryAirspaceRequest.SerializeToString,
+            lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2.QueryAirspaceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,14 +6,20 @@ immutable once submitted; its state moves:
 
   SUBMITTED → REJECTED | UNDER_REVIEW | APPROVED
   UNDER_REVIEW → APPROVED | REJECTED | EXPIRED
-  APPROVED → ACTIVATED → ENDED;  ACTIVATED ⇄ NONCONFORMING → CONTINGENT → ENDED
+  APPROVED → ACTIVATED → ENDED, or EXPIRED where nobody activates it;  ACTIVATED ⇄ NONCONFORMING → CONTINGENT → ENDED
   WITHDRAWN by the operator before take-off; RESCINDED by an authority after approval
 
 A new or changed zone checks the plans again that it touches: SUBMITTED | UNDER_REVIEW → REJECTED and APPROVED |
 ACTIVATED → RESCINDED where flight is not allowed any more; SUBMITTED | APPROVED → UNDER_REVIEW where somebody else must
 decide too. The reason names the zone. A zone that is gone or loosened only takes its findings away (reassessed).
 
-An approval is permission, not clearance to start: activation is a step of its own (EU 2021/664 Art. 6(5)).
+A plan that is not rejected holds its volumes (ASTM F3548: operational intent) from the answer to its submission until
+a final state. No two plans of equal priority ever hold airspace that overlaps: a plan that would is rejected, with a
+finding for each flight in its way. One of higher priority takes the place of those not yet activated; their operators
+are told. `supersedes` swaps one plan for another in one step, or not at all.
+
+An approval is permission, not clearance to start: activation is a step of its own (EU 2021/664 Art. 6(5)). A plan that
+was not activated before it ends EXPIRES, an activated one that nobody ends is ENDED some time after its window.
 """
 
 from collections import abc as _abc
@@ -60,6 +66,12 @@ class FlightPlansServiceStub:
     """The flight is about to start: APPROVED → ACTIVATED, within the plan's window of time."""
     EndFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.EndFlightPlanRequest, _flight_plans_pb2.EndFlightPlanResponse]
     """The flight is over: → ENDED."""
+    ReportFlightPlanState: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.ReportFlightPlanStateRequest, _flight_plans_pb2.ReportFlightPlanStateResponse]
+    """What becomes of a flight under way: it leaves its volumes (NONCONFORMING), is back in them (ACTIVATED), or will not
+    come back (CONTINGENT). Off-nominal volumes widen what it holds, and those that it meets now are told.
+    """
+    QueryAirspace: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.QueryAirspaceRequest, _flight_plans_pb2.QueryAirspaceResponse]
+    """When and how high airspace is free of flights, without saying whose they are. It holds nothing."""
     WatchFlightPlans: _grpc.UnaryStreamMultiCallable[_flight_plans_pb2.WatchFlightPlansRequest, _flight_plans_pb2.WatchFlightPlansResponse]
     """Every change of the plans beneath a parent, from now or from where a token left off. Nothing is told twice."""
 
@@ -82,6 +94,12 @@ class FlightPlansServiceAsyncStub(FlightPlansServiceStub):
     """The flight is about to start: APPROVED → ACTIVATED, within the plan's window of time."""
     EndFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.EndFlightPlanRequest, _flight_plans_pb2.EndFlightPlanResponse]  # type: ignore[assignment]
     """The flight is over: → ENDED."""
+    ReportFlightPlanState: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.ReportFlightPlanStateRequest, _flight_plans_pb2.ReportFlightPlanStateResponse]  # type: ignore[assignment]
+    """What becomes of a flight under way: it leaves its volumes (NONCONFORMING), is back in them (ACTIVATED), or will not
+    come back (CONTINGENT). Off-nominal volumes widen what it holds, and those that it meets now are told.
+    """
+    QueryAirspace: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.QueryAirspaceRequest, _flight_plans_pb2.QueryAirspaceResponse]  # type: ignore[assignment]
+    """When and how high airspace is free of flights, without saying whose they are. It holds nothing."""
     WatchFlightPlans: _aio.UnaryStreamMultiCallable[_flight_plans_pb2.WatchFlightPlansRequest, _flight_plans_pb2.WatchFlightPlansResponse]  # type: ignore[assignment]
     """Every change of the plans beneath a parent, from now or from where a token left off. Nothing is told twice."""
 
@@ -143,6 +161,24 @@ class FlightPlansServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_flight_plans_pb2.EndFlightPlanResponse, _abc.Awaitable[_flight_plans_pb2.EndFlightPlanResponse]]:
         """The flight is over: → ENDED."""
+
+    @_abc_1.abstractmethod
+    def ReportFlightPlanState(
+        self,
+        request: _flight_plans_pb2.ReportFlightPlanStateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_flight_plans_pb2.ReportFlightPlanStateResponse, _abc.Awaitable[_flight_plans_pb2.ReportFlightPlanStateResponse]]:
+        """What becomes of a flight under way: it leaves its volumes (NONCONFORMING), is back in them (ACTIVATED), or will not
+        come back (CONTINGENT). Off-nominal volumes widen what it holds, and those that it meets now are told.
+        """
+
+    @_abc_1.abstractmethod
+    def QueryAirspace(
+        self,
+        request: _flight_plans_pb2.QueryAirspaceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_flight_plans_pb2.QueryAirspaceResponse, _abc.Awaitable[_flight_plans_pb2.QueryAirspaceResponse]]:
+        """When and how high airspace is free of flights, without saying whose they are. It holds nothing."""
 
     @_abc_1.abstractmethod
     def WatchFlightPlans(

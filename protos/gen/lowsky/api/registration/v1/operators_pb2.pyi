@@ -23,6 +23,40 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Priority:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRIORITY_UNSPECIFIED: _Priority.ValueType  # 0
+    """Ordinary."""
+    PRIORITY_PUBLIC_SERVICE: _Priority.ValueType  # 1
+    """Police and customs, traffic surveillance and pursuit, environmental control."""
+    PRIORITY_MEDICAL: _Priority.ValueType  # 2
+    """Medical transport."""
+    PRIORITY_EMERGENCY: _Priority.ValueType  # 3
+    """Search and rescue, evacuation, firefighting: lives depend on it now."""
+    PRIORITY_STATE: _Priority.ValueType  # 4
+    """Protection of heads of state."""
+
+class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
+    """How urgent a flight is: who gives way to whom. The kinds are the special operations of EU 2021/664 Annex IV. A higher
+    number goes before a lower one; what an operator pays never changes it.
+    """
+
+PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
+"""Ordinary."""
+PRIORITY_PUBLIC_SERVICE: Priority.ValueType  # 1
+"""Police and customs, traffic surveillance and pursuit, environmental control."""
+PRIORITY_MEDICAL: Priority.ValueType  # 2
+"""Medical transport."""
+PRIORITY_EMERGENCY: Priority.ValueType  # 3
+"""Search and rescue, evacuation, firefighting: lives depend on it now."""
+PRIORITY_STATE: Priority.ValueType  # 4
+"""Protection of heads of state."""
+Global___Priority: _TypeAlias = Priority  # noqa: Y015
+
 @_typing.final
 class Operator(_message.Message):
     """A legal person that answers for flights."""
@@ -85,6 +119,7 @@ class Operator(_message.Message):
     CERTIFICATE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STATE_REASON_FIELD_NUMBER: _builtins.int
+    PRIORITY_MAX_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """operators/{operator}"""
     etag: _builtins.str
@@ -95,6 +130,8 @@ class Operator(_message.Message):
     """Output only."""
     state_reason: _builtins.str
     """Output only: what the registrar said with the last move."""
+    priority_max: Global___Priority.ValueType
+    """Output only: the highest priority that its flights may claim, as the registrar said (EntitleOperator)."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -126,10 +163,11 @@ class Operator(_message.Message):
         certificate: Global___OperationCertificate | None = ...,
         state: Global___Operator.State.ValueType = ...,
         state_reason: _builtins.str = ...,
+        priority_max: Global___Priority.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "contact", b"contact", "create_time", b"create_time", "insurance_expire_time", b"insurance_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "contact", b"contact", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "identifiers", b"identifiers", "insurance_expire_time", b"insurance_expire_time", "kind", b"kind", "name", b"name", "state", b"state", "state_reason", b"state_reason", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "contact", b"contact", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "identifiers", b"identifiers", "insurance_expire_time", b"insurance_expire_time", "kind", b"kind", "name", b"name", "priority_max", b"priority_max", "state", b"state", "state_reason", b"state_reason", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -592,6 +630,63 @@ class ReinstateOperatorResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReinstateOperatorResponse: _TypeAlias = ReinstateOperatorResponse  # noqa: Y015
+
+@_typing.final
+class EntitleOperatorRequest(_message.Message):
+    """Request of EntitleOperator."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    PRIORITY_MAX_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    name: _builtins.str
+    etag: _builtins.str
+    priority_max: Global___Priority.ValueType
+    """Unspecified takes every entitlement back."""
+    reason: _builtins.str
+    """On what grounds, for whoever reads it later."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        priority_max: Global___Priority.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "priority_max", b"priority_max", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntitleOperatorRequest: _TypeAlias = EntitleOperatorRequest  # noqa: Y015
+
+@_typing.final
+class EntitleOperatorResponse(_message.Message):
+    """Response of EntitleOperator."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operator(self) -> Global___Operator: ...
+    def __init__(
+        self,
+        *,
+        operator: Global___Operator | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operator", b"operator"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operator", b"operator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntitleOperatorResponse: _TypeAlias = EntitleOperatorResponse  # noqa: Y015
 
 @_typing.final
 class DeregisterOperatorRequest(_message.Message):

@@ -70,6 +70,11 @@ class OperatorsServiceStub:
                 request_serializer=lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.ReinstateOperatorRequest.SerializeToString,
                 response_deserializer=lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.ReinstateOperatorResponse.FromString,
                 _registered_method=True)
+        self.EntitleOperator = channel.unary_unary(
+                '/lowsky.api.registration.v1.OperatorsService/EntitleOperator',
+                request_serializer=lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.EntitleOperatorRequest.SerializeToString,
+                response_deserializer=lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.EntitleOperatorResponse.FromString,
+                _registered_method=True)
         self.DeregisterOperator = channel.unary_unary(
                 '/lowsky.api.registration.v1.OperatorsService/DeregisterOperator',
                 request_serializer=lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.DeregisterOperatorRequest.SerializeToString,
@@ -130,6 +135,13 @@ class OperatorsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EntitleOperator(self, request, context):
+        """The registrar says up to which priority the operator's flights may claim. Plans that exist keep theirs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeregisterOperator(self, request, context):
         """Any state → DEREGISTERED, for good.
         """
@@ -174,6 +186,11 @@ def add_OperatorsServiceServicer_to_server(servicer, server):
                     servicer.ReinstateOperator,
                     request_deserializer=lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.ReinstateOperatorRequest.FromString,
                     response_serializer=lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.ReinstateOperatorResponse.SerializeToString,
+            ),
+            'EntitleOperator': grpc.unary_unary_rpc_method_handler(
+                    servicer.EntitleOperator,
+                    request_deserializer=lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.EntitleOperatorRequest.FromString,
+                    response_serializer=lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.EntitleOperatorResponse.SerializeToString,
             ),
             'DeregisterOperator': grpc.unary_unary_rpc_method_handler(
                     servicer.DeregisterOperator,
@@ -371,6 +388,33 @@ class OperatorsService:
             '/lowsky.api.registration.v1.OperatorsService/ReinstateOperator',
             lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.ReinstateOperatorRequest.SerializeToString,
             lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.ReinstateOperatorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EntitleOperator(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lowsky.api.registration.v1.OperatorsService/EntitleOperator',
+            lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.EntitleOperatorRequest.SerializeToString,
+            lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2.EntitleOperatorResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,8 @@ class OperatorsServiceStub:
     """VERIFIED → SUSPENDED: no new plans, none activated."""
     ReinstateOperator: _grpc.UnaryUnaryMultiCallable[_operators_pb2.ReinstateOperatorRequest, _operators_pb2.ReinstateOperatorResponse]
     """SUSPENDED → VERIFIED."""
+    EntitleOperator: _grpc.UnaryUnaryMultiCallable[_operators_pb2.EntitleOperatorRequest, _operators_pb2.EntitleOperatorResponse]
+    """The registrar says up to which priority the operator's flights may claim. Plans that exist keep theirs."""
     DeregisterOperator: _grpc.UnaryUnaryMultiCallable[_operators_pb2.DeregisterOperatorRequest, _operators_pb2.DeregisterOperatorResponse]
     """Any state → DEREGISTERED, for good."""
 
@@ -71,6 +73,8 @@ class OperatorsServiceAsyncStub(OperatorsServiceStub):
     """VERIFIED → SUSPENDED: no new plans, none activated."""
     ReinstateOperator: _aio.UnaryUnaryMultiCallable[_operators_pb2.ReinstateOperatorRequest, _operators_pb2.ReinstateOperatorResponse]  # type: ignore[assignment]
     """SUSPENDED → VERIFIED."""
+    EntitleOperator: _aio.UnaryUnaryMultiCallable[_operators_pb2.EntitleOperatorRequest, _operators_pb2.EntitleOperatorResponse]  # type: ignore[assignment]
+    """The registrar says up to which priority the operator's flights may claim. Plans that exist keep theirs."""
     DeregisterOperator: _aio.UnaryUnaryMultiCallable[_operators_pb2.DeregisterOperatorRequest, _operators_pb2.DeregisterOperatorResponse]  # type: ignore[assignment]
     """Any state → DEREGISTERED, for good."""
 
@@ -132,6 +136,14 @@ class OperatorsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operators_pb2.ReinstateOperatorResponse, _abc.Awaitable[_operators_pb2.ReinstateOperatorResponse]]:
         """SUSPENDED → VERIFIED."""
+
+    @_abc_1.abstractmethod
+    def EntitleOperator(
+        self,
+        request: _operators_pb2.EntitleOperatorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operators_pb2.EntitleOperatorResponse, _abc.Awaitable[_operators_pb2.EntitleOperatorResponse]]:
+        """The registrar says up to which priority the operator's flights may claim. Plans that exist keep theirs."""
 
     @_abc_1.abstractmethod
     def DeregisterOperator(
