@@ -55,6 +55,7 @@ class OnOperators:
                     insurance_expire_time=insured.ToDatetime(tzinfo=UTC)
                     if operator.HasField("insurance_expire_time")
                     else None,
+                    priority_max=operator.priority_max,
                 ),
             )
         elif event.type.startswith("lowsky.aircraft."):

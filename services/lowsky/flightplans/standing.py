@@ -9,6 +9,7 @@ import asyncio
 from contextlib import suppress
 
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
+from lowsky.priority import Priority
 
 
 class Standing:
@@ -43,18 +44,26 @@ class Standing:
         self._operators.pop(name, None)
         self._aircraft.pop(name, None)
 
-    async def await_fit(self, operator: str, aircraft: str, timeout_s: float) -> None:
-        """Waits a moment for news of somebody who is not fit to fly yet: who has just been verified, and submits at
-        once, must not be turned away because the news travels for some milliseconds."""
-        if self._fit(operator, aircraft):
+    async def await_fit(
+        self, operator: str, aircraft: str, timeout_s: float, priority: int = Priority.ORDINARY
+    ) -> None:
+        """Waits a moment for news of somebody who is not fit to fly yet, or not with this priority: who has just been
+        verified or entitled, and submits at once, must not be turned away because the news travels for some
+        milliseconds."""
+        if self._fit(operator, aircraft, priority):
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s), self._changed:
-                await self._changed.wait_for(lambda: self._fit(operator, aircraft))
+                await self._changed.wait_for(lambda: self._fit(operator, aircraft, priority))
 
-    def _fit(self, operator: str, aircraft: str) -> bool:
+    def _fit(self, operator: str, aircraft: str, priority: int) -> bool:
         known = self._operators.get(operator)
-        return known is not None and known.state == "VERIFIED" and aircraft in self._aircraft
+        return (
+            known is not None
+            and known.state == "VERIFIED"
+            and known.priority_max >= priority
+            and aircraft in self._aircraft
+        )
 
     def _wake(self) -> None:
         if self._waking is None or self._waking.done():

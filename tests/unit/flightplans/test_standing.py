@@ -1,7 +1,9 @@
 import asyncio
+from dataclasses import replace
 
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
 from lowsky.flightplans.standing import Standing
+from lowsky.priority import Priority
 from tests.unit.flightplans.flights import DRONE, OPERATOR
 
 LONG_S = 30.0
@@ -28,6 +30,18 @@ async def test_news_ends_the_wait_of_who_has_just_become_fit() -> None:
     async with asyncio.timeout(1):
         await asyncio.gather(*waiting)
     assert standing.operator(OPERATOR) == VERIFIED
+
+
+async def test_news_ends_the_wait_of_who_has_just_been_entitled() -> None:
+    standing = Standing()
+    standing.learn_aircraft(DRONE, ACTIVE)
+    standing.learn_operator(OPERATOR, VERIFIED)
+    waiting = asyncio.create_task(standing.await_fit(OPERATOR, DRONE, LONG_S, Priority.MEDICAL))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    standing.learn_operator(OPERATOR, replace(VERIFIED, priority_max=Priority.EMERGENCY))
+    async with asyncio.timeout(1):
+        await waiting
 
 
 async def test_the_wait_for_news_ends_by_itself() -> None:

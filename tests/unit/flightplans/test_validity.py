@@ -7,12 +7,14 @@ from lowsky.flightplans.checks.validity import (
     AircraftStanding,
     OperatorStanding,
     performance,
+    require_entitled,
     require_in_time,
     require_standing,
 )
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.geo.altitude import Datum
 from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.priority import Priority
 from tests.unit.flightplans.flights import (
     DRONE,
     NOW,
@@ -89,6 +91,28 @@ def test_only_a_verified_operator_with_an_active_aircraft_of_its_own_may_fly(
 )
 def test_insurance_covers_the_flight_to_its_end(insured_until: datetime | None, reason: str | None) -> None:
     assert standing(OperatorStanding("VERIFIED", insured_until), FIT) == reason
+
+
+def entitled(priority: Priority, priority_max: Priority) -> bool:
+    try:
+        require_entitled(priority, OperatorStanding("VERIFIED", None, priority_max))
+    except Precondition as refused:
+        assert (refused.reason, refused.metadata) == ("PRIORITY_NOT_ENTITLED", {"priority_max": priority_max.name})
+        assert [violation.field for violation in refused.fields] == ["flight_plan.priority"]
+        return False
+    return True
+
+
+@pytest.mark.parametrize("priority_max", Priority)
+def test_a_flight_claims_no_more_than_its_operator_is_entitled_to(priority_max: Priority) -> None:
+    assert [priority for priority in Priority if entitled(priority, priority_max)] == list(Priority)[: priority_max + 1]
+
+
+def test_an_operator_that_is_not_known_is_entitled_to_nothing() -> None:
+    require_entitled(Priority.ORDINARY, None)
+    with pytest.raises(Precondition) as refused:
+        require_entitled(Priority.PUBLIC_SERVICE, None)
+    assert refused.value.metadata == {"priority_max": "ORDINARY"}
 
 
 def found(asked: Proposal, aircraft: AircraftStanding = FIT, flight_s: float = 60) -> list[Finding]:

@@ -18,6 +18,7 @@ from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.geo.altitude import Datum
 from lowsky.geo.trajectory import Trajectory
 from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.priority import Priority
 
 AHEAD_MAX: Final = timedelta(days=30)
 """ASTM F3548-21, OiMaxPlanHorizonDays: further ahead nobody can say what the airspace will be."""
@@ -35,6 +36,8 @@ class OperatorStanding:
 
     state: str
     insurance_expire_time: datetime | None
+    priority_max: int = Priority.ORDINARY
+    """The highest priority that its flights may claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,28 @@ def require_standing(
             "parent",
         )
     return aircraft_standing
+
+
+def require_entitled(
+    priority: int, operator_standing: OperatorStanding | None, field: str = "flight_plan.priority"
+) -> None:
+    """A priority that the operator's flights may claim; of an operator that is not known, the ordinary one alone.
+
+    Args:
+        priority: One of those of the contract.
+
+    Raises:
+        Precondition: PRIORITY_NOT_ENTITLED.
+    """
+    entitled = operator_standing.priority_max if operator_standing else Priority.ORDINARY
+    if priority > entitled:
+        most = Priority(entitled).name
+        raise _refuse(
+            "PRIORITY_NOT_ENTITLED",
+            f"the flight claims the priority {Priority(priority).name}; its operator is entitled to {most} at most",
+            field,
+            priority_max=most,
+        )
 
 
 def performance(proposal: Proposal, aircraft: AircraftStanding, flight_s: float) -> Iterator[Finding]:
