@@ -40,7 +40,7 @@ class Touches:
     `volume` is the place in the volumes asked about (which know owner and leg), `zone` that in `ZoneIndex.zones`,
     `layer` that in the zone's layers. `altitude` is `Overlap.CERTAIN.value` or `Overlap.UNCERTAIN.value`, as int8.
     `reach_m`, (n, 4), are the least and the greatest height above mean sea level that the volume, and then the layer,
-    may have where they meet, from the bounds by which they were compared.
+    may have where they meet, from the bounds by which they were compared; NaN where it is certain that they meet.
     """
 
     volume: Indices
@@ -167,6 +167,8 @@ class ZoneIndex(Generic[Payload]):
         Raises:
             ValueError: when the area goes around a pole, or the window ends before it starts.
         """
+        if window is not None and not window[0] <= window[1]:
+            raise ValueError(f"not a window: {window[0]} to {window[1]}")
         outlines = np.array([cut(area)], dtype=np.object_)
         found = [self._large.zones[zone] for zone in self._large.at(outlines, band, window, reference, self._gone)]
         if self._came is not None:

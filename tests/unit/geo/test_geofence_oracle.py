@@ -1,12 +1,10 @@
 """The geofence against an oracle that shares nothing with it (tests/oracle), around every kind of edge.
 
 What the oracle says must be found is found, and nothing else, but for the stated tolerance of corridors and circles.
-`LOWSKY_ORACLE_EXAMPLES` asks for so many examples of each instead of the usual few, and for other ones each time.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import pairwise
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lowsky.geo.antimeridian
@@ -34,17 +32,7 @@ from tests.oracle import cases, flights
 from tests.oracle.cases import MONDAY, SITES, Made, Shape, Site
 from tests.oracle.geofence import Area, Flown, Key, disagreements, expected, ring
 from tests.oracle.height import Limits
-
-_WANTED = os.environ.get("LOWSKY_ORACLE_EXAMPLES")
-PROFILE = settings(
-    max_examples=int(_WANTED or 100),
-    deadline=None,
-    derandomize=_WANTED is None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-TEETH = settings(PROFILE, phases=[Phase.generate], report_multiple_bugs=False, derandomize=True, max_examples=400)
-"""No shrinking: a mutant only has to be caught."""
+from tests.oracle.profile import PROFILE, TEETH
 
 sites = st.sampled_from(SITES)
 
@@ -240,8 +228,9 @@ def end_inside(patch: Patch) -> None:
 
 
 def start_outside(patch: Patch) -> None:
-    real = ZoneBlock._apply
-    patch.setattr(ZoneBlock, "_apply", lambda self, row, start, end: real(self, row, start + 1.0, end))
+    for name in ("_apply", "_may_apply"):
+        real = getattr(ZoneBlock, name)
+        patch.setattr(ZoneBlock, name, lambda self, row, start, end, real=real: real(self, row, start + 1.0, end))
 
 
 def buffer_off_by(metres: float) -> Callable[[Patch], None]:
@@ -254,14 +243,16 @@ def buffer_off_by(metres: float) -> Callable[[Patch], None]:
 
 def edges_inside(patch: Patch) -> None:
     patch.setattr(
-        ZoneBlock, "_meet", lambda self, part, outlines, at: shapely.intersects(self._parts[part], outlines[at])
+        ZoneBlock,
+        "_meet",
+        lambda self, part, outlines, at: shapely.intersects(self._parts.polygons[part], outlines[at]),
     )
 
 
 def vertices_decide(patch: Patch) -> None:
     def meet(self: ZoneBlock[None], part: Any, outlines: Any, at: Any) -> Any:
         met = [
-            any(shapely.contains_xy(self._parts[p], *xy) for xy in shapely.get_coordinates(outlines[o]))
+            any(shapely.contains_xy(self._parts.polygons[p], *xy) for xy in shapely.get_coordinates(outlines[o]))
             for p, o in zip(part, at, strict=True)
         ]
         return np.array(met, dtype=np.bool_)

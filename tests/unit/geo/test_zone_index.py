@@ -105,6 +105,13 @@ def test_times_decide(start: float, end: float, meets: bool) -> None:
     assert len(index.at(UNIT)) == 2
 
 
+def test_what_is_no_window_is_refused_whatever_is_there() -> None:
+    index = ZoneIndex([zone("Z", (UNIT, LOW))], 1)
+    for window in ((T0, T0 - 1), (math.nan, T0)):
+        with pytest.raises(ValueError, match="not a window"):
+            index.at(UNIT, window=window)
+
+
 PAST = Applicability((Period(None, datetime(2026, 6, 1, tzinfo=UTC)),))
 
 

@@ -1,0 +1,144 @@
+"""Whether the interiors of outlines meet, for many pairs at once: what a few numbers show is not asked of the geometry
+engine, which takes ten times as long for a whole answer.
+
+Two shapes are apart when a line lies between them, which is shown with a margin far above what floating point rounds.
+They meet when a point inside the one, or a vertex of it, is strictly inside the other, which the engine says exactly.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+Indices = NDArray[np.intp]
+
+MARGIN_DEGREES: Final = 1e-9
+"""A tenth of a millimetre. Rounding errs by a thousandth of it."""
+
+_VERTICES_FEW: Final = 64
+"""Of a part: with more, looking at each of them takes longer than the engine's answer, which has an index of them."""
+
+
+class Parts:
+    """Polygons to be asked about, prepared. Threads may share one."""
+
+    __slots__ = ("_centre", "_count", "_half", "_lock", "_radius", "polygons")
+
+    def __init__(self, polygons: NDArray[np.object_]) -> None:
+        self.polygons = polygons
+        shapely.prepare(polygons)
+        west, south, east, north = shapely.bounds(polygons).reshape(-1, 4).T
+        self._centre = (west + east) / 2.0, (south + north) / 2.0
+        self._half = (east - west) / 2.0, (north - south) / 2.0
+        self._count: Indices = shapely.get_num_coordinates(polygons).astype(np.intp)
+        coordinates, part = shapely.get_coordinates(polygons, return_index=True)
+        self._radius: Floats = np.zeros(len(polygons))
+        """Of a circle round the middle of the box that holds all of the part, in degrees along both axes."""
+        x, y = coordinates.T
+        np.maximum.at(self._radius, part, np.hypot(x - self._centre[0][part], y - self._centre[1][part]))
+        # A prepared outline builds its own index when it is first asked, which two threads must not do at once.
+        self._lock = threading.Lock()
+
+    def meet(self, part: Indices, outlines: NDArray[np.object_], outline: Indices) -> NDArray[np.bool_]:
+        """Whether the interiors of a part and of the outline at that place, both valid, meet, pair by pair."""
+        meet = np.zeros(len(part), dtype=np.bool_)
+        if not len(part):
+            return meet
+        asked, outline = np.unique(outline, return_inverse=True)
+        outlines = outlines[asked]
+        lines = _Lines.across(outlines)
+        pairs = np.flatnonzero(~self._apart(part, lines, outline))
+        with self._lock:
+            for points, is_vertex in ((lines.begin, True), (lines.end, True), (lines.middle, False)):
+                x, y = points[outline[pairs]].T
+                inside = np.flatnonzero(shapely.contains_xy(self.polygons[part[pairs]], x, y))
+                if not is_vertex:
+                    # Of an outline that is bent, or has a hole, the line may leave it.
+                    inside = inside[shapely.contains_xy(outlines[outline[pairs[inside]]], x[inside], y[inside])]
+                meet[pairs[inside]] = True
+                pairs = np.delete(pairs, inside)
+            few = self._count[part[pairs]] <= _VERTICES_FEW
+            nearest = pairs[few]
+            is_inside, is_beyond = self._nearest(part[nearest], lines, outlines, outline[nearest])
+            meet[nearest[is_inside]] = True
+            pairs = np.concatenate([pairs[~few], nearest[~(is_inside | is_beyond)]])
+            polygons, others = self.polygons[part[pairs]], outlines[outline[pairs]]
+            near = shapely.intersects(polygons, others)
+            pairs, polygons, others = pairs[near], polygons[near], others[near]
+            meet[pairs] = ~shapely.touches(polygons, others)
+        return meet
+
+    def _apart(self, part: Indices, lines: _Lines, outline: Indices) -> NDArray[np.bool_]:
+        """Where a parallel of the line across the outline lies between the two."""
+        x, y = lines.normal_x[outline], lines.normal_y[outline]
+        middle = x * self._centre[0][part] + y * self._centre[1][part]
+        reach = np.abs(x) * self._half[0][part] + np.abs(y) * self._half[1][part]
+        reach = np.minimum(reach, self._radius[part]) + MARGIN_DEGREES
+        apart: NDArray[np.bool_] = (middle - reach > lines.greatest[outline]) | (middle + reach < lines.least[outline])
+        return apart
+
+    def _nearest(
+        self, part: Indices, lines: _Lines, outlines: NDArray[np.object_], outline: Indices
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Of the vertex of the part that is the nearest to the line across the outline: whether it is inside the
+        outline, and whether it, and so the part, is beyond all of the outline."""
+        if not len(part):
+            return np.zeros(0, dtype=np.bool_), np.zeros(0, dtype=np.bool_)
+        normal_x, normal_y = lines.normal_x[outline], lines.normal_y[outline]
+        middle = (lines.least[outline] + lines.greatest[outline]) / 2.0
+        side = np.where(normal_x * self._centre[0][part] + normal_y * self._centre[1][part] < middle, -1.0, 1.0)
+        counts = self._count[part]
+        firsts = np.cumsum(counts) - counts
+        x, y = shapely.get_coordinates(self.polygons[part]).T
+        along = x * np.repeat(side * normal_x, counts) + y * np.repeat(side * normal_y, counts)
+        least = np.minimum.reduceat(along, firsts)
+        at = np.flatnonzero(along == np.repeat(least, counts))
+        at = at[np.searchsorted(at, firsts)]
+        greatest = np.where(side > 0.0, lines.greatest[outline], -lines.least[outline])
+        return shapely.contains_xy(outlines[outline], x[at], y[at]), least - MARGIN_DEGREES > greatest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lines:
+    """A line across each of some outlines, from vertex to vertex."""
+
+    begin: Floats
+    """(n, 2), as `end`."""
+    end: Floats
+    normal_x: Floats
+    """With `normal_y`: of length one, or none where the vertices are one point."""
+    normal_y: Floats
+    least: Floats
+    """Of all vertices along the normal; and the greatest."""
+    greatest: Floats
+
+    @classmethod
+    def across(cls, outlines: NDArray[np.object_]) -> _Lines:
+        """The longer one of two between opposite vertices: of a corridor, along it."""
+        coordinates = shapely.get_coordinates(outlines)
+        counts = shapely.get_num_coordinates(outlines)
+        firsts = np.cumsum(counts) - counts
+        begin, end = coordinates[firsts + counts // 4], coordinates[firsts + 3 * counts // 4]
+        other, its_end = coordinates[firsts], coordinates[firsts + counts // 2]
+        lengths = np.hypot(*(end - begin).T), np.hypot(*(its_end - other).T)
+        longer = (lengths[1] > lengths[0])[:, None]
+        begin, end = np.where(longer, other, begin), np.where(longer, its_end, end)
+        step = end - begin
+        length = np.maximum(*lengths)
+        length[length == 0.0] = 1.0
+        normal_x, normal_y = -step[:, 1] / length, step[:, 0] / length
+        along = coordinates[:, 0] * np.repeat(normal_x, counts) + coordinates[:, 1] * np.repeat(normal_y, counts)
+        least, greatest = np.minimum.reduceat(along, firsts), np.maximum.reduceat(along, firsts)
+        return cls(begin, end, normal_x, normal_y, least, greatest)
+
+    @property
+    def middle(self) -> Floats:
+        """Of each line."""
+        return (self.begin + self.end) / 2.0
