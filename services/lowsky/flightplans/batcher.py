@@ -2,12 +2,17 @@
 
 One when idle, many under load, with no timer: a call never waits for others that may not come. This is group commit for
 the whole submission path, and it serves one caller as fast as many.
+
+Tenants take turns, an item each: whoever sends one waits for at most one of every other tenant's, however many
+thousands they have sent. A tenant whose next item does not fit into a batch is among the first of the next one, and
+what it sent after that waits with it: order holds within a tenant, nothing is passed over for ever, and taking an item
+costs the same however many wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -24,6 +29,10 @@ Result = TypeVar("Result")
 BATCH_MAX = 64
 """Beyond this a batch gains little more, and its first caller waits for its last."""
 
+BATCH_WEIGHT_MAX = 4_000
+"""Legs and volumes of a batch: two plans of the largest size. 64 of these would be 128 000 legs, which take seconds to
+draw, check and store, while everybody in the batch and behind it waits. One item goes however heavy it is."""
+
 QUEUE_MAX = 4_096
 """About a second of work. Beyond it a call is refused at once rather than answered too late."""
 
@@ -37,37 +46,55 @@ class _Waiting(Generic[Item, Result]):
     future: asyncio.Future[Result] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
+_Queue = deque[_Waiting[Item, Result]]
+
+
 class Batcher(Generic[Item, Result]):
     """Gathers single items into batches.
 
     Args:
         process: Takes a batch and gives a result or an error for each item, in the same order.
+        tenant: Whose an item is. Tenants take turns, and none can fill the queue.
         key: Two items with one key never share a batch (the second sees what the first one did).
+        weight: What an item adds to its batch, see BATCH_WEIGHT_MAX.
     """
 
     def __init__(
         self,
         process: Callable[[Sequence[Item]], Awaitable[Sequence[Result | LowskyError]]],
+        *,
+        tenant: Callable[[Item], Hashable],
         key: Callable[[Item], Hashable],
+        weight: Callable[[Item], int],
     ) -> None:
         self._process = process
+        self._tenant = tenant
         self._key = key
-        self._queue: deque[_Waiting[Item, Result]] = deque()
+        self._weight = weight
+        self._turns: OrderedDict[Hashable, _Queue[Item, Result]] = OrderedDict()
+        """What waits, by tenant; the first has its turn. None is empty."""
+        self._queued = 0
         self._filled = asyncio.Event()
 
-    async def submit(self, item: Item) -> Result:
-        """The result for one item.
+    def submit(self, item: Item) -> asyncio.Future[Result]:
+        """The result for one item, to come; or the LowskyError that its batch says of it. Cancelled before its batch
+        begins, nothing is done for it.
 
         Raises:
-            Overloaded: Too much is queued.
-            LowskyError: Whatever the batch says of this item.
+            Overloaded: Too much of its tenant's is queued. That is as much as there is room left for others: half of
+                the queue for one tenant alone, a third each for two. So there is always room for one more.
         """
-        if len(self._queue) >= QUEUE_MAX:
+        tenant = self._tenant(item)
+        queue = self._turns.get(tenant)
+        if (len(queue) if queue else 0) >= QUEUE_MAX - self._queued:
             raise Overloaded("more submissions than this worker queues", retry_after_s=0.5)
+        if queue is None:
+            queue = self._turns[tenant] = deque()
         waiting: _Waiting[Item, Result] = _Waiting(item)
-        self._queue.append(waiting)
+        queue.append(waiting)
+        self._queued += 1
         self._filled.set()
-        return await waiting.future
+        return waiting.future
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -84,17 +111,31 @@ class Batcher(Generic[Item, Result]):
 
     def _take(self) -> list[_Waiting[Item, Result]]:
         batch: list[_Waiting[Item, Result]] = []
-        postponed: list[_Waiting[Item, Result]] = []
         keys: set[Hashable] = set()
-        while self._queue and len(batch) < BATCH_MAX:
-            waiting = self._queue.popleft()
-            if waiting.future.done():  # its caller went away before anything was begun
+        weight = 0
+        postponed: list[tuple[Hashable, _Queue[Item, Result]]] = []
+        while self._turns and len(batch) < BATCH_MAX and weight < BATCH_WEIGHT_MAX:
+            tenant, queue = self._turns.popitem(last=False)
+            while queue and queue[0].future.done():  # its caller went away before anything was begun
+                queue.popleft()
+                self._queued -= 1
+            if not queue:
                 continue
-            key = self._key(waiting.item)
-            (postponed if key in keys else batch).append(waiting)
+            item = queue[0].item
+            key, heavier = self._key(item), weight + self._weight(item)
+            if batch and (key in keys or heavier > BATCH_WEIGHT_MAX):
+                postponed.append((tenant, queue))
+                continue
+            batch.append(queue.popleft())
+            self._queued -= 1
             keys.add(key)
-        self._queue.extendleft(reversed(postponed))
-        if not self._queue:
+            weight = heavier
+            if queue:
+                self._turns[tenant] = queue
+        for tenant, queue in reversed(postponed):
+            self._turns[tenant] = queue
+            self._turns.move_to_end(tenant, last=False)
+        if not self._turns:
             self._filled.clear()
         return batch
 

@@ -68,7 +68,10 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         self._standing = standing
         self._broadcast = broadcast
         self.batcher: Batcher[Submission, bytes] = Batcher(
-            path.submit, key=lambda s: (s.request.caller, s.request.request_id)
+            path.submit,
+            tenant=lambda s: s.proposal.operator,
+            key=lambda s: (s.request.caller, s.request.request_id),
+            weight=lambda s: len(s.proposal.airspace),
         )
 
     async def SubmitFlightPlan(self, request: pb.SubmitFlightPlanRequest, context: Any) -> pb.SubmitFlightPlanResponse:

@@ -6,10 +6,10 @@ import pytest
 
 from lowsky.errors import Invalid, LowskyError, Overloaded, Unavailable
 from lowsky.flightplans import batcher as batcher_module
-from lowsky.flightplans.batcher import BATCH_MAX, LANES, Batcher
+from lowsky.flightplans.batcher import BATCH_MAX, BATCH_WEIGHT_MAX, LANES, QUEUE_MAX, Batcher
 
 Item = tuple[str, int]
-"""A key, and a number."""
+"""A key, and a number. Where tenants matter, a key is "tenant:…"; where weights do, the number is one."""
 
 
 class Work:
@@ -32,8 +32,10 @@ class Work:
 
 
 @asynccontextmanager
-async def running(work: Work) -> AsyncIterator[Batcher[Item, str]]:
-    batcher: Batcher[Item, str] = Batcher(work, key=lambda item: item[0])
+async def running(work: Work, weight: Callable[[Item], int] = lambda item: 1) -> AsyncIterator[Batcher[Item, str]]:
+    batcher: Batcher[Item, str] = Batcher(
+        work, tenant=lambda item: item[0].partition(":")[0], key=lambda item: item[0], weight=weight
+    )
     task = asyncio.create_task(batcher.run())
     yield batcher
     task.cancel()
@@ -46,14 +48,14 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-async def occupy(batcher: Batcher[Item, str], work: Work) -> list[asyncio.Task[str]]:
+async def occupy(batcher: Batcher[Item, str], work: Work) -> list[asyncio.Future[str]]:
     """Gives every lane something to wait for, so that what comes now gathers."""
     work.open.clear()
-    tasks = []
+    futures = []
     for lane in range(LANES):
-        tasks.append(asyncio.create_task(batcher.submit((f"busy {lane}", -lane))))
+        futures.append(batcher.submit((f"busy {lane}", -lane)))
         await until(lambda lane=lane: len(work.batches) > lane)  # type: ignore[misc]  # a loop variable kept
-    return tasks
+    return futures
 
 
 async def test_an_idle_batcher_takes_one_at_once() -> None:
@@ -68,8 +70,7 @@ async def test_calls_gather_while_the_lanes_are_busy_and_keep_their_order() -> N
     work = Work()
     async with running(work) as batcher:
         busy = await occupy(batcher, work)
-        tasks = [asyncio.create_task(batcher.submit((f"k{n}", n))) for n in range(BATCH_MAX + 10)]
-        await asyncio.sleep(0)
+        tasks = [batcher.submit((f"k{n}", n)) for n in range(BATCH_MAX + 10)]
         work.open.set()
         assert await asyncio.gather(*tasks) == [f"done {n}" for n in range(BATCH_MAX + 10)]
         await asyncio.gather(*busy)
@@ -83,8 +84,7 @@ async def test_items_with_one_key_never_share_a_batch_and_keep_their_order() -> 
     async with running(work) as batcher:
         busy = await occupy(batcher, work)
         items = [("a", 1), ("b", 2), ("a", 3), ("c", 4), ("a", 5), ("b", 6)]
-        tasks = [asyncio.create_task(batcher.submit(item)) for item in items]
-        await asyncio.sleep(0)
+        tasks = [batcher.submit(item) for item in items]
         work.open.set()
         await asyncio.gather(*tasks, *busy)
     gathered = work.batches[LANES:]
@@ -94,17 +94,121 @@ async def test_items_with_one_key_never_share_a_batch_and_keep_their_order() -> 
 
 
 async def test_more_than_is_queued_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batcher_module, "QUEUE_MAX", 3)
+    monkeypatch.setattr(batcher_module, "QUEUE_MAX", 6)
     work = Work()
     async with running(work) as batcher:
         busy = await occupy(batcher, work)
-        tasks = [asyncio.create_task(batcher.submit(("k", n))) for n in range(3)]
-        await asyncio.sleep(0)
+        tasks = [batcher.submit(("k", n)) for n in range(3)]
         with pytest.raises(Overloaded):
-            await batcher.submit(("k", 4))
+            batcher.submit(("k", 4))
         work.open.set()
         assert await asyncio.gather(*tasks) == ["done 0", "done 1", "done 2"]
+        assert await batcher.submit(("k", 4)) == "done 4"
         await asyncio.gather(*busy)
+
+
+async def test_a_single_call_does_not_wait_for_the_thousands_of_another_tenant() -> None:
+    work = Work()
+    async with running(work) as batcher:
+        busy = await occupy(batcher, work)
+        fleet = [batcher.submit((f"fleet:{n}", n)) for n in range(QUEUE_MAX // 2)]
+        single = batcher.submit(("single:1", -1))
+        work.open.set()
+        assert await single == "done -1"
+        assert ("single:1", -1) in work.batches[LANES]
+        await asyncio.gather(*fleet, *busy)
+    assert [item for batch in work.batches[LANES:] for item in batch if item[1] >= 0] == [
+        (f"fleet:{n}", n) for n in range(QUEUE_MAX // 2)
+    ]
+
+
+async def test_tenants_take_turns_within_a_batch_in_the_order_in_which_they_came() -> None:
+    work = Work()
+    async with running(work) as batcher:
+        busy = await occupy(batcher, work)
+        items = [("a:1", 1), ("a:2", 2), ("a:3", 3), ("b:1", 4), ("b:2", 5), ("c:1", 6)]
+        tasks = [batcher.submit(item) for item in items]
+        work.open.set()
+        await asyncio.gather(*tasks, *busy)
+    assert [key for key, _ in work.batches[LANES]] == ["a:1", "b:1", "c:1", "a:2", "b:2", "a:3"]
+
+
+async def test_a_tenant_that_floods_is_refused_and_others_are_not() -> None:
+    work = Work()
+    async with running(work) as batcher:
+        busy = await occupy(batcher, work)
+        accepted = []
+        with pytest.raises(Overloaded):
+            for n in range(QUEUE_MAX):
+                accepted.append(batcher.submit((f"flood:{n}", n)))
+        assert len(accepted) == QUEUE_MAX // 2
+        others = [batcher.submit((f"other {n}:1", n)) for n in range(100)]
+        with pytest.raises(Overloaded):
+            batcher.submit(("flood:again", 0))
+        work.open.set()
+        await asyncio.gather(*accepted, *others, *busy)
+
+
+async def test_however_many_tenants_flood_there_is_room_for_a_new_one() -> None:
+    work = Work()
+    async with running(work) as batcher:
+        busy = await occupy(batcher, work)
+        accepted = []
+        for tenant in range(10):
+            with pytest.raises(Overloaded):
+                for n in range(QUEUE_MAX):
+                    accepted.append(batcher.submit((f"flood {tenant}:{n}", n)))
+            assert len(accepted) < QUEUE_MAX
+        accepted.append(batcher.submit(("new:1", 1)))
+        work.open.set()
+        await asyncio.gather(*accepted, *busy)
+
+
+async def test_one_request_sent_over_and_over_holds_up_nobody_else() -> None:
+    work = Work()
+    async with running(work) as batcher:
+        busy = await occupy(batcher, work)
+        same = [batcher.submit(("stuck", n)) for n in range(10)]
+        others = [batcher.submit((f"other:{n}", n)) for n in range(BATCH_MAX - 1)]
+        work.open.set()
+        await asyncio.gather(*same, *others, *busy)
+    assert len(work.batches[LANES]) == BATCH_MAX
+    assert [len(batch) for batch in work.batches[LANES + 1 :]] == [1] * 9
+
+
+@pytest.mark.parametrize(("last", "together"), [(10, True), (11, False)])
+async def test_a_batch_holds_exactly_as_much_as_it_may_weigh(last: int, together: bool) -> None:
+    work = Work()
+    async with running(work, weight=lambda item: item[1]) as batcher:
+        busy = await occupy(batcher, work)
+        tasks = [batcher.submit(item) for item in [("a", BATCH_WEIGHT_MAX - 10), ("b", last)]]
+        work.open.set()
+        await asyncio.gather(*tasks, *busy)
+    assert (len(work.batches[LANES]) == 2) is together
+
+
+async def test_an_item_that_is_too_heavy_for_any_batch_goes_alone() -> None:
+    work = Work()
+    async with running(work, weight=lambda item: item[1]) as batcher:
+        busy = await occupy(batcher, work)
+        tasks = [batcher.submit(item) for item in [("light", 1), ("heavy", 2 * BATCH_WEIGHT_MAX), ("feather", 2)]]
+        work.open.set()
+        await asyncio.gather(*tasks, *busy)
+    assert work.batches[LANES:] == [[("light", 1), ("feather", 2)], [("heavy", 2 * BATCH_WEIGHT_MAX)]]
+
+
+async def test_heavy_items_are_neither_starved_by_light_ones_nor_starve_them() -> None:
+    work = Work()
+    async with running(work, weight=lambda item: item[1]) as batcher:
+        busy = await occupy(batcher, work)
+        heavy = [batcher.submit((f"heavy:{n}", BATCH_WEIGHT_MAX // 2)) for n in range(6)]
+        light = [batcher.submit((f"light:{n}", 1)) for n in range(3 * BATCH_MAX)]
+        work.open.set()
+        await asyncio.gather(*heavy, *light, *busy)
+    batches = work.batches[LANES:]
+    assert all(sum(weight for _, weight in batch) <= BATCH_WEIGHT_MAX for batch in batches)
+    assert all(any(key.startswith("heavy") for key, _ in batch) for batch in batches[:4])
+    assert [len(batch) for batch in batches[:3]] == [BATCH_MAX] * 3
 
 
 async def test_an_error_of_one_item_is_its_own() -> None:
@@ -112,8 +216,7 @@ async def test_an_error_of_one_item_is_its_own() -> None:
     work.answer = lambda item: Invalid("INVALID_FIELD", "no") if item[1] == 2 else "fine"
     async with running(work) as batcher:
         busy = await occupy(batcher, work)
-        tasks = [asyncio.create_task(batcher.submit((f"k{n}", n))) for n in range(1, 4)]
-        await asyncio.sleep(0)
+        tasks = [batcher.submit((f"k{n}", n)) for n in range(1, 4)]
         work.open.set()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*busy)
@@ -125,11 +228,10 @@ async def test_a_caller_that_went_away_is_not_worked_for() -> None:
     work = Work()
     async with running(work) as batcher:
         busy = await occupy(batcher, work)
-        gone = asyncio.create_task(batcher.submit(("gone", 1)))
-        stays = asyncio.create_task(batcher.submit(("stays", 2)))
+        gone = batcher.submit(("gone", 1))
+        stays = batcher.submit(("stays", 2))
         await asyncio.sleep(0)
         gone.cancel()
-        await asyncio.sleep(0)
         work.open.set()
         assert await stays == "done 2"
         await asyncio.gather(*busy)
@@ -141,7 +243,6 @@ async def test_a_caller_that_goes_away_in_the_middle_disturbs_nobody() -> None:
     async with running(work) as batcher:
         busy = await occupy(batcher, work)
         busy[0].cancel()
-        await asyncio.sleep(0)
         work.open.set()
         assert await busy[1] == "done -1"
         assert await batcher.submit(("a", 3)) == "done 3"
@@ -151,7 +252,7 @@ async def test_when_a_part_is_away_all_of_the_batch_hear_it_and_the_next_batch_g
     work = Work()
     async with running(work) as batcher:
         busy = await occupy(batcher, work)
-        tasks = [asyncio.create_task(batcher.submit((f"k{n}", n))) for n in range(3)]
+        tasks = [batcher.submit((f"k{n}", n)) for n in range(3)]
         await asyncio.sleep(0)
         work.fault = Unavailable("DATABASE_UNAVAILABLE", "away")
         work.open.set()
@@ -167,8 +268,7 @@ async def test_a_fault_of_ours_that_one_item_brings_out_is_not_everybodys() -> N
     work.fault, work.fault_on = RuntimeError("poison"), {("k1", 1)}
     async with running(work) as batcher:
         busy = await occupy(batcher, work)
-        tasks = [asyncio.create_task(batcher.submit((f"k{n}", n))) for n in range(3)]
-        await asyncio.sleep(0)
+        tasks = [batcher.submit((f"k{n}", n)) for n in range(3)]
         work.open.set()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*busy)
