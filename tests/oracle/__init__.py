@@ -4,6 +4,9 @@
 - `exact`: polygons against polygons in fractions.
 - `height`: altitude bands as difference constraints over unknown terrain, undulation and take-off points.
 - `hours`: schedules as lists of intervals.
+- `sun`, `daylight`: where the sun is by another almanac, and hours that begin or end with it.
 - `geofence`: all of it, for a leg or a volume against a layer of a zone.
 - `cases`, `flights`: zones, and what is flown around their edges, in the service's form and the oracle's.
+- `sun_cases`: schedules by the sun, and windows around their edges.
+- `profile`: how many examples are drawn.
 """
