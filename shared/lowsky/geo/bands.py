@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -98,6 +98,11 @@ class AltitudeBands:
                 dtype=np.float64,
             ),
         )
+
+    @classmethod
+    def join(cls, parts: Sequence[AltitudeBands]) -> Self:
+        """Those of several, one after the other."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
 
     def __len__(self) -> int:
         return len(self.lower_m)

@@ -8,6 +8,7 @@ milliseconds; when the small block has grown, all are put into one again (`merge
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar, overload
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
-from lowsky.geo.altitude import ANYWHERE, AltitudeBand, Overlap, VerticalReference
+from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Overlap, VerticalReference
 from lowsky.geo.antimeridian import cut
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_block import Gone, IndexedZone, Indices, ZoneBlock
@@ -68,7 +69,7 @@ class ZoneIndex(Generic[Payload]):
         ValueError: when two zones have one name.
     """
 
-    __slots__ = ("_came", "_gone", "_large", "_went", "revision", "zones")
+    __slots__ = ("__weakref__", "_came", "_gone", "_large", "_went", "_zones", "revision")
 
     def __init__(self, zones: Iterable[IndexedZone[Payload]], revision: int) -> None:
         self._put(ZoneBlock(tuple(zones)), np.zeros(0, dtype=np.intp), None, revision)
@@ -79,8 +80,7 @@ class ZoneIndex(Generic[Payload]):
         if len(went):
             self._gone = np.zeros(len(large.zones), dtype=np.bool_)
             self._gone[went] = True
-        self.zones: Sequence[IndexedZone[Payload]] = _Zones(large.zones, went, came.zones if came else ())
-        """What `Touches.zone` counts."""
+        self._zones = _Zones(large.zones, went, came.zones if came else ())
         self.revision = revision
         """Of the dataset as a whole: what decisions record."""
 
@@ -88,7 +88,12 @@ class ZoneIndex(Generic[Payload]):
         return type(self), (tuple(self.zones), self.revision)
 
     def __len__(self) -> int:
-        return len(self.zones)
+        return len(self._zones)
+
+    @property
+    def zones(self) -> Sequence[IndexedZone[Payload]]:
+        """What `Touches.zone` counts."""
+        return self._zones
 
     def get(self, name: str) -> IndexedZone[Payload] | None:
         """The zone of that resource name, None when there is none."""
@@ -175,6 +180,19 @@ class ZoneIndex(Generic[Payload]):
             found += [self._came.zones[zone] for zone in self._came.at(outlines, band, window, reference, None)]
         return found
 
+    def altitudes(self, zone: Indices, layer: Indices) -> AltitudeBands:
+        """Those of layers of zones, pair by pair, by their places as in `Touches`."""
+        if self._came is None:
+            return self._large.altitudes(self._zones.in_large(zone), layer)
+        came = zone >= self._stayed
+        bands = AltitudeBands.join(
+            [
+                self._large.altitudes(self._zones.in_large(zone[~came]), layer[~came]),
+                self._came.altitudes(zone[came] - self._stayed, layer[came]),
+            ]
+        )
+        return bands[np.argsort(np.argsort(came, kind="stable"))]
+
     @property
     def _stayed(self) -> int:
         return len(self._large.zones) - len(self._went)
@@ -195,7 +213,11 @@ class _Zones(Sequence[IndexedZone[Payload]]):
         self._large, self._went, self._came = large, went, came
         self._stayed = len(large) - len(went)
         # Of each zone that went: how many before it stayed.
-        self._before: NDArray[np.intp] = went - np.arange(len(went))
+        self._before: Indices = went - np.arange(len(went))
+
+    def in_large(self, place: Indices) -> Indices:
+        """The places in the large block of zones that stayed."""
+        return place + np.searchsorted(self._before, place, side="right") if len(self._went) else place
 
     def __len__(self) -> int:
         return self._stayed + len(self._came)
@@ -214,7 +236,7 @@ class _Zones(Sequence[IndexedZone[Payload]]):
             raise IndexError(f"{index} of {len(self)} zones")
         if place >= self._stayed:
             return self._came[place - self._stayed]
-        return self._large[place + int(np.searchsorted(self._before, place, side="right"))]
+        return self._large[place + bisect_right(self._before, place)]
 
     def __iter__(self) -> Iterator[IndexedZone[Payload]]:
         begin = 0

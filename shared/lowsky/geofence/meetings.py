@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowsky.geo.altitude import DATUMS, AltitudeBand, AltitudeBands, VerticalReference
+from lowsky.geo.altitude import AltitudeBands, VerticalReference
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_block import Indices
 from lowsky.geo.zone_index import Touches, ZoneIndex
+from lowsky.geofence.heights import Heights, Reach, heights_of
 
 VOLUMES_NAMED_MAX = 500
 """As many as a plan of ready-made volumes may have; of a longer trajectory the first ones are named."""
 
-Reach = tuple[float, float]
 
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
+class Meeting(NamedTuple):
     """A plan and a zone that it enters, by their places in the batch and in the index."""
 
     plan: int
     zone: int
     legs: tuple[int, ...]
     """The plan's volumes that enter, the first ones."""
-    plan_altitude: AltitudeBand
-    zone_altitude: AltitudeBand
+    plan_heights: Heights
+    zone_heights: Heights
     start_s: float
     end_s: float
     reach_m: tuple[Reach, Reach] | None
@@ -48,19 +46,17 @@ def meetings(
     begins = np.r_[True, (np.diff(owner) != 0) | (np.diff(zone) != 0)]
     starts = np.flatnonzero(begins)
     legs = _legs(volumes, volume, begins)
-    plan_bands = _envelopes(volumes.altitudes[volume], starts, reference)
-    zone_bands = _envelopes(_layers(zones, zone, layer), starts, reference)
+    plan_heights = _envelopes(volumes.altitudes[volume], starts, reference)
+    zone_heights = _envelopes(zones.altitudes(zone, layer), starts, reference)
     start_s = np.minimum.reduceat(volumes.start_s[volume], starts).tolist()
     end_s = np.maximum.reduceat(volumes.end_s[volume], starts).tolist()
     certain = np.logical_or.reduceat(touches.certain[order], starts).tolist()
-    least = np.minimum.reduceat(touches.reach_m[order], starts, axis=0)
-    greatest = np.maximum.reduceat(touches.reach_m[order], starts, axis=0)
+    least = np.minimum.reduceat(touches.reach_m[order], starts, axis=0).tolist()
+    greatest = np.maximum.reduceat(touches.reach_m[order], starts, axis=0).tolist()
     plans, places = owner[starts].tolist(), zone[starts].tolist()
     for n, plan in enumerate(plans):
-        reach = None
-        if not certain[n]:
-            reach = (float(least[n, 0]), float(greatest[n, 1])), (float(least[n, 2]), float(greatest[n, 3]))
-        yield Meeting(plan, places[n], legs[n], plan_bands[n], zone_bands[n], start_s[n], end_s[n], reach)
+        reach = None if certain[n] else ((least[n][0], greatest[n][1]), (least[n][2], greatest[n][3]))
+        yield Meeting(plan, places[n], legs[n], plan_heights[n], zone_heights[n], start_s[n], end_s[n], reach)
 
 
 def _legs(volumes: Volumes, volume: Indices, begins: NDArray[np.bool_]) -> list[tuple[int, ...]]:
@@ -74,14 +70,7 @@ def _legs(volumes: Volumes, volume: Indices, begins: NDArray[np.bool_]) -> list[
     ]
 
 
-def _layers(zones: ZoneIndex[object], zone: Indices, layer: Indices) -> AltitudeBands:
-    """The altitudes of layers, pair by pair: each is looked up once."""
-    keys, at = np.unique(np.stack([zone, layer]), axis=1, return_inverse=True)
-    bands = AltitudeBands.of(zones.zones[z].geozone.layers[n].altitude for z, n in keys.T.tolist())
-    return bands[at.reshape(-1)]
-
-
-def _envelopes(bands: AltitudeBands, starts: Indices, reference: VerticalReference) -> Sequence[AltitudeBand]:
+def _envelopes(bands: AltitudeBands, starts: Indices, reference: VerticalReference) -> Sequence[Heights]:
     """Of each group: from the lowest floor to the highest ceiling; each keeps its datum, heights above a known take-off
     become AMSL.
 
@@ -95,9 +84,4 @@ def _envelopes(bands: AltitudeBands, starts: Indices, reference: VerticalReferen
     floor_datum, ceiling_datum = limits.lower_datum[floor], limits.upper_datum[ceiling]
     # Ranked across datums, the two may come from bands that say little of each other.
     ceiling_m = np.where(floor_datum == ceiling_datum, np.maximum(ceiling_m, floor_m), ceiling_m)
-    return [
-        AltitudeBand(lower_m, DATUMS[lower], upper_m, DATUMS[upper])
-        for lower_m, lower, upper_m, upper in zip(
-            floor_m.tolist(), floor_datum.tolist(), ceiling_m.tolist(), ceiling_datum.tolist(), strict=True
-        )
-    ]
+    return list(map(heights_of, floor_m.tolist(), floor_datum.tolist(), ceiling_m.tolist(), ceiling_datum.tolist()))

@@ -6,16 +6,17 @@ somebody's word but names nobody who can give it blocks: silence is not consent.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from weakref import WeakKeyDictionary
 
-from lowsky.geo.altitude import ANYWHERE, AltitudeBand, VerticalReference
+from lowsky.geo.altitude import ANYWHERE, VerticalReference
 from lowsky.geo.geozone import Geozone, Purpose, Restriction
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import IndexedZone, Touches, ZoneIndex
 from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.geofence.heights import Reach, span
 from lowsky.geofence.meetings import Meeting, meetings
 
 _RULES = {
@@ -30,6 +31,8 @@ _NEEDS_WORD = frozenset({Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL}
 
 RUNS_NAMED_MAX = 10
 """Of neighbouring legs, in the text of a finding; the finding itself names each leg."""
+
+_TO_THE_SECOND = len("2026-06-01 09:00:00")
 
 TITLE_MAX = 200
 """Characters of a zone's title in a finding: published ones run to pages, and a plan may meet a thousand zones."""
@@ -47,7 +50,7 @@ def findings_of(
 ) -> list[list[Finding]]:
     """The same, of zones that were looked for already."""
     findings: list[list[Finding]] = [[] for _ in range(plans)]
-    asked: dict[int, _Ask | None] = {}
+    asked = _ASKED.setdefault(zones, {})
     for meeting in meetings(zones, touches, volumes, reference):
         if meeting.zone not in asked:
             asked[meeting.zone] = _ask(zones.zones[meeting.zone])
@@ -63,10 +66,16 @@ class _Ask:
 
     name: str
     title: str
-    restriction: Restriction
+    rule: Rule
     severity: Severity
     deciding: tuple[str, ...]
     notified: tuple[str, ...]
+    consequence: str
+    """For a person."""
+
+
+_ASKED: WeakKeyDictionary[ZoneIndex[object], dict[int, _Ask | None]] = WeakKeyDictionary()
+"""What zones ask, by their places in an index, once they have been met: it goes with the index."""
 
 
 def _ask(zone: IndexedZone[object]) -> _Ask | None:
@@ -77,20 +86,24 @@ def _ask(zone: IndexedZone[object]) -> _Ask | None:
         return None
     if severity is not Severity.AUTHORIZATION:
         deciding = ()
-    return _Ask(zone.name, title_of(geozone), geozone.restriction, severity, deciding, notified)
+    consequence = _CONSEQUENCES[geozone.restriction]
+    if severity is Severity.BLOCKING and geozone.restriction in _NEEDS_WORD:
+        consequence = "Somebody must agree, but no registered authority answers for this zone."
+    rule = _RULES[geozone.restriction]
+    return _Ask(zone.name, title_of(geozone), rule, severity, deciding, notified, consequence)
 
 
 def _finding(ask: _Ask, meeting: Meeting) -> Finding:
     plan_amsl_m, zone_amsl_m = meeting.reach_m or (None, None)
     return Finding(
-        rule=_RULES[ask.restriction],
+        rule=ask.rule,
         severity=ask.severity,
         subject=ask.name,
         subject_title=ask.title,
         volumes=meeting.legs,
-        message=_message(ask, meeting) + _doubt(plan_amsl_m, zone_amsl_m),
-        plan_altitude=meeting.plan_altitude,
-        subject_altitude=meeting.zone_altitude,
+        message=_message(ask, meeting),
+        plan_altitude=meeting.plan_heights.band,
+        subject_altitude=meeting.zone_heights.band,
         start_s=meeting.start_s,
         end_s=meeting.end_s,
         altitude_uncertain=meeting.reach_m is not None,
@@ -134,35 +147,27 @@ _CONSEQUENCES = {
 
 def _message(ask: _Ask, meeting: Meeting) -> str:
     verb = "meets" if len(meeting.legs) == 1 else "meet"
-    at = datetime.fromtimestamp(meeting.start_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    consequence = _CONSEQUENCES[ask.restriction]
-    if ask.severity is Severity.BLOCKING and ask.restriction in _NEEDS_WORD:
-        consequence = "Somebody must agree, but no registered authority answers for this zone."
-    heights, zone_heights = _heights(meeting.plan_altitude), _heights(meeting.zone_altitude)
-    return f"{leg_numbers(meeting.legs)} at {heights}, from {at}, {verb} {ask.title} ({zone_heights}). {consequence}"
-
-
-def _doubt(plan_amsl_m: tuple[float, float] | None, zone_amsl_m: tuple[float, float] | None) -> str:
-    if plan_amsl_m is None or zone_amsl_m is None:
-        return ""
+    at = str(datetime.fromtimestamp(meeting.start_s, UTC))[:_TO_THE_SECOND]
     return (
-        " Whether the altitudes meet is not known well enough, so they are taken to meet:"
-        f" the flight may be {_span(plan_amsl_m)} there, the zone {_span(zone_amsl_m)}."
+        f"{leg_numbers(meeting.legs)} at {meeting.plan_heights.text}, from {at}Z, {verb} {ask.title}"
+        f" ({meeting.zone_heights.text}). {ask.consequence}{_doubt(meeting.reach_m)}"
     )
 
 
-def _span(amsl_m: tuple[float, float]) -> str:
-    """As in "12 to 45 m above sea level", rounded outwards."""
-    least, greatest = amsl_m
-    if least == -math.inf:
-        return "at any height" if greatest == math.inf else f"up to {math.ceil(greatest)} m above sea level"
-    if greatest == math.inf:
-        return f"{math.floor(least)} m above sea level and higher"
-    return f"{math.floor(least)} to {math.ceil(greatest)} m above sea level"
+def _doubt(reach_m: tuple[Reach, Reach] | None) -> str:
+    if reach_m is None:
+        return ""
+    plan_m, zone_m = reach_m
+    return (
+        " Whether the altitudes meet is not known well enough, so they are taken to meet:"
+        f" the flight may be {span(plan_m)} there, the zone {span(zone_m)}."
+    )
 
 
 def leg_numbers(legs: Sequence[int]) -> str:
     """As in "Legs 1 to 4, 8": runs of legs, the first few. People count from 1, machines (Finding.volumes) from 0."""
+    if len(legs) > 1 and legs[-1] - legs[0] == len(legs) - 1:  # they ascend: one run
+        return f"Legs {legs[0] + 1} to {legs[-1] + 1}"
     runs: list[list[int]] = []
     for leg in legs:
         if runs and leg == runs[-1][1] + 1:
@@ -172,20 +177,3 @@ def leg_numbers(legs: Sequence[int]) -> str:
     texts = [f"{first + 1}" if first == last else f"{first + 1} to {last + 1}" for first, last in runs[:RUNS_NAMED_MAX]]
     numbers = ", ".join(texts) + (", …" if len(runs) > RUNS_NAMED_MAX else "")
     return f"Leg {numbers}" if len(legs) == 1 else f"Legs {numbers}"
-
-
-def _heights(band: AltitudeBand) -> str:
-    lower = "the ground" if band.lower_m == -math.inf else f"{band.lower_m:.0f} m {_DATUM_TEXT[band.lower_datum]}"
-    if band.upper_m == math.inf:
-        return f"{lower} upwards"
-    if band.lower_datum is band.upper_datum and band.lower_m != -math.inf:
-        return f"{band.lower_m:.0f}–{band.upper_m:.0f} m {_DATUM_TEXT[band.upper_datum]}"
-    return f"{lower} to {band.upper_m:.0f} m {_DATUM_TEXT[band.upper_datum]}"
-
-
-_DATUM_TEXT = {
-    "AGL": "above ground",
-    "AMSL": "above sea level",
-    "WGS84": "above the ellipsoid",
-    "TAKEOFF": "above take-off",
-}

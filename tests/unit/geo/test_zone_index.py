@@ -257,11 +257,22 @@ def answers(index: ZoneIndex[None], flights: list[Volume4D]) -> list[object]:
         list(index.zones),
         [index.zones[place] for place in range(-count, count)],
         index.zones[1:-1:2] == tuple(index.zones)[1:-1:2],
+        altitudes(index),
         [index.get(f"geozones/Z{n}") for n in range(9)],
         touched(index, flights),
         [index.at(area) for area in areas],
         [index.at(area, LOW, (T0, T0 + 60), FLAT) for area in areas],
     ]
+
+
+def altitudes(index: ZoneIndex[None]) -> list[AltitudeBand]:
+    """Of every layer of every zone, which the index keeps in arrays."""
+    rows = [(place, layer) for place, zone in enumerate(index.zones) for layer in range(len(zone.geozone.layers))]
+    zone, layer = np.array(rows, dtype=np.intp).reshape(-1, 2)[::-1].T
+    found = index.altitudes(zone, layer)
+    bands = [found.band(n) for n in range(len(found))]
+    assert bands == [index.zones[place].geozone.layers[n].altitude for place, n in rows[::-1]]
+    return bands
 
 
 def test_a_place_beyond_the_zones_is_none_of_them() -> None:
