@@ -72,6 +72,7 @@ class Database:
                 "search_path": schema,
                 "application_name": f"lowsky-{schema}",
                 "jit": "off",  # it compiles for longer than our statements run
+                "enable_seqscan": "off",  # a plan kept since a table was small would go on reading all of it
                 "timezone": "UTC",
                 "statement_timeout": str(STATEMENT_TIMEOUT_MS),
                 "lock_timeout": str(LOCK_TIMEOUT_MS),
