@@ -54,6 +54,15 @@ class Terrain:
             self._least.append(_blocks(self._least[-1], np.minimum, np.inf))
             self._greatest.append(_blocks(self._greatest[-1], np.maximum, -np.inf))
 
+    @property
+    def extremes(self) -> tuple[float, float]:
+        """The least and the greatest elevation anywhere in the raster, its error included."""
+        least, greatest = self._least[0], self._greatest[0]
+        known = np.isfinite(least)
+        if not known.any():
+            return 0.0, 0.0
+        return float(least[known].min()) - self._error_m, float(greatest[known].max()) + self._error_m
+
     def bounds_of(self, boxes: Floats) -> Floats:
         """Least and greatest elevation, (n, 2), within boxes of west, south, east and north in degrees, (n, 4).
 

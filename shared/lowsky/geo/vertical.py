@@ -18,6 +18,11 @@ _AGL, _WGS84, _TAKEOFF = Datum.AGL.code, Datum.WGS84.code, Datum.TAKEOFF.code
 class Ground(Protocol):
     """What is known of the elevation of the ground, place by place."""
 
+    @property
+    def extremes(self) -> tuple[float, float]:
+        """The least and the greatest elevation that `bounds_of` may give anywhere."""
+        ...
+
     def bounds_of(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Least and greatest metres above mean sea level, (n, 2), within boxes of west, south, east and north, (n, 4).
 

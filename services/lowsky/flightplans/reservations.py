@@ -1,0 +1,210 @@
+"""The airspace that plans hold, in PostgreSQL: found by nodes of space and time, locked in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowsky.db.database import Connection
+from lowsky.errors import Unavailable
+from lowsky.geo.nodes import AREA_SPAN, Cover, area_of, is_area
+from lowsky.geo.stored_volumes import from_bytes
+from lowsky.geo.volumes import Volumes
+
+LOCK_WAIT_S_MAX: Final = 3.0
+"""How long a batch waits for others that decide about the same airspace. They hold it for some milliseconds."""
+
+LOCKS_MAX: Final = 2_000
+"""Of one transaction. PostgreSQL has room for max_locks_per_transaction (64) × max_connections (100) of all of them."""
+
+BAND_M: Final = 50.0
+"""Flights that differ by more than this in height above ground do not wait for each other."""
+
+_BANDS: Final = 200
+_BANDS_MAX: Final = 6
+"""What reaches through more of them locks the whole node."""
+
+_BAND_BITS: Final = 8
+_INT_MAX: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Something that is held near what is asked for."""
+
+    place: int
+    """Of who asks."""
+    plan: UUID
+    priority: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What a plan is to hold."""
+
+    plan: UUID
+    priority: int
+    end: datetime
+    nodes: Sequence[int]
+    volumes: bytes
+    rows: Sequence[Sequence[int]]
+    """Of each node: the columns of `reserved` from start_ms on."""
+    revision: int = 1
+    off_nominal: int = 0
+
+
+def rows_of(cover: Cover) -> NDArray[np.int64]:
+    """The columns of `reserved` from start_ms on, (n, 10), rounded outwards."""
+    least, greatest = np.floor, np.ceil
+    heights = np.clip(cover.heights, -_INT_MAX, _INT_MAX)
+    return np.stack(
+        [
+            least(cover.start_s * 1e3),
+            greatest(cover.end_s * 1e3),
+            *least(cover.boxes[:, :2].T * 1e7),
+            *greatest(cover.boxes[:, 2:].T * 1e7),
+            least(heights[:, 0]),
+            greatest(heights[:, 1]),
+            least(heights[:, 2]),
+            greatest(heights[:, 3]),
+        ],
+        axis=1,
+    ).astype(np.int64)
+
+
+def locks_of(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The keys that whoever holds this locks, ascending, and which of them for itself alone.
+
+    A tree of three levels: areas, the leaves beneath, and in a leaf the bands of height above ground. Who holds a node
+    shares all above it and has the node alone; so two that may overlap meet in a key that at least one has alone, and
+    two that differ in cell, time or band do not wait for each other.
+    """
+    area = is_area(cover.node)
+    first, last = (np.clip(np.floor(side / BAND_M), 0, _BANDS).astype(np.int64) for side in cover.heights.T[2:])
+    count = last - first + 1
+    whole = area | (count > _BANDS_MAX)
+    banded = np.flatnonzero(~whole)
+    at = np.repeat(banded, count[banded])
+    nth = np.arange(len(at)) - np.repeat(np.cumsum(count[banded]) - count[banded], count[banded])
+    leaf_keys = cover.node << _BAND_BITS
+    alone = np.unique(np.concatenate([leaf_keys[at] + first[at] + nth + 1, leaf_keys[whole]]))
+    shared = np.unique(np.concatenate([area_of(cover.node[~area]) << _BAND_BITS, leaf_keys[banded]]))
+    shared = np.setdiff1d(shared, alone, assume_unique=True)
+    keys = np.concatenate([alone, shared])
+    order = np.argsort(keys)
+    return keys[order], (np.arange(len(keys)) < len(alone))[order]
+
+
+class Reservations:
+    """What is held, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def lock(self, cover: Cover) -> None:
+        """Nobody else decides about this airspace until the end of the transaction.
+
+        Locks come after the rows of request ids and before those of plans, everywhere.
+
+        Raises:
+            Unavailable: Others decide about it for too long.
+        """
+        keys, alone = locks_of(cover)
+        try:
+            await self._connection.execute(
+                "SELECT lock_airspace($1::bigint[], $2::boolean[])",
+                keys.tolist(),
+                alone.tolist(),
+                timeout=LOCK_WAIT_S_MAX,
+            )
+        except TimeoutError:
+            raise Unavailable(
+                "AIRSPACE_BUSY", "others are deciding about the same airspace", retry_after_s=0.5
+            ) from None
+
+    async def near(self, cover: Cover) -> Sequence[Held]:
+        """What is held and may overlap; of each owner each plan once."""
+        if not len(cover):
+            return []
+        area = is_area(cover.node)
+        # What lies beneath an area, and, of leaves, the areas that they lie beneath.
+        first = np.concatenate([cover.node, area_of(cover.node[~area])])
+        last = np.concatenate([cover.node + np.where(area, AREA_SPAN - 1, 0), area_of(cover.node[~area])])
+        rows = rows_of(cover)
+        rows = np.concatenate([rows, rows[~area]])
+        owner = np.concatenate([cover.owner, cover.owner[~area]])
+        found = await self._connection.fetch(
+            """SELECT place, plan, priority, revision
+               FROM reserved_near($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[],
+                                  $7::integer[], $8::integer[], $9::integer[], $10::integer[], $11::integer[],
+                                  $12::integer[], $13::integer[])""",
+            owner.tolist(),
+            first.tolist(),
+            last.tolist(),
+            *rows.T.tolist(),
+        )
+        return [Held(*row) for row in found]
+
+    async def volumes(self, plans: Collection[UUID]) -> Mapping[UUID, tuple[int, Volumes]]:
+        """Revision and volumes of what plans hold; of those that still hold something."""
+        if not plans:
+            return {}
+        rows = await self._connection.fetch(
+            "SELECT plan, revision, volumes FROM reservations WHERE plan = ANY($1::uuid[])", list(plans)
+        )
+        return {row["plan"]: (row["revision"], from_bytes(row["volumes"])) for row in rows}
+
+    async def add(self, reservations: Sequence[Reservation]) -> None:
+        """Plans hold their airspace from now on."""
+        if not reservations:
+            return
+        await self._connection.execute(
+            """INSERT INTO reservations (plan, priority, revision, off_nominal, time_end, nodes, volumes)
+               SELECT plan, priority, revision, off_nominal, time_end, string_to_array(nodes, ' ')::bigint[], volumes
+               FROM unnest($1::uuid[], $2::smallint[], $3::integer[], $4::smallint[], $5::timestamptz[], $6::text[],
+                           $7::bytea[]) AS r (plan, priority, revision, off_nominal, time_end, nodes, volumes)""",
+            [r.plan for r in reservations],
+            [r.priority for r in reservations],
+            [r.revision for r in reservations],
+            [r.off_nominal for r in reservations],
+            [r.end for r in reservations],
+            [" ".join(map(str, r.nodes)) for r in reservations],  # arrays do not nest in unnest
+            [r.volumes for r in reservations],
+        )
+        await self._connection.execute(
+            """INSERT INTO reserved
+                   (node, plan, priority, revision, start_ms, end_ms, west, south, east, north, amsl_min, amsl_max,
+                    agl_min, agl_max)
+               SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::smallint[], $4::integer[], $5::bigint[],
+                                    $6::bigint[], $7::integer[], $8::integer[], $9::integer[], $10::integer[],
+                                    $11::integer[], $12::integer[], $13::integer[], $14::integer[])""",
+            *_columns(reservations),
+        )
+
+    async def free(self, plans: Sequence[UUID]) -> None:
+        """Plans hold nothing any more."""
+        if not plans:
+            return
+        await self._connection.execute("SELECT free_airspace($1::uuid[])", plans)
+
+    async def over(self, before: datetime, limit: int) -> Sequence[UUID]:
+        """Plans that still hold airspace whose time has passed."""
+        rows = await self._connection.fetch(
+            "SELECT plan FROM reservations WHERE time_end < $1 ORDER BY time_end LIMIT $2", before, limit
+        )
+        return [row["plan"] for row in rows]
+
+
+def _columns(reservations: Sequence[Reservation]) -> Iterator[Sequence[Any]]:
+    yield [node for r in reservations for node in r.nodes]
+    yield [r.plan for r in reservations for _ in r.nodes]
+    yield [r.priority for r in reservations for _ in r.nodes]
+    yield [r.revision for r in reservations for _ in r.nodes]
+    yield from zip(*(row for r in reservations for row in r.rows), strict=True)

@@ -1,0 +1,278 @@
+"""Nodes of space and time, by which volumes that may overlap are found in a table, and locked in a fixed order.
+
+A node is a leaf, a cell of 0.02 degrees (2.2 km northwards) for five minutes, or an area, a tile of 16 by 16 cells for
+an hour. Its number is made of
+
+    hour (21 bits) · tile (20) · cell in the tile (8) · slice in the hour, from 1 (4; 0 is the area itself)
+
+so that the leaves of an area follow it without a gap: what lies beneath an area is a range, and old times are at the
+beginning of any index. Two volumes that overlap share a node, or one has an area that a leaf of the other lies beneath.
+Nodes preselect and never decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from lowsky.geo.volumes import Volumes
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Nodes = NDArray[np.int64]
+
+CELL_DEGREES: Final = 0.02
+"""A flight of 5 km meets three or four: few rows a plan, and few strangers in each."""
+
+CELLS: Final = 16
+"""Cells along each side of a tile."""
+
+SLICE_S: Final = 300
+HOUR_S: Final = 3_600
+
+LEAVES_MAX: Final = 256
+"""Of one plan, as for a straight flight of 200 km in two hours. A plan that has more is held by areas instead."""
+
+AREAS_MAX: Final = 1_024
+"""Of one plan, as for a circle of 300 km for three hours, or four tiles for ten days. More than that is no flight, and
+would make everybody wait."""
+
+_ENTRIES_MAX: Final = 50_000
+"""Nodes of a plan's single volumes, before those are counted once that several volumes share."""
+
+_EXACT_FROM: Final = 16
+"""Cells in the box of an outline, from which on each is looked at: a long slanting leg meets few of them."""
+
+_MARGIN_DEGREES: Final = 1e-9
+"""A tenth of a millimetre: far above what floating point rounds."""
+
+_SLICE_BITS: Final = 4
+_CELL_BITS: Final = 8
+_TILE_BITS: Final = 20
+_TILE_COLUMNS: Final = round(360 / (CELL_DEGREES * CELLS))
+
+AREA_SPAN: Final = 1 << (_CELL_BITS + _SLICE_BITS)
+"""An area and the leaves beneath it are the numbers from its own until before its own plus this."""
+
+_HOURS: Final = 1 << 21
+"""Until the year 2209."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cover:
+    """The nodes that plans meet, by owner and node, each once; and when, where and how high the plan is around there.
+
+    `boxes`, (n, 4), are west, south, east and north; `heights`, (n, 4), those of the volumes that were given.
+    """
+
+    owner: Indices
+    node: Nodes
+    start_s: Floats
+    end_s: Floats
+    boxes: Floats
+    heights: Floats
+    too_large: frozenset[int]
+    """The owners that are left out, because they would hold more than AREAS_MAX areas."""
+
+    def __len__(self) -> int:
+        return len(self.node)
+
+
+def is_area(node: Nodes) -> NDArray[np.bool_]:
+    """Whether nodes are areas."""
+    found: NDArray[np.bool_] = (node & ((1 << _SLICE_BITS) - 1)) == 0
+    return found
+
+
+def area_of(node: Nodes) -> Nodes:
+    """The areas that nodes are, or lie beneath."""
+    return node & ~np.int64(AREA_SPAN - 1)
+
+
+def cover(volumes: Volumes, heights: Floats) -> Cover:
+    """The leaves of each plan, or its areas where it has too many leaves.
+
+    Args:
+        heights: (n, 4) of least and greatest by one scale, then by another, see `lowsky.geo.heights`.
+    """
+    parts, volume = shapely.get_parts(volumes.outlines, return_index=True)
+    pieces = _Pieces(parts, shapely.bounds(parts).reshape(-1, 4), volume.astype(np.intp))
+    leaves, many = _cover(volumes, heights, pieces, _LEAVES)
+    if not many:
+        return leaves
+    there = np.isin(volumes.owner[pieces.volume], list(many))
+    areas, too_many = _cover(volumes, heights, pieces.at(there), _AREAS)
+    return _joined(leaves, areas, too_many)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pieces:
+    """Polygons of outlines: the two sides of the antimeridian have boxes of their own."""
+
+    polygons: NDArray[np.object_]
+    boxes: Floats
+    volume: Indices
+
+    def at(self, index: NDArray[np.bool_]) -> _Pieces:
+        return _Pieces(self.polygons[index], self.boxes[index], self.volume[index])
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """A size of nodes."""
+
+    degrees: float
+    seconds: int
+    most: int
+
+    @property
+    def columns(self) -> int:
+        return round(360 / self.degrees)
+
+    @property
+    def rows(self) -> int:
+        return round(180 / self.degrees)
+
+    def numbers(self, column: Indices, row: Indices, step: Indices) -> Nodes:
+        """Of the node at a place of this level's grid and a step of its time."""
+        if self is _AREAS:
+            return self._area(column, row, step)
+        steps = HOUR_S // SLICE_S
+        within = (row % CELLS) * CELLS + column % CELLS
+        beneath = (within << _SLICE_BITS) | (step % steps + 1)
+        return self._area(column // CELLS, row // CELLS, step // steps) | beneath
+
+    @staticmethod
+    def _area(column: Indices, row: Indices, hour: Indices) -> Nodes:
+        area: Nodes = (hour << _TILE_BITS | (row * _TILE_COLUMNS + column)) << (_CELL_BITS + _SLICE_BITS)
+        return area
+
+
+_LEAVES: Final = _Level(CELL_DEGREES, SLICE_S, LEAVES_MAX)
+_AREAS: Final = _Level(CELL_DEGREES * CELLS, HOUR_S, AREAS_MAX)
+
+
+def _cover(volumes: Volumes, heights: Floats, pieces: _Pieces, level: _Level) -> tuple[Cover, frozenset[int]]:
+    """The nodes of one level; and the owners that have too many, who are left out."""
+    owner = volumes.owner[pieces.volume]
+    first, counts = _grid(pieces.boxes, level)
+    step = np.floor(volumes.start_s[pieces.volume] / level.seconds)
+    # Half-open: what ends with a step is not in the next one.
+    steps = np.ceil(volumes.end_s[pieces.volume] / level.seconds) - step
+    expected = counts.prod(axis=1) * steps
+    latest = step + steps > _HOURS * (HOUR_S // level.seconds)
+    many = np.flatnonzero(np.bincount(owner, expected) > _ENTRIES_MAX) if len(owner) else np.zeros(0, np.intp)
+    many = np.union1d(many, owner[latest | (step < 0)])
+    keep = ~np.isin(owner, many)
+    piece, column, row = _cells(pieces, np.flatnonzero(keep), first.astype(np.intp), counts.astype(np.intp), level)
+    at, nth = _repeated(steps[piece].astype(np.intp))
+    piece, column, row = piece[at], column[at], row[at]
+    node = level.numbers(column, row, step[piece].astype(np.intp) + nth)
+    met = _around(volumes, heights, pieces, piece, node, _clipped(pieces.boxes[piece], column, row, level))
+    crowded = np.flatnonzero(np.bincount(met.owner) > level.most) if len(met) else np.zeros(0, np.intp)
+    if len(crowded):
+        met = _without(met, crowded)
+    return met, frozenset(np.union1d(many, crowded).tolist())
+
+
+def _grid(boxes: Floats, level: _Level) -> tuple[Floats, Floats]:
+    """The first column and row that each box meets, and how many, (n, 2)."""
+    last = np.array([level.columns - 1, level.rows - 1])
+    corner = np.array([180.0, 90.0])
+    first, end = (np.clip(np.floor((side + corner) / level.degrees), 0, last) for side in (boxes[:, :2], boxes[:, 2:]))
+    return first, end - first + 1
+
+
+def _cells(
+    pieces: _Pieces, which: Indices, first: Indices, counts: Indices, level: _Level
+) -> tuple[Indices, Indices, Indices]:
+    """Piece, column and row of each cell that the pieces meet."""
+    total = counts[which].prod(axis=1)
+    at, nth = _repeated(total)
+    piece = which[at]
+    across = counts[piece, 0]
+    column, row = first[piece, 0] + nth % across, first[piece, 1] + nth // across
+    large = np.flatnonzero(total[at] > _EXACT_FROM)
+    if len(large):
+        west, south = column[large] * level.degrees - 180.0, row[large] * level.degrees - 90.0
+        cells = shapely.box(
+            west - _MARGIN_DEGREES,
+            south - _MARGIN_DEGREES,
+            west + level.degrees + _MARGIN_DEGREES,
+            south + level.degrees + _MARGIN_DEGREES,
+        )
+        outlines = pieces.polygons.copy()
+        shapely.prepare(outlines)
+        apart = large[~shapely.intersects(outlines[piece[large]], cells)]
+        piece, column, row = (np.delete(values, apart) for values in (piece, column, row))
+    return piece, column, row
+
+
+def _repeated(counts: Indices) -> tuple[Indices, Indices]:
+    """Each place so many times, and the how manieth time it is."""
+    at = np.repeat(np.arange(len(counts)), counts)
+    return at, np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def _clipped(boxes: Floats, column: Indices, row: Indices, level: _Level) -> Floats:
+    """The boxes within their cells."""
+    low = np.stack([column, row], axis=1) * level.degrees - np.array([180.0, 90.0])
+    return np.concatenate(
+        [
+            np.maximum(boxes[:, :2], low - _MARGIN_DEGREES),
+            np.minimum(boxes[:, 2:], low + level.degrees + _MARGIN_DEGREES),
+        ],
+        axis=1,
+    )
+
+
+def _around(volumes: Volumes, heights: Floats, pieces: _Pieces, piece: Indices, node: Nodes, boxes: Floats) -> Cover:
+    """One row for each owner and node."""
+    volume = pieces.volume[piece]
+    owner = volumes.owner[volume]
+    order = np.lexsort((node, owner))
+    volume, owner, node, boxes = volume[order], owner[order], node[order], boxes[order]
+    if not len(order):
+        return Cover(owner, node, np.zeros(0), np.zeros(0), boxes, heights[volume], frozenset())
+    begins = np.flatnonzero(np.r_[True, (np.diff(owner) != 0) | (np.diff(node) != 0)])
+    least = np.minimum.reduceat(
+        np.column_stack([volumes.start_s[volume], boxes[:, :2], heights[volume][:, ::2]]), begins, axis=0
+    )
+    greatest = np.maximum.reduceat(
+        np.column_stack([volumes.end_s[volume], boxes[:, 2:], heights[volume][:, 1::2]]), begins, axis=0
+    )
+    return Cover(
+        owner[begins],
+        node[begins],
+        least[:, 0],
+        greatest[:, 0],
+        np.concatenate([least[:, 1:3], greatest[:, 1:3]], axis=1),
+        np.stack([least[:, 3], greatest[:, 3], least[:, 4], greatest[:, 4]], axis=1),
+        frozenset(),
+    )
+
+
+def _without(met: Cover, owners: Indices) -> Cover:
+    keep = ~np.isin(met.owner, owners)
+    return Cover(
+        met.owner[keep],
+        met.node[keep],
+        met.start_s[keep],
+        met.end_s[keep],
+        met.boxes[keep],
+        met.heights[keep],
+        met.too_large,
+    )
+
+
+def _joined(a: Cover, b: Cover, too_large: frozenset[int]) -> Cover:
+    order = np.argsort(np.concatenate([a.owner, b.owner]), kind="stable")
+    owner, node, start_s, end_s, boxes, heights = (
+        np.concatenate([getattr(a, name), getattr(b, name)])[order]
+        for name in ("owner", "node", "start_s", "end_s", "boxes", "heights")
+    )
+    return Cover(owner, node, start_s, end_s, boxes, heights, too_large)
