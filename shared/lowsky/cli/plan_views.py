@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -42,10 +42,21 @@ def state_text(state: pb.State.ValueType) -> Text:
     return Text(enum_name(pb.State, state).replace("_", " "), style=style)
 
 
-def result(plan: pb.FlightPlan, *, dry_run: bool = False) -> Iterator[RenderableType]:
-    """A plan after it was submitted or checked."""
+def result(
+    plan: pb.FlightPlan, moves: Iterable[pb.Alternative] = (), *, dry_run: bool = False
+) -> Iterator[RenderableType]:
+    """A plan after it was submitted or checked, and how it would pass where it does not."""
     yield from details(plan, dry_run=dry_run)
+    for move in moves:
+        yield Text(f"would pass {move_text(move)}", style="green")
     yield from next_steps(plan, dry_run=dry_run)
+
+
+def move_text(move: pb.Alternative) -> str:
+    """When, or how much higher or lower."""
+    if move.WhichOneof("move") == "departure_time":
+        return f"at {show_time(move.departure_time, seconds=True)}"
+    return f"{abs(move.altitude_offset_m):g} m {'higher' if move.altitude_offset_m > 0 else 'lower'}"
 
 
 def details(plan: pb.FlightPlan, *, dry_run: bool = False) -> Iterator[RenderableType]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from google.protobuf import json_format
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.registration.v1 import operators_pb2
 from lowsky.cli.problems import invalid
 from lowsky.cli.values import show_time
 from lowsky.client.missions import loiter_radius_m, trajectory_of
@@ -42,6 +43,7 @@ class Wishes:
     time_buffer_s: float
     purpose: pb.FlightPlan.Purpose.ValueType | None
     mode: pb.FlightPlan.Mode.ValueType | None
+    priority: operators_pb2.Priority.ValueType | None
     reference: str | None
     endurance_min: float | None
     return_altitude_m: float | None
@@ -67,6 +69,7 @@ class Wishes:
             time_buffer_s=time_buffer_s,
             purpose=None,
             mode=None,
+            priority=None,
             reference=None,
             endurance_min=None,
             return_altitude_m=return_altitude_m,
@@ -86,25 +89,46 @@ class Prepared:
 def prepare(file: Path, wishes: Wishes, now: datetime) -> Prepared:
     """Reads a mission (.plan) or a FlightPlan message (.json)."""
     plan, remarks = _airspace(file, wishes, now)
-    if wishes.aircraft:
-        plan.aircraft = wishes.aircraft
-    if not plan.aircraft:
-        raise invalid("AIRCRAFT_MISSING", "no aircraft is named", "give --aircraft operators/acme/aircraft/d1")
-    plan.purpose = wishes.purpose or plan.purpose
-    plan.mode = wishes.mode or plan.mode
-    plan.reference = plan.reference if wishes.reference is None else wishes.reference
-    plan.lost_link_procedure = plan.lost_link_procedure if wishes.lost_link is None else wishes.lost_link
-    if wishes.special_activities:
-        plan.special_activities[:] = wishes.special_activities
-    if wishes.endurance_min is not None:
-        plan.endurance.FromTimedelta(timedelta(minutes=wishes.endurance_min))
+    _complete(plan, wishes)
     return Prepared(plan, tuple(remarks))
+
+
+def prepare_message(plan: pb.FlightPlan, wishes: Wishes, now: datetime) -> Prepared:
+    """The same of a FlightPlan message that was read already, which is changed."""
+    remarks: list[str] = []
+    _require_finite(wishes)
+    _require_airspace(plan, "the message")
+    _set_departure(plan, wishes, now, remarks)
+    _complete(plan, wishes)
+    return Prepared(plan, tuple(remarks))
+
+
+def operator_of(plan: pb.FlightPlan) -> str:
+    """operators/{operator} of the aircraft."""
+    return plan.aircraft.partition("/aircraft/")[0]
 
 
 def prepare_airspace(file: Path, wishes: Wishes, now: datetime) -> Prepared:
     """The same without an aircraft: where and when somebody would fly, nothing else."""
     plan, remarks = _airspace(file, wishes, now)
     return Prepared(plan, tuple(remarks))
+
+
+def _complete(plan: pb.FlightPlan, wishes: Wishes) -> None:
+    """What the command line says goes before what the file says."""
+    if wishes.aircraft:
+        plan.aircraft = wishes.aircraft
+    if not plan.aircraft:
+        raise invalid("AIRCRAFT_MISSING", "no aircraft is named", "give --aircraft operators/acme/aircraft/d1")
+    plan.purpose = wishes.purpose or plan.purpose
+    plan.mode = wishes.mode or plan.mode
+    plan.priority = wishes.priority or plan.priority
+    plan.reference = plan.reference if wishes.reference is None else wishes.reference
+    plan.lost_link_procedure = plan.lost_link_procedure if wishes.lost_link is None else wishes.lost_link
+    if wishes.special_activities:
+        plan.special_activities[:] = wishes.special_activities
+    if wishes.endurance_min is not None:
+        plan.endurance.FromTimedelta(timedelta(minutes=wishes.endurance_min))
 
 
 def _airspace(file: Path, wishes: Wishes, now: datetime) -> tuple[pb.FlightPlan, list[str]]:
@@ -149,9 +173,13 @@ def _read_message(file: Path) -> pb.FlightPlan:
             f"{file} is no FlightPlan message in protobuf JSON: {reason}",
             "`lowsky plan show NAME --output json` shows one",
         ) from None
-    if plan.WhichOneof("airspace") is None:
-        raise invalid("AIRSPACE_MISSING", f"{file} has neither a trajectory nor volumes")
+    _require_airspace(plan, str(file))
     return plan
+
+
+def _require_airspace(plan: pb.FlightPlan, where: str) -> None:
+    if plan.WhichOneof("airspace") is None:
+        raise invalid("AIRSPACE_MISSING", f"{where} has neither a trajectory nor volumes")
 
 
 def _set_trajectory(plan: pb.FlightPlan, mission: Mission, wishes: Wishes, remarks: list[str]) -> None:
