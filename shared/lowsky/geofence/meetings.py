@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowsky.geo.altitude import AltitudeBands, VerticalReference
 from lowsky.geo.volumes import Volumes
-from lowsky.geo.zone_block import Indices
+from lowsky.geo.zone_block import Floats, Indices
 from lowsky.geo.zone_index import Touches, ZoneIndex
 from lowsky.geofence.heights import Heights, Reach, heights_of
 
@@ -29,6 +29,8 @@ class Meeting(NamedTuple):
     zone_heights: Heights
     start_s: float
     end_s: float
+    begins: str
+    """The start as people read it, in UTC, to the second."""
     reach_m: tuple[Reach, Reach] | None
     """Where it is uncertain whether the altitudes meet: the least and greatest height above mean sea level of the plan,
     and of the zone."""
@@ -39,24 +41,40 @@ def meetings(
 ) -> Iterator[Meeting]:
     """By plan, then zone."""
     if not len(touches):
-        return
+        return iter(())
     order = np.lexsort((touches.zone, volumes.owner[touches.volume]))
     volume, zone, layer = touches.volume[order], touches.zone[order], touches.layer[order]
     owner = volumes.owner[volume]
     begins = np.r_[True, (np.diff(owner) != 0) | (np.diff(zone) != 0)]
     starts = np.flatnonzero(begins)
     legs = _legs(volumes, volume, begins)
-    plan_heights = _envelopes(volumes.altitudes[volume], starts, reference)
-    zone_heights = _envelopes(zones.altitudes(zone, layer), starts, reference)
-    start_s = np.minimum.reduceat(volumes.start_s[volume], starts).tolist()
+    plan_heights = envelopes(volumes.altitudes[volume], starts, reference)
+    zone_heights = envelopes(zones.altitudes(zone, layer), starts, reference)
+    start_s = np.minimum.reduceat(volumes.start_s[volume], starts)
     end_s = np.maximum.reduceat(volumes.end_s[volume], starts).tolist()
-    certain = np.logical_or.reduceat(touches.certain[order], starts).tolist()
-    least = np.minimum.reduceat(touches.reach_m[order], starts, axis=0).tolist()
-    greatest = np.maximum.reduceat(touches.reach_m[order], starts, axis=0).tolist()
-    plans, places = owner[starts].tolist(), zone[starts].tolist()
-    for n, plan in enumerate(plans):
-        reach = None if certain[n] else ((least[n][0], greatest[n][1]), (least[n][2], greatest[n][3]))
-        yield Meeting(plan, places[n], legs[n], plan_heights[n], zone_heights[n], start_s[n], end_s[n], reach)
+    certain = np.logical_or.reduceat(touches.certain[order], starts)
+    reaches = _reaches(touches.reach_m[order], starts, certain)
+    columns = (owner[starts].tolist(), zone[starts].tolist(), legs, plan_heights, zone_heights, start_s.tolist(), end_s)
+    return map(Meeting, *columns, moments_of(start_s), reaches)
+
+
+def moments_of(times_s: Floats) -> list[str]:
+    """Seconds since the epoch as "2026-06-01 09:00:00Z", as `datetime` rounds them: to a microsecond, then down."""
+    whole_s = np.floor(times_s)
+    whole_s += np.rint((times_s - whole_s) * 1e6) >= 1e6
+    texts = np.datetime_as_string(whole_s.astype("datetime64[s]")).tolist()
+    return [f"{text[:10]} {text[11:]}Z" for text in texts]
+
+
+def _reaches(reach_m: Floats, starts: Indices, certain: NDArray[np.bool_]) -> list[tuple[Reach, Reach] | None]:
+    """`Meeting.reach_m` of each group."""
+    reaches: list[tuple[Reach, Reach] | None] = [None] * len(starts)
+    if not certain.all():
+        least = np.minimum.reduceat(reach_m, starts, axis=0).tolist()
+        greatest = np.maximum.reduceat(reach_m, starts, axis=0).tolist()
+        for n in np.flatnonzero(~certain).tolist():
+            reaches[n] = (least[n][0], greatest[n][1]), (least[n][2], greatest[n][3])
+    return reaches
 
 
 def _legs(volumes: Volumes, volume: Indices, begins: NDArray[np.bool_]) -> list[tuple[int, ...]]:
@@ -70,7 +88,7 @@ def _legs(volumes: Volumes, volume: Indices, begins: NDArray[np.bool_]) -> list[
     ]
 
 
-def _envelopes(bands: AltitudeBands, starts: Indices, reference: VerticalReference) -> Sequence[Heights]:
+def envelopes(bands: AltitudeBands, starts: Indices, reference: VerticalReference) -> Sequence[Heights]:
     """Of each group: from the lowest floor to the highest ceiling; each keeps its datum, heights above a known take-off
     become AMSL.
 

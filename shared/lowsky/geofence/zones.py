@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from weakref import WeakKeyDictionary
 
 from lowsky.geo.altitude import ANYWHERE, VerticalReference
@@ -31,8 +30,6 @@ _NEEDS_WORD = frozenset({Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL}
 
 RUNS_NAMED_MAX = 10
 """Of neighbouring legs, in the text of a finding; the finding itself names each leg."""
-
-_TO_THE_SECOND = len("2026-06-01 09:00:00")
 
 TITLE_MAX = 200
 """Characters of a zone's title in a finding: published ones run to pages, and a plan may meet a thousand zones."""
@@ -132,8 +129,8 @@ def _severity(restriction: Restriction, deciding: Sequence[str], notified: Seque
 
 
 def _named(geozone: Geozone, purpose: Purpose) -> tuple[str, ...]:
-    names = (authority.authority for authority in geozone.authorities_for(purpose))
-    return tuple(dict.fromkeys(name for name in names if name))
+    names = [one.authority for one in geozone.authorities if one.purpose is purpose and one.authority]
+    return tuple(dict.fromkeys(names))
 
 
 _CONSEQUENCES = {
@@ -147,9 +144,8 @@ _CONSEQUENCES = {
 
 def _message(ask: _Ask, meeting: Meeting) -> str:
     verb = "meets" if len(meeting.legs) == 1 else "meet"
-    at = str(datetime.fromtimestamp(meeting.start_s, UTC))[:_TO_THE_SECOND]
     return (
-        f"{leg_numbers(meeting.legs)} at {meeting.plan_heights.text}, from {at}Z, {verb} {ask.title}"
+        f"{leg_numbers(meeting.legs)} at {meeting.plan_heights.text}, from {meeting.begins}, {verb} {ask.title}"
         f" ({meeting.zone_heights.text}). {ask.consequence}{_doubt(meeting.reach_m)}"
     )
 
@@ -166,8 +162,9 @@ def _doubt(reach_m: tuple[Reach, Reach] | None) -> str:
 
 def leg_numbers(legs: Sequence[int]) -> str:
     """As in "Legs 1 to 4, 8": runs of legs, the first few. People count from 1, machines (Finding.volumes) from 0."""
-    if len(legs) > 1 and legs[-1] - legs[0] == len(legs) - 1:  # they ascend: one run
-        return f"Legs {legs[0] + 1} to {legs[-1] + 1}"
+    first, last = legs[0], legs[-1]
+    if last - first == len(legs) - 1:  # they ascend: one run
+        return f"Leg {first + 1}" if first == last else f"Legs {first + 1} to {last + 1}"
     runs: list[list[int]] = []
     for leg in legs:
         if runs and leg == runs[-1][1] + 1:
@@ -175,5 +172,4 @@ def leg_numbers(legs: Sequence[int]) -> str:
         else:
             runs.append([leg, leg])
     texts = [f"{first + 1}" if first == last else f"{first + 1} to {last + 1}" for first, last in runs[:RUNS_NAMED_MAX]]
-    numbers = ", ".join(texts) + (", …" if len(runs) > RUNS_NAMED_MAX else "")
-    return f"Leg {numbers}" if len(legs) == 1 else f"Legs {numbers}"
+    return f"Legs {', '.join(texts)}" + (", …" if len(runs) > RUNS_NAMED_MAX else "")
