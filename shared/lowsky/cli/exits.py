@@ -38,12 +38,14 @@ class Exit(IntEnum):
     PLAN_REJECTED = 8
     PLAN_UNDECIDED = 9
     """Officers have yet to decide, or the decision did not come within the time waited."""
+    SOME_FAILED = 10
+    """Of many flights, some were refused or could not be read: the answers say which."""
     INTERRUPTED = 130
 
 
 HELP = """Exit codes: 0 done · 1 unexpected · 2 usage · 3 invalid input · 4 not found · 5 not signed in or denied ·
 6 precondition or conflict · 7 unavailable or too late · 8 plan rejected · 9 plan under review or undecided ·
-130 interrupted. (up, down and status: see their help.)"""
+10 some of many refused or unreadable · 130 interrupted. (up, down and status: see their help.)"""
 
 _OF: tuple[tuple[Exit, tuple[type[LowskyApiError], ...]], ...] = (
     (Exit.INVALID, (InvalidArgument, OutOfRange)),

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.cli import plan_moves, plan_views, plan_watch
+from lowsky.cli import plan_many, plan_moves, plan_views, plan_watch
 from lowsky.cli.options import RequestId
 from lowsky.cli.plan_options import Suggest, Supersedes, with_wishes
 from lowsky.cli.requests import Wishes, operator_of, prepare
@@ -75,6 +75,7 @@ def check(
     raise typer.Exit(plan_views.exit_of_check(plan))
 
 
+app.command("submit-many", help=plan_many.HELP)(plan_many.submit_many)
 app.command()(plan_watch.watch)
 app.command("list")(plan_moves.list_)
 app.command()(plan_moves.show)

@@ -112,9 +112,11 @@ class Journal:
         if met:
             raise InvalidArgument("DUPLICATE_KEY", f"the key {key!r} was given to flight {met} already")
         if before and before != digest:
-            became = f"became {plan}" if plan else "was sent, and may have been accepted,"
+            became = f"became {plan}" if plan else "was sent and may have been accepted"
             raise FailedPrecondition(
-                "CHANGED_SINCE_SENT", f"what {became} under the key {key!r} was another flight than the source has now"
+                "CHANGED_SINCE_SENT",
+                f"flight {place} of the source, with the key {key!r}, is not the one that {became}: "
+                "submit what is new from a source of its own",
             )
         self._keys.execute("UPDATE keys SET place = ? WHERE key = ?", (place, key))
         return Done(plan, state) if plan else None

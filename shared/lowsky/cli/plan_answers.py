@@ -1,0 +1,68 @@
+"""Where the answers of many flights are written: a line of JSON each."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+from lowsky.cli.problems import invalid
+
+STDOUT = "-"
+
+_BLOCK_BYTES = 64 * 1024
+
+
+class Answers:
+    """A file of answers, or standard output. Each line is with the system before the next one is asked for."""
+
+    def __init__(self, target: Path | None, *, resumed: bool, overwrite: bool) -> None:
+        """Without a target: standard output.
+
+        Raises:
+            Problem: ANSWERS_EXIST, of a run whose journal is not at hand: those flights would be asked for once more.
+        """
+        self.target = target
+        self._file: IO[bytes]
+        if target is None:
+            self._file = sys.stdout.buffer
+        elif overwrite:
+            self._file = target.open("wb", buffering=0)
+        elif not resumed and target.exists() and target.stat().st_size:
+            raise invalid(
+                "ANSWERS_EXIST",
+                f"{target} is there, of an earlier run whose journal is not",
+                "bring the journal back; to ask for all the flights once more, move the answers away",
+            )
+        else:
+            self._file = target.open("ab", buffering=0)
+            _cut_torn_line(target)
+
+    def write(self, document: dict[str, Any]) -> None:
+        """One answer."""
+        self._file.write(json.dumps(document, ensure_ascii=False).encode(errors="replace") + b"\n")
+        if self.target is None:
+            self._file.flush()
+
+    def close(self) -> None:
+        """Brings everything to the disk."""
+        if self.target is not None:
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+
+def _cut_torn_line(path: Path) -> None:
+    """A line that a killed run did not finish: its flight is not in the journal either, and is answered again."""
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - _BLOCK_BYTES)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                file.truncate(start + newline + 1)
+                return
+            end = start
+        file.truncate(0)
