@@ -61,6 +61,8 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
         departure=departure,
         endurance_s=message.endurance.ToTimedelta().total_seconds() if message.HasField("endurance") else None,
         content=content.SerializeToString(),
+        priority=message.priority,
+        supersedes=message.supersedes,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
@@ -14,7 +15,8 @@ from lowsky.errors import NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
 from lowsky.flightplans.codec import assessment_to_bytes, findings_from_bytes, to_event
-from lowsky.flightplans.domain.plan import RECHECKED, Extent, FlightPlan, State
+from lowsky.flightplans.domain.plan import FINAL, RECHECKED, Extent, FlightPlan, State
+from lowsky.flightplans.reservations import Reservation, Reservations
 
 TOPIC = "lowsky.flight-plans.v1"
 
@@ -42,8 +44,9 @@ class FlightPlanStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def add(self, new: Sequence[tuple[FlightPlan, Context]]) -> None:
-        """Stores new plans and tells of them, all in two statements; of each in the context of who asked for it."""
+    async def add(self, new: Sequence[tuple[FlightPlan, Context]], reservations: Sequence[Reservation]) -> None:
+        """Stores new plans with the airspace that they hold from now on, and tells of them, of each in the context of
+        who asked for it."""
         if not new:
             return
         plans = [plan for plan, _ in new]
@@ -77,23 +80,35 @@ class FlightPlanStore:
             [assessment_to_bytes(plan) for plan in plans],
             *zip(*(plan.extent for plan in plans), strict=True),
         )
-        await append(self._connection, [event for plan, context in new for event in context.run(_told, plan)])
+        await Reservations(self._connection).add(reservations)
+        await append(self._connection, [event for plan, context in new for event in context.run(told, plan)])
 
     async def save(self, plan: FlightPlan) -> None:
         """Stores a move and tells of it. The plan was read with its row lock."""
+        await self.save_moves([plan], told(plan))
+
+    async def save_moves(self, plans: Sequence[FlightPlan], happened: Sequence[Event]) -> None:
+        """Stores moves, of each plan once, and tells what happened, in two statements. The plans were read with their
+        row locks."""
+        if not plans:
+            return
         await self._connection.execute(
-            """UPDATE flight_plans SET state = $2, state_reason = $3, version = $4, update_time = $5, approval = $6,
-                                       approval_number = $7
-               WHERE id = $1""",
-            _id(plan.name),
-            plan.state,
-            plan.state_reason,
-            plan.version,
-            plan.update_time,
-            plan.approval,
-            plan.approval_number,
+            """UPDATE flight_plans p
+               SET state = n.state, state_reason = n.state_reason, version = n.version, update_time = n.update_time,
+                   approval = n.approval, approval_number = n.approval_number
+               FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[])
+                 AS n (id, state, state_reason, version, update_time, approval, approval_number)
+               WHERE p.id = n.id AND p.id = ANY($1::text[])""",
+            [plan.id for plan in plans],
+            [plan.state for plan in plans],
+            [plan.state_reason for plan in plans],
+            [plan.version for plan in plans],
+            [plan.update_time for plan in plans],
+            [plan.approval for plan in plans],
+            [plan.approval_number for plan in plans],
         )
-        await append(self._connection, _told(plan))
+        await self._free(plans)
+        await append(self._connection, happened)
 
     async def save_assessments(self, plans: Sequence[FlightPlan]) -> None:
         """Stores what was found anew, with the moves that follow. The plans were read with their row locks."""
@@ -108,7 +123,7 @@ class FlightPlanStore:
                            $7::text[], $8::text[], $9::bytea[])
                  AS n (id, state, state_reason, version, update_time, airspace_revision, authorities, subjects,
                        assessment)
-               WHERE p.id = n.id""",
+               WHERE p.id = n.id AND p.id = ANY($1::text[])""",
             [_id(plan.name) for plan in plans],
             [plan.state for plan in plans],
             [plan.state_reason for plan in plans],
@@ -119,7 +134,12 @@ class FlightPlanStore:
             [" ".join(plan.zones_met) for plan in plans],
             [assessment_to_bytes(plan) for plan in plans],
         )
-        await append(self._connection, [event for plan in plans for event in _told(plan)])
+        await self._free(plans)
+        await append(self._connection, [event for plan in plans for event in told(plan)])
+
+    async def _free(self, plans: Sequence[FlightPlan]) -> None:
+        """What is over holds no airspace any more: in the same transaction, so that the next one may have it."""
+        await Reservations(self._connection).free([UUID(plan.id) for plan in plans if plan.state in FINAL])
 
     async def near(self, boxes: Sequence[Extent], revision: int, now: datetime) -> Sequence[str]:
         """The ids of plans that are not over, were checked against an earlier airspace, and whose box meets one of
@@ -178,6 +198,36 @@ class FlightPlanStore:
         """One plan, locked as soon as nobody else has it locked."""
         (row,) = await self._connection.fetch("SELECT * FROM flight_plans WHERE id = $1 FOR UPDATE", id_)
         return _plan(row)
+
+    async def lock_present(self, ids: Sequence[str]) -> Mapping[str, FlightPlan]:
+        """Those plans that are there, by id, locked in the order of their ids."""
+        return await self._some(ids, " ORDER BY id FOR UPDATE")
+
+    async def present(self, ids: Sequence[str]) -> Mapping[str, FlightPlan]:
+        """Those plans that are there, by id."""
+        return await self._some(ids, "")
+
+    async def _some(self, ids: Sequence[str], how: str) -> Mapping[str, FlightPlan]:
+        if not ids:
+            return {}
+        rows = await self._connection.fetch("SELECT * FROM flight_plans WHERE id = ANY($1::text[])" + how, ids)
+        return {row["id"]: _plan(row) for row in rows}
+
+    async def lock_all(self, names: Collection[str]) -> Mapping[str, FlightPlan]:
+        """Plans by name, locked in the order of their ids, as whoever locks several does: nobody waits in a circle.
+
+        Raises:
+            NotFound: One of them is not there.
+        """
+        rows = await self._connection.fetch(
+            "SELECT * FROM flight_plans WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE",
+            [_id(name) for name in names],
+        )
+        found = {plan.name: plan for plan in map(_plan, rows)}
+        for name in names:
+            if name not in found:
+                raise NotFound(name)
+        return found
 
     async def get(self, name: str, *, lock: bool = False) -> FlightPlan:
         """One plan; locked until the end of the transaction where it is to be moved.
@@ -246,8 +296,8 @@ def _authorities(plan: FlightPlan) -> list[str]:
     return [*plan.deciding_authorities, *plan.notified_authorities]
 
 
-def _told(plan: FlightPlan) -> list[Event]:
-    """What happened to the plan since it was last told of."""
+def told(plan: FlightPlan) -> list[Event]:
+    """What happened to the plan since it was last told of, with the plan as it is now."""
     events = [
         Event(
             TOPIC,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lowsky.db.database import Connection
 from lowsky.errors import Unavailable
 from lowsky.geo.nodes import AREA_SPAN, Cover, area_of, is_area
-from lowsky.geo.stored_volumes import from_bytes
+from lowsky.geo.stored_volumes import from_bytes, to_bytes
 from lowsky.geo.volumes import Volumes
 
 LOCK_WAIT_S_MAX: Final = 3.0
@@ -60,6 +60,38 @@ class Reservation:
     off_nominal: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A plan that is to hold its airspace."""
+
+    plan: UUID
+    operator: str
+    priority: int
+    supersedes: str
+    """Name of the plan that it takes the place of, or nothing."""
+
+
+def reservations_of(contenders: Sequence[Contender], volumes: Volumes, cover: Cover) -> Sequence[Reservation]:
+    """What plans are to hold; owners of volumes and cover are their places here."""
+    if not contenders:
+        return []
+    bounds = np.searchsorted(cover.owner, np.arange(len(contenders) + 1)).tolist()
+    ends = np.maximum.reduceat(volumes.end_s, np.searchsorted(volumes.owner, np.arange(len(contenders)))).tolist()
+    nodes, rows = cover.node.tolist(), rows_of(cover).tolist()
+    stored = to_bytes(volumes, len(contenders))
+    return [
+        Reservation(
+            contender.plan,
+            contender.priority,
+            datetime.fromtimestamp(ends[place], UTC),
+            nodes[bounds[place] : bounds[place + 1]],
+            stored[place],
+            rows[bounds[place] : bounds[place + 1]],
+        )
+        for place, contender in enumerate(contenders)
+    ]
+
+
 def rows_of(cover: Cover) -> NDArray[np.int64]:
     """The columns of `reserved` from start_ms on, (n, 10), rounded outwards."""
     least, greatest = np.floor, np.ceil
@@ -100,6 +132,14 @@ def locks_of(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     keys = np.concatenate([alone, shared])
     order = np.argsort(keys)
     return keys[order], (np.arange(len(keys)) < len(alone))[order]
+
+
+def lock_counts(cover: Cover, owners: int) -> NDArray[np.intp]:
+    """How many locks each owner takes, at most."""
+    heights = cover.heights[:, 2:]
+    bands = np.clip(np.floor(heights / BAND_M), 0, _BANDS)
+    counts = np.minimum(bands[:, 1] - bands[:, 0] + 1, _BANDS_MAX) + 2
+    return np.bincount(cover.owner, counts, minlength=owners).astype(np.intp)
 
 
 class Reservations:

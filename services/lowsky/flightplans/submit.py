@@ -1,7 +1,7 @@
 """The submission path: always a batch, whichever way the plans came.
 
-    proposals → 4D volumes → validity, geofence (and, in their place, conflicts with other plans) → plans
-    one transaction: the answers by request id, the plans, the events
+    proposals → 4D volumes, nodes → validity, geofence → plans
+    one transaction: the answers by request id → who may hold the airspace (holding.py) → plans, reservations, events
 
 A plan that was checked against an airspace that the re-check has left behind (recheck.py) is not stored: the batch is
 checked anew as soon as this worker has the newer one.
@@ -12,7 +12,7 @@ What fails for one plan fails for that plan alone, and nothing is stored of a pr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,19 +20,22 @@ from datetime import UTC, datetime
 import shapely
 
 from lowsky.clock import Clock
-from lowsky.db.database import Connection, Database
-from lowsky.db.requests import Request, earlier_answers, kept_answers
+from lowsky.db.database import Database
+from lowsky.db.requests import Request, kept_answers
 from lowsky.errors import Invalid, LowskyError, Precondition, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.areas import Areas
-from lowsky.flightplans.checks.validity import performance, require_in_time, require_standing
+from lowsky.flightplans.checks.validity import performance, require_entitled, require_in_time, require_standing
+from lowsky.flightplans.commit import Checked, Commit, Outcome, Overtaken
 from lowsky.flightplans.domain.plan import Extent, FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.draw import Drawn, draw
-from lowsky.flightplans.postgres import FlightPlanStore, rechecks_begun
+from lowsky.flightplans.holding import Holding
 from lowsky.flightplans.standing import Standing
 from lowsky.geo.altitude import VerticalReference
+from lowsky.geo.nodes import AREAS_MAX, Cover, cover
+from lowsky.geo.scales import on_both_scales
 from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import ZoneIndex
@@ -61,19 +64,16 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Assessed:
-    """A plan as the checks leave it, and the answer that its submitter gets."""
+class Looked:
+    """The geometry of a batch: what was drawn, the nodes that it meets, and the findings of each plan's geofence."""
 
-    plan: FlightPlan
-    answer: bytes
+    drawn: Drawn
+    cover: Cover
+    findings: Sequence[Sequence[Finding]]
 
-
-class _Overtaken(Exception):
-    """Plans are being checked again, against an airspace of this revision."""
-
-    def __init__(self, revision: int) -> None:
-        super().__init__(revision)
-        self.revision = revision
+    def of(self, places: Sequence[int]) -> tuple[Volumes, Cover]:
+        """The volumes and nodes of some plans, by their places there."""
+        return self.drawn.volumes.of_owners(places), self.cover.of_owners(places)
 
 
 class SubmissionPath:
@@ -99,6 +99,8 @@ class SubmissionPath:
         self._areas = areas
         self._reference = reference
         self._to_answer = to_answer
+        self._holding = Holding(reference)
+        self._commit = Commit(database, self._holding, to_answer)
 
     async def submit(self, batch: Sequence[Submission]) -> Sequence[bytes | LowskyError]:
         """The answer to each submission, or why it is refused, in the same order.
@@ -111,7 +113,7 @@ class SubmissionPath:
             zones = await self._zones_of(needed)  # one revision for the whole batch
             try:
                 return await self._check_and_commit(batch, zones)
-            except _Overtaken as overtaken:
+            except Overtaken as overtaken:
                 needed = overtaken.revision
 
     async def _zones_of(self, revision: int) -> ZoneIndex[object]:
@@ -128,56 +130,61 @@ class SubmissionPath:
                 "NOT_CAUGHT_UP", f"this worker has not heard of airspace revision {revision} yet", retry_after_s=1.0
             ) from None
 
-    async def _check_and_commit(
-        self, batch: Sequence[Submission], zones: ZoneIndex[object]
-    ) -> Sequence[bytes | LowskyError]:
+    async def _check_and_commit(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> Sequence[Outcome]:
         now = self._clock.now()
-        drawn, geofence_findings = await self._look(batch, zones)
-        assessed = [
-            self._assess(submission, drawn, n, geofence_findings[n], zones, now) for n, submission in enumerate(batch)
-        ]
-        return await self._commit(batch, assessed, zones.revision)
+        looked = await self._look(batch, zones)
+        checked = [self._check(submission, looked, n, zones, now) for n, submission in enumerate(batch)]
+        outcomes: list[Outcome] = [one if isinstance(one, LowskyError) else one.answer for one in checked]
+        for is_dry, decide in ((True, self._look_at_others), (False, self._store)):
+            good = {n: one for n, one in enumerate(checked) if isinstance(one, Checked) and batch[n].dry_run is is_dry}
+            for n, outcome in zip(good, await decide(good, looked, zones.revision, now), strict=True):
+                outcomes[n] = outcome
+        refused = [n for n, one in enumerate(checked) if isinstance(one, LowskyError) and not batch[n].dry_run]
+        if refused:
+            async with self._database.connection() as connection:
+                kept = await kept_answers(connection, [batch[n].request for n in refused])
+            for n, answer in zip(refused, kept, strict=True):
+                # It may have been accepted once, when it was not too late yet: then that is the answer.
+                outcomes[n] = answer or outcomes[n]
+        return outcomes
 
-    async def _look(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> tuple[Drawn, list[list[Finding]]]:
-        """The geometry: volumes, and the zones and areas that they enter."""
+    async def _look(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> Looked:
+        """The geometry: volumes, and the nodes, zones and areas that they enter."""
         proposals = [submission.proposal for submission in batch]
         areas = self._areas.index
 
-        def draw_and_look() -> tuple[Drawn, list[list[Finding]]]:
+        def draw_and_look() -> Looked:
             drawn = draw(proposals, self._reference)
-            return drawn, look(zones, areas, drawn.volumes, len(proposals), self._reference)
+            volumes = drawn.volumes
+            boxes = shapely.bounds(volumes.outlines).reshape(-1, 4)
+            nodes = cover(volumes, on_both_scales(volumes.altitudes, boxes, self._reference))
+            return Looked(drawn, nodes, look(zones, areas, volumes, len(proposals), self._reference))
 
         legs = sum(len(p.airspace) for p in proposals)
         return draw_and_look() if legs <= LEGS_ON_LOOP_MAX else await asyncio.to_thread(draw_and_look)
 
-    def _assess(
-        self,
-        submission: Submission,
-        drawn: Drawn,
-        place: int,
-        geofence_findings: Sequence[Finding],
-        zones: ZoneIndex[object],
-        now: datetime,
-    ) -> Assessed | LowskyError:
+    def _check(
+        self, submission: Submission, looked: Looked, place: int, zones: ZoneIndex[object], now: datetime
+    ) -> Checked | LowskyError:
         """The plan as the checks leave it, or why there is none."""
-        proposal = submission.proposal
+        proposal, drawn, findings = submission.proposal, looked.drawn, looked.findings[place]
         if place in drawn.refused:
             return drawn.refused[place]
         volumes = drawn.volumes.of_owner(place)
         try:
-            require_few(geofence_findings, "flight_plan")
+            require_few(findings, "flight_plan")
             require_airspace(zones)
             require_in_time(proposal.departure, now)
+            if place in looked.cover.too_large:
+                raise _too_large()
             # Only now: a time that is far out may have no date.
             start = datetime.fromtimestamp(float(volumes.start_s.min()), UTC)
             end = datetime.fromtimestamp(float(volumes.end_s.max()), UTC)
+            standing = self._standing.operator(proposal.operator)
             aircraft = require_standing(
-                proposal.operator,
-                proposal.aircraft,
-                self._standing.operator(proposal.operator),
-                self._standing.aircraft(proposal.aircraft),
-                end,
+                proposal.operator, proposal.aircraft, standing, self._standing.aircraft(proposal.aircraft), end
             )
+            require_entitled(proposal.priority, standing, "flight_plan.priority")
         except (Invalid, Precondition) as refusal:
             return refusal
         plan = FlightPlan(
@@ -191,41 +198,44 @@ class SubmissionPath:
             create_time=now,
             update_time=now,
         )
-        plan.assess([*performance(proposal, aircraft, _flight_s(proposal)), *geofence_findings], zones.revision)
-        return Assessed(plan, self._to_answer(plan))
+        plan.assess([*performance(proposal, aircraft, _flight_s(proposal)), *findings], zones.revision)
+        return Checked(
+            submission.request,
+            submission.context,
+            plan,
+            proposal.priority,
+            proposal.supersedes,
+            self._to_answer(plan),
+        )
 
-    async def _commit(
-        self, batch: Sequence[Submission], assessed: Sequence[Assessed | LowskyError], airspace_revision: int
-    ) -> Sequence[bytes | LowskyError]:
-        """Stores what is new and not refused, all or nothing; a request that came before keeps its answer.
+    async def _store(
+        self, good: Mapping[int, Checked], looked: Looked, revision: int, now: datetime
+    ) -> Sequence[Outcome]:
+        """Stores plans, by their places in the batch.
 
         Raises:
-            _Overtaken: Plans have begun to be checked against a newer airspace: nothing was stored.
+            Overtaken: Plans have begun to be checked against a newer airspace.
         """
-        outcomes = [item.answer if isinstance(item, Assessed) else item for item in assessed]
-        wet = [n for n, submission in enumerate(batch) if not submission.dry_run]
-        if not wet:
-            return outcomes
-        fresh = [(n, item) for n in wet if isinstance(item := assessed[n], Assessed)]
-        refused = [n for n in wet if not isinstance(assessed[n], Assessed)]
-        async with self._database.transaction() as connection:
-            if fresh and (begun := await rechecks_begun(connection)) > airspace_revision:
-                raise _Overtaken(begun)
-            for n, kept in zip(refused, await _kept(connection, [batch[n].request for n in refused]), strict=True):
-                # It may have been accepted once, when it was not too late yet: then that is the answer.
-                outcomes[n] = kept or outcomes[n]
-            earlier = await earlier_answers(
-                connection, [batch[n].request for n, _ in fresh], [item.answer for _, item in fresh]
-            )
-            new = []
-            for (n, item), kept in zip(fresh, earlier, strict=True):
-                if kept is None:
-                    new.append((item.plan, batch[n].context))
-                else:
-                    outcomes[n] = kept
-            await FlightPlanStore(connection).add(new)
+        if not good:
+            return []
+        volumes, nodes = looked.of(list(good))
+        outcomes = await self._commit.store(list(good.values()), volumes, nodes, revision, now)
         self._relay.wake()
         return outcomes
+
+    async def _look_at_others(
+        self, good: Mapping[int, Checked], looked: Looked, _revision: int, now: datetime
+    ) -> Sequence[Outcome]:
+        """What other flights would say to dry runs, which hold nothing and are in nobody's way."""
+        contending = {n: one for n, one in good.items() if one.contends}
+        if not contending:
+            return [one.answer for one in good.values()]
+        volumes, nodes = looked.of(list(contending))
+        contenders = [one.contender for one in contending.values()]
+        async with self._database.connection() as connection:
+            verdicts = await self._holding.look(connection, contenders, volumes, nodes, now)
+        after = {n: self._commit.after(good[n], verdict) for n, verdict in zip(contending, verdicts, strict=True)}
+        return [after.get(n, one.answer) for n, one in good.items()]
 
 
 def extent_of(volumes: Volumes) -> Extent:
@@ -241,5 +251,6 @@ def _flight_s(proposal: Proposal) -> float:
     return max(volume.end_s for volume in airspace) - min(volume.start_s for volume in airspace)
 
 
-async def _kept(connection: Connection, requests: Sequence[Request]) -> Sequence[bytes | LowskyError | None]:
-    return await kept_answers(connection, requests) if requests else []
+def _too_large() -> Invalid:
+    message = f"the flight holds more airspace than one may: {AREAS_MAX} tiles of 0.32 degrees for an hour"
+    return Invalid.field("flight_plan", message, "TOO_LARGE", limit=str(AREAS_MAX))

@@ -105,6 +105,16 @@ async def keep_answers(connection: Connection, answers: Sequence[tuple[Request, 
     )
 
 
+async def forget_answers(connection: Connection, requests: Sequence[Request]) -> None:
+    """Takes back what was noted of requests in this transaction: they are refused, and may come again."""
+    await connection.execute(
+        """DELETE FROM requests USING unnest($1::text[], $2::uuid[]) AS r (caller, request_id)
+           WHERE requests.caller = r.caller AND requests.request_id = r.request_id""",
+        [request.caller for request in requests],
+        [request.request_id for request in requests],
+    )
+
+
 async def forget_old_answers(connection: Connection) -> bool:
     """Deletes what is older than KEPT_DAYS, as much of it as takes a moment; says whether there may be more."""
     deleted = await connection.fetch(

@@ -12,6 +12,7 @@ Nodes preselect and never decide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,6 +82,22 @@ class Cover:
     def __len__(self) -> int:
         return len(self.node)
 
+    def of_owners(self, owners: Sequence[int]) -> Cover:
+        """The nodes of some plans, ascending; their owners are the places in that list."""
+        keep = np.flatnonzero(np.isin(self.owner, owners))
+        return self._at(keep, np.searchsorted(owners, self.owner[keep]))
+
+    def _at(self, index: Indices | NDArray[np.bool_], owner: Indices) -> Cover:
+        return Cover(
+            owner,
+            self.node[index],
+            self.start_s[index],
+            self.end_s[index],
+            self.boxes[index],
+            self.heights[index],
+            self.too_large,
+        )
+
 
 def is_area(node: Nodes) -> NDArray[np.bool_]:
     """Whether nodes are areas."""
@@ -97,7 +114,7 @@ def cover(volumes: Volumes, heights: Floats) -> Cover:
     """The leaves of each plan, or its areas where it has too many leaves.
 
     Args:
-        heights: (n, 4) of least and greatest by one scale, then by another, see `lowsky.geo.heights`.
+        heights: (n, 4) of least and greatest by one scale, then by another, see `lowsky.geo.scales`.
     """
     parts, volume = shapely.get_parts(volumes.outlines, return_index=True)
     pieces = _Pieces(parts, shapely.bounds(parts).reshape(-1, 4), volume.astype(np.intp))
@@ -175,7 +192,8 @@ def _cover(volumes: Volumes, heights: Floats, pieces: _Pieces, level: _Level) ->
     met = _around(volumes, heights, pieces, piece, node, _clipped(pieces.boxes[piece], column, row, level))
     crowded = np.flatnonzero(np.bincount(met.owner) > level.most) if len(met) else np.zeros(0, np.intp)
     if len(crowded):
-        met = _without(met, crowded)
+        keep = ~np.isin(met.owner, crowded)
+        met = met._at(keep, met.owner[keep])
     return met, frozenset(np.union1d(many, crowded).tolist())
 
 
@@ -253,19 +271,6 @@ def _around(volumes: Volumes, heights: Floats, pieces: _Pieces, piece: Indices, 
         np.concatenate([least[:, 1:3], greatest[:, 1:3]], axis=1),
         np.stack([least[:, 3], greatest[:, 3], least[:, 4], greatest[:, 4]], axis=1),
         frozenset(),
-    )
-
-
-def _without(met: Cover, owners: Indices) -> Cover:
-    keep = ~np.isin(met.owner, owners)
-    return Cover(
-        met.owner[keep],
-        met.node[keep],
-        met.start_s[keep],
-        met.end_s[keep],
-        met.boxes[keep],
-        met.heights[keep],
-        met.too_large,
     )
 
 

@@ -7,6 +7,7 @@ everywhere.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -169,15 +170,27 @@ _HEADER: Final = struct.Struct("<BI")
 _FORM: Final = 1
 
 
-def to_bytes(volumes: Volumes) -> bytes:
-    """Volumes of one plan, to be read again exactly as they are."""
-    outlines = [bytes(wkb) for wkb in shapely.to_wkb(volumes.outlines)] if len(volumes) else []
-    columns: list[NDArray[np.generic]] = [
-        np.array([len(outline) for outline in outlines], dtype="<u4"),
-        np.stack([volumes.lower_m, volumes.upper_m, volumes.takeoff, volumes.start_s, volumes.end_s]).astype("<f8"),
-        np.stack([volumes.lower_datum, volumes.upper_datum]).astype("<i1"),
+def to_bytes(volumes: Volumes, owners: int) -> list[bytes]:
+    """The volumes of each owner, to be read again exactly as they are."""
+    outlines = shapely.to_wkb(volumes.outlines)
+    lengths = np.array([len(outline) for outline in outlines], dtype="<u4")
+    numbers = np.stack([volumes.lower_m, volumes.upper_m, volumes.takeoff, volumes.start_s, volumes.end_s]).astype(
+        "<f8"
+    )
+    datums = np.stack([volumes.lower_datum, volumes.upper_datum]).astype("<i1")
+    bounds = np.searchsorted(volumes.owner, np.arange(owners + 1)).tolist()
+    return [
+        b"".join(
+            [
+                _HEADER.pack(_FORM, last - first),
+                lengths[first:last].tobytes(),
+                numbers[:, first:last].tobytes(),
+                datums[:, first:last].tobytes(),
+                *outlines[first:last],
+            ]
+        )
+        for first, last in itertools.pairwise(bounds)
     ]
-    return b"".join([_HEADER.pack(_FORM, len(volumes)), *(column.tobytes() for column in columns), *outlines])
 
 
 def from_bytes(stored: bytes) -> Volumes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -112,6 +112,11 @@ class Volumes:
         """The volumes of one plan, without copying."""
         first, last = np.searchsorted(self.owner, [owner, owner + 1])
         return self[first:last]
+
+    def of_owners(self, owners: Sequence[int]) -> Volumes:
+        """The volumes of some plans, ascending; their owners are the places in that list."""
+        keep = np.flatnonzero(np.isin(self.owner, owners))
+        return replace(self[keep], owner=np.searchsorted(owners, self.owner[keep]))
 
     def volume(self, index: int) -> Volume4D:
         """One volume as a value."""

@@ -6,6 +6,8 @@ import math
 from operator import attrgetter
 
 import numpy as np
+import shapely
+from shapely import Polygon
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
@@ -124,6 +126,7 @@ def finding_to_message(finding: Finding) -> pb.Finding:
         deciding_authorities=finding.deciding,
         notified_authorities=finding.notified,
         message=finding.message,
+        overlap_outlines=[_outline_to_message(outline) for outline in finding.overlap_outlines],
     )
     if finding.start_s is not None and finding.end_s is not None:
         message.time_start.FromNanoseconds(round(finding.start_s * 1e6) * 1000)
@@ -149,7 +152,17 @@ def finding_from_message(message: pb.Finding) -> Finding:
         subject_amsl_m=_reach_from(message.subject_amsl) if message.HasField("subject_amsl") else None,
         deciding=tuple(message.deciding_authorities),
         notified=tuple(message.notified_authorities),
+        overlap_outlines=tuple(_outline_from(outline) for outline in message.overlap_outlines),
     )
+
+
+def _outline_to_message(outline: Polygon) -> geo_pb2.Polygon:
+    ring = shapely.get_coordinates(outline.exterior)[:-1].tolist()
+    return geo_pb2.Polygon(vertices=[geo_pb2.LatLng(longitude=lon, latitude=lat) for lon, lat in ring])
+
+
+def _outline_from(message: geo_pb2.Polygon) -> Polygon:
+    return Polygon([(vertex.longitude, vertex.latitude) for vertex in message.vertices])
 
 
 def _reach_to_message(reach_m: tuple[float, float] | None) -> pb.Finding.AmslReach | None:

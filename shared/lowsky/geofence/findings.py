@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from shapely import Polygon
+
 from lowsky.geo.altitude import AltitudeBand
 
 FINDINGS_MAX = 1_000
@@ -35,6 +37,10 @@ class Rule(StrEnum):
     AREA_DEFAULT = "AREA_DEFAULT"
     NOBODYS_AREA = "NOBODYS_AREA"
     AREA_PERMITTED = "AREA_PERMITTED"
+    CONFLICT = "CONFLICT"
+    PRIORITY_OVER = "PRIORITY_OVER"
+    DISPLACED_BY_PRIORITY = "DISPLACED_BY_PRIORITY"
+    OFF_NOMINAL = "OFF_NOMINAL"
 
     @property
     def is_of_geofence(self) -> bool:
@@ -69,6 +75,8 @@ class Finding:
     """The authorities that must decide because of this."""
     notified: tuple[str, ...] = ()
     """The authorities that are told because of this."""
+    overlap_outlines: tuple[Polygon, ...] = ()
+    """Of another flight: where the two overlap, without holes."""
 
 
 def gravest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

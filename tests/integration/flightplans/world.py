@@ -5,6 +5,7 @@ Services meet only there, so a test that says the same in the same words stands 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -168,10 +169,18 @@ def waypoints(at: tuple[float, float], *, height_m: float = 100, leg_s: float = 
     ]
 
 
+_SLOTS = itertools.count()
+
+
+def a_free_time() -> datetime:
+    """An hour ahead or later: no two flights of some minutes that leave then are in each other's way."""
+    return in_(hours=1, minutes=5 * next(_SLOTS))
+
+
 def flight_plan(at: tuple[float, float] = SOUTH, departure: datetime | None = None, **fields: Any) -> pb.FlightPlan:
-    """A plan of three legs, an hour ahead."""
+    """A plan of three legs and four minutes, at a free time unless it is said when."""
     trajectory = pb.Trajectory(
-        departure_time=timestamp(departure or in_(hours=1)),
+        departure_time=timestamp(departure or a_free_time()),
         waypoints=fields.pop("waypoints", None) or waypoints(at),
         horizontal_buffer_m=20,
         vertical_buffer_m=10,

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
-from lowsky.geofence.findings import Finding, Severity, gravest_first
+from lowsky.geofence.findings import FINDINGS_MAX, Finding, Severity, gravest_first
 
 
 class State(StrEnum):
@@ -30,6 +30,9 @@ class State(StrEnum):
     WITHDRAWN = "WITHDRAWN"
     RESCINDED = "RESCINDED"
 
+
+OPEN = frozenset({State.SUBMITTED, State.UNDER_REVIEW, State.APPROVED})
+"""A plan in one of these can still be taken back, superseded or displaced."""
 
 FINAL = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.RESCINDED, State.ENDED})
 """A plan in one of these holds no airspace and never moves again."""
@@ -58,6 +61,7 @@ _MOVES: dict[str, tuple[frozenset[State], State]] = {
     "found-nonconforming": (frozenset({State.ACTIVATED}), State.NONCONFORMING),
     "found-conforming": (frozenset({State.NONCONFORMING}), State.ACTIVATED),
     "made-contingent": (frozenset({State.NONCONFORMING}), State.CONTINGENT),
+    "lapsed": (frozenset({State.APPROVED}), State.EXPIRED),
 }
 """Every legal move: what it is called, where from, where to."""
 
@@ -134,9 +138,12 @@ class FlightPlan:
             raise StaleEtag(self.name)
 
     def assess(self, findings: Iterable[Finding], airspace_revision: int) -> None:
-        """Takes in what the checks found, once: a blocking finding rejects, anything else waits for a decision."""
+        """Takes in what the checks found of a plan that is not stored yet, in place of what they had found before: a
+        blocking finding rejects, anything else waits for a decision."""
         self.findings = gravest_first(findings)
         self.airspace_revision = airspace_revision
+        self.state, self.state_reason = State.SUBMITTED, ""
+        self.happened.clear()
         blocking = [finding for finding in self.findings if finding.severity is Severity.BLOCKING]
         if blocking:
             self.state = State.REJECTED
@@ -167,6 +174,24 @@ class FlightPlan:
             self._become("reassessed", self.state, self.state_reason, now)
         return True
 
+    @property
+    def is_flying(self) -> bool:
+        """Whether it is too late to give way by staying on the ground."""
+        return self.state in _FLYING
+
+    def give_way(self, finding: Finding, now: datetime) -> None:
+        """Another flight goes before this one: it ends, or, under way already, is told."""
+        self.findings = gravest_first([*self.findings, finding])[:FINDINGS_MAX]
+        if self.is_flying:
+            self._become("reassessed", self.state, self.state_reason, now)
+        else:
+            self._move("rejected" if self.state in _UNDECIDED else "rescinded", finding.message, now)
+
+    def warn(self, finding: Finding, now: datetime) -> None:
+        """Something is near that it should know of."""
+        self.findings = gravest_first([*self.findings, finding])[:FINDINGS_MAX]
+        self._become("reassessed", self.state, self.state_reason, now)
+
     def put_under_review(self, approval: str, number: str, now: datetime) -> None:
         """Authorities' officers decide."""
         self._move("put-under-review", "", now)
@@ -185,6 +210,19 @@ class FlightPlan:
     def expire(self, reason: str, now: datetime) -> None:
         """Nobody decided in time."""
         self._move("expired", reason, now)
+
+    def close_overdue(self, now: datetime) -> None:
+        """Its time has passed and nobody has said what became of it.
+
+        Raises:
+            IllegalMove: It is over already.
+        """
+        if self.state in _FLYING:
+            self._move("ended", "Nobody said that the flight ended; its time has passed.", now)
+        elif self.state is State.APPROVED:
+            self._move("lapsed", "It was not activated before its time had passed.", now)
+        else:
+            self._move("expired", "Nobody decided before its time had passed.", now)
 
     def withdraw(self, reason: str, now: datetime) -> None:
         """The operator takes it back before take-off."""

@@ -21,3 +21,7 @@ class Proposal:
     endurance_s: float | None
     content: bytes
     """The request as it was sent, opaque here."""
+    priority: int = 0
+    """How urgent it is; a higher number goes before a lower one."""
+    supersedes: str = ""
+    """Name of the plan that it takes the place of, or nothing."""

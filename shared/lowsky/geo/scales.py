@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 _AGL, _WGS84, _TAKEOFF = Datum.AGL.code, Datum.WGS84.code, Datum.TAKEOFF.code
 
 
-def heights_of(bands: AltitudeBands, boxes: Floats, reference: VerticalReference) -> Floats:
+def on_both_scales(bands: AltitudeBands, boxes: Floats, reference: VerticalReference) -> Floats:
     """Least and greatest metres above mean sea level, then above ground, (n, 4); infinite for open bands.
 
     Args:

@@ -1,0 +1,155 @@
+"""Conflict: what follows where the airspace of a plan overlaps that of another flight.
+
+A finding says where, when and how high, and nothing of whose the other flight is: its name resolves for those whom it
+concerns, and for nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+import shapely
+from shapely import Polygon
+
+from lowsky.geo.altitude import Overlap, VerticalReference
+from lowsky.geo.stored_volumes import Overlaps, Run, StoredVolumes
+from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.geofence.heights import Heights
+from lowsky.geofence.meetings import VOLUMES_NAMED_MAX, envelopes
+from lowsky.geofence.zones import leg_numbers
+
+NAMED_MAX: Final = 50
+"""Of the flights in the way of one plan, those that have a finding of their own; the last finding counts the others."""
+
+OUTLINES_MAX: Final = 8
+"""Of the places where two flights overlap: they say where to look, and a finding travels in every event."""
+
+VERTICES_MAX: Final = 64
+"""Of one of these; what has more is told as its convex hull."""
+
+_CERTAIN = Overlap.CERTAIN.value
+
+_STATED = {
+    Rule.CONFLICT: (
+        Severity.BLOCKING,
+        "another flight. Plan around it, above or below it, or at another time.",
+    ),
+    Rule.PRIORITY_OVER: (Severity.NOTIFICATION, "a flight of lower priority, which gives way."),
+    Rule.DISPLACED_BY_PRIORITY: (
+        Severity.BLOCKING,
+        "a flight of higher priority, which takes this place. Plan around it or at another time.",
+    ),
+    Rule.OFF_NOMINAL: (Severity.NOTIFICATION, "where a flight may come that has left its plan."),
+}
+_UNDER_WAY = {
+    Rule.PRIORITY_OVER: "a flight of lower priority, which is under way and has been told.",
+    Rule.DISPLACED_BY_PRIORITY: "a flight of higher priority: keep clear of it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Two plans that overlap, seen from either side."""
+
+    volumes: tuple[tuple[int, ...], tuple[int, ...]]
+    """The volumes concerned of the one, and of the other, the first ones."""
+    heights: tuple[Heights, Heights]
+    start_s: float
+    end_s: float
+    uncertain: bool
+    outlines: tuple[Polygon, ...]
+
+    def finding(self, rule: Rule, other: str, *, reverse: bool = False, under_way: bool = False) -> Finding:
+        """What follows for the one, or for the other if reversed.
+
+        Args:
+            other: Id of the other plan.
+            under_way: The one that would give way cannot any more.
+        """
+        ours, theirs = (1, 0) if reverse else (0, 1)
+        severity, what = _STATED[rule]
+        if under_way:
+            severity, what = Severity.NOTIFICATION, _UNDER_WAY[rule]
+        overlap = "overlaps" if len(self.volumes[ours]) == 1 else "overlap"
+        return Finding(
+            rule=rule,
+            severity=severity,
+            subject=f"operators/-/flightPlans/{other}",
+            subject_title="another flight",
+            volumes=self.volumes[ours],
+            message=f"{self._where(ours)}, {self._when()}, {overlap} {what}",
+            plan_altitude=self.heights[ours].band,
+            subject_altitude=self.heights[theirs].band,
+            start_s=self.start_s,
+            end_s=self.end_s,
+            altitude_uncertain=self.uncertain,
+            overlap_outlines=self.outlines,
+        )
+
+    def _where(self, side: int) -> str:
+        return f"{leg_numbers(self.volumes[side])} at {self.heights[side].text}"
+
+    def _when(self) -> str:
+        start, end = (datetime.fromtimestamp(at, UTC) for at in (self.start_s, self.end_s))
+        return f"from {start:%Y-%m-%d %H:%M:%SZ} until {end:%H:%M:%SZ}"
+
+
+def meetings(
+    stored: StoredVolumes, overlaps: Overlaps, ours: Sequence[Run], theirs: Sequence[Run], reference: VerticalReference
+) -> Mapping[int, Meeting]:
+    """What overlaps, by the place of the pair of plans among those that were asked for."""
+    if not len(overlaps):
+        return {}
+    starts = np.flatnonzero(np.r_[True, np.diff(overlaps.pair) != 0])
+    bounds = [*starts.tolist(), len(overlaps)]
+    heights = [envelopes(stored.heights[at], starts, reference) for at in (overlaps.ours, overlaps.theirs)]
+    start_s = np.maximum(stored.start_s[overlaps.ours], stored.start_s[overlaps.theirs])
+    end_s = np.minimum(stored.end_s[overlaps.ours], stored.end_s[overlaps.theirs])
+    found = {}
+    for n, pair in enumerate(overlaps.pair[starts].tolist()):
+        at = slice(bounds[n], bounds[n + 1])
+        found[pair] = Meeting(
+            volumes=(
+                _named(overlaps.ours[at] - ours[pair].first),
+                _named(overlaps.theirs[at] - theirs[pair].first),
+            ),
+            heights=(heights[0][n], heights[1][n]),
+            start_s=float(start_s[at].min()),
+            end_s=float(end_s[at].max()),
+            uncertain=not bool((overlaps.codes[at] == _CERTAIN).any()),
+            outlines=_shapes(stored, overlaps, at),
+        )
+    return found
+
+
+def in_the_way(findings: Sequence[Finding]) -> list[Finding]:
+    """The first of some conflicts, the last of which says how many more there are."""
+    named = list(findings[:NAMED_MAX])
+    if more := len(findings) - len(named):
+        others = f"{more} more flights are in the way that are not named here."
+        named.append(Finding(Rule.CONFLICT, Severity.BLOCKING, "", "other flights", (), others))
+    return named
+
+
+def _named(volumes: np.ndarray[tuple[int], np.dtype[np.intp]]) -> tuple[int, ...]:
+    return tuple(np.unique(volumes)[:VOLUMES_NAMED_MAX].tolist())
+
+
+def _shapes(stored: StoredVolumes, overlaps: Overlaps, at: slice) -> tuple[Polygon, ...]:
+    """Where the first few pairs of volumes overlap."""
+    few = slice(at.start, min(at.stop, at.start + OUTLINES_MAX))
+    shared = shapely.intersection(stored.outlines[overlaps.ours[few]], stored.outlines[overlaps.theirs[few]])
+    parts = [part for part in shapely.get_parts(shared) if isinstance(part, Polygon) and part.area > 0.0]
+    return tuple(_simple(part) for part in parts[:OUTLINES_MAX])
+
+
+def _simple(part: Polygon) -> Polygon:
+    if len(part.exterior.coords) > VERTICES_MAX:
+        hull = part.convex_hull
+        simple = hull if isinstance(hull, Polygon) and len(hull.exterior.coords) <= VERTICES_MAX else part.envelope
+        return Polygon(shapely.get_exterior_ring(simple))
+    return Polygon(part.exterior)
