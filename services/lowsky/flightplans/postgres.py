@@ -17,6 +17,7 @@ from lowsky.events.outbox import append
 from lowsky.flightplans.codec import assessment_to_bytes, findings_from_bytes, to_event
 from lowsky.flightplans.domain.plan import FINAL, RECHECKED, Extent, FlightPlan, State
 from lowsky.flightplans.reservations import Reservation, Reservations
+from lowsky.flightplans.visible import ANY_OPERATOR
 
 TOPIC = "lowsky.flight-plans.v1"
 
@@ -228,6 +229,19 @@ class FlightPlanStore:
             if name not in found:
                 raise NotFound(name)
         return found
+
+    async def find(self, name: str) -> FlightPlan:
+        """One plan, whose name may leave out whose it is (`operators/-/flightPlans/{plan}`): for reading only.
+
+        Raises:
+            NotFound
+        """
+        if not name.startswith(f"{ANY_OPERATOR}/"):
+            return await self.get(name)
+        found = await self.present([_id(name)])
+        if not found:
+            raise NotFound(name)
+        return found[_id(name)]
 
     async def get(self, name: str, *, lock: bool = False) -> FlightPlan:
         """One plan; locked until the end of the transaction where it is to be moved.

@@ -38,6 +38,8 @@ class Rule:
     grants: Mapping[Role, Scope]
     resource: str | None = None
     """Path of the request field whose resource name OWN is judged by."""
+    whose_left_out: bool = False
+    """Whether the name may leave out whose the resource is (`operators/-/…`): the service judges what it finds."""
     writes: bool = False
     """Whether it changes anything: refused while its events could not be heard."""
 
@@ -46,6 +48,8 @@ _REGISTRATION = "/lowsky.api.registration.v1."
 _AIRSPACE = "/lowsky.api.airspace.v1."
 _PLANS = "/lowsky.api.flightplans.v1.FlightPlansService/"
 _APPROVALS = "/lowsky.api.approvals.v1.ApprovalsService/"
+
+_WHOSE_LEFT_OUT = "operators/-/"
 
 _REGISTRAR = {Role.REGISTRAR: Scope.ANY}
 _EVERYONE = dict.fromkeys(Role, Scope.ANY)
@@ -90,7 +94,7 @@ RULES: Mapping[str, Rule] = {
     _PLANS + "SubmitFlightPlan": Rule(_OPERATOR_WRITES, "parent", writes=True),
     # Each message of the stream names its parent: the service judges each by the same rule.
     _PLANS + "SubmitFlightPlans": Rule(_OPERATOR_WRITES, "parent", writes=True),
-    _PLANS + "GetFlightPlan": Rule(_PLAN_READERS, "name"),
+    _PLANS + "GetFlightPlan": Rule(_PLAN_READERS, "name", whose_left_out=True),
     _PLANS + "ListFlightPlans": Rule(_PLAN_READERS, "parent"),
     _PLANS + "WithdrawFlightPlan": Rule(_OPERATOR_WRITES, "name", writes=True),
     _PLANS + "ActivateFlightPlan": Rule(_OPERATOR_WRITES, "name", writes=True),
@@ -140,6 +144,16 @@ def reach_of(method: str, caller: Caller) -> Reach:
         authority=caller.authority if Scope.AUTHORITY in granted else None,
         applicant=caller.subject if Scope.APPLICANT in granted else None,
     )
+
+
+def require_covered(rule: Rule, reach: Reach, resource: str) -> None:
+    """As require_within_reach, by the rule of an RPC.
+
+    Raises:
+        NotFound
+    """
+    if not (rule.whose_left_out and resource.startswith(_WHOSE_LEFT_OUT)):
+        require_within_reach(reach, resource)
 
 
 def require_within_reach(reach: Reach, resource: str) -> None:

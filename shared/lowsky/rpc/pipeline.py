@@ -22,7 +22,7 @@ from opentelemetry.trace import SpanKind
 from lowsky import tracing
 from lowsky.auth.access import Access, set_current_access
 from lowsky.auth.caller import Caller
-from lowsky.auth.rules import RULES, reach_of, require_within_reach
+from lowsky.auth.rules import RULES, reach_of, require_covered
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import LowskyError, Unauthenticated
 from lowsky.ids import new_id
@@ -136,7 +136,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         if request is not None:
             validate(request)
             if rule.resource is not None:
-                require_within_reach(reach, _field(request, rule.resource))
+                require_covered(rule, reach, _field(request, rule.resource))
         return caller
 
 
