@@ -9,7 +9,7 @@ from enum import Enum
 import structlog
 
 from lowsky.errors import IllegalMove
-from lowsky.flightplans.plans import Plans
+from lowsky.flightplans.domain.plan import FlightPlan
 
 log = structlog.get_logger()
 
@@ -23,9 +23,8 @@ class Verdict(Enum):
     EXPIRED = "expired"
 
 
-async def apply_verdict(
-    plans: Plans,
-    name: str,
+def apply_verdict(
+    plan: FlightPlan,
     verdict: Verdict,
     *,
     approval: str,
@@ -33,19 +32,18 @@ async def apply_verdict(
     reason: str,
     now: datetime,
     granted_by: Collection[str],
-) -> None:
-    """Moves the plan. A plan that the operator withdrew meanwhile stays withdrawn.
+) -> bool:
+    """Moves the plan, which is locked; False where it stays. One that the operator withdrew meanwhile stays withdrawn.
 
     A grant counts only where everybody has granted whose word the plan needs by now: while it was on its way, a new
     zone may have added somebody, whom approvals asks when it hears of it.
     """
-    plan = await plans.get(name, lock=True)
     missing = set(plan.deciding_authorities) - set(granted_by)
     if verdict is Verdict.GRANTED and missing:
-        log.info("a grant is overtaken by the airspace", plan=name, missing=sorted(missing))
-        return
+        log.info("a grant is overtaken by the airspace", plan=plan.name, missing=sorted(missing))
+        return False
     if verdict is Verdict.UNDER_REVIEW and plan.is_reviewed_by(approval):
-        return
+        return False
     try:
         match verdict:
             case Verdict.UNDER_REVIEW:
@@ -57,6 +55,6 @@ async def apply_verdict(
             case Verdict.EXPIRED:
                 plan.expire(reason or "Nobody decided in time.", now)
     except IllegalMove as error:
-        log.info("a verdict came too late", plan=name, verdict=verdict.value, state=error.metadata["state"])
-        return
-    await plans.save(plan)
+        log.info("a verdict came too late", plan=plan.name, verdict=verdict.value, state=error.metadata["state"])
+        return False
+    return True

@@ -14,7 +14,7 @@ from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.codec import airspace_again, as_kept, to_message
 from lowsky.flightplans.config import FlightPlansConfig
 from lowsky.flightplans.domain.plan import FlightPlan
-from lowsky.flightplans.on_events import OnAuthorities, OnGeozones, OnOperators, approval_handlers
+from lowsky.flightplans.on_events import GROUP, OnApprovals, OnAuthorities, OnGeozones, OnOperators
 from lowsky.flightplans.postgres import TOPIC
 from lowsky.flightplans.recheck import PART as RECHECK
 from lowsky.flightplans.recheck import Recheck
@@ -75,7 +75,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         broadcast=broadcast,
     )
     frame.run(servicer.batcher.run)
-    frame.consume(group="flightplans", topics=["lowsky.approvals.v1"], handlers=approval_handlers(frame.clock))
+    frame.consume(group=GROUP, topics=["lowsky.approvals.v1"], handlers=OnApprovals(frame.clock).handlers)
     frame.serve(
         "lowsky.api.flightplans.v1.FlightPlansService",
         flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 
 import structlog
@@ -13,17 +13,20 @@ from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
 from lowsky.clock import Clock
 from lowsky.db.database import Connection
-from lowsky.events.consumer import Handler
+from lowsky.events.consumer import Batched, Handler, consumed
 from lowsky.events.event import Event
 from lowsky.events.tail import Positions
 from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
 from lowsky.flightplans.decide import Verdict, apply_verdict
-from lowsky.flightplans.postgres import FlightPlanStore
+from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.postgres import FlightPlanStore, told
 from lowsky.flightplans.standing import Standing
 from lowsky.geo.codec import geozone_from_message
 from lowsky.geofence.area_codec import stated_area_from
+
+GROUP = "flightplans"
 
 log = structlog.get_logger()
 
@@ -131,28 +134,49 @@ _OUTCOMES = {
 }
 
 
-def approval_handlers(clock: Clock) -> Mapping[str, Handler]:
-    """lowsky.approvals.v1 into the plans, each within the transaction of its inbox row."""
+class OnApprovals:
+    """lowsky.approvals.v1 into the plans, a batch of events at a time."""
 
-    def handler(verdict: Verdict) -> Handler:
-        async def handle(connection: Connection, event: Event) -> None:
-            approval = events_pb2.ApprovalEvent.FromString(event.value or b"").approval
-            await apply_verdict(
-                FlightPlanStore(connection),
-                approval.flight_plan.name,
-                verdict,
-                approval=approval.name,
-                number=approval.number,
-                reason=_reason(approval, verdict),
-                granted_by=[
-                    d.authority for d in approval.decisions if d.outcome == approvals_pb2.Decision.OUTCOME_GRANTED
-                ],
-                now=clock.now(),
-            )
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
 
-        return handle
+    @property
+    def handlers(self) -> Mapping[str, Handler | Batched]:
+        """By event type; one for all, so that verdicts that follow each other are one batch, whatever they say."""
+        return dict.fromkeys(_VERDICTS, Batched(self.apply))
 
-    return {event_type: handler(verdict) for event_type, verdict in _VERDICTS.items()}
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
+        """Locks all the plans at once, moves them in the order of the events, and stores and tells it at once.
+
+        Raises:
+            DecodeError, NotFound: Of the batch nothing is applied, because of one event.
+        """
+        store = FlightPlanStore(connection)
+        approvals = [events_pb2.ApprovalEvent.FromString(event.value or b"").approval for event in events]
+        plans = await store.lock_all({approval.flight_plan.name for approval in approvals})
+        now = self._clock.now()
+        moved: dict[str, FlightPlan] = {}
+        happened: list[Event] = []
+        for event, approval in zip(events, approvals, strict=True):
+            plan, verdict = plans[approval.flight_plan.name], _VERDICTS[event.type]
+            with consumed(GROUP, event):
+                if apply_verdict(
+                    plan,
+                    verdict,
+                    approval=approval.name,
+                    number=approval.number,
+                    reason=_reason(approval, verdict),
+                    granted_by=_granted_by(approval),
+                    now=now,
+                ):
+                    moved[plan.name] = plan
+                    # Now, before another event of the batch moves the same plan: each tells the state after it.
+                    happened += told(plan)
+        await store.save_moves(list(moved.values()), happened)
+
+
+def _granted_by(approval: approvals_pb2.Approval) -> Sequence[str]:
+    return [d.authority for d in approval.decisions if d.outcome == approvals_pb2.Decision.OUTCOME_GRANTED]
 
 
 def _reason(approval: approvals_pb2.Approval, verdict: Verdict) -> str:

@@ -7,7 +7,7 @@ import shapely
 from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.codec import as_kept
 from lowsky.flightplans.decide import Verdict, apply_verdict
-from lowsky.flightplans.domain.plan import FINAL, RECHECKED, FlightPlan, State
+from lowsky.flightplans.domain.plan import FINAL, RECHECKED, State
 from lowsky.flightplans.draw import draw
 from lowsky.flightplans.recheck import PART, changed_since, reassess, told_when_late
 from lowsky.flightplans.submit import extent_of
@@ -95,31 +95,16 @@ def test_findings_compare_as_they_are_kept() -> None:
     assert as_kept([kept]) == (kept,)
 
 
-class OnePlan:
-    """A store of one plan."""
-
-    def __init__(self, kept: FlightPlan) -> None:
-        self.plan = kept
-
-    async def get(self, name: str, *, lock: bool = False) -> FlightPlan:
-        assert lock
-        return self.plan
-
-    async def save(self, plan: FlightPlan) -> None:
-        self.plan = plan
-
-
 @pytest.mark.parametrize(
     ("granted_by", "state"),
     [((), State.UNDER_REVIEW), ((TOWER,), State.UNDER_REVIEW), ((TOWER, PORT), State.APPROVED)],
 )
-async def test_a_grant_counts_only_when_all_have_granted_whom_the_plan_needs_by_now(
+def test_a_grant_counts_only_when_all_have_granted_whom_the_plan_needs_by_now(
     granted_by: tuple[str, ...], state: State
 ) -> None:
-    store = OnePlan(plan(State.UNDER_REVIEW, findings=(TOWERS, PORTS), approval="approvals/a"))
-    await apply_verdict(
-        store,
-        store.plan.name,
+    reviewed = plan(State.UNDER_REVIEW, findings=(TOWERS, PORTS), approval="approvals/a")
+    moved = apply_verdict(
+        reviewed,
         Verdict.GRANTED,
         approval="approvals/a",
         number="LS-1",
@@ -127,15 +112,14 @@ async def test_a_grant_counts_only_when_all_have_granted_whom_the_plan_needs_by_
         now=NOW,
         granted_by=granted_by,
     )
-    assert store.plan.state is state
+    assert (reviewed.state, moved) == (state, state is State.APPROVED)
 
 
 @pytest.mark.parametrize(("approval", "version"), [("approvals/a", 1), ("", 2)])
-async def test_a_plan_under_review_hears_of_its_case_once(approval: str, version: int) -> None:
-    store = OnePlan(plan(State.UNDER_REVIEW, approval=approval))
-    await apply_verdict(
-        store,
-        store.plan.name,
+def test_a_plan_under_review_hears_of_its_case_once(approval: str, version: int) -> None:
+    reviewed = plan(State.UNDER_REVIEW, approval=approval)
+    apply_verdict(
+        reviewed,
         Verdict.UNDER_REVIEW,
         approval="approvals/a",
         number="LS-1",
@@ -143,7 +127,7 @@ async def test_a_plan_under_review_hears_of_its_case_once(approval: str, version
         now=NOW,
         granted_by=(),
     )
-    assert (store.plan.state, store.plan.approval, store.plan.version) == (
+    assert (reviewed.state, reviewed.approval, reviewed.version) == (
         State.UNDER_REVIEW,
         "approvals/a",
         version,
