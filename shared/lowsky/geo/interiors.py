@@ -22,6 +22,9 @@ Indices = NDArray[np.intp]
 MARGIN_DEGREES: Final = 1e-9
 """A tenth of a millimetre. Rounding errs by a thousandth of it."""
 
+_ENDS: Final = 0.02
+"""Of the line across an outline, on which no point is tried: they lie at its edge."""
+
 _VERTICES_FEW: Final = 64
 """Of a part: with more, looking at each of them takes longer than the engine's answer, which has an index of them."""
 
@@ -56,14 +59,16 @@ class Parts:
         lines = _Lines.across(outlines)
         pairs = np.flatnonzero(~self._apart(part, lines, outline))
         with self._lock:
-            for points, is_vertex in ((lines.begin, True), (lines.end, True), (lines.middle, False)):
-                x, y = points[outline[pairs]].T
-                inside = np.flatnonzero(shapely.contains_xy(self.polygons[part[pairs]], x, y))
-                if not is_vertex:
-                    # Of an outline that is bent, or has a hole, the line may leave it.
-                    inside = inside[shapely.contains_xy(outlines[outline[pairs[inside]]], x[inside], y[inside])]
+            for vertices in (lines.begin, lines.end):
+                inside = self._inside(part[pairs], *vertices[outline[pairs]].T)
                 meet[pairs[inside]] = True
                 pairs = np.delete(pairs, inside)
+            x, y = self._towards(part[pairs], lines, outline[pairs])
+            inside = self._inside(part[pairs], x, y)
+            # Of an outline that is bent, or has a hole, the point may be outside.
+            inside = inside[shapely.contains_xy(outlines[outline[pairs[inside]]], x[inside], y[inside])]
+            meet[pairs[inside]] = True
+            pairs = np.delete(pairs, inside)
             few = self._count[part[pairs]] <= _VERTICES_FEW
             nearest = pairs[few]
             is_inside, is_beyond = self._nearest(part[nearest], lines, outlines, outline[nearest])
@@ -83,6 +88,28 @@ class Parts:
         reach = np.minimum(reach, self._radius[part]) + MARGIN_DEGREES
         apart: NDArray[np.bool_] = (middle - reach > lines.greatest[outline]) | (middle + reach < lines.least[outline])
         return apart
+
+    def _inside(self, part: Indices, x: Floats, y: Floats) -> Indices:
+        """The pairs of which the point is strictly inside the part."""
+        away = np.hypot(x - self._centre[0][part], y - self._centre[1][part])
+        near = np.flatnonzero(away <= self._radius[part] + MARGIN_DEGREES)
+        inside: Indices = near[shapely.contains_xy(self.polygons[part[near]], x[near], y[near])]
+        return inside
+
+    def _towards(self, part: Indices, lines: _Lines, outline: Indices) -> tuple[Floats, Floats]:
+        """A point of the outline that is likely to be in the part: from the nearest to its middle of the line across,
+        up to halfway to the edge."""
+        begin, step = lines.begin[outline], lines.end[outline] - lines.begin[outline]
+        x, y = self._centre[0][part] - begin[:, 0], self._centre[1][part] - begin[:, 1]
+        squared = step[:, 0] ** 2 + step[:, 1] ** 2
+        share = (x * step[:, 0] + y * step[:, 1]) / np.where(squared > 0.0, squared, 1.0)
+        share = np.clip(share, _ENDS, 1.0 - _ENDS)
+        normal_x, normal_y = lines.normal_x[outline], lines.normal_y[outline]
+        level = normal_x * begin[:, 0] + normal_y * begin[:, 1]
+        off = np.clip(
+            x * normal_x + y * normal_y, (lines.least[outline] - level) / 2, (lines.greatest[outline] - level) / 2
+        )
+        return begin[:, 0] + share * step[:, 0] + off * normal_x, begin[:, 1] + share * step[:, 1] + off * normal_y
 
     def _nearest(
         self, part: Indices, lines: _Lines, outlines: NDArray[np.object_], outline: Indices
@@ -137,8 +164,3 @@ class _Lines:
         along = coordinates[:, 0] * np.repeat(normal_x, counts) + coordinates[:, 1] * np.repeat(normal_y, counts)
         least, greatest = np.minimum.reduceat(along, firsts), np.maximum.reduceat(along, firsts)
         return cls(begin, end, normal_x, normal_y, least, greatest)
-
-    @property
-    def middle(self) -> Floats:
-        """Of each line."""
-        return (self.begin + self.end) / 2.0

@@ -81,9 +81,11 @@ class Volumes:
     @classmethod
     def join(cls, parts: Sequence[Volumes]) -> Self:
         """Volumes of several batches as one, by owner; an owner's volumes must all be in one part."""
-        columns = [np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__]
-        joined = cls(*columns)
-        return cls(*(column[np.argsort(joined.owner, kind="stable")] for column in columns))
+        joined = cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
+        if len(parts) == 1:  # by owner already
+            return joined
+        order = np.argsort(joined.owner, kind="stable")
+        return cls(*(getattr(joined, name)[order] for name in cls.__dataclass_fields__))
 
     @property
     def altitudes(self) -> AltitudeBands:

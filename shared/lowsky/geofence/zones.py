@@ -49,9 +49,10 @@ def findings_of(
     findings: list[list[Finding]] = [[] for _ in range(plans)]
     asked = _ASKED.setdefault(zones, {})
     for meeting in meetings(zones, touches, volumes, reference):
-        if meeting.zone not in asked:
-            asked[meeting.zone] = _ask(zones.zones[meeting.zone])
-        ask = asked[meeting.zone]
+        try:
+            ask = asked[meeting.zone]
+        except KeyError:
+            ask = asked[meeting.zone] = _ask(zones.zones[meeting.zone])
         if ask is not None:
             findings[meeting.plan].append(_finding(ask, meeting))
     return findings
