@@ -5,8 +5,10 @@
 - `height`: altitude bands as difference constraints over unknown terrain, undulation and take-off points.
 - `hours`: schedules as lists of intervals.
 - `sun`, `daylight`: where the sun is by another almanac, and hours that begin or end with it.
+- `ground`: rasters cell by cell, publishers' ground, and heights compared by it.
 - `geofence`: all of it, for a leg or a volume against a layer of a zone.
 - `cases`, `flights`: zones, and what is flown around their edges, in the service's form and the oracle's.
 - `sun_cases`: schedules by the sun, and windows around their edges.
+- `ground_cases`: rasters, and zones and flights on and beside their cells.
 - `profile`: how many examples are drawn.
 """

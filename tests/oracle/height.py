@@ -30,10 +30,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is known of the ground and of the geoid where two volumes meet."""
+    """What is known of ground and geoid where two volumes meet, and of take-off points, where it is not that."""
 
     terrain: tuple[float, float]
     geoid: tuple[float, float]
+    takeoff: tuple[float, float] | None = None
 
 
 Limit = tuple[float, int]
@@ -88,7 +89,10 @@ def _conditions(ours: Limits, theirs: Limits) -> list[Condition]:
 def _spans(bounds: Bounds) -> list[tuple[Fraction, Fraction]]:
     low, high = (Fraction(bound) for bound in bounds.terrain)
     sea = -Fraction(bounds.geoid[1]), -Fraction(bounds.geoid[0])
-    return [(Fraction(0), Fraction(0)), (low, high), sea, (low, high), (low, high)]
+    takeoff = low, high
+    if bounds.takeoff is not None:
+        takeoff = Fraction(bounds.takeoff[0]), Fraction(bounds.takeoff[1])
+    return [(Fraction(0), Fraction(0)), (low, high), sea, takeoff, takeoff]
 
 
 def _always(condition: Condition, spans: list[tuple[Fraction, Fraction]]) -> bool:
