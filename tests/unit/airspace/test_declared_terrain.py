@@ -8,9 +8,10 @@ import pytest
 
 from lowsky.airspace.codec.declared import declared_by
 from lowsky.airspace.domain.difference import Aspect, difference
-from lowsky.airspace.reading import Declared, read
+from lowsky.airspace.reading import Declared
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
+from tests.support.readings import read
 from tests.support.zone_files import ed269_zone, file_of, square
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lowsky.airspace.reading import Format, Outcome, Reading, UnreadableZones, read
+from lowsky.airspace.reading import Format, Outcome, UnreadableZones
 from lowsky.geo.altitude import AltitudeBands
 from lowsky.geo.geozone import Purpose, Restriction
 from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from tests.support.readings import WholeReading, read
 
 PUBLISHED = (Path(__file__).parents[3] / "../shared/data/zones").resolve()
 AUSTRIA = "ed269/AT_austrocontrol_uas-zones_20260729.json"
@@ -20,7 +21,7 @@ AUSTRIA = "ed269/AT_austrocontrol_uas-zones_20260729.json"
 pytestmark = pytest.mark.skipif(not PUBLISHED.is_dir(), reason=f"no published zones in {PUBLISHED}")
 
 
-def reading(name: str) -> Reading:
+def reading(name: str) -> WholeReading:
     return read((PUBLISHED / name).read_bytes())
 
 

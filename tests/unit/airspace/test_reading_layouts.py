@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lowsky.airspace.reading import Format, Outcome, Reading, UnreadableZones, read
+from lowsky.airspace.reading import Format, Outcome, UnreadableZones
 from lowsky.geo.altitude import Datum
 from lowsky.geo.geozone import LocalizedText, Purpose, Restriction
+from tests.support.readings import WholeReading, read
 
 RING = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]
 VOLUME = {
@@ -53,11 +54,11 @@ def ed318(geometry: object = None, **changes: object) -> dict[str, object]:
     return {"type": "Feature", "geometry": shape, "properties": kept}
 
 
-def reading(document: object) -> Reading:
+def reading(document: object) -> WholeReading:
     return read(json.dumps(document).encode())
 
 
-def reasons(found: Reading, position: int = 0) -> list[str]:
+def reasons(found: WholeReading, position: int = 0) -> list[str]:
     return [note.reason for note in found.entries[position].notes]
 
 

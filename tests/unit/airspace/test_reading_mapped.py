@@ -14,19 +14,10 @@ import pyogrio.raw
 import pytest
 import shapely
 
-from lowsky.airspace.reading import (
-    Declared,
-    FieldMapping,
-    Format,
-    LimitSource,
-    Outcome,
-    Reading,
-    Source,
-    UnreadableZones,
-    read,
-)
+from lowsky.airspace.reading import Declared, FieldMapping, Format, LimitSource, Outcome, Source, UnreadableZones
 from lowsky.geo.altitude import Datum
 from lowsky.geo.geozone import Geozone, Restriction
+from tests.support.readings import WholeReading, read
 
 SQUARE = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]
 HOLE = [[8.02, 47.02], [8.04, 47.02], [8.04, 47.04], [8.02, 47.04], [8.02, 47.02]]
@@ -52,12 +43,12 @@ def feature(*rings: Any, geometry: Any = None, **changes: Any) -> dict[str, Any]
     return {"type": "Feature", "properties": kept, "geometry": shape}
 
 
-def geojson(*features: Any, fields: FieldMapping = FIELDS, encoding: str = "utf-8") -> Reading:
+def geojson(*features: Any, fields: FieldMapping = FIELDS, encoding: str = "utf-8") -> WholeReading:
     document = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
     return read(document.encode(encoding), Declared(format=Format.GEOJSON, mapping=fields))
 
 
-def kml(data: bytes | str, fields: FieldMapping = FIELDS) -> Reading:
+def kml(data: bytes | str, fields: FieldMapping = FIELDS) -> WholeReading:
     raw = data.encode() if isinstance(data, str) else data
     return read(raw, Declared(format=Format.KML, mapping=fields))
 
@@ -91,16 +82,16 @@ def kmz(*members: tuple[str, bytes | str]) -> bytes:
     return packed.getvalue()
 
 
-def only(found: Reading) -> Geozone:
+def only(found: WholeReading) -> Geozone:
     assert len(found.zones) == len(found.entries) == 1, found.entries
     return found.zones[0].geozone
 
 
-def notes(found: Reading, position: int = 0) -> dict[str, str]:
+def notes(found: WholeReading, position: int = 0) -> dict[str, str]:
     return {note.reason: note.field for note in found.entries[position].notes}
 
 
-def refused(found: Reading, position: int = 0) -> tuple[str, str]:
+def refused(found: WholeReading, position: int = 0) -> tuple[str, str]:
     entry = found.entries[position]
     assert entry.outcome is Outcome.REFUSED
     return entry.notes[-1].reason, entry.notes[-1].field
@@ -347,7 +338,7 @@ def test_spaces_around_commas_are_read_over_however_many() -> None:
 
 
 def test_elements_without_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lowsky.airspace.reading.kml.ELEMENTS_MAX", 1_000)  # two million take seconds
+    monkeypatch.setattr("lowsky.airspace.reading.placemarks.ELEMENTS_MAX", 1_000)  # two million take seconds
     with pytest.raises(UnreadableZones, match="TOO_LARGE"):
         kml("<kml>" + "<a/>" * 1_000 + "</kml>")
 

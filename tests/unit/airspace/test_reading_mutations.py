@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowsky.airspace.reading import Outcome, Reading, UnreadableZones, read
+from lowsky.airspace.reading import Outcome, UnreadableZones
+from tests.support.readings import WholeReading, read
 
 PUBLISHED = (Path(__file__).parents[3] / "../shared/data/zones").resolve()
 
@@ -85,7 +86,7 @@ ODD: list[object] = [
 ]
 
 
-def answered(data: bytes) -> Reading | None:
+def answered(data: bytes) -> WholeReading | None:
     try:
         found = read(data)
     except UnreadableZones:

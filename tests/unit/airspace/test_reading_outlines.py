@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 from shapely.geometry import shape
 
-from lowsky.airspace.reading import Outcome, ReportEntry, read
+from lowsky.airspace.reading import Outcome, ReportEntry
+from tests.support.readings import read
 
 Ring = list[tuple[float, float]]
 BAND = {"upper": 120, "upperReference": "AGL", "lower": 0, "lowerReference": "AGL", "uom": "m"}

@@ -9,10 +9,11 @@ import pytest
 import shapely
 from shapely import MultiPolygon, Polygon
 
-from lowsky.airspace.reading import Declared, Outcome, Reading, read
+from lowsky.airspace.reading import Declared, Outcome
 from lowsky.geo.circles import circle
 from lowsky.geo.projection import inverse
 from lowsky.geo.reference_systems import CHINA, ERRORS_M, ReferenceSystem, from_wgs84, to_wgs84
+from tests.support.readings import WholeReading, read
 
 GCJ_02, BD_09 = ReferenceSystem.GCJ_02, ReferenceSystem.BD_09
 DISPLACED = [GCJ_02, BD_09]
@@ -29,7 +30,7 @@ def feature(geometry: dict[str, object], identifier: str = "Z") -> dict[str, obj
     }
 
 
-def reading(geometry: dict[str, object], system: ReferenceSystem) -> Reading:
+def reading(geometry: dict[str, object], system: ReferenceSystem) -> WholeReading:
     return read(json.dumps(feature(geometry)).encode(), Declared(reference_system=system))
 
 

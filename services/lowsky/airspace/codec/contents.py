@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import shapely
 
@@ -14,28 +14,52 @@ from lowsky.api.events.v1 import events_pb2
 _LEVEL = 1
 """Zone files shrink to a fifth at the fastest level; slower ones gain a tenth more."""
 
+_STEP_BYTES = 1024 * 1024
+"""Unpacked at once."""
+
 _SIZE = struct.Struct(">I")
 
 
-def contents_of(zones: Sequence[PackedZone]) -> bytes:
-    """The zones with their published texts: their events, each after its size in four bytes, compressed."""
+def contents_of(zones: Iterable[PackedZone]) -> Iterator[bytes]:
+    """The zones with their published texts, in pieces: their events, each after its size in four bytes, compressed."""
     compressor = zlib.compressobj(_LEVEL)
-    pieces = [compressor.compress(_SIZE.pack(len(zone.event)) + zone.event) for zone in zones]
-    return b"".join([*pieces, compressor.flush()])
+    for zone in zones:
+        event = zone.event
+        if piece := compressor.compress(_SIZE.pack(len(event)) + event):
+            yield piece
+    yield compressor.flush()
 
 
-def zones_in(contents: bytes) -> list[PackedZone]:
-    """The zones as they were packed."""
-    return [_zone(event) for event in _events(zlib.decompress(contents))]
+def zones_in(pieces: Iterable[bytes]) -> Iterator[PackedZone]:
+    """The zones as they were packed, from any pieces of that value.
+
+    Raises:
+        ValueError: It is not whole.
+    """
+    waiting = bytearray()
+    for data in _unpacked(pieces):
+        waiting += data
+        start = 0
+        while len(waiting) - start >= _SIZE.size:
+            end = start + _SIZE.size + _SIZE.unpack_from(waiting, start)[0]
+            if end > len(waiting):
+                break
+            yield _zone(bytes(waiting[start + _SIZE.size : end]))
+            start = end
+        del waiting[:start]
+    if waiting:
+        raise ValueError("the contents of a version end in the middle of a zone")
 
 
-def _events(data: bytes) -> Iterator[bytes]:
-    start = 0
-    while start < len(data):
-        (size,) = _SIZE.unpack_from(data, start)
-        start += _SIZE.size
-        yield data[start : start + size]
-        start += size
+def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    decompressor = zlib.decompressobj()
+    for piece in pieces:
+        while piece:
+            yield decompressor.decompress(piece, _STEP_BYTES)
+            piece = decompressor.unconsumed_tail
+    yield decompressor.flush()
+    if not decompressor.eof:
+        raise ValueError("the contents of a version are broken off")
 
 
 def _zone(event: bytes) -> PackedZone:
@@ -44,4 +68,4 @@ def _zone(event: bytes) -> PackedZone:
     geozone.ClearField("published_json")
     outlines = shapely.from_wkb([layer.outline_wkb for layer in geozone.layers])
     west, south, east, north = shapely.total_bounds(outlines).tolist()
-    return PackedZone(geozone.name, Box(west, south, east, north), geozone.SerializeToString(), event, published_json)
+    return PackedZone(geozone.name, Box(west, south, east, north), geozone.SerializeToString(), published_json)

@@ -1,55 +1,95 @@
-"""The difference that an import makes: from stored and packed zones to the message."""
+"""The difference that an import makes: from stored and packed zones to the message, some zones at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Mapping
+from itertools import islice
 
-from lowsky.airspace.codec.zones import PackedZone, VersionStamp
+from lowsky.airspace.codec.packed_zones import PackedZones
+from lowsky.airspace.codec.zones import VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
-from lowsky.airspace.domain.difference import Kind, difference
+from lowsky.airspace.domain.difference import Kind, ZoneChange, difference
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.geo.codec import geozone_from_message
+from lowsky.geo.geozone import Geozone
 
 NAMED_MAX = 1_000
 """Zones that a difference names; some 150 bytes each, and nobody reads on. The others are counted."""
+
+BATCH = 1_000
+"""Zones compared at once: as geometries they take some 10 MB."""
 
 _Kind = pb.ZoneChange.Kind
 _Aspect = pb.ZoneChange.Aspect
 
 
-def difference_to(dataset: Dataset, stored: Mapping[str, bytes], packed: Sequence[PackedZone]) -> pb.ImportDifference:
-    """What putting the packed zones in the place of the stored ones changes.
+class Differences:
+    """What putting packed zones in the place of a dataset's present ones changes."""
 
-    `stored` are the Geozone messages of the dataset's present version by name, as they were packed and then stamped, so
-    that most of a national file that is imported again is known to be the same by its bytes alone.
-    """
-    stamp = VersionStamp.of(dataset.version).on_geozone
-    before = {name: message.removesuffix(stamp) for name, message in stored.items()}
-    after = {zone.name: zone.geozone for zone in packed}
-    differing = {name for name in {*before, *after} if before.get(name) != after.get(name)}
-    changes = difference(
-        {name: geozone_from_message(pb.Geozone.FromString(before[name])) for name in differing & before.keys()},
-        {name: geozone_from_message(pb.Geozone.FromString(after[name])) for name in differing & after.keys()},
-    )
-    counts = {kind: sum(change.kind is kind for change in changes) for kind in Kind}
-    return pb.ImportDifference(
-        from_version=dataset.version,
-        added=counts[Kind.ADDED],
-        changed=counts[Kind.CHANGED],
-        removed=counts[Kind.REMOVED],
-        unchanged=len(before) - counts[Kind.CHANGED] - counts[Kind.REMOVED],
-        area_gained_m2=sum(change.area_gained_m2 for change in changes),
-        area_lost_m2=sum(change.area_lost_m2 for change in changes),
-        zones=[
-            pb.ZoneChange(
-                geozone=change.name,
-                identifier=change.identifier,
-                kind=_Kind.Value(f"KIND_{change.kind}"),
-                aspects=[_Aspect.Value(f"ASPECT_{aspect}") for aspect in change.aspects],
-                area_gained_m2=change.area_gained_m2,
-                area_lost_m2=change.area_lost_m2,
-            )
-            for change in changes[:NAMED_MAX]
-        ],
-        unnamed=max(0, len(changes) - NAMED_MAX),
+    def __init__(self, dataset: Dataset, packed: PackedZones) -> None:
+        """Of the dataset at its present version."""
+        self._dataset = dataset
+        self._packed = packed
+        self._stamp = VersionStamp.of(dataset.version).on_geozone
+        self._stored: set[str] = set()
+        self._counts = dict.fromkeys(Kind, 0)
+        self._gained_m2 = self._lost_m2 = 0.0
+        self._greatest: list[ZoneChange] = []
+
+    def compare(self, stored: Mapping[str, bytes]) -> None:
+        """Some of the present zones by name, as they were packed and then stamped.
+
+        Most of a national file that is imported again is known to be the same by its bytes alone.
+        """
+        before: dict[str, Geozone] = {}
+        after: dict[str, Geozone] = {}
+        for name, message in stored.items():
+            self._stored.add(name)
+            message = message.removesuffix(self._stamp)
+            packed = self._packed.geozone(name) if name in self._packed else None
+            if packed != message:
+                before[name] = _geozone(message)
+                if packed is not None:
+                    after[name] = _geozone(packed)
+        self._count(difference(before, after))
+
+    def finish(self) -> pb.ImportDifference:
+        """The whole difference, once all present zones have been compared: the others are added."""
+        added = (name for name in self._packed.names if name not in self._stored)
+        while names := list(islice(added, BATCH)):
+            self._count(difference({}, {name: _geozone(self._packed.geozone(name)) for name in names}))
+        changes = sum(self._counts.values())
+        return pb.ImportDifference(
+            from_version=self._dataset.version,
+            added=self._counts[Kind.ADDED],
+            changed=self._counts[Kind.CHANGED],
+            removed=self._counts[Kind.REMOVED],
+            unchanged=len(self._stored) - self._counts[Kind.CHANGED] - self._counts[Kind.REMOVED],
+            area_gained_m2=self._gained_m2,
+            area_lost_m2=self._lost_m2,
+            zones=map(_to_message, self._greatest),
+            unnamed=changes - len(self._greatest),
+        )
+
+    def _count(self, changes: list[ZoneChange]) -> None:
+        for change in changes:
+            self._counts[change.kind] += 1
+        self._gained_m2 += sum(change.area_gained_m2 for change in changes)
+        self._lost_m2 += sum(change.area_lost_m2 for change in changes)
+        self._greatest = heapq.nsmallest(NAMED_MAX, [*self._greatest, *changes], key=ZoneChange.rank)
+
+
+def _geozone(message: bytes) -> Geozone:
+    return geozone_from_message(pb.Geozone.FromString(message))
+
+
+def _to_message(change: ZoneChange) -> pb.ZoneChange:
+    return pb.ZoneChange(
+        geozone=change.name,
+        identifier=change.identifier,
+        kind=_Kind.Value(f"KIND_{change.kind}"),
+        aspects=[_Aspect.Value(f"ASPECT_{aspect}") for aspect in change.aspects],
+        area_gained_m2=change.area_gained_m2,
+        area_lost_m2=change.area_lost_m2,
     )

@@ -1,11 +1,16 @@
-"""The report of an import as a message, whole and cut to what fits into a status."""
+"""The report of an import as a message, entry by entry, and cut to what fits into a status."""
 
 from __future__ import annotations
 
-from lowsky.airspace.admission import Admission
+from collections.abc import Iterable
+
 from lowsky.airspace.codec.zones import notes_to_messages
-from lowsky.airspace.reading import Outcome
+from lowsky.airspace.reading import Note, Outcome, ReportEntry
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.errors import Invalid
+
+REPORT_BYTES_MAX = 48 * 1024 * 1024
+"""An answer has at most 64 MiB. 100 000 zones with two notes each take 30 MB."""
 
 STATUS_REPORT_BYTES_MAX = 4_000
 """Details travel in the trailers, in base64, and 8 kB is what clients commonly take of all trailers together."""
@@ -13,27 +18,37 @@ STATUS_REPORT_BYTES_MAX = 4_000
 _Outcome = pb.ReportEntry.Outcome
 
 
-def to_message(admission: Admission) -> pb.ImportReport:
-    """The report: an entry for each zone of the file, in its order."""
-    names = {zone.position: zone.name for zone in admission.zones}
-    return pb.ImportReport(
-        format=admission.format,
-        taken=admission.count(Outcome.TAKEN),
-        repaired=admission.count(Outcome.REPAIRED),
-        refused=admission.count(Outcome.REFUSED),
-        entries=[
-            pb.ReportEntry(
-                position=entry.position,
-                identifier=entry.identifier,
-                outcome=_Outcome.Value(f"OUTCOME_{entry.outcome}"),
-                notes=notes_to_messages(entry.notes),
-                extent_growth_m2=entry.extent_growth_m2,
-                geozone=names.get(entry.position, ""),
-            )
-            for entry in admission.entries
-        ],
-        notes=notes_to_messages(admission.file_notes),
-    )
+class Report:
+    """Collects what became of each zone of a file, in its order."""
+
+    def __init__(self, file_format: str, file_notes: Iterable[Note]) -> None:
+        self.message = pb.ImportReport(format=file_format, notes=notes_to_messages(file_notes))
+        self._bytes = 0
+
+    def add(self, entry: ReportEntry, notes: Iterable[Note], name: str) -> None:
+        """The entry of the next zone, with these notes; `name` is empty where it was refused.
+
+        Raises:
+            Invalid: TOO_LARGE, the report is more than REPORT_BYTES_MAX.
+        """
+        found = self.message.entries.add(
+            position=entry.position,
+            identifier=entry.identifier,
+            outcome=_Outcome.Value(f"OUTCOME_{entry.outcome}"),
+            notes=notes_to_messages(notes),
+            extent_growth_m2=entry.extent_growth_m2,
+            geozone=name,
+        )
+        self._bytes += found.ByteSize()
+        if self._bytes > REPORT_BYTES_MAX:
+            message = f"the report of the file takes more than {REPORT_BYTES_MAX} bytes: mend what most zones have"
+            raise Invalid.field("chunk", message, "TOO_LARGE", limit=str(REPORT_BYTES_MAX))
+        if entry.outcome is Outcome.TAKEN:
+            self.message.taken += 1
+        elif entry.outcome is Outcome.REPAIRED:
+            self.message.repaired += 1
+        else:
+            self.message.refused += 1
 
 
 def refused_only(report: pb.ImportReport) -> pb.ImportReport:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.airspace.admission import AdmittedZone
-from lowsky.airspace.codec.zones import PackedZone, pack_zone
+from lowsky.airspace.codec.zones import PackedZone, pack
 from lowsky.airspace.domain.authority import Authority
 from lowsky.airspace.domain.naming import geozone_name
 from lowsky.airspace.domain.restriction import (
@@ -79,7 +79,7 @@ def zone_of(
         notified=notified_among(registered, request.notified_authorities),
     )
     dataset = dataset_of(authority.name)
-    return pack_zone(AdmittedZone(geozone_name(dataset, identifier), geozone, (), b"", 0), dataset)
+    return pack(AdmittedZone(geozone_name(dataset, identifier), geozone, (), b""), dataset)
 
 
 def _moment(message: Timestamp, field: str) -> datetime:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lowsky.airspace.codec.zones import Box, PackedZone
-from lowsky.airspace.domain.shifted import OFFSET_MAX_M, Boxes, shift
+from lowsky.airspace.codec.zones import Box
+from lowsky.airspace.domain.shifted import OFFSET_MAX_M, Boxes, Floats, shift
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 
 _FAR_DEGREES = 2.0 * OFFSET_MAX_M / 111_000.0
@@ -15,19 +15,18 @@ _FAR_DEGREES = 2.0 * OFFSET_MAX_M / 111_000.0
 longitude at 60 degrees; beyond, no map is known that displaces."""
 
 
-def around(zones: Sequence[PackedZone]) -> Box:
-    """The box within which known zones may be what these are shifted from."""
-    return Box(
-        min(zone.box.west for zone in zones) - _FAR_DEGREES,
-        min(zone.box.south for zone in zones) - _FAR_DEGREES,
-        max(zone.box.east for zone in zones) + _FAR_DEGREES,
-        max(zone.box.north for zone in zones) + _FAR_DEGREES,
-    )
+def around(bounds: Floats) -> Box:
+    """The box within which known zones may be what zones of these boxes, one at least, are shifted from."""
+    west, south = (bounds[:, :2].min(axis=0) - _FAR_DEGREES).tolist()
+    east, north = (bounds[:, 2:].max(axis=0) + _FAR_DEGREES).tolist()
+    return Box(west, south, east, north)
 
 
-def shift_notes(zones: Sequence[PackedZone], known: Mapping[str, Sequence[tuple[str, Box]]]) -> list[pb.ReportNote]:
-    """A note for each dataset that the zones of a file are shifted from."""
-    ours = _boxes([(zone.name, zone.box) for zone in zones])
+def shift_notes(
+    names: Sequence[str], bounds: Floats, known: Mapping[str, Sequence[tuple[str, Box]]]
+) -> list[pb.ReportNote]:
+    """A note for each dataset that the zones of a file, of these names and boxes, are shifted from."""
+    ours = Boxes(_identifiers(names), bounds)
     notes: list[pb.ReportNote] = []
     for dataset, named in sorted(known.items()):
         found = shift(ours, _boxes(named))
@@ -41,6 +40,10 @@ def shift_notes(zones: Sequence[PackedZone], known: Mapping[str, Sequence[tuple[
 
 
 def _boxes(named: Sequence[tuple[str, Box]]) -> Boxes:
-    # A name is geozones/{dataset}.{identifier}.
     bounds = np.array([(box.west, box.south, box.east, box.north) for _, box in named], dtype=np.float64)
-    return Boxes([name.partition(".")[2] for name, _ in named], bounds.reshape(-1, 4))
+    return Boxes(_identifiers([name for name, _ in named]), bounds.reshape(-1, 4))
+
+
+def _identifiers(names: Sequence[str]) -> list[str]:
+    # A name is geozones/{dataset}.{identifier}.
+    return [name.partition(".")[2] for name in names]

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import shapely
+from google.protobuf.descriptor import Descriptor
 
-from lowsky.airspace.admission import Admission, AdmittedZone
+from lowsky.airspace.admission import AdmittedZone
 from lowsky.airspace.reading import Note
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.events.v1 import events_pb2
@@ -44,9 +45,12 @@ class PackedZone:
     box: Box
     geozone: bytes
     """lowsky.api.airspace.v1.Geozone without the published text."""
-    event: bytes
-    """lowsky.api.events.v1.GeozoneEvent with it."""
     published_json: bytes
+
+    @property
+    def event(self) -> bytes:
+        """lowsky.api.events.v1.GeozoneEvent, with the published text."""
+        return _field(_EVENT, "geozone", self.geozone + _field(_GEOZONE, "published_json", self.published_json))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +67,35 @@ class VersionStamp:
         return cls(geozone.SerializeToString(), events_pb2.GeozoneEvent(geozone=geozone).SerializeToString())
 
 
-def pack(admission: Admission, dataset: str) -> tuple[Admission, list[PackedZone]]:
-    """The zones as bytes; those whose event the log would not take are refused."""
-    packed: list[PackedZone] = []
-    refusals: dict[int, Note] = {}
-    for zone in admission.zones:
-        one = pack_zone(zone, dataset)
-        if len(one.event) > ZONE_BYTES_MAX:
-            refusals[zone.position] = Note(
-                "ZONE_TOO_LARGE",
-                "",
-                f"the zone and its published text take {len(one.event)} bytes; {ZONE_BYTES_MAX} is the most",
-            )
-        else:
-            packed.append(one)
-    return admission.without(refusals), packed
-
-
 def notes_to_messages(notes: Iterable[Note]) -> list[pb.ReportNote]:
     """Notes of a reading."""
     return [pb.ReportNote(reason=note.reason, field=note.field, message=note.message) for note in notes]
 
 
-def pack_zone(zone: AdmittedZone, dataset: str) -> PackedZone:
-    """One zone as bytes, however many."""
+def pack(zone: AdmittedZone, dataset: str) -> PackedZone:
+    """A zone as bytes, however many."""
     message = geozone_to_message(
         zone.geozone, name=zone.name, dataset=dataset, dataset_version=0, notes=notes_to_messages(zone.notes)
     )
-    geozone = message.SerializeToString()
-    message.published_json = zone.published_json.decode()
-    event = events_pb2.GeozoneEvent(geozone=message).SerializeToString()
     west, south, east, north = shapely.total_bounds([layer.outline for layer in zone.geozone.layers]).tolist()
-    return PackedZone(zone.name, Box(west, south, east, north), geozone, event, zone.published_json)
+    return PackedZone(zone.name, Box(west, south, east, north), message.SerializeToString(), zone.published_json)
+
+
+_EVENT, _GEOZONE = events_pb2.GeozoneEvent.DESCRIPTOR, pb.Geozone.DESCRIPTOR
+
+
+def _field(message: Descriptor, name: str, value: bytes) -> bytes:
+    """A field of bytes, of text or of a message as protobuf writes it: nothing where it is empty."""
+    if not value:
+        return b""
+    tag, size = message.fields_by_name[name].number << 3 | 2, len(value)
+    return _varint(tag) + _varint(size) + value
+
+
+def _varint(number: int) -> bytes:
+    found = bytearray()
+    while number > 127:
+        found.append(number & 127 | 128)
+        number >>= 7
+    found.append(number)
+    return bytes(found)

@@ -56,6 +56,10 @@ class ZoneChange:
     area_gained_m2: float = 0.0
     area_lost_m2: float = 0.0
 
+    def rank(self) -> tuple[float, str]:
+        """Orders changes, the greatest area gained and lost first, then by name."""
+        return -self.area_gained_m2 - self.area_lost_m2, self.name
+
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
@@ -93,7 +97,7 @@ def difference(before: Mapping[str, Geozone], after: Mapping[str, Geozone]) -> l
                 gained_m2 = lost_m2 = 0.0
         identifier = (pair.after or pair.before).identifier  # type: ignore[union-attr]  # one of them is there
         changes.append(ZoneChange(pair.name, identifier, kind, aspects, gained_m2, lost_m2))
-    return sorted(changes, key=lambda change: (-change.area_gained_m2 - change.area_lost_m2, change.name))
+    return sorted(changes, key=ZoneChange.rank)
 
 
 def _ground(zone: Geozone | None) -> BaseGeometry:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +20,10 @@ each other."""
 VERSIONS_KEPT_MAX = 20
 """Whose zones can be brought back: five months of a source that publishes weekly. A national file of 30 MB is kept in
 about 6 MB."""
+
+
+PART_BYTES = 1024 * 1024
+"""Of the contents of a version, in one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +44,9 @@ class ImportedFile:
 
 @dataclass(frozen=True, slots=True)
 class KeptVersion:
-    """An earlier version of a dataset: its zones as one value, and where they came from."""
+    """An earlier version of a dataset, whose zones are there: where they came from."""
 
     authority: str
-    contents: bytes
     file: ImportedFile
 
 
@@ -111,13 +115,14 @@ class DatasetStore:
         )
         await self._connection.execute("UPDATE airspace SET revision = $1", dataset.airspace_revision)
 
-    async def keep(self, dataset: Dataset, contents: bytes) -> None:
+    async def keep(self, dataset: Dataset, contents: BinaryIO) -> None:
         """Keeps the zones of the version just saved, and no longer those of versions that are too old."""
-        await self._connection.execute(
-            "INSERT INTO dataset_contents (dataset, version, zones) VALUES ($1, $2, $3)",
-            dataset.name,
-            dataset.version,
-            contents,
+        contents.seek(0)
+        parts = iter(lambda: contents.read(PART_BYTES), b"")
+        await self._connection.copy_records_to_table(
+            "dataset_contents",
+            columns=("dataset", "version", "part", "zones"),
+            records=((dataset.name, dataset.version, number, part) for number, part in enumerate(parts)),
         )
         await self._connection.execute(
             "DELETE FROM dataset_contents WHERE dataset = $1 AND version <= $2",
@@ -132,9 +137,10 @@ class DatasetStore:
             NotFound: There is no such version, or it is not kept.
         """
         row = await self._connection.fetchrow(
-            """SELECT zones, publisher, request_id, file_sha256, file_bytes, format, taken, repaired, refused
-               FROM dataset_contents JOIN dataset_versions USING (dataset, version)
-               WHERE dataset = $1 AND version = $2""",
+            """SELECT publisher, request_id, file_sha256, file_bytes, format, taken, repaired, refused
+               FROM dataset_versions
+               WHERE dataset = $1 AND version = $2
+                 AND EXISTS (SELECT FROM dataset_contents WHERE dataset = $1 AND version = $2)""",
             dataset.name,
             version,
         )
@@ -150,7 +156,18 @@ class DatasetStore:
             repaired=row["repaired"],
             refused=row["refused"],
         )
-        return KeptVersion(dataset.authority, row["zones"], file)
+        return KeptVersion(dataset.authority, file)
+
+    async def contents(self, dataset: Dataset, version: int) -> AsyncIterator[bytes]:
+        """What is kept of a version, part by part."""
+        rows = self._connection.cursor(
+            "SELECT zones FROM dataset_contents WHERE dataset = $1 AND version = $2 ORDER BY part",
+            dataset.name,
+            version,
+            prefetch=1,
+        )
+        async for row in rows:
+            yield row["zones"]
 
 
 def _dataset(row: asyncpg.Record) -> Dataset:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from lowsky import tracing
 from lowsky.airspace.codec.datasets import to_event
+from lowsky.airspace.codec.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import Box, PackedZone, VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.db.database import Connection
@@ -32,7 +33,7 @@ class ZoneStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def replace(self, dataset: Dataset, zones: Sequence[PackedZone], now: datetime) -> None:
+    async def replace(self, dataset: Dataset, zones: PackedZones, now: datetime) -> None:
         """Puts these zones in the place of all that the dataset had, and tells: zones, removals, then the dataset.
 
         The airspace is locked, so that the events of two imports never mix, and the dataset is saved.
@@ -43,7 +44,7 @@ class ZoneStore:
                 "DELETE FROM geozones WHERE dataset = $1 RETURNING name", dataset.name
             )
         }
-        await self._put(dataset, zones, sorted(before - {zone.name for zone in zones}), now)
+        await self._put(dataset, zones, sorted(name for name in before if name not in zones), now)
 
     async def change(
         self, dataset: Dataset, added: Sequence[PackedZone], removed: Sequence[str], now: datetime
@@ -57,7 +58,8 @@ class ZoneStore:
         )
         await self._put(dataset, added, sorted(removed), now)
 
-    async def _put(self, dataset: Dataset, zones: Sequence[PackedZone], removed: Sequence[str], now: datetime) -> None:
+    async def _put(self, dataset: Dataset, zones: Iterable[PackedZone], removed: Sequence[str], now: datetime) -> None:
+        """The zones are gone through twice, one at a time."""
         stamp = VersionStamp.of(dataset.version)
         await self._connection.copy_records_to_table(
             "geozones",
@@ -84,6 +86,12 @@ class ZoneStore:
         """All zones of a dataset by name: lowsky.api.airspace.v1.Geozone, without their published texts."""
         rows = await self._connection.fetch("SELECT name, message FROM geozones WHERE dataset = $1", dataset)
         return {row["name"]: row["message"] for row in rows}
+
+    async def messages_in_batches(self, dataset: str, size: int) -> AsyncIterator[Mapping[str, bytes]]:
+        """The same, so many at a time."""
+        cursor = await self._connection.cursor("SELECT name, message FROM geozones WHERE dataset = $1", dataset)
+        while rows := await cursor.fetch(size):
+            yield {row["name"]: row["message"] for row in rows}
 
     async def get(self, name: str) -> tuple[StoredZone, str]:
         """One zone, and its published text.

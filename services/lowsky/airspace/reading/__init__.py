@@ -11,6 +11,7 @@ Decided once, for every zone:
 - A limit that is absent or not understood is none; a zone without times applies always; a purpose not said is
   AUTHORIZATION.
 - A repair covers every reading of a faulty ring and grows none by more than a metre, else the zone is REFUSED.
+- A zone of more text than its event could carry is REFUSED, unparsed.
 - Of several zones with one identifier each is kept, the second as `id~2`.
 - Features that a publisher hides, and masks over half of the world, are REFUSED as what they are.
 """
@@ -19,18 +20,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from tempfile import TemporaryFile
+from typing import BinaryIO
 
 from shapely.errors import GEOSException
 
-from lowsky.airspace.reading import ed269, ed318, mapped
+from lowsky.airspace.reading import document, ed269, ed318, mapped
 from lowsky.airspace.reading.declared import AS_PUBLISHED, Declared
-from lowsky.airspace.reading.document import RepeatedKeys, parse, repeated_key
+from lowsky.airspace.reading.document import FILE_BYTES_MAX, TooLarge, repeated_key
 from lowsky.airspace.reading.field_mapping import FieldMapping, LimitSource, Source
-from lowsky.airspace.reading.kml import lay_out_kml
-from lowsky.airspace.reading.layout import Layout, format_of, lay_out
-from lowsky.airspace.reading.pieces import opened
+from lowsky.airspace.reading.json_zones import JsonZones
+from lowsky.airspace.reading.kml import KmlZones
+from lowsky.airspace.reading.layout import ZONES_MAX, format_of, metadata_of, single_format
+from lowsky.airspace.reading.numbers import Numbers
 from lowsky.airspace.reading.report import (
     FilePosition,
     Format,
@@ -72,25 +78,60 @@ IDENTIFIER_LENGTH_MAX = 200
 _IDENTIFIER_KEYS = ("identifier", "id", "zoneId")
 
 
+@contextmanager
 def read(
-    data: bytes, declared: Declared = AS_PUBLISHED, on_progress: Callable[[int, int], None] | None = None
-) -> Reading:
+    file: BinaryIO, declared: Declared = AS_PUBLISHED, on_progress: Callable[[int, int], None] | None = None
+) -> Iterator[Reading]:
     """The zones of a published file, and the report of what became of each.
 
+    The file is gone through twice: for faults, before anything is read of it, and then zone by zone. However large it
+    is, some ten times ZONE_TEXT_MAX of it is in memory at most.
+
     Args:
+        file: Seekable.
         declared: What the publisher says of the file beyond what is in it.
         on_progress: Hears, each thousand zones, how many are read and how many there are.
 
     Raises:
         UnreadableZones: when the file as a whole cannot be read: not JSON or KML, without zones, too large, too deep.
     """
-    layout = _lay_out(data, declared)
-    entries = []
-    for position, entry in enumerate(opened(layout.entries)):
-        entries.append(_read_entry(position, entry, declared))
-        if on_progress is not None and len(entries) % PROGRESS_ZONES == 0:
-            on_progress(len(entries), len(layout.entries))
-    return replace(_number(layout, entries), notes=_file_notes(declared))
+    size = file.seek(0, os.SEEK_END)
+    if size > FILE_BYTES_MAX:
+        raise UnreadableZones("TOO_LARGE", f"the file has {size} bytes; {FILE_BYTES_MAX} is the most")
+    with TemporaryFile() as scratch:
+        zones = (KmlZones if declared.format is Format.KML else JsonZones)(file, scratch)
+        yield _survey(zones, declared, on_progress)
+
+
+def _survey(zones: KmlZones | JsonZones, declared: Declared, on_progress: Callable[[int, int], None] | None) -> Reading:
+    formats: set[Format] = set()
+    count, numbers = 0, Numbers()
+    for count, entry in enumerate(zones, 1):
+        if count > ZONES_MAX:
+            raise UnreadableZones("TOO_MANY_ZONES", f"the file has more than {ZONES_MAX} zones, which is the most")
+        if isinstance(entry, dict):
+            formats.add(format_of(entry))
+            numbers.keep_free(_identifier(entry, declared))
+    return Reading(
+        declared.format or single_format(formats, zones.members),
+        metadata_of(zones.members),
+        count,
+        _results(zones, count, declared, numbers, on_progress),
+        _file_notes(declared),
+    )
+
+
+def _results(
+    zones: Iterable[object],
+    count: int,
+    declared: Declared,
+    numbers: Numbers,
+    on_progress: Callable[[int, int], None] | None,
+) -> Iterator[tuple[ReportEntry, ReadZone | None]]:
+    for position, entry in enumerate(zones):
+        yield numbers.numbered(*_read_entry(position, entry, declared))
+        if on_progress is not None and (position + 1) % PROGRESS_ZONES == 0:
+            on_progress(position + 1, count)
 
 
 def _file_notes(declared: Declared) -> tuple[Note, ...]:
@@ -100,24 +141,16 @@ def _file_notes(declared: Declared) -> tuple[Note, ...]:
     return (Note("CGCS2000_TAKEN_AS_WGS_84", "", message),)
 
 
-def _lay_out(data: bytes, declared: Declared) -> Layout:
-    if declared.format is Format.KML:
-        return lay_out_kml(data)
-    document = parse(data)
-    if isinstance(document, RepeatedKeys):
-        raise UnreadableZones("REPEATED_KEY", f"the file names {document.key!r} twice")
-    layout = lay_out(document)
-    return layout if declared.format is None else replace(layout, format=declared.format)
-
-
 def _read_entry(position: int, entry: object, declared: Declared) -> tuple[ReportEntry, ReadZone | None]:
     notes = Notes(declared.reference_system, declared.time_zone)
     identifier = ""
     try:
         if not isinstance(entry, dict):
             raise ZoneRefused("ZONE_UNREADABLE", "", "not a zone but a bare value")
-        raw = _raw_identifier(entry) if declared.mapping is None else declared.mapping.identifier.of(entry)
-        identifier = text(raw)[:IDENTIFIER_LENGTH_MAX]
+        raw, identifier = _raw_identifier(entry, declared), _identifier(entry, declared)
+        if isinstance(entry, TooLarge):
+            message = f"the zone takes more than {document.ZONE_TEXT_MAX} characters, which is the most"
+            raise ZoneRefused("ZONE_TOO_LARGE", "", message)
         if (key := repeated_key(entry)) is not None:
             raise ZoneRefused("REPEATED_KEY", key, "named twice in one object: which value is meant cannot be known")
         published = _published_json(entry)
@@ -145,34 +178,13 @@ def _read_zone(entry: dict[str, object], identifier: str, declared: Declared, no
     return ed318.read_zone(entry, identifier, notes)
 
 
-def _number(layout: Layout, read_entries: list[tuple[ReportEntry, ReadZone | None]]) -> Reading:
-    """The reading, in which each taken identifier is there once: `id`, `id~2`, `id~3`."""
-    published = {zone.geozone.identifier for _, zone in read_entries if zone is not None}
-    taken: set[str] = set()
-    count: dict[str, int] = {}
-    entries: list[ReportEntry] = []
-    zones: list[ReadZone] = []
-    for entry, zone in read_entries:
-        if zone is not None:
-            identifier = zone.geozone.identifier
-            if identifier in taken:
-                number = count.get(identifier, 2)
-                while (name := f"{identifier}~{number}") in published:
-                    number += 1
-                count[identifier] = number + 1
-                note = Note(
-                    "IDENTIFIER_REPEATED", "identifier", f"{identifier} is there before: kept as {name}", repair=True
-                )
-                notes = (*zone.notes, note)
-                zone = replace(zone, geozone=replace(zone.geozone, identifier=name), notes=notes)
-                entry = replace(entry, identifier=name, outcome=Outcome.REPAIRED, notes=notes)
-            taken.add(identifier)
-            zones.append(zone)
-        entries.append(entry)
-    return Reading(layout.format, layout.metadata, tuple(zones), tuple(entries))
+def _identifier(entry: dict[str, object], declared: Declared) -> str:
+    return text(_raw_identifier(entry, declared))[:IDENTIFIER_LENGTH_MAX]
 
 
-def _raw_identifier(entry: dict[str, object]) -> object:
+def _raw_identifier(entry: dict[str, object], declared: Declared) -> object:
+    if declared.mapping is not None:
+        return declared.mapping.identifier.of(entry)
     for source in (mapping(entry.get("properties")), entry):
         for key in _IDENTIFIER_KEYS:
             if text(source.get(key)):

@@ -1,13 +1,14 @@
-"""The one KML document of a KMZ archive, taken out within limits that hold while it is taken out."""
+"""The one KML document of a KMZ archive, taken out to a file within limits that hold while it is taken out."""
 
 from __future__ import annotations
 
-import io
 import struct
 import zipfile
 import zlib
+from typing import BinaryIO
 
 from lowsky.airspace.reading.document import FILE_BYTES_MAX
+from lowsky.airspace.reading.file_text import STEP_BYTES
 from lowsky.airspace.reading.report import UnreadableZones
 
 MEMBERS_MAX = 1_000
@@ -17,35 +18,64 @@ RATIO_MAX = 200
 RATIO_FROM_BYTES = 1024 * 1024
 """Smaller documents may pack as well as they like."""
 
+DIRECTORY_BYTES_MAX = 1024 * 1024
+"""A member takes some hundred."""
+
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _DIRECTORY_ENTRY = b"PK\x01\x02"
 
 
-def is_archive(data: bytes) -> bool:
-    """Whether the bytes begin as a ZIP archive does."""
-    return data.startswith(_MAGIC)
+def is_archive(file: BinaryIO) -> bool:
+    """Whether the file begins as a ZIP archive does."""
+    file.seek(0)
+    return file.read(4) in _MAGIC
 
 
-def only_kml(data: bytes) -> bytes:
-    """The bytes of the archive's KML document. No other member is unpacked.
+def only_kml(file: BinaryIO, into: BinaryIO) -> None:
+    """Writes the archive's KML document into another file. No other member is unpacked.
 
     Raises:
         UnreadableZones: NOT_KMZ, ZIP_BOMB, SEVERAL_DOCUMENTS, TOO_LARGE, NOT_A_ZONE_FILE.
     """
-    if data.count(_DIRECTORY_ENTRY) > MEMBERS_MAX:  # before the directory is read, which costs memory for each
+    if _entries(file) > MEMBERS_MAX:  # before the directory is read, which costs memory for each
         raise UnreadableZones("ZIP_BOMB", f"the archive has more than {MEMBERS_MAX} members")
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(_InSteps(file)) as archive:
             member = _document(archive)
             with archive.open(member) as packed:
-                found = packed.read(FILE_BYTES_MAX + 1)
+                while into.tell() <= FILE_BYTES_MAX and (data := packed.read(STEP_BYTES)):
+                    into.write(data)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error) as fault:
         raise UnreadableZones("NOT_KMZ", f"the archive cannot be read: {fault}") from None
-    if len(found) > RATIO_FROM_BYTES and len(found) > RATIO_MAX * max(member.compress_size, 1):
+    size = into.tell()
+    if size > RATIO_FROM_BYTES and size > RATIO_MAX * max(member.compress_size, 1):
         raise UnreadableZones("ZIP_BOMB", f"the document unpacks to more than {RATIO_MAX} times its size")
-    if len(found) > FILE_BYTES_MAX:
+    if size > FILE_BYTES_MAX:
         raise UnreadableZones("TOO_LARGE", f"the document unpacks to more than {FILE_BYTES_MAX} bytes")
-    return found
+
+
+class _InSteps:
+    """An archive of which no more than DIRECTORY_BYTES_MAX is read at once, as its directory is."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(min(size, DIRECTORY_BYTES_MAX + 1) if size >= 0 else DIRECTORY_BYTES_MAX + 1)
+        if len(data) > DIRECTORY_BYTES_MAX:
+            raise UnreadableZones("ZIP_BOMB", f"the archive's directory has more than {DIRECTORY_BYTES_MAX} bytes")
+        return data
+
+
+def _entries(file: BinaryIO) -> int:
+    """How many entries of a directory there may be."""
+    file.seek(0)
+    count, tail = 0, b""
+    while data := file.read(STEP_BYTES):
+        count += (tail + data).count(_DIRECTORY_ENTRY)
+        tail = data[1 - len(_DIRECTORY_ENTRY) :]
+    return count
 
 
 def _document(archive: zipfile.ZipFile) -> zipfile.ZipInfo:

@@ -1,40 +1,23 @@
-"""Bytes to JSON values, with the faults named that would make a reader guess."""
+"""JSON values, with the faults named that would make a reader guess."""
 
 from __future__ import annotations
 
-import codecs
-import json
 import re
-from itertools import chain
+from itertools import chain, islice
+from json import JSONDecoder
 from typing import NoReturn
-
-import numpy as np
-
-from lowsky.airspace.reading.piecewise import parse_in_pieces
-from lowsky.airspace.reading.report import FilePosition, UnreadableZones
 
 FILE_BYTES_MAX = 128 * 1024 * 1024
 """National files are 1 to 30 MB."""
-WHOLE_BYTES_MAX = 16 * 1024 * 1024
-"""Larger files are parsed zone by zone: parsed as a whole, JSON takes some ten times its memory."""
-_DEPTH_STEP = 1_000_000
-"""Brackets that are counted at once."""
+ZONE_TEXT_MAX = 4 * 1024 * 1024
+"""Characters of one zone, or of another value that is parsed as a whole: as many as its event may have bytes. Parsed,
+JSON takes ten to twenty times its text: this is what bounds the memory."""
 DEPTH_MAX = 64
 """A MultiPolygon in a GeometryCollection in a feature is 11 deep."""
 INTEGER_DIGITS_MAX = 300
 """No longer number fits a float."""
 
-_BOM = b"\xef\xbb\xbf"
-_OTHER_BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark this one begins with
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-# A string that never closes is one token to the end of the file: damaged files are scanned once, not once a quote.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]|-?\b(?:NaN|Infinity)\b', re.DOTALL)
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 
 
 class RepeatedKeys(dict[str, object]):
@@ -43,52 +26,15 @@ class RepeatedKeys(dict[str, object]):
     key = ""
 
 
-_CONTAINERS = {list, dict, RepeatedKeys}
+class TooLarge(dict[str, object]):
+    """A zone of more than ZONE_TEXT_MAX characters: those of its members that are small, to name it by."""
 
 
-class _NotANumber(ValueError):
-    pass
+class NotANumber(ValueError):
+    """NaN, Infinity or -Infinity, which JSON does not have."""
 
 
-def parse(data: bytes) -> object:
-    """The JSON value of a file; objects with repeated keys are `RepeatedKeys`.
-
-    UTF-8, or UTF-16 and UTF-32 where a byte order mark says so; places are then those of the same text in UTF-8.
-
-    Raises:
-        UnreadableZones: TOO_LARGE, NOT_UTF8, NOT_JSON, NOT_A_NUMBER or TOO_DEEP, with the place.
-    """
-    if len(data) > FILE_BYTES_MAX:
-        raise UnreadableZones("TOO_LARGE", f"the file has {len(data)} bytes; {FILE_BYTES_MAX} is the most")
-    data = _utf8(data)
-    body = data.removeprefix(_BOM)
-    shift = len(data) - len(body)
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        message = "the file is not UTF-8 text"
-        raise UnreadableZones("NOT_UTF8", message, _place(data, shift + fault.start)) from None
-    _check_depth(data)
-    try:
-        value: object = _DECODER.decode(text) if len(data) <= WHOLE_BYTES_MAX else parse_in_pieces(text, _DECODER)
-    except json.JSONDecodeError as fault:
-        byte = shift + len(text[: fault.pos].encode())
-        raise UnreadableZones("NOT_JSON", f"the file is not JSON: {fault.msg}", _place(data, byte)) from None
-    except _NotANumber as fault:
-        raise UnreadableZones("NOT_A_NUMBER", f"{fault} is not a number", _constant_place(data)) from None
-    except RecursionError:
-        raise UnreadableZones("TOO_DEEP", "the file is nested too deeply") from None
-    return value
-
-
-def _utf8(data: bytes) -> bytes:
-    for mark, encoding in _OTHER_BOMS:
-        if data.startswith(mark):
-            try:
-                return data.decode(encoding).encode()
-            except UnicodeError:
-                raise UnreadableZones("NOT_UTF8", f"the file begins as {encoding} and goes on as none") from None
-    return data
+_CONTAINERS = {list, dict, RepeatedKeys, TooLarge}
 
 
 def repeated_key(value: object) -> str | None:
@@ -110,7 +56,8 @@ def repeated_key(value: object) -> str | None:
     return None
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def object_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The object of its members; `RepeatedKeys` when a key comes twice."""
     value = dict(pairs)
     if len(value) == len(pairs):
         return value
@@ -120,50 +67,43 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return repeated
 
 
+def deeper_than(value: object, levels: int) -> bool:
+    """Whether more objects and lists than that are within each other."""
+    layer = [value]
+    for _ in range(levels + 1):
+        kinds = set(map(type, layer))
+        if _CONTAINERS.isdisjoint(kinds):
+            return False
+        if kinds != {list}:
+            layer = [
+                item.values() if isinstance(item, dict) else item for item in layer if isinstance(item, (dict, list))
+            ]
+        layer = list(chain.from_iterable(layer))  # type: ignore[arg-type]
+    return True
+
+
+def opening(text: str, start: int, levels: int) -> int:
+    """Where the bracket is that opens more levels than that."""
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > levels:
+            return token.start()
+    return start
+
+
+def constant(text: str, start: int) -> int:
+    """Where the first constant is that is no number."""
+    found = (token.start() for token in _TOKEN.finditer(text, start) if token[0].lstrip("-") in ("NaN", "Infinity"))
+    return next(islice(found, 1), start)
+
+
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= INTEGER_DIGITS_MAX else float(digits)
 
 
 def _constant(name: str) -> NoReturn:
-    raise _NotANumber(name)
+    raise NotANumber(name)
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
-
-
-def _check_depth(data: bytes) -> None:
-    if _depth(data) <= DEPTH_MAX:
-        return
-    depth = 0  # token by token only now, to name the place
-    for token in _TOKEN.finditer(data):
-        first = token[0][:1]
-        if first in b"[{":
-            depth += 1
-            if depth > DEPTH_MAX:
-                message = f"the file is nested deeper than {DEPTH_MAX}"
-                raise UnreadableZones("TOO_DEEP", message, _place(data, token.start()))
-        elif first in b"]}":
-            depth -= 1
-
-
-def _depth(data: bytes) -> int:
-    brackets = np.frombuffer(_STRING.sub(b"", data).translate(None, _ALL_BUT_BRACKETS), dtype=np.uint8)
-    deepest = depth = 0
-    for start in range(0, len(brackets), _DEPTH_STEP):
-        some = brackets[start : start + _DEPTH_STEP]
-        depths = depth + np.where((some == ord("[")) | (some == ord("{")), 1, -1).cumsum()
-        deepest, depth = max(deepest, int(depths.max())), int(depths[-1])
-    return deepest
-
-
-def _constant_place(data: bytes) -> FilePosition | None:
-    for token in _TOKEN.finditer(data):
-        if token[0].lstrip(b"-") in (b"NaN", b"Infinity"):
-            return _place(data, token.start())
-    return None
-
-
-def _place(data: bytes, byte: int) -> FilePosition:
-    line_start = data.rfind(b"\n", 0, byte) + 1
-    column = len(data[line_start:byte].removeprefix(_BOM).decode("utf-8", "replace")) + 1
-    return FilePosition(byte, data.count(b"\n", 0, byte) + 1, column)
+DECODER = JSONDecoder(object_pairs_hook=object_of, parse_constant=_constant, parse_int=_integer)

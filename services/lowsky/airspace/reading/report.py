@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -87,18 +87,17 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A whole file: one entry for each published zone, in order, and a zone for each entry that is not refused."""
+    """A file that can be read: how many zones are published in it, and what becomes of each, in order.
+
+    Each is read when it is asked for, so that no more than one is in memory. An entry that is not refused has a zone.
+    """
 
     format: Format
     metadata: Metadata
-    zones: tuple[ReadZone, ...]
-    entries: tuple[ReportEntry, ...]
+    count: int
+    results: Iterator[tuple[ReportEntry, ReadZone | None]]
     notes: tuple[Note, ...] = ()
     """Of the file as a whole."""
-
-    def count(self, outcome: Outcome) -> int:
-        """How many published zones had that outcome."""
-        return sum(entry.outcome is outcome for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)

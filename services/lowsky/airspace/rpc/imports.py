@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
 
-from lowsky.airspace.admission import Admission, admit
 from lowsky.airspace.codec import datasets, reports, shifts
-from lowsky.airspace.codec.contents import contents_of
 from lowsky.airspace.codec.declared import declared_by
-from lowsky.airspace.codec.zones import PackedZone, pack
+from lowsky.airspace.codec.packed_zones import PackedZones
 from lowsky.airspace.domain.deciding import Directory, normal
 from lowsky.airspace.postgres.authorities import AuthorityStore
 from lowsky.airspace.postgres.boxes import boxes_in
 from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
-from lowsky.airspace.reading import Declared, Outcome, UnreadableZones, read
-from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, still
+from lowsky.airspace.reading import UnreadableZones
+from lowsky.airspace.rpc.preparing import Prepared, prepare
+from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, keep_contents, still
 from lowsky.airspace.rpc.upload import Upload, Uploads
 from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
@@ -30,16 +28,6 @@ from lowsky.errors import Invalid, NotFound, Precondition
 from lowsky.events.relay import Relay
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """All that can be done before the airspace is locked."""
-
-    admission: Admission
-    zones: list[PackedZone]
-    report: pb.ImportReport
-    sha256: bytes
 
 
 class Imports:
@@ -59,52 +47,59 @@ class Imports:
             Precondition: An authority is not registered, or zones were refused.
             Invalid: The stream, the header or the file as a whole is faulty.
         """
-        upload = await self._uploads.receive(requests, _require_own_authority)
-        try:
-            prepared = await self._prepare(upload)
-            await self._look_for_shifts(upload.header, prepared)
-            if not upload.header.validate_only:
-                _require_acceptable(prepared.report, accept_valid=_accepts_valid(upload.header))
-            replacement = Replacement(upload.header.dataset, upload.header.authority, prepared.zones)
-            present, difference = await self._replacing.compare(replacement)
-            if upload.header.validate_only:
-                dataset = datasets.to_message(present) if present else None
-                return pb.ImportGeozonesResponse(report=prepared.report, dataset=dataset, difference=difference)
-            return await self._bring_into_force(upload, prepared, replacement, difference)
-        finally:
-            self._uploads.release(upload)
+        async with self._uploads.receive(requests, _require_own_authority) as upload:
+            header = upload.header
+            with self._replacing.room.spool() as packed, self._replacing.room.spool() as contents:
+                prepared = await self._prepare(upload, PackedZones(packed))
+                await self._look_for_shifts(header, prepared)
+                if not header.validate_only:
+                    _require_acceptable(prepared.report, accept_valid=_accepts_valid(header))
+                replacement = Replacement(header.dataset, header.authority, prepared.zones)
+                present, difference = await self._replacing.compare(replacement)
+                if header.validate_only:
+                    dataset = datasets.to_message(present) if present else None
+                    return pb.ImportGeozonesResponse(report=prepared.report, dataset=dataset, difference=difference)
+                await in_thread(keep_contents, prepared.zones, contents)
+                version = NewVersion(header.title or prepared.title[:200], contents, _file(upload, prepared.report))
+                return await self._bring_into_force(upload, prepared.report, replacement, version, difference)
 
-    async def _prepare(self, upload: Upload) -> _Prepared:
+    async def _prepare(self, upload: Upload, zones: PackedZones) -> Prepared:
         header = upload.header
+        declared = declared_by(header)
         async with self._database.connection() as connection:
             registered = await AuthorityStore(connection).display_names()
         directory = _directory(header, registered)
-        # A thread, because the loop must go on answering: the reading is Python, which gives way every few
-        # milliseconds, but for the parser's longest steps (half a second with a file of 60 MB). A process would avoid
-        # these at the price of packing all geometry for the way back, and must not be forked once gRPC runs. One file
-        # at a time: while it is read it takes eight times its size.
-        async with self._replacing.turn:
-            log.info("zone file received", dataset=header.dataset, bytes=len(upload.data))
-            return await in_thread(_read, upload.data, declared_by(header), header.dataset, directory)
 
-    async def _look_for_shifts(self, header: pb.ImportHeader, prepared: _Prepared) -> None:
-        """Notes in the report which known datasets the file lies shifted from, where it was not converted."""
-        if not prepared.zones or declared_by(header).reference_system.displaced:
-            return
-        async with self._database.connection() as connection:
-            known = await boxes_in(connection, shifts.around(prepared.zones))
+        def said(zones: int, of: int) -> None:
+            log.info("zones read", dataset=header.dataset, zones=zones, of=of)
+
+        # A thread, because the loop must go on answering: the reading is Python, which gives way every few
+        # milliseconds. A process would have to be started anew for each file, and must not be forked once gRPC runs.
+        # One file at a time: what is in memory of it is bounded, but not little.
         async with self._replacing.turn:
-            prepared.report.notes.extend(await in_thread(shifts.shift_notes, prepared.zones, known))
+            log.info("zone file received", dataset=header.dataset, bytes=upload.spool.size)
+            with _unreadable_as_invalid():
+                return await in_thread(prepare, upload.spool.file, declared, header.dataset, directory, zones, said)
+
+    async def _look_for_shifts(self, header: pb.ImportHeader, prepared: Prepared) -> None:
+        """Notes in the report which known datasets the file lies shifted from, where it was not converted."""
+        if not len(prepared.zones) or declared_by(header).reference_system.displaced:
+            return
+        names, bounds = prepared.zones.names, prepared.zones.bounds
+        async with self._replacing.turn:
+            async with self._database.connection() as connection:
+                known = await boxes_in(connection, shifts.around(bounds))
+            prepared.report.notes.extend(await in_thread(shifts.shift_notes, names, bounds, known))
 
     async def _bring_into_force(
-        self, upload: Upload, prepared: _Prepared, replacement: Replacement, difference: pb.ImportDifference
+        self,
+        upload: Upload,
+        report: pb.ImportReport,
+        replacement: Replacement,
+        version: NewVersion,
+        difference: pb.ImportDifference,
     ) -> pb.ImportGeozonesResponse:
-        version = NewVersion(
-            title=upload.header.title or prepared.admission.title[:200],
-            contents=await in_thread(contents_of, prepared.zones),
-            file=_file(upload, prepared),
-        )
-        request = _request(upload.header, prepared.sha256)
+        request = _request(upload.header, upload.sha256)
         async with self._database.transaction() as connection:
             # Before the request is noted: a second call with this id then waits here, as long as an import may take.
             revision = await DatasetStore(connection).lock_airspace()
@@ -114,24 +109,23 @@ class Imports:
             difference = await still(connection, replacement, difference)
             dataset = await self._replacing.put(connection, revision, replacement, version)
             response = pb.ImportGeozonesResponse(
-                report=prepared.report, dataset=datasets.to_message(dataset), difference=difference
+                report=report, dataset=datasets.to_message(dataset), difference=difference
             )
             await keep_answers(connection, [(request, response.SerializeToString())])
         self._relay.wake()
         return response
 
 
-def _file(upload: Upload, prepared: _Prepared) -> ImportedFile:
-    admission = prepared.admission
+def _file(upload: Upload, report: pb.ImportReport) -> ImportedFile:
     return ImportedFile(
         publisher=current_access().caller.subject,
         request_id=UUID(upload.header.request_id),
-        sha256=prepared.sha256,
-        size_bytes=len(upload.data),
-        format=admission.format,
-        taken=admission.count(Outcome.TAKEN),
-        repaired=admission.count(Outcome.REPAIRED),
-        refused=admission.count(Outcome.REFUSED),
+        sha256=upload.sha256,
+        size_bytes=upload.spool.size,
+        format=report.format,
+        taken=report.taken,
+        repaired=report.repaired,
+        refused=report.refused,
     )
 
 
@@ -159,17 +153,16 @@ def _directory(header: pb.ImportHeader, registered: Mapping[str, str]) -> Direct
     return Directory.of(registered.items(), said, header.authority, registered[header.authority])
 
 
-def _read(data: bytes, declared: Declared, dataset: str, directory: Directory) -> _Prepared:
+@contextmanager
+def _unreadable_as_invalid() -> Iterator[None]:
     try:
-        reading = read(data, declared, lambda zones, of: log.info("zones read", dataset=dataset, zones=zones, of=of))
+        yield
     except UnreadableZones as fault:
         position = str(fault.position) if fault.position else ""
         message = f"{fault.message}, at {position}" if position else fault.message
         raise Invalid.field(
             "chunk", message, "UNREADABLE_FILE", problem=fault.reason, **({"position": position} if position else {})
         ) from None
-    admission, zones = pack(admit(reading, dataset, directory), dataset)
-    return _Prepared(admission, zones, reports.to_message(admission), hashlib.sha256(data).digest())
 
 
 def _accepts_valid(header: pb.ImportHeader) -> bool:

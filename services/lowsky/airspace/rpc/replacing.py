@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lowsky.airspace.codec.differences import difference_to
-from lowsky.airspace.codec.zones import PackedZone
+from lowsky.airspace.codec.contents import contents_of
+from lowsky.airspace.codec.differences import BATCH, Differences
+from lowsky.airspace.codec.packed_zones import PackedZones
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
 from lowsky.airspace.postgres.zones import ZoneStore
+from lowsky.airspace.spool import Room, Spool
 from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
+
+HELD_BYTES_MAX = 2 * 1024 * 1024 * 1024
+"""Of all zones that wait for their turn to come into force in one worker, on its disk: ten of the largest files as
+they mostly are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class Replacement:
 
     dataset: str
     authority: str
-    zones: Sequence[PackedZone]
+    zones: PackedZones
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class NewVersion:
     """What a version has beside its zones: an empty title leaves the dataset's, `contents` is kept for a rollback."""
 
     title: str
-    contents: bytes
+    contents: Spool
     file: ImportedFile
 
 
@@ -41,6 +46,7 @@ class Replacing:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self.room = Room(HELD_BYTES_MAX, "imports of zones")
         self.turn = asyncio.Lock()
         """Held while a whole dataset is being read or compared: one at a time bounds the memory."""
 
@@ -54,10 +60,11 @@ class Replacing:
             # A transaction that sees one moment: the zones are those of the version.
             async with self._database.transaction() as connection:
                 await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                dataset, messages = await _present(connection, replacement.dataset)
-            if dataset is not None:
-                dataset.require_authority(replacement.authority)
-            return dataset, await _difference(replacement, dataset, messages)
+                dataset = await DatasetStore(connection).get(replacement.dataset)
+                if dataset is not None:
+                    dataset.require_authority(replacement.authority)
+                differences = await _compared(connection, replacement, dataset)
+            return dataset, await in_thread(differences.finish)
 
     async def put(
         self, connection: Connection, revision: int, replacement: Replacement, version: NewVersion
@@ -77,7 +84,7 @@ class Replacing:
             now=now,
         )
         await store.save(dataset, version.file)
-        await store.keep(dataset, version.contents)
+        await store.keep(dataset, version.contents.file)
         await ZoneStore(connection).replace(dataset, replacement.zones, now)
         return dataset
 
@@ -92,15 +99,18 @@ async def still(
     dataset = await DatasetStore(connection).get(replacement.dataset)
     if (dataset.version if dataset else 0) == difference.from_version:
         return difference
-    return await _difference(replacement, *await _present(connection, replacement.dataset))
+    return await in_thread((await _compared(connection, replacement, dataset)).finish)
 
 
-async def _present(connection: Connection, dataset: str) -> tuple[Dataset | None, Mapping[str, bytes]]:
-    return await DatasetStore(connection).get(dataset), await ZoneStore(connection).messages(dataset)
+async def _compared(connection: Connection, replacement: Replacement, dataset: Dataset | None) -> Differences:
+    """The differences to all present zones of the dataset."""
+    differences = Differences(dataset or Dataset(replacement.dataset, replacement.authority), replacement.zones)
+    async for stored in ZoneStore(connection).messages_in_batches(replacement.dataset, BATCH):
+        await in_thread(differences.compare, stored)
+    return differences
 
 
-async def _difference(
-    replacement: Replacement, dataset: Dataset | None, messages: Mapping[str, bytes]
-) -> pb.ImportDifference:
-    before = dataset or Dataset(replacement.dataset, replacement.authority)
-    return await in_thread(difference_to, before, messages, replacement.zones)
+def keep_contents(zones: PackedZones, contents: Spool) -> None:
+    """Writes what is kept of a version for a rollback."""
+    for piece in contents_of(zones):
+        contents.write(piece)

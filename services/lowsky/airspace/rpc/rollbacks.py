@@ -7,8 +7,10 @@ from uuid import UUID
 
 from lowsky.airspace.codec import datasets
 from lowsky.airspace.codec.contents import zones_in
-from lowsky.airspace.postgres.datasets import DatasetStore, KeptVersion
+from lowsky.airspace.codec.packed_zones import PackedZones
+from lowsky.airspace.postgres.datasets import PART_BYTES, DatasetStore, KeptVersion
 from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, still
+from lowsky.airspace.spool import Spool
 from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
@@ -32,35 +34,43 @@ class Rollbacks:
         Raises:
             NotFound: The dataset is not there or another authority's, or the version is not kept.
         """
-        kept = await self._kept(request)
-        async with self._replacing.turn:
-            zones = await in_thread(zones_in, kept.contents)
-        replacement = Replacement(request.dataset, kept.authority, zones)
-        dataset, difference = await self._replacing.compare(replacement)
-        if request.validate_only:
-            present = datasets.to_message(dataset) if dataset else None
-            return pb.RollbackDatasetResponse(dataset=present, difference=difference)
-        return await self._bring_back(request, kept, replacement, difference)
+        with self._replacing.room.spool() as packed, self._replacing.room.spool() as contents:
+            kept = await self._kept(request, contents)
+            zones = PackedZones(packed)
+            async with self._replacing.turn:
+                await in_thread(_unpack, contents, zones)
+            replacement = Replacement(request.dataset, kept.authority, zones)
+            dataset, difference = await self._replacing.compare(replacement)
+            if request.validate_only:
+                present = datasets.to_message(dataset) if dataset else None
+                return pb.RollbackDatasetResponse(dataset=present, difference=difference)
+            return await self._bring_back(request, kept, contents, replacement, difference)
 
-    async def _kept(self, request: pb.RollbackDatasetRequest) -> KeptVersion:
-        async with self._database.connection() as connection:
-            dataset = await DatasetStore(connection).get(request.dataset)
+    async def _kept(self, request: pb.RollbackDatasetRequest, contents: Spool) -> KeptVersion:
+        """The version; its zones are written to `contents`."""
+        async with self._database.transaction() as connection:
+            store = DatasetStore(connection)
+            dataset = await store.get(request.dataset)
             if dataset is None:
                 raise NotFound(request.dataset)
             dataset.require_authority(current_access().reach.authority or "")
-            return await DatasetStore(connection).kept(dataset, request.version)
+            kept = await store.kept(dataset, request.version)
+            async for part in store.contents(dataset, request.version):
+                await in_thread(contents.write, part)
+            return kept
 
     async def _bring_back(
         self,
         request: pb.RollbackDatasetRequest,
         kept: KeptVersion,
+        contents: Spool,
         replacement: Replacement,
         difference: pb.ImportDifference,
     ) -> pb.RollbackDatasetResponse:
         caller = current_access().caller.subject
         asked = Request.of(caller, request.request_id, "RollbackDataset", request.SerializeToString(deterministic=True))
         file = replace(kept.file, publisher=caller, request_id=UUID(request.request_id), rollback_of=request.version)
-        version = NewVersion(title="", contents=kept.contents, file=file)
+        version = NewVersion(title="", contents=contents, file=file)
         async with self._database.transaction() as connection:
             revision = await DatasetStore(connection).lock_airspace()
             answered = await earlier_answer(connection, asked)
@@ -72,3 +82,9 @@ class Rollbacks:
             await keep_answers(connection, [(asked, response.SerializeToString())])
         self._relay.wake()
         return response
+
+
+def _unpack(contents: Spool, zones: PackedZones) -> None:
+    contents.file.seek(0)
+    for zone in zones_in(iter(lambda: contents.file.read(PART_BYTES), b"")):
+        zones.append(zone)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from lowsky.airspace.reading.document import FILE_BYTES_MAX
+from lowsky.airspace.spool import Room, Spool
+from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.errors import Invalid, Overloaded
+from lowsky.errors import Invalid
 
 HELD_BYTES_MAX = 2 * FILE_BYTES_MAX
-"""Of all uploads under way in one worker: what bounds its memory, however many publishers call and however slowly."""
-
-RETRY_AFTER_S = 5.0
+"""Of all uploads under way in one worker, on its disk: however many publishers call and however slowly."""
 
 UPLOAD_S_MAX = 600.0
 """For the whole of a file to come, so that nobody holds room by sending slowly: 128 MiB at 2 Mbit/s take 540 s."""
+
+_WRITTEN_BYTES = 1024 * 1024
+"""At once, in a thread: a disk may be slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,68 +29,72 @@ class Upload:
     """A header and the file that followed it."""
 
     header: pb.ImportHeader
-    data: bytes
+    spool: Spool
+    sha256: bytes
 
 
 class Uploads:
-    """Receives files; what it gives counts as held until it is released."""
+    """Receives files into temporary ones."""
 
     def __init__(self, upload_s_max: float = UPLOAD_S_MAX) -> None:
         self._upload_s_max = upload_s_max
-        self.held_bytes = 0
-        """Of uploads that are under way or not yet released."""
+        self._room = Room(HELD_BYTES_MAX, "zone files")
 
+    @property
+    def held_bytes(self) -> int:
+        """Of uploads that are under way or still looked at."""
+        return self._room.held_bytes
+
+    @asynccontextmanager
     async def receive(
         self, requests: AsyncIterator[pb.ImportGeozonesRequest], admit: Callable[[pb.ImportHeader], None]
-    ) -> Upload:
-        """Reads the stream to its end; `admit` sees the header before any byte is taken. Release what comes of it.
+    ) -> AsyncIterator[Upload]:
+        """Reads the stream to its end; `admit` sees the header before any byte is taken. The file is there within.
 
         Raises:
             Invalid: No header first, another one later, nothing of a file, more of it than FILE_BYTES_MAX, or it came
                 too slowly.
             Overloaded: Other uploads hold what this worker has room for.
         """
-        header: pb.ImportHeader | None = None
-        chunks = bytearray()
-        try:
-            async with asyncio.timeout(self._upload_s_max):
-                async for request in requests:
-                    if request.HasField("header"):
-                        if header is not None:
-                            raise Invalid.field("header", "the header comes once, before the first chunk")
-                        header = request.header
-                        admit(header)
-                    elif header is None:
-                        raise Invalid.field("header", "the header comes before the first chunk")
-                    else:
-                        self._hold(len(request.chunk), len(chunks))
-                        chunks += request.chunk
-            return Upload(*_whole(header, chunks))
-        except TimeoutError:
-            self.held_bytes -= len(chunks)
-            message = f"{len(chunks)} bytes came in {self._upload_s_max:.0f} s: send the file faster"
-            raise Invalid.field("chunk", message, "UPLOAD_TOO_SLOW", limit_s=f"{self._upload_s_max:.0f}") from None
-        except BaseException:
-            self.held_bytes -= len(chunks)
-            raise
-
-    def release(self, upload: Upload) -> None:
-        """The file is no longer needed."""
-        self.held_bytes -= len(upload.data)
-
-    def _hold(self, size: int, before: int) -> None:
-        if before + size > FILE_BYTES_MAX:
-            raise Invalid.field(
-                "chunk", f"a zone file has at most {FILE_BYTES_MAX} bytes", "TOO_LARGE", limit=str(FILE_BYTES_MAX)
-            )
-        if self.held_bytes + size > HELD_BYTES_MAX:
-            raise Overloaded("too many zone files are on their way to this worker", retry_after_s=RETRY_AFTER_S)
-        self.held_bytes += size
+        with self._room.spool() as spool:
+            try:
+                async with asyncio.timeout(self._upload_s_max):
+                    upload = await _received(requests, admit, spool)
+            except TimeoutError:
+                message = f"{spool.size} bytes came in {self._upload_s_max:.0f} s: send the file faster"
+                raise Invalid.field("chunk", message, "UPLOAD_TOO_SLOW", limit_s=f"{self._upload_s_max:.0f}") from None
+            yield upload
 
 
-def _whole(header: pb.ImportHeader | None, chunks: bytearray) -> tuple[pb.ImportHeader, bytes]:
+async def _received(
+    requests: AsyncIterator[pb.ImportGeozonesRequest], admit: Callable[[pb.ImportHeader], None], spool: Spool
+) -> Upload:
+    header: pb.ImportHeader | None = None
+    waiting, digest = bytearray(), hashlib.sha256()
+
+    def write() -> None:
+        spool.write(waiting)
+        digest.update(waiting)
+        waiting.clear()
+
+    async for request in requests:
+        if request.HasField("header"):
+            if header is not None:
+                raise Invalid.field("header", "the header comes once, before the first chunk")
+            header = request.header
+            admit(header)
+        elif header is None:
+            raise Invalid.field("header", "the header comes before the first chunk")
+        else:
+            waiting += request.chunk
+            if spool.size + len(waiting) > FILE_BYTES_MAX:
+                message = f"a zone file has at most {FILE_BYTES_MAX} bytes"
+                raise Invalid.field("chunk", message, "TOO_LARGE", limit=str(FILE_BYTES_MAX))
+            if len(waiting) >= _WRITTEN_BYTES:
+                await in_thread(write)
+    await in_thread(write)
     if header is None:
         raise Invalid.field("header", "nothing came: send the header, then the file in chunks")
-    if not chunks:
+    if not spool.size:
         raise Invalid.field("chunk", "nothing of a file came after the header")
-    return header, bytes(chunks)
+    return Upload(header, spool, digest.digest())

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lowsky.airspace.admission import admit
 from lowsky.airspace.codec.contents import contents_of, zones_in
-from lowsky.airspace.codec.zones import pack
-from lowsky.airspace.domain.deciding import Directory
-from lowsky.airspace.reading import read
+from tests.support.packed import packed
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, square
 
 ZONES = [
@@ -19,15 +16,22 @@ ZONES = [
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_zones_come_back_as_they_were_packed(count: int) -> None:
-    admission = admit(read(file_of(ZONES[:count])), "datasets/at", Directory({}, "authorities/own", "Own"))
-    _, zones = pack(admission, "datasets/at")
+@pytest.mark.parametrize("size", [1, 100, 10**6])
+def test_zones_come_back_as_they_were_packed_whatever_the_pieces(count: int, size: int) -> None:
+    zones = packed(file_of(ZONES[:count]))
     assert len(zones) == count
-    assert zones_in(contents_of(zones)) == zones
+    contents = b"".join(contents_of(zones))
+    pieces = [contents[at : at + size] for at in range(0, len(contents), size)]
+    assert list(zones_in(pieces)) == zones
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
+def test_contents_that_are_broken_off_are_no_version(kept: float) -> None:
+    contents = b"".join(contents_of(packed(file_of(ZONES))))
+    with pytest.raises(ValueError, match="contents of a version"):
+        list(zones_in([contents[: int(kept * len(contents))]]))
 
 
 def test_zones_are_kept_smaller_than_they_are() -> None:
-    zones = [ed269_zone(f"Z{number}") for number in range(200)]
-    admission = admit(read(file_of(zones)), "datasets/at", Directory({}, "authorities/own", "Own"))
-    _, packed = pack(admission, "datasets/at")
-    assert len(contents_of(packed)) < sum(len(zone.event) for zone in packed) / 4
+    zones = packed(file_of([ed269_zone(f"Z{number}") for number in range(200)]))
+    assert sum(map(len, contents_of(zones))) < sum(len(zone.event) for zone in zones) / 4

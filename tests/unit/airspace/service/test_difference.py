@@ -9,18 +9,14 @@ from typing import Any
 import pytest
 import shapely
 
-from lowsky.airspace.admission import admit
-from lowsky.airspace.codec.differences import NAMED_MAX, difference_to
-from lowsky.airspace.codec.zones import PackedZone, VersionStamp, pack
+from lowsky.airspace.codec.differences import NAMED_MAX, Differences
+from lowsky.airspace.codec.zones import VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
-from lowsky.airspace.domain.deciding import Directory
-from lowsky.airspace.reading import read
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.geo.areas import areas_m2
+from tests.support.packed import DATASET, packed, prepared
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, square
 
-NAME = "datasets/at"
-DIRECTORY = Directory({}, "authorities/own", "Own")
 RING = square(16.3, 48.2)
 RING_M2 = pytest.approx(8.27e5, rel=1e-2)
 LOW, HIGH = {"lowerLimit": 0, "upperLimit": 100}, {"lowerLimit": 100, "upperLimit": 200}
@@ -28,15 +24,14 @@ LOW, HIGH = {"lowerLimit": 0, "upperLimit": 100}, {"lowerLimit": 100, "upperLimi
 Zone = Mapping[str, Any]
 
 
-def packed(data: bytes) -> list[PackedZone]:
-    return pack(admit(read(data), NAME, DIRECTORY), NAME)[1]
-
-
 def between(before: bytes, after: bytes, version: int = 3) -> pb.ImportDifference:
     """The difference of two files, the first of them stored as that version."""
     stamp = VersionStamp.of(version).on_geozone
-    stored = {zone.name: zone.geozone + stamp for zone in packed(before)}
-    return difference_to(Dataset(NAME, "authorities/own", version=version), stored, packed(after))
+    with prepared(after) as new:
+        differences = Differences(Dataset(DATASET, "authorities/own", version=version), new.zones)
+        for zone in packed(before):  # the smallest batches
+            differences.compare({zone.name: zone.geozone + stamp})
+        return differences.finish()
 
 
 def of_zone(before: Zone, after: Zone) -> list[str]:
@@ -87,7 +82,7 @@ def test_zones_are_added_changed_and_removed_with_the_area_of_each() -> None:
 
 
 def test_before_the_first_import_every_zone_is_added() -> None:
-    found = difference_to(Dataset(NAME, "authorities/own"), {}, packed(file_of([ed318_zone("A"), ed318_zone("B")])))
+    found = between(file_of([]), file_of([ed318_zone("A"), ed318_zone("B")]), version=0)
     assert (found.from_version, found.added, found.unchanged) == (0, 2, 0)
     assert [zone.area_gained_m2 for zone in found.zones] == [RING_M2, RING_M2]
 
@@ -173,7 +168,7 @@ def test_a_centimetre_is_a_change() -> None:
 def test_a_thousand_zones_are_named_and_the_others_counted() -> None:
     zones = [ed318_zone(f"Z{number:04}", square(16.0, 48.0, 0.01)) for number in range(NAMED_MAX + 2)]
     zones[-1] = ed318_zone("large", square(16.0, 48.0, 0.1))
-    found = difference_to(Dataset(NAME, "authorities/own"), {}, packed(file_of(zones)))
+    found = between(file_of([]), file_of(zones), version=0)
     assert (found.added, len(found.zones), found.unnamed) == (NAMED_MAX + 2, NAMED_MAX, 2)
     assert [zone.identifier for zone in found.zones[:2]] == ["large", "Z0000"]
     assert found.area_gained_m2 > sum(zone.area_gained_m2 for zone in found.zones)

@@ -6,62 +6,98 @@ import json
 
 import pytest
 
-from lowsky.airspace.admission import Admission, admit
+from lowsky.airspace.admission import admit
+from lowsky.airspace.codec import packed_zones, reports
 from lowsky.airspace.codec.area import area_of
-from lowsky.airspace.codec.reports import STATUS_REPORT_BYTES_MAX, refused_only, to_message
-from lowsky.airspace.codec.zones import STAMP_BYTES_MAX, ZONE_BYTES_MAX, VersionStamp, pack
-from lowsky.airspace.domain.deciding import Directory
-from lowsky.airspace.reading import Outcome, read
+from lowsky.airspace.codec.reports import STATUS_REPORT_BYTES_MAX, refused_only
+from lowsky.airspace.codec.zones import STAMP_BYTES_MAX, ZONE_BYTES_MAX, Box, PackedZone, VersionStamp
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
 from lowsky.geo.codec import geozone_from_message
+from tests.support.packed import DATASET, DIRECTORY, packed, prepared, spooled
+from tests.support.readings import read
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, refused_zone
 
-DATASET = "datasets/at"
-DIRECTORY = Directory({}, "authorities/own", "Own")
 
-
-def admission_of(*zones: object) -> Admission:
-    return admit(read(file_of(zones)), DATASET, DIRECTORY)  # type: ignore[arg-type]  # what is no zone as well
+def report_of(*zones: object) -> pb.ImportReport:
+    with prepared(file_of(zones)) as found:  # type: ignore[arg-type]  # what is no zone as well
+        return found.report
 
 
 def test_a_stamped_zone_is_the_zone_with_its_version() -> None:
-    admission = admission_of(ed269_zone("A"))
-    _, (packed,) = pack(admission, DATASET)
+    data = file_of([ed269_zone("A")])
+    (packed_zone,) = packed(data)
     stamp = VersionStamp.of(7)
-    stored = pb.Geozone.FromString(packed.geozone + stamp.on_geozone)
-    event = events_pb2.GeozoneEvent.FromString(packed.event + stamp.on_event)
+    stored = pb.Geozone.FromString(packed_zone.geozone + stamp.on_geozone)
+    event = events_pb2.GeozoneEvent.FromString(packed_zone.event + stamp.on_event)
     assert stored.dataset_version == event.geozone.dataset_version == 7
-    assert geozone_from_message(stored) == admission.zones[0].geozone
+    assert geozone_from_message(stored) == admit(read(data).zones[0], DATASET, DIRECTORY).geozone
     assert not stored.published_json
     assert json.loads(event.geozone.published_json) == json.loads(json.dumps(ed269_zone("A")))
     event.geozone.ClearField("published_json")
     assert event.geozone == stored
 
 
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 20_000])
+def test_an_event_is_what_protobuf_would_have_written(length: int) -> None:
+    geozone = pb.Geozone(name="geozones/at.A", identifier="x" * length)
+    zone = PackedZone(geozone.name, Box(0, 0, 1, 1), geozone.SerializeToString(), b"y" * length)
+    geozone.published_json = "y" * length
+    assert events_pb2.GeozoneEvent.FromString(zone.event) == events_pb2.GeozoneEvent(geozone=geozone)
+
+
+def test_packed_zones_are_read_as_often_as_wanted_and_by_name() -> None:
+    zones = packed(file_of([ed269_zone(f"Z{n}", note="x" * (n % 7) * 100_000) for n in range(50)]))
+    with spooled(zones) as found:
+        assert list(found) == list(found) == zones
+        assert (len(found), found.names) == (50, [zone.name for zone in zones])
+        assert all(found.geozone(zone.name) == zone.geozone for zone in reversed(zones))
+        assert "geozones/at.Z7" in found
+        assert "geozones/at.Z70" not in found
+
+
+def test_zones_take_no_more_room_than_a_version_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    zones = packed(file_of([ed269_zone("A"), ed269_zone("B")]))
+    size = sum(len(zone.geozone) + len(zone.published_json) for zone in zones)
+    monkeypatch.setattr(packed_zones, "PACKED_BYTES_MAX", size)
+    with spooled(zones) as found, pytest.raises(Invalid) as refused:
+        found.append(packed(file_of([ed269_zone("C")]))[0])
+    assert refused.value.reason == "TOO_LARGE"
+
+
+def test_a_report_is_no_larger_than_an_answer_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = report_of(refused_zone("A")).ByteSize()
+    monkeypatch.setattr(reports, "REPORT_BYTES_MAX", size)
+    report_of(refused_zone("A"))
+    with pytest.raises(Invalid) as refused:
+        report_of(refused_zone("A"), refused_zone("B"))
+    assert refused.value.reason == "TOO_LARGE"
+
+
 def test_the_box_holds_every_layer() -> None:
-    west = ed269_zone("A")
-    _, (packed,) = pack(admission_of(west), DATASET)
-    assert (packed.box.west, packed.box.south) == pytest.approx((16.3, 48.2))
-    assert (packed.box.east, packed.box.north) == pytest.approx((16.31, 48.21))
+    (zone,) = packed(file_of([ed269_zone("A")]))
+    assert (zone.box.west, zone.box.south) == pytest.approx((16.3, 48.2))
+    assert (zone.box.east, zone.box.north) == pytest.approx((16.31, 48.21))
 
 
 def test_a_zone_over_the_antimeridian_has_a_box_as_wide_as_the_world() -> None:
     ring = [(179.9, 1.0), (-179.9, 1.0), (-179.9, 2.0), (179.9, 2.0), (179.9, 1.0)]
-    _, (packed,) = pack(admission_of(ed318_zone("A", ring)), DATASET)
-    assert (packed.box.west, packed.box.east) == (-180.0, 180.0)
+    (zone,) = packed(file_of([ed318_zone("A", ring)]))
+    assert (zone.box.west, zone.box.east) == (-180.0, 180.0)
 
 
-@pytest.mark.parametrize(("over", "outcome"), [(0, Outcome.TAKEN), (1, Outcome.REFUSED)])
-def test_a_zone_is_refused_beyond_what_the_event_log_takes(over: int, outcome: Outcome) -> None:
-    _, (small,) = pack(admission_of(ed318_zone("A", note="")), DATASET)
+@pytest.mark.parametrize(("over", "outcome"), [(0, "TAKEN"), (1, "REFUSED")])
+def test_a_zone_is_refused_beyond_what_the_event_log_takes(over: int, outcome: str) -> None:
+    (small,) = packed(file_of([ed318_zone("A", note="")]))
     # The lengths before the longer texts take up to six bytes more.
     text = "x" * (ZONE_BYTES_MAX - len(small.event) - 4 + over)
-    admission, packed = pack(admission_of(ed318_zone("A", note=text), ed318_zone("B")), DATASET)
-    assert [entry.outcome for entry in admission.entries] == [outcome, Outcome.TAKEN]
-    assert len(packed) == len(admission.zones) == (2 if outcome is Outcome.TAKEN else 1)
+    with prepared(file_of([ed318_zone("A", note=text), ed318_zone("B")])) as found:
+        outcomes = [pb.ReportEntry.Outcome.Name(entry.outcome) for entry in found.report.entries]
+        assert outcomes == [f"OUTCOME_{outcome}", "OUTCOME_TAKEN"]
+        assert found.report.refused == (outcome == "REFUSED")
+        assert len(found.zones) == (2 if outcome == "TAKEN" else 1)
 
 
 @pytest.mark.parametrize("version", [1, 2**63 - 1])
@@ -70,7 +106,7 @@ def test_a_stamp_takes_no_more_than_is_kept_for_it(version: int) -> None:
 
 
 def test_a_report_has_an_entry_for_each_zone_of_the_file_in_its_order() -> None:
-    report = to_message(admission_of(ed269_zone("A"), refused_zone("X"), 7, ed269_zone("A")))
+    report = report_of(ed269_zone("A"), refused_zone("X"), 7, ed269_zone("A"))
     assert (report.format, report.taken, report.repaired, report.refused) == ("ED-269", 1, 1, 2)
     names = [(entry.position, entry.identifier, entry.geozone) for entry in report.entries]
     assert names == [
@@ -83,12 +119,12 @@ def test_a_report_has_an_entry_for_each_zone_of_the_file_in_its_order() -> None:
 
 
 def test_a_status_names_as_many_refused_zones_as_fit() -> None:
-    whole = to_message(admission_of(ed269_zone("A"), *(refused_zone(f"X{n}") for n in range(500))))
+    whole = report_of(ed269_zone("A"), *(refused_zone(f"X{n}") for n in range(500)))
     short = refused_only(whole)
     assert short.ByteSize() <= STATUS_REPORT_BYTES_MAX
     assert (short.taken, short.refused) == (1, 500)
     assert [entry.identifier for entry in short.entries] == [f"X{n}" for n in range(len(short.entries))]
-    few = refused_only(to_message(admission_of(ed269_zone("A"), refused_zone("X"))))
+    few = refused_only(report_of(ed269_zone("A"), refused_zone("X")))
     assert [entry.identifier for entry in few.entries] == ["X"]
 
 
