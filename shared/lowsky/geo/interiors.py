@@ -28,6 +28,9 @@ _ENDS: Final = 0.02
 _VERTICES_FEW: Final = 64
 """Of a part: with more, looking at each of them takes longer than the engine's answer, which has an index of them."""
 
+_PARTS_AT_ONCE: Final = 1_024
+"""Whose vertices are held beside those of the outlines, while something is worked out of them for all."""
+
 
 class Parts:
     """Polygons to be asked about, prepared. Threads may share one."""
@@ -41,13 +44,20 @@ class Parts:
         self._centre = (west + east) / 2.0, (south + north) / 2.0
         self._half = (east - west) / 2.0, (north - south) / 2.0
         self._count: Indices = shapely.get_num_coordinates(polygons).astype(np.intp)
-        coordinates, part = shapely.get_coordinates(polygons, return_index=True)
-        self._radius: Floats = np.zeros(len(polygons))
-        """Of a circle round the middle of the box that holds all of the part, in degrees along both axes."""
-        x, y = coordinates.T
-        np.maximum.at(self._radius, part, np.hypot(x - self._centre[0][part], y - self._centre[1][part]))
+        self._radius = self._radii()
         # A prepared outline builds its own index when it is first asked, which two threads must not do at once.
         self._lock = threading.Lock()
+
+    def _radii(self) -> Floats:
+        """Of a circle round the middle of each part's box that holds all of it, in degrees along both axes."""
+        radii = np.zeros(len(self.polygons))
+        for begin in range(0, len(radii), _PARTS_AT_ONCE):
+            some = slice(begin, begin + _PARTS_AT_ONCE)
+            counts = self._count[some]
+            x, y = shapely.get_coordinates(self.polygons[some]).T
+            x, y = x - np.repeat(self._centre[0][some], counts), y - np.repeat(self._centre[1][some], counts)
+            radii[some] = np.maximum.reduceat(np.hypot(x, y), np.cumsum(counts) - counts)
+        return radii
 
     def meet(self, part: Indices, outlines: NDArray[np.object_], outline: Indices) -> NDArray[np.bool_]:
         """Whether the interiors of a part and of the outline at that place, both valid, meet, pair by pair."""
