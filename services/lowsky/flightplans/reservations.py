@@ -98,7 +98,8 @@ def rows_of(cover: Cover) -> NDArray[np.int64]:
     heights = np.clip(cover.heights, -_INT_MAX, _INT_MAX)
     return np.stack(
         [
-            least(cover.start_s * 1e3),
+            # In milliseconds two moments may be one, which must not hide that one flight starts before another ends.
+            least(np.nextafter(cover.start_s * 1e3, -np.inf)),
             greatest(cover.end_s * 1e3),
             *least(cover.boxes[:, :2].T * 1e7),
             *greatest(cover.boxes[:, 2:].T * 1e7),

@@ -12,6 +12,7 @@ Nodes preselect and never decide.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -148,11 +149,11 @@ class _Level:
 
     @property
     def columns(self) -> int:
-        return round(360 / self.degrees)
+        return math.ceil(360 / self.degrees)
 
     @property
     def rows(self) -> int:
-        return round(180 / self.degrees)
+        return math.ceil(180 / self.degrees)  # the last row of areas ends beyond the pole
 
     def numbers(self, column: Indices, row: Indices, step: Indices) -> Nodes:
         """Of the node at a place of this level's grid and a step of its time."""
