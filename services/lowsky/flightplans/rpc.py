@@ -77,13 +77,13 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
     async def SubmitFlightPlan(self, request: pb.SubmitFlightPlanRequest, context: Any) -> pb.SubmitFlightPlanResponse:
         wait_s = request.wait_for_decision.ToTimedelta().total_seconds()
         if request.validate_only or wait_s <= 0:
-            return await self._submit(request, _new_name(request))
+            return pb.SubmitFlightPlanResponse.FromString(await self._submit(request, _new_name(request)))
         deadline = asyncio.get_running_loop().time() + wait_s
         name = _new_name(request)
         names = {name}
         # Listening before submitting: the decision may be there before the answer is.
         with self._broadcast.subscribe(lambda event: event.key in names) as subscription:
-            response = await self._submit(request, name)
+            response = pb.SubmitFlightPlanResponse.FromString(await self._submit(request, name))
             if response.flight_plan.name != name:  # the same request came before
                 names.add(response.flight_plan.name)
                 response.flight_plan.CopyFrom(await self._read(response.flight_plan.name))
@@ -93,20 +93,22 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
     async def SubmitFlightPlans(
         self, requests: AsyncIterator[pb.SubmitFlightPlansRequest], context: Any
     ) -> AsyncIterator[pb.SubmitFlightPlansResponse]:
-        access = current_access()
+        reach = current_access().reach
 
-        async def answer(message: pb.SubmitFlightPlansRequest) -> pb.SubmitFlightPlansResponse:
-            try:
-                _validate_one(message)
-                require_within_reach(access.reach, message.request.parent)
-                self._health.require(writes=True)
-                response = await self._submit(message.request, _new_name(message.request))
-            except Exception as error:  # each message has an answer of its own, our faults too
-                told = told_to_callers("SubmitFlightPlans", error)
+        def begin(message: pb.SubmitFlightPlansRequest) -> asyncio.Future[bytes]:
+            _validate_one(message)
+            require_within_reach(reach, message.request.parent)
+            self._health.require(writes=True)
+            return self._submit(message.request, _new_name(message.request))
+
+        def answer(message: pb.SubmitFlightPlansRequest, outcome: bytes | Exception) -> pb.SubmitFlightPlansResponse:
+            if isinstance(outcome, Exception):  # each message has an answer of its own, our faults too
+                told = told_to_callers("SubmitFlightPlans", outcome)
                 return pb.SubmitFlightPlansResponse(key=message.key, error=to_status(told))
+            response = pb.SubmitFlightPlanResponse.FromString(outcome)
             return pb.SubmitFlightPlansResponse(key=message.key, flight_plan=response.flight_plan)
 
-        async for response in answer_each(requests, answer):
+        async for response in answer_each(requests, begin, answer):
             yield response
 
     async def GetFlightPlan(self, request: pb.GetFlightPlanRequest, context: Any) -> pb.GetFlightPlanResponse:
@@ -170,15 +172,22 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             request, request.name, request.etag, pb.EndFlightPlanResponse, lambda plan: plan.end_flight(now)
         )
 
-    async def _submit(self, request: pb.SubmitFlightPlanRequest, name: str) -> pb.SubmitFlightPlanResponse:
-        """One plan through the path that all plans take."""
+    def _submit(self, request: pb.SubmitFlightPlanRequest, name: str) -> asyncio.Future[bytes]:
+        """One plan through the path that all plans take: the serialised SubmitFlightPlanResponse, to come."""
         proposal = proposal_of(request.parent, request.flight_plan)
-        await self._standing.await_fit(proposal.operator, proposal.aircraft, NEWS_TIMEOUT_S)
-        asked = pb.SubmitFlightPlanRequest()
-        asked.CopyFrom(request)
-        asked.ClearField("wait_for_decision")  # how long somebody waits does not make it another request
-        submission = Submission(request_of(asked), proposal, name, request.validate_only)
-        return pb.SubmitFlightPlanResponse.FromString(await self.batcher.submit(submission))
+        if request.HasField("wait_for_decision"):  # how long somebody waits does not make it another request
+            asked = pb.SubmitFlightPlanRequest()
+            asked.CopyFrom(request)
+            asked.ClearField("wait_for_decision")
+            request = asked
+        submission = Submission(request_of(request), proposal, name, request.validate_only)
+        if self._standing.is_fit(proposal.operator, proposal.aircraft):
+            return self.batcher.submit(submission)
+        return asyncio.ensure_future(self._submit_once_fit(submission))
+
+    async def _submit_once_fit(self, submission: Submission) -> bytes:
+        await self._standing.await_fit(submission.proposal.operator, submission.proposal.aircraft, NEWS_TIMEOUT_S)
+        return await self.batcher.submit(submission)
 
     async def _read(self, name: str) -> pb.FlightPlan:
         async with self._database.connection() as connection:

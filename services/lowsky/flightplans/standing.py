@@ -44,19 +44,8 @@ class Standing:
         self._operators.pop(name, None)
         self._aircraft.pop(name, None)
 
-    async def await_fit(
-        self, operator: str, aircraft: str, timeout_s: float, priority: int = Priority.ORDINARY
-    ) -> None:
-        """Waits a moment for news of somebody who is not fit to fly yet, or not with this priority: who has just been
-        verified or entitled, and submits at once, must not be turned away because the news travels for some
-        milliseconds."""
-        if self._fit(operator, aircraft, priority):
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s), self._changed:
-                await self._changed.wait_for(lambda: self._fit(operator, aircraft, priority))
-
-    def _fit(self, operator: str, aircraft: str, priority: int) -> bool:
+    def is_fit(self, operator: str, aircraft: str, priority: int = Priority.ORDINARY) -> bool:
+        """A verified operator, entitled to that priority, and an aircraft that registration told of."""
         known = self._operators.get(operator)
         return (
             known is not None
@@ -64,6 +53,18 @@ class Standing:
             and known.priority_max >= priority
             and aircraft in self._aircraft
         )
+
+    async def await_fit(
+        self, operator: str, aircraft: str, timeout_s: float, priority: int = Priority.ORDINARY
+    ) -> None:
+        """Waits a moment for news of somebody who is not fit to fly yet, or not with this priority: who has just been
+        verified or entitled, and submits at once, must not be turned away because the news travels for some
+        milliseconds."""
+        if self.is_fit(operator, aircraft, priority):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s), self._changed:
+                await self._changed.wait_for(lambda: self.is_fit(operator, aircraft, priority))
 
     def _wake(self) -> None:
         if self._waking is None or self._waking.done():

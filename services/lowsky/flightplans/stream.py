@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from functools import partial
 from typing import TypeVar
 
 Request = TypeVar("Request")
+Result = TypeVar("Result")
 Response = TypeVar("Response")
 
 IN_FLIGHT_MAX = 512
@@ -14,37 +17,59 @@ IN_FLIGHT_MAX = 512
 
 
 async def answer_each(
-    requests: AsyncIterator[Request], answer: Callable[[Request], Awaitable[Response]]
-) -> AsyncIterator[Response]:
-    """Answers every request of a stream, many at a time. What ``answer`` raises ends the stream."""
-    answers: asyncio.Queue[Response | None] = asyncio.Queue()
+    requests: AsyncIterator[Request],
+    begin: Callable[[Request], asyncio.Future[Result]],
+    answer: Callable[[Request, Result | Exception], Response],
+) -> AsyncGenerator[Response, None]:
+    """Answers every request of a stream, many at a time; no task for each, which would cost as much as the work.
+
+    Args:
+        begin: Begins work on a request, without waiting. It is cancelled when nobody waits for the answer any more.
+        answer: The response to a request, from its result or from what ``begin`` or its future raised. What it raises
+            itself ends the stream.
+    """
+    settled: deque[tuple[Request, Result | Exception]] = deque()
+    under_way: set[asyncio.Future[Result]] = set()
+    changed = asyncio.Event()
     slots = asyncio.Semaphore(IN_FLIGHT_MAX)
 
-    async def answer_one(request: Request) -> None:
-        answers.put_nowait(await answer(request))
+    def settle(request: Request, outcome: Result | Exception) -> None:
+        settled.append((request, outcome))
+        changed.set()
+
+    def settle_from(request: Request, future: asyncio.Future[Result]) -> None:
+        under_way.discard(future)
+        if future.cancelled():  # below: nobody waits for the answer any more
+            return
+        try:
+            settle(request, future.result())
+        except Exception as error:
+            settle(request, error)
 
     async def read() -> None:
-        async with asyncio.TaskGroup() as under_way:
-            async for request in requests:
-                await slots.acquire()
-                under_way.create_task(answer_one(request))
-        answers.put_nowait(None)
+        async for request in requests:
+            await slots.acquire()
+            try:
+                future = begin(request)
+            except Exception as error:
+                settle(request, error)
+            else:
+                under_way.add(future)
+                future.add_done_callback(partial(settle_from, request))
 
     reading = asyncio.create_task(read())
-    get: asyncio.Task[Response | None] | None = None
+    reading.add_done_callback(lambda _: changed.set())
     try:
         while True:
-            get = asyncio.create_task(answers.get())
-            await asyncio.wait({get, reading}, return_when=asyncio.FIRST_COMPLETED)
-            if not get.done():
-                await reading  # it ended without an end of the answers: it failed, and this raises why
+            while settled:
+                yield answer(*settled.popleft())
+                slots.release()
+            if reading.done() and (not under_way or reading.exception()):
+                reading.result()  # raises why, if it failed
                 return
-            response = get.result()
-            if response is None:
-                return
-            slots.release()
-            yield response
+            await changed.wait()
+            changed.clear()
     finally:
         reading.cancel()
-        if get is not None:
-            get.cancel()
+        for future in under_way:
+            future.cancel()
