@@ -21,6 +21,14 @@ app = typer.Typer(help="Operators: who may fly.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="acme or operators/acme.")]
 Reason = Annotated[str, typer.Option("--reason", help="Shown to the operator.")]
+ORDINARY = "ordinary"
+PriorityMax = Annotated[
+    str,
+    typer.Option(
+        "--priority",
+        help=f"public-service, medical, emergency or state; {ORDINARY} takes the entitlement back.",
+    ),
+]
 DisplayName = Annotated[str | None, typer.Option("--display-name")]
 Person = Annotated[str | None, typer.Option("--contact", metavar="PERSON", help="Whom to call.")]
 Email = Annotated[str | None, typer.Option("--email")]
@@ -160,6 +168,28 @@ def reinstate(context: typer.Context, name: Name, reason: Reason, etag: Etag = "
 
 
 @app.command()
+def entitle(
+    context: typer.Context,
+    name: Name,
+    priority: PriorityMax,
+    reason: Reason,
+    etag: Etag = "",
+    request_id: RequestId = "",
+) -> None:
+    """Say up to which priority an operator's flights may claim."""
+    takes_back = priority.lower() == ORDINARY
+    request = pb.EntitleOperatorRequest(
+        request_id=request_id,
+        name=resource("operators", name),
+        etag=etag,
+        priority_max=pb.PRIORITY_UNSPECIFIED if takes_back else enum_value(pb.Priority, priority, "--priority"),
+        reason=reason,
+    )
+    session = session_of(context)
+    _show(session, session.call(lambda client: client.operators.EntitleOperator, request).operator)
+
+
+@app.command()
 def deregister(context: typer.Context, name: Name, reason: Reason, etag: Etag = "", request_id: RequestId = "") -> None:
     """Strike an operator off, for good."""
     session = session_of(context)
@@ -191,6 +221,8 @@ def _show(session: Session, operator: pb.Operator) -> None:
             called=operator.display_name,
             state=enum_name(pb.Operator.State, operator.state),
             because=operator.state_reason,
+            entitled_to=enum_name(pb.Priority, operator.priority_max) if operator.priority_max else "",
+            on_grounds=operator.priority_reason,
             kind=enum_name(pb.Operator.Kind, operator.kind),
             identifiers="\n".join(
                 f"{enum_name(pb.OperatorIdentifier.Scheme, one.scheme)} {one.value}" for one in operator.identifiers

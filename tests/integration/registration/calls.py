@@ -86,6 +86,14 @@ def update_request(
     )
 
 
+def entitle_request(
+    name: str, priority_max: operators_pb2.Priority.ValueType, *, etag: str = "", reason: str = "r"
+) -> operators_pb2.EntitleOperatorRequest:
+    return operators_pb2.EntitleOperatorRequest(
+        request_id=new_request_id(), name=name, etag=etag, priority_max=priority_max, reason=reason
+    )
+
+
 def an_aircraft(**changes: object) -> aircraft_pb2.Aircraft:
     """A light aircraft that may be registered; each with another serial number."""
     usual: dict[str, object] = {

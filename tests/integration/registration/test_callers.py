@@ -114,6 +114,7 @@ async def test_moves_of_the_register_are_the_registrars(registration: Registrati
         mine.VerifyOperator(operators_pb2.VerifyOperatorRequest(**asked)),
         mine.SuspendOperator(operators_pb2.SuspendOperatorRequest(**asked, reason="r")),
         mine.ReinstateOperator(operators_pb2.ReinstateOperatorRequest(**asked, reason="r")),
+        mine.EntitleOperator(operators_pb2.EntitleOperatorRequest(**asked, reason="r")),
         mine.DeregisterOperator(operators_pb2.DeregisterOperatorRequest(**asked, reason="r")),
         mine.CreateOperator(create_request(an_operator())),
     ):

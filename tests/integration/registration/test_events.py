@@ -16,6 +16,7 @@ from tests.integration.registration.calls import (
     an_aircraft,
     an_operator,
     create_request,
+    entitle_request,
     new_request_id,
     register_request,
     update_request,
@@ -51,17 +52,18 @@ async def test_every_change_is_told_once_in_order_with_the_state_after_it(regist
         ).operator,
         (await registrar.SuspendOperator(pb.SuspendOperatorRequest(request_id=new_request_id(), **asked))).operator,
         (await registrar.ReinstateOperator(pb.ReinstateOperatorRequest(request_id=new_request_id(), **asked))).operator,
+        (await registrar.EntitleOperator(entitle_request(created.name, pb.PRIORITY_MEDICAL))).operator,
         (
             await registrar.DeregisterOperator(pb.DeregisterOperatorRequest(request_id=new_request_id(), **asked))
         ).operator,
     ]
-    told = await _events_of(registration, created.name, 6)
+    told = await _events_of(registration, created.name, 7)
     assert [event.type for event, _ in told] == [
         f"lowsky.operator.{what}.v1"
-        for what in ("created", "verified", "updated", "suspended", "reinstated", "deregistered")
+        for what in ("created", "verified", "updated", "suspended", "reinstated", "entitled", "deregistered")
     ]
     assert [parsed for _, parsed in told] == [events_pb2.OperatorEvent(operator=state) for state in states]
-    assert len({event.id for event, _ in told}) == 6
+    assert len({event.id for event, _ in told}) == 7
 
 
 async def test_aircraft_are_told_on_the_same_topic_under_their_own_name(registration: Registration) -> None:

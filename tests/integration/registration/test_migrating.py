@@ -30,7 +30,7 @@ async def test_migrations_are_applied_once_however_many_run_them_at_once(install
     assert [code for code, _ in ended] == [0, 0], ended
     async with installation.connection() as connection:
         names = [row["name"] for row in await connection.fetch("SELECT name FROM registration.schema_migrations")]
-    assert {"0001_outbox.sql", "0001_operators.sql", "0002_aircraft.sql"} <= set(names)
+    assert {"0001_outbox.sql", "0001_operators.sql", "0002_aircraft.sql", "0003_entitlements.sql"} <= set(names)
     assert len(names) == len(set(names))
     assert await migrate(installation.database_url, "registration") == []
 

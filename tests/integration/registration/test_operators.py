@@ -12,6 +12,7 @@ from tests.integration.registration.calls import (
     Registration,
     an_operator,
     create_request,
+    entitle_request,
     new_request_id,
     update_request,
 )
@@ -73,6 +74,87 @@ async def test_the_registrar_moves_an_operator_through_its_states(registration: 
     deregister = pb.DeregisterOperatorRequest(**asked("dissolved"))
     etag = check((await registrar.DeregisterOperator(deregister)).operator, pb.Operator.STATE_DEREGISTERED, "dissolved")
     assert (await registrar.GetOperator(pb.GetOperatorRequest(name=name))).operator.etag == etag
+
+
+async def test_the_registrar_entitles_an_operator_to_a_priority_and_takes_it_back(registration: Registration) -> None:
+    registrar = registration.for_registrar
+    operator = await registration.new_operator()
+    assert (operator.priority_max, operator.priority_reason) == (pb.PRIORITY_UNSPECIFIED, "")
+    entitle = entitle_request(operator.name, pb.PRIORITY_EMERGENCY, etag=operator.etag, reason="fire brigade")
+    entitled = (await registrar.EntitleOperator(entitle)).operator
+    assert (entitled.priority_max, entitled.priority_reason) == (pb.PRIORITY_EMERGENCY, "fire brigade")
+    assert (entitled.state, entitled.state_reason) == (operator.state, operator.state_reason)
+    assert entitled.etag != operator.etag
+    own = registration.operators_for(operator.name)
+    assert (await own.GetOperator(pb.GetOperatorRequest(name=operator.name))).operator == entitled
+
+    assert (await registrar.EntitleOperator(entitle)).operator == entitled, "the same request is done once"
+    stale = entitle_request(operator.name, pb.PRIORITY_STATE, etag=operator.etag)
+    assert (await refusal(registrar.EntitleOperator(stale))).reason == "STALE_ETAG"
+
+    suspend = pb.SuspendOperatorRequest(request_id=new_request_id(), name=operator.name, reason="uninsured")
+    await registrar.SuspendOperator(suspend)
+    taken_back = entitle_request(operator.name, pb.PRIORITY_UNSPECIFIED, reason="dissolved")
+    ordinary = (await registrar.EntitleOperator(taken_back)).operator
+    assert (ordinary.priority_max, ordinary.priority_reason) == (pb.PRIORITY_UNSPECIFIED, "dissolved")
+    assert (ordinary.state, ordinary.state_reason) == (pb.Operator.STATE_SUSPENDED, "uninsured")
+
+
+async def test_only_an_operator_whose_identity_was_checked_is_entitled(registration: Registration) -> None:
+    registrar = registration.for_registrar
+    applied = await registration.new_operator(verified=False)
+    deregistered = await registration.new_operator()
+    deregister = pb.DeregisterOperatorRequest(request_id=new_request_id(), name=deregistered.name, reason="dissolved")
+    await registrar.DeregisterOperator(deregister)
+    for operator, standing in ((applied, "APPLIED"), (deregistered, "DEREGISTERED")):
+        error = await refusal(registrar.EntitleOperator(entitle_request(operator.name, pb.PRIORITY_MEDICAL)))
+        assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "ILLEGAL_MOVE")
+        assert error.metadata == {"resource": operator.name, "state": standing, "move": "entitled"}
+
+
+async def test_an_entitlement_needs_grounds_and_a_priority_that_there_is(registration: Registration) -> None:
+    operator = await registration.new_operator()
+    for request, field in (
+        (entitle_request(operator.name, pb.PRIORITY_MEDICAL, reason=""), "reason"),
+        (entitle_request(operator.name, 5), "priority_max"),  # type: ignore[arg-type]  # no such value
+    ):
+        error = await refusal(registration.for_registrar.EntitleOperator(request))
+        assert (error.code, list(error.fields)) == (grpc.StatusCode.INVALID_ARGUMENT, [field])
+
+
+async def test_nobody_says_itself_what_it_is_entitled_to(registration: Registration) -> None:
+    claims = {"priority_max": pb.PRIORITY_STATE, "priority_reason": "I say so"}
+    created = (await registration.for_registrar.CreateOperator(create_request(an_operator(**claims)))).operator
+    mine = registration.operators_for(created.name)
+    updated = (
+        await mine.UpdateOperator(update_request(created.name, ["display_name"], display_name="Z", **claims))
+    ).operator
+    for operator in (created, updated):
+        assert (operator.priority_max, operator.priority_reason) == (pb.PRIORITY_UNSPECIFIED, "")
+    error = await refusal(mine.UpdateOperator(update_request(created.name, ["priority_max"], **claims)))
+    assert error.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_an_operator_stored_before_there_were_entitlements_has_none(registration: Registration) -> None:
+    operator = await registration.new_operator()
+    name = f"{operator.name}-before"
+    async with registration.installation.connection() as connection:
+        # As a worker of an earlier version stores it, and as a row looks that the migration found.
+        await connection.execute(
+            """INSERT INTO registration.operators
+                   (name, version, create_time, update_time, applicant, display_name, kind, contact_person,
+                    contact_email, contact_phone, certificate_number, state, state_reason)
+               SELECT $1, version, create_time, update_time, applicant, display_name, kind, contact_person,
+                      contact_email, contact_phone, certificate_number, state, state_reason
+               FROM registration.operators WHERE name = $2""",
+            name,
+            operator.name,
+        )
+    registrar = registration.for_registrar
+    before = (await registrar.GetOperator(pb.GetOperatorRequest(name=name))).operator
+    assert (before.state, before.priority_max) == (operator.state, pb.PRIORITY_UNSPECIFIED)
+    entitled = await registrar.EntitleOperator(entitle_request(name, pb.PRIORITY_MEDICAL))
+    assert entitled.operator.priority_max == pb.PRIORITY_MEDICAL
 
 
 async def test_a_move_that_the_state_does_not_have_is_refused_with_state_and_move(registration: Registration) -> None:

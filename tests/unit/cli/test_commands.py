@@ -266,6 +266,33 @@ async def test_an_update_changes_only_what_is_given(run: Run, services: Scripted
     assert (await run("operators", "update", "acme", at=target)).code == 2
 
 
+@pytest.mark.parametrize(
+    ("said", "asked", "shown"),
+    [
+        ("emergency", operators_pb2.PRIORITY_EMERGENCY, "EMERGENCY"),
+        ("public-service", operators_pb2.PRIORITY_PUBLIC_SERVICE, "PUBLIC_SERVICE"),
+        ("ordinary", operators_pb2.PRIORITY_UNSPECIFIED, None),
+    ],
+)
+async def test_an_operator_is_entitled_to_a_priority(
+    run: Run, services: Scripted, target: str, said: str, asked: int, shown: str | None
+) -> None:
+    made = operators_pb2.Operator(name="operators/acme", priority_max=asked, priority_reason="fire brigade")  # type: ignore[arg-type]
+    services.answers["EntitleOperator"] = [operators_pb2.EntitleOperatorResponse(operator=made)]
+    options = ("--priority", said, "--reason", "fire brigade", "--etag", "e7")
+    ended = await run("operators", "entitle", "acme", *options, at=target)
+    request = services.requests["EntitleOperator"][0]
+    assert (request.name, request.priority_max, request.reason, request.etag) == (
+        "operators/acme",
+        asked,
+        "fire brigade",
+        "e7",
+    )
+    assert "fire brigade" in ended.out
+    assert ("entitled to" in ended.out) == (shown is not None)
+    assert shown is None or shown in ended.out
+
+
 async def test_aircraft_are_registered(run: Run, services: Scripted, target: str) -> None:
     made = aircraft_pb2.Aircraft(name=AIRCRAFT, category=aircraft_pb2.Aircraft.CATEGORY_SMALL)
     services.answers["RegisterAircraft"] = [aircraft_pb2.RegisterAircraftResponse(aircraft=made)]

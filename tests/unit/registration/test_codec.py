@@ -8,6 +8,7 @@ import pytest
 
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
 from lowsky.errors import Invalid
+from lowsky.priority import Priority
 from lowsky.registration.codec import aircraft as aircraft_codec
 from lowsky.registration.codec import operators as operators_codec
 from lowsky.registration.domain.aircraft import Aircraft, AircraftState, Category, EuClass
@@ -54,6 +55,20 @@ def test_an_operator_comes_back_as_it_was_but_for_its_secret() -> None:
         assert getattr(back, field) == getattr(given, field)
     assert (back.name, back.etag, back.state) == ("operators/a", "1", operators_pb2.Operator.STATE_APPLIED)
     assert back.create_time.ToDatetime(tzinfo=UTC) == THEN
+
+
+@pytest.mark.parametrize("priority", Priority)
+def test_priorities_have_the_numbers_of_the_contract(priority: Priority) -> None:
+    operator = the_operator(an_operator_message())
+    operator.priority_max, operator.priority_reason = priority, "grounds"
+    message = operators_codec.to_message(operator)
+    name = operators_pb2.Priority.Name(message.priority_max).removeprefix("PRIORITY_")
+    assert name == ("UNSPECIFIED" if priority is Priority.ORDINARY else priority.name)
+    assert message.priority_reason == "grounds"
+
+
+def test_the_contract_has_no_other_priorities() -> None:
+    assert sorted(operators_pb2.Priority.values()) == sorted(Priority)
 
 
 def test_an_event_holds_the_resource_and_nothing_of_the_applicant() -> None:

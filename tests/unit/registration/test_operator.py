@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
+from lowsky.priority import Priority
 from lowsky.registration.domain.operator import (
     Identifier,
     IdentifierScheme,
@@ -34,6 +35,7 @@ MOVES: dict[str, Callable[[Operator], None]] = {
     "suspended": lambda operator: operator.suspend("why", NOW),
     "reinstated": lambda operator: operator.reinstate("why", NOW),
     "deregistered": lambda operator: operator.deregister("why", NOW),
+    "entitled": lambda operator: operator.entitle(Priority.MEDICAL, "why", NOW),
     "updated": lambda operator: operator.update(PROFILE, NOW),
 }
 LEGAL = {
@@ -43,6 +45,8 @@ LEGAL = {
     ("APPLIED", "deregistered"): "DEREGISTERED",
     ("VERIFIED", "deregistered"): "DEREGISTERED",
     ("SUSPENDED", "deregistered"): "DEREGISTERED",
+    ("VERIFIED", "entitled"): "VERIFIED",
+    ("SUSPENDED", "entitled"): "SUSPENDED",
     ("APPLIED", "updated"): "APPLIED",
     ("VERIFIED", "updated"): "VERIFIED",
     ("SUSPENDED", "updated"): "SUSPENDED",
@@ -87,6 +91,18 @@ def test_a_move_says_why_and_a_verification_clears_it() -> None:
     operator.reinstate("insured", NOW)
     assert operator.state_reason == "insured"
     assert operator.happened == ["verified", "suspended", "reinstated"]
+
+
+def test_an_entitlement_has_grounds_of_its_own_lasts_and_can_be_taken_back() -> None:
+    operator = an_operator(OperatorState.VERIFIED)
+    assert operator.priority_max is Priority.ORDINARY
+    operator.entitle(Priority.EMERGENCY, "fire brigade", NOW)
+    operator.suspend("uninsured", NOW)
+    operator.update(PROFILE, NOW)
+    assert (operator.priority_max, operator.priority_reason) == (Priority.EMERGENCY, "fire brigade")
+    operator.entitle(Priority.ORDINARY, "brigade dissolved", NOW)
+    assert (operator.priority_max, operator.priority_reason) == (Priority.ORDINARY, "brigade dissolved")
+    assert (operator.state, operator.state_reason) == (OperatorState.SUSPENDED, "uninsured")
 
 
 def test_a_new_operator_is_told_as_created() -> None:

@@ -91,6 +91,8 @@ def to_message(operator: Operator) -> operators_pb2.Operator:
         ),
         state=_State.Value(f"STATE_{operator.state}"),
         state_reason=operator.state_reason,
+        priority_max=operators_pb2.Priority.ValueType(operator.priority_max),
+        priority_reason=operator.priority_reason,
     )
     message.create_time.FromDatetime(operator.create_time)
     message.update_time.FromDatetime(operator.update_time)

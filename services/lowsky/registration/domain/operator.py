@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
+from lowsky.priority import Priority
 
 
 class OperatorState(StrEnum):
@@ -44,6 +45,9 @@ _MOVES: dict[str, tuple[frozenset[OperatorState], OperatorState]] = {
 }
 """Every legal move: what it is called, where from, where to."""
 
+_ENTITLED = frozenset({OperatorState.VERIFIED, OperatorState.SUSPENDED})
+"""Whose identity was checked; of a suspended one too, so that an entitlement can be taken back at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
@@ -80,6 +84,10 @@ class Operator:
     update_time: datetime
     state: OperatorState = OperatorState.APPLIED
     state_reason: str = ""
+    priority_max: Priority = Priority.ORDINARY
+    """The highest that its flights may claim."""
+    priority_reason: str = ""
+    """On what grounds."""
     version: int = 1
     happened: list[str] = field(default_factory=lambda: ["created"])
     """What is to be told with the next save, in past tense."""
@@ -120,6 +128,13 @@ class Operator:
     def reinstate(self, reason: str, now: datetime) -> None:
         """The suspension ends."""
         self._move("reinstated", reason, now)
+
+    def entitle(self, priority_max: Priority, reason: str, now: datetime) -> None:
+        """Its flights may claim up to this priority, from now on; the state stays."""
+        if self.state not in _ENTITLED:
+            raise IllegalMove(self.name, self.state, "entitled")
+        self.priority_max, self.priority_reason = priority_max, reason
+        self._tell("entitled", now)
 
     def deregister(self, reason: str, now: datetime) -> None:
         """For good."""

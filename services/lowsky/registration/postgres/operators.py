@@ -11,6 +11,7 @@ from lowsky.db.database import Connection
 from lowsky.errors import AlreadyExists, NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
+from lowsky.priority import Priority
 from lowsky.registration.codec import operators as operators_codec
 from lowsky.registration.domain.operator import (
     Identifier,
@@ -106,7 +107,8 @@ class OperatorStore:
 
 _COLUMNS = (
     "name, version, create_time, update_time, applicant, display_name, kind, contact_person, contact_email, "
-    "contact_phone, insurance_expire_time, certificate_number, certificate_expire_time, state, state_reason"
+    "contact_phone, insurance_expire_time, certificate_number, certificate_expire_time, state, state_reason, "
+    "priority_max, priority_reason"
 )
 _PLACES = ", ".join(f"${n}" for n in range(1, len(_COLUMNS.split(", ")) + 1))
 
@@ -129,6 +131,8 @@ def _row(operator: Operator) -> tuple[object, ...]:
         profile.certificate_expire_time,
         operator.state,
         operator.state_reason,
+        operator.priority_max,
+        operator.priority_reason,
     )
 
 
@@ -151,6 +155,8 @@ def _operator(row: asyncpg.Record, identifiers: Sequence[Identifier]) -> Operato
         update_time=row["update_time"],
         state=OperatorState(row["state"]),
         state_reason=row["state_reason"],
+        priority_max=Priority(row["priority_max"]),
+        priority_reason=row["priority_reason"],
         version=row["version"],
         happened=[],
     )

@@ -16,6 +16,7 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
 from lowsky.ids import new_id
+from lowsky.priority import Priority
 from lowsky.registration.codec.operators import (
     identifiers_of,
     kind_of,
@@ -119,6 +120,15 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
             request.etag,
             pb.ReinstateOperatorResponse,
             lambda operator, now: operator.reinstate(request.reason, now),
+        )
+
+    async def EntitleOperator(self, request: pb.EntitleOperatorRequest, context: Any) -> pb.EntitleOperatorResponse:
+        return await self._change(
+            request,
+            request.name,
+            request.etag,
+            pb.EntitleOperatorResponse,
+            lambda operator, now: operator.entitle(Priority(request.priority_max), request.reason, now),
         )
 
     async def DeregisterOperator(

@@ -5,7 +5,7 @@ The values of the events on Kafka: CloudEvents 1.0 in binary mode, this message 
 headers. Types are past tense and versioned. An event carries the state after it, so that nobody need call back.
 
   topic                     key             types
-  lowsky.operators.v1       resource name   lowsky.operator.{created,updated,verified,suspended,reinstated,deregistered}.v1
+  lowsky.operators.v1       resource name   lowsky.operator.{created,updated,verified,suspended,reinstated,entitled,deregistered}.v1
                                             lowsky.aircraft.{registered,updated,retired}.v1
   lowsky.authorities.v1     resource name   lowsky.authority.{created,updated}.v1
   lowsky.geozones.v1        resource name   lowsky.geozone.{published,removed}.v1, lowsky.dataset.imported.v1

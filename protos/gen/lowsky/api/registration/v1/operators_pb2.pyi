@@ -120,6 +120,7 @@ class Operator(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     STATE_REASON_FIELD_NUMBER: _builtins.int
     PRIORITY_MAX_FIELD_NUMBER: _builtins.int
+    PRIORITY_REASON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """operators/{operator}"""
     etag: _builtins.str
@@ -132,6 +133,8 @@ class Operator(_message.Message):
     """Output only: what the registrar said with the last move."""
     priority_max: Global___Priority.ValueType
     """Output only: the highest priority that its flights may claim, as the registrar said (EntitleOperator)."""
+    priority_reason: _builtins.str
+    """Output only: on what grounds."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -164,10 +167,11 @@ class Operator(_message.Message):
         state: Global___Operator.State.ValueType = ...,
         state_reason: _builtins.str = ...,
         priority_max: Global___Priority.ValueType = ...,
+        priority_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "contact", b"contact", "create_time", b"create_time", "insurance_expire_time", b"insurance_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "contact", b"contact", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "identifiers", b"identifiers", "insurance_expire_time", b"insurance_expire_time", "kind", b"kind", "name", b"name", "priority_max", b"priority_max", "state", b"state", "state_reason", b"state_reason", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "contact", b"contact", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "identifiers", b"identifiers", "insurance_expire_time", b"insurance_expire_time", "kind", b"kind", "name", b"name", "priority_max", b"priority_max", "priority_reason", b"priority_reason", "state", b"state", "state_reason", b"state_reason", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -648,7 +652,7 @@ class EntitleOperatorRequest(_message.Message):
     priority_max: Global___Priority.ValueType
     """Unspecified takes every entitlement back."""
     reason: _builtins.str
-    """On what grounds, for whoever reads it later."""
+    """On what grounds, for whoever reads it later: Operator.priority_reason."""
     def __init__(
         self,
         *,

@@ -136,7 +136,8 @@ class OperatorsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EntitleOperator(self, request, context):
-        """The registrar says up to which priority the operator's flights may claim. Plans that exist keep theirs.
+        """The registrar says up to which priority the flights of an operator, VERIFIED or SUSPENDED, may claim. Its state
+        stays, and plans that exist keep their priority.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

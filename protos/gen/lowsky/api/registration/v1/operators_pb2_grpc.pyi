@@ -50,7 +50,9 @@ class OperatorsServiceStub:
     ReinstateOperator: _grpc.UnaryUnaryMultiCallable[_operators_pb2.ReinstateOperatorRequest, _operators_pb2.ReinstateOperatorResponse]
     """SUSPENDED → VERIFIED."""
     EntitleOperator: _grpc.UnaryUnaryMultiCallable[_operators_pb2.EntitleOperatorRequest, _operators_pb2.EntitleOperatorResponse]
-    """The registrar says up to which priority the operator's flights may claim. Plans that exist keep theirs."""
+    """The registrar says up to which priority the flights of an operator, VERIFIED or SUSPENDED, may claim. Its state
+    stays, and plans that exist keep their priority.
+    """
     DeregisterOperator: _grpc.UnaryUnaryMultiCallable[_operators_pb2.DeregisterOperatorRequest, _operators_pb2.DeregisterOperatorResponse]
     """Any state → DEREGISTERED, for good."""
 
@@ -74,7 +76,9 @@ class OperatorsServiceAsyncStub(OperatorsServiceStub):
     ReinstateOperator: _aio.UnaryUnaryMultiCallable[_operators_pb2.ReinstateOperatorRequest, _operators_pb2.ReinstateOperatorResponse]  # type: ignore[assignment]
     """SUSPENDED → VERIFIED."""
     EntitleOperator: _aio.UnaryUnaryMultiCallable[_operators_pb2.EntitleOperatorRequest, _operators_pb2.EntitleOperatorResponse]  # type: ignore[assignment]
-    """The registrar says up to which priority the operator's flights may claim. Plans that exist keep theirs."""
+    """The registrar says up to which priority the flights of an operator, VERIFIED or SUSPENDED, may claim. Its state
+    stays, and plans that exist keep their priority.
+    """
     DeregisterOperator: _aio.UnaryUnaryMultiCallable[_operators_pb2.DeregisterOperatorRequest, _operators_pb2.DeregisterOperatorResponse]  # type: ignore[assignment]
     """Any state → DEREGISTERED, for good."""
 
@@ -143,7 +147,9 @@ class OperatorsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operators_pb2.EntitleOperatorRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operators_pb2.EntitleOperatorResponse, _abc.Awaitable[_operators_pb2.EntitleOperatorResponse]]:
-        """The registrar says up to which priority the operator's flights may claim. Plans that exist keep theirs."""
+        """The registrar says up to which priority the flights of an operator, VERIFIED or SUSPENDED, may claim. Its state
+        stays, and plans that exist keep their priority.
+        """
 
     @_abc_1.abstractmethod
     def DeregisterOperator(
