@@ -220,11 +220,8 @@ class FlightPlanStore:
         Raises:
             NotFound: One of them is not there.
         """
-        rows = await self._connection.fetch(
-            "SELECT * FROM flight_plans WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE",
-            [_id(name) for name in names],
-        )
-        found = {plan.name: plan for plan in map(_plan, rows)}
+        locked = await self.lock_present([_id(name) for name in names])
+        found = {plan.name: plan for plan in locked.values()}
         for name in names:
             if name not in found:
                 raise NotFound(name)
