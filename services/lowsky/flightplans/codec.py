@@ -7,8 +7,10 @@ from datetime import UTC
 
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.errors import Invalid
 from lowsky.flightplans.domain.plan import FlightPlan, State
 from lowsky.flightplans.domain.proposal import Proposal
+from lowsky.flightplans.domain.report import Report
 from lowsky.geofence.codec import (
     finding_from_message,
     finding_to_message,
@@ -66,6 +68,28 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
     )
 
 
+def report_of(request: pb.ReportFlightPlanStateRequest) -> Report:
+    """What a request that passed the rules says of a flight under way.
+
+    Raises:
+        Invalid: Volumes of a flight that is within its plan; a time that runs backwards, a geometry without a clear
+            meaning, too many vertices.
+    """
+    state = state_from(request.state)
+    if state is State.ACTIVATED and request.HasField("off_nominal_volumes"):
+        message = "a flight that is within its plan needs no other volumes"
+        raise Invalid.field("off_nominal_volumes", message, "INVALID_FIELD")
+    volumes = request.off_nominal_volumes
+    return Report(
+        name=request.name,
+        etag=request.etag,
+        state=state,
+        reason=request.reason,
+        off_nominal=volumes_from_message(volumes, "off_nominal_volumes") if volumes.volumes else (),
+        content=request.off_nominal_volumes.SerializeToString(),
+    )
+
+
 def airspace_again(content: bytes) -> Airspace:
     """The airspace that a plan of this content asked for.
 
@@ -95,6 +119,8 @@ def to_message(plan: FlightPlan) -> pb.FlightPlan:
     message.approval = plan.approval
     message.approval_number = plan.approval_number
     message.MergeFrom(_assessment(plan))
+    if plan.off_nominal and plan.is_flying:
+        message.off_nominal_volumes.MergeFromString(plan.off_nominal)
     return message
 
 

@@ -10,11 +10,20 @@ from lowsky.geofence.config import GeofenceConfig
 
 
 class FlightPlansConfig(GeofenceConfig):
-    """Beside what the geofence needs: how long plans are kept."""
+    """Beside what the geofence needs: how long plans are kept, and when they are closed."""
 
     plans_kept_days: int = Field(default=400, ge=62, le=36_500)
     """Days after which a month of plans is detached, when none of them can fly any more: a year, and a month to report
     on it. Less than two months would touch those whose plans are still to depart."""
+
+    overdue_grace_s: float = Field(default=300.0, ge=0, le=86_400)
+    """Seconds after the end of its time until a plan is closed of which nobody says what became: an operator whose link
+    is slow still ends the flight itself."""
+
+    @property
+    def overdue_grace(self) -> timedelta:
+        """The same, as a duration."""
+        return timedelta(seconds=self.overdue_grace_s)
 
     @property
     def retention(self) -> timedelta:

@@ -45,7 +45,7 @@ class Verdict:
     refused: LowskyError | None = None
 
 
-class _Rival(NamedTuple):
+class Rival(NamedTuple):
     """Somebody whose airspace a contender's overlaps."""
 
     plan: UUID
@@ -73,9 +73,8 @@ class Holding:
         """
         if not contenders:
             return [], []
-        reservations = Reservations(connection)
-        await reservations.lock(cover)
-        rivals = await self._rivals(reservations, contenders, volumes, cover, within=True)
+        await Reservations(connection).lock(cover)
+        rivals = await self.rivals(connection, contenders, volumes, cover, within=True)
         locked = await FlightPlanStore(connection).lock_present(_to_lock(contenders, rivals))
         return _resolve(contenders, rivals, locked, now)
 
@@ -83,23 +82,24 @@ class Holding:
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover, now: datetime
     ) -> Sequence[Verdict]:
         """What would be decided about each alone, at this moment; nothing is locked or changed."""
-        rivals = await self._rivals(Reservations(connection), contenders, volumes, cover, within=False)
+        rivals = await self.rivals(connection, contenders, volumes, cover)
         verdicts: list[Verdict] = []
         for contender, its_rivals in zip(contenders, rivals, strict=True):
             met = await FlightPlanStore(connection).present(_to_lock([contender], [its_rivals]))
             verdicts.extend(_resolve([contender], [its_rivals], met, now)[0])
         return verdicts
 
-    async def _rivals(
+    async def rivals(
         self,
-        reservations: Reservations,
+        connection: Connection,
         contenders: Sequence[Contender],
         volumes: Volumes,
         cover: Cover,
         *,
-        within: bool,
-    ) -> Sequence[Sequence[_Rival]]:
+        within: bool = False,
+    ) -> Sequence[Sequence[Rival]]:
         """Of each contender, those whose airspace it overlaps: what is held, and, within the batch, one another."""
+        reservations = Reservations(connection)
         near = await reservations.near(cover)
         fetched = await self._fetched(reservations, near)
         here: dict[Key, Volumes | None] = {}
@@ -117,10 +117,10 @@ class Holding:
         stored, runs = self._shelf.together(keys, volumes, here)
         ours, theirs = [runs[keys[place]] for place, _, _ in pairs], [runs[key] for _, key, _ in pairs]
         met = await self._meetings(stored, ours, theirs)
-        rivals: list[list[_Rival]] = [[] for _ in contenders]
+        rivals: list[list[Rival]] = [[] for _ in contenders]
         for pair, meeting in met.items():
             place, (plan, _), priority = pairs[pair]
-            rivals[place].append(_Rival(plan, priority, meeting))
+            rivals[place].append(Rival(plan, priority, meeting))
         return rivals
 
     async def _fetched(
@@ -159,7 +159,7 @@ def _near_each_other(volumes: Volumes, count: int) -> Iterable[tuple[int, int]]:
     return zip(later.tolist(), earlier.tolist(), strict=True)
 
 
-def _to_lock(contenders: Sequence[Contender], rivals: Sequence[Sequence[_Rival]]) -> list[str]:
+def _to_lock(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]]) -> list[str]:
     """Ids of the plans that may change: those that would give way, and those that are superseded."""
     ids = {_id(contender.supersedes) for contender in contenders if contender.supersedes}
     for contender, its_rivals in zip(contenders, rivals, strict=True):
@@ -169,7 +169,7 @@ def _to_lock(contenders: Sequence[Contender], rivals: Sequence[Sequence[_Rival]]
 
 def _resolve(
     contenders: Sequence[Contender],
-    rivals: Sequence[Sequence[_Rival]],
+    rivals: Sequence[Sequence[Rival]],
     locked: Mapping[str, FlightPlan],
     now: datetime,
 ) -> tuple[Sequence[Verdict], Sequence[FlightPlan]]:

@@ -14,7 +14,12 @@ from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.codec import airspace_again, as_kept, to_message
 from lowsky.flightplans.config import FlightPlansConfig
 from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.holding import Holding
+from lowsky.flightplans.off_nominal import OffNominal
 from lowsky.flightplans.on_events import GROUP, OnApprovals, OnAuthorities, OnGeozones, OnOperators
+from lowsky.flightplans.overdue import Overdue
+from lowsky.flightplans.partitions import PART as PARTITIONS
+from lowsky.flightplans.partitions import Partitions
 from lowsky.flightplans.postgres import TOPIC
 from lowsky.flightplans.recheck import PART as RECHECK
 from lowsky.flightplans.recheck import Recheck
@@ -41,6 +46,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
     await frame.health.expect("watch", only_writes=True)
     broadcast = Broadcast(frame.kafka, TOPIC, frame.health, part="watch")
     frame.run(broadcast.tail.run)
+    holding = Holding(frame.config.vertical_reference)
     path = SubmissionPath(
         database=frame.database,
         relay=frame.relay,
@@ -50,7 +56,10 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         areas=areas,
         reference=frame.config.vertical_reference,
         to_answer=_answer,
+        holding=holding,
     )
+    overdue = Overdue(database=frame.database, relay=frame.relay, clock=frame.clock, grace=frame.config.overdue_grace)
+    frame.run(overdue.run)
     await frame.health.expect(RECHECK, only_told=True)
     recheck = Recheck(
         health=frame.health,
@@ -65,6 +74,11 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         as_kept=as_kept,
     )
     frame.run(recheck.run)
+    await frame.health.expect(PARTITIONS, only_told=True)
+    partitions = Partitions(
+        database=frame.database, clock=frame.clock, health=frame.health, retention=frame.config.retention
+    )
+    frame.run(partitions.run)
     servicer = FlightPlansServicer(
         database=frame.database,
         relay=frame.relay,
@@ -73,6 +87,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         path=path,
         standing=standing,
         broadcast=broadcast,
+        off_nominal=OffNominal(holding, frame.config.vertical_reference),
     )
     frame.run(servicer.batcher.run)
     frame.consume(group=GROUP, topics=["lowsky.approvals.v1"], handlers=OnApprovals(frame.clock).handlers)

@@ -119,11 +119,12 @@ class FlightPlanStore:
             """UPDATE flight_plans p
                SET state = n.state, state_reason = n.state_reason, version = n.version, update_time = n.update_time,
                    airspace_revision = n.airspace_revision, authorities = string_to_array(n.authorities, ' '),
-                   subjects = string_to_array(n.subjects, ' '), assessment = n.assessment
+                   subjects = string_to_array(n.subjects, ' '), assessment = n.assessment,
+                   off_nominal = n.off_nominal
                FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[],
-                           $7::text[], $8::text[], $9::bytea[])
+                           $7::text[], $8::text[], $9::bytea[], $10::bytea[])
                  AS n (id, state, state_reason, version, update_time, airspace_revision, authorities, subjects,
-                       assessment)
+                       assessment, off_nominal)
                WHERE p.id = n.id AND p.id = ANY($1::text[])""",
             [_id(plan.name) for plan in plans],
             [plan.state for plan in plans],
@@ -134,6 +135,7 @@ class FlightPlanStore:
             [" ".join(_authorities(plan)) for plan in plans],
             [" ".join(plan.zones_met) for plan in plans],
             [assessment_to_bytes(plan) for plan in plans],
+            [plan.off_nominal for plan in plans],
         )
         await self._free(plans)
         await append(self._connection, [event for plan in plans for event in told(plan)])
@@ -343,6 +345,7 @@ def _plan(row: asyncpg.Record) -> FlightPlan:
         airspace_revision=row["airspace_revision"],
         approval=row["approval"],
         approval_number=row["approval_number"],
+        off_nominal=row["off_nominal"],
         extent=(row["min_lon"], row["min_lat"], row["max_lon"], row["max_lat"]),
         version=row["version"],
     )

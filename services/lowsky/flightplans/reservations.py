@@ -46,6 +46,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """What a plan holds as it was accepted."""
+
+    priority: int
+    revision: int
+    volumes: Volumes
+
+
+@dataclass(frozen=True, slots=True)
 class Reservation:
     """What a plan is to hold."""
 
@@ -201,6 +210,21 @@ class Reservations:
             "SELECT plan, revision, volumes FROM reservations WHERE plan = ANY($1::uuid[])", list(plans)
         )
         return {row["plan"]: (row["revision"], from_bytes(row["volumes"])) for row in rows}
+
+    async def own(self, plan: UUID) -> Own | None:
+        """What a plan holds as it was accepted, without off-nominal volumes; None where it holds nothing."""
+        row = await self._connection.fetchrow(
+            "SELECT priority, revision, off_nominal, volumes FROM reservations WHERE plan = $1", plan
+        )
+        if row is None:
+            return None
+        volumes = from_bytes(row["volumes"])
+        return Own(row["priority"], row["revision"], volumes[: len(volumes) - row["off_nominal"]])
+
+    async def replace(self, reservation: Reservation) -> None:
+        """A plan holds something else from now on. Its row is locked."""
+        await self.free([reservation.plan])
+        await self.add([reservation])
 
     async def add(self, reservations: Sequence[Reservation]) -> None:
         """Plans hold their airspace from now on."""

@@ -21,9 +21,10 @@ from lowsky.errors import Invalid, NotFound
 from lowsky.events.relay import Relay
 from lowsky.events.watch import Broadcast, Subscription
 from lowsky.flightplans.batcher import Batcher
-from lowsky.flightplans.codec import proposal_of, state_from, to_message
+from lowsky.flightplans.codec import proposal_of, report_of, state_from, to_message
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.move import Move, activation, move
+from lowsky.flightplans.off_nominal import OffNominal
 from lowsky.flightplans.postgres import Filter, FlightPlanStore
 from lowsky.flightplans.standing import Standing
 from lowsky.flightplans.stream import answer_each
@@ -60,6 +61,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         path: SubmissionPath,
         standing: Standing,
         broadcast: Broadcast,
+        off_nominal: OffNominal,
     ) -> None:
         self._database = database
         self._relay = relay
@@ -67,6 +69,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         self._health = health
         self._standing = standing
         self._broadcast = broadcast
+        self._off_nominal = off_nominal
         self.batcher: Batcher[Submission, bytes] = Batcher(
             path.submit,
             tenant=lambda s: s.proposal.operator,
@@ -113,8 +116,8 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
 
     async def GetFlightPlan(self, request: pb.GetFlightPlanRequest, context: Any) -> pb.GetFlightPlanResponse:
         async with self._database.connection() as connection:
-            plan = await FlightPlanStore(connection).get(request.name)
-        _require_visible(current_access(), plan)
+            plan = await FlightPlanStore(connection).find(request.name)
+        _require_visible(current_access(), plan, request.name)
         return pb.GetFlightPlanResponse(flight_plan=to_message(plan))
 
     async def ListFlightPlans(self, request: pb.ListFlightPlansRequest, context: Any) -> pb.ListFlightPlansResponse:
@@ -189,6 +192,17 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         await self._standing.await_fit(submission.proposal.operator, submission.proposal.aircraft, NEWS_TIMEOUT_S)
         return await self.batcher.submit(submission)
 
+    async def ReportFlightPlanState(
+        self, request: pb.ReportFlightPlanStateRequest, context: Any
+    ) -> pb.ReportFlightPlanStateResponse:
+        report = report_of(request)
+
+        async def work(connection: Connection) -> pb.ReportFlightPlanStateResponse:
+            plan = await self._off_nominal.report(connection, report, self._clock.now())
+            return pb.ReportFlightPlanStateResponse(flight_plan=to_message(plan))
+
+        return await once(self._database, self._relay, request, pb.ReportFlightPlanStateResponse, work)
+
     async def _read(self, name: str) -> pb.FlightPlan:
         async with self._database.connection() as connection:
             return to_message(await FlightPlanStore(connection).get(name))
@@ -226,9 +240,9 @@ async def _until_decided(response: pb.SubmitFlightPlanResponse, subscription: Su
         response.flight_plan.CopyFrom(events_pb2.FlightPlanEvent.FromString(event.value or b"").flight_plan)
 
 
-def _require_visible(access: Access, plan: FlightPlan) -> None:
+def _require_visible(access: Access, plan: FlightPlan, asked: str) -> None:
     if not is_visible(access.reach, plan.operator, {*plan.deciding_authorities, *plan.notified_authorities}):
-        raise NotFound(plan.name)
+        raise NotFound(asked)  # by the name that the caller knows: the plan's own says whose it is
 
 
 def _time(message: pb.ListFlightPlansRequest, field: str) -> datetime | None:

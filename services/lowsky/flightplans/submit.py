@@ -90,6 +90,7 @@ class SubmissionPath:
         areas: Areas,
         reference: VerticalReference,
         to_answer: Callable[[FlightPlan], bytes],
+        holding: Holding,
     ) -> None:
         self._database = database
         self._relay = relay
@@ -99,8 +100,8 @@ class SubmissionPath:
         self._areas = areas
         self._reference = reference
         self._to_answer = to_answer
-        self._holding = Holding(reference)
-        self._commit = Commit(database, self._holding, to_answer)
+        self._holding = holding
+        self._commit = Commit(database, holding, to_answer)
 
     async def submit(self, batch: Sequence[Submission]) -> Sequence[bytes | LowskyError]:
         """The answer to each submission, or why it is refused, in the same order.

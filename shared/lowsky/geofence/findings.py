@@ -41,6 +41,7 @@ class Rule(StrEnum):
     PRIORITY_OVER = "PRIORITY_OVER"
     DISPLACED_BY_PRIORITY = "DISPLACED_BY_PRIORITY"
     OFF_NOMINAL = "OFF_NOMINAL"
+    OFF_NOMINAL_MEETS = "OFF_NOMINAL_MEETS"
 
     @property
     def is_of_geofence(self) -> bool:

@@ -213,9 +213,12 @@ def submission(
 
 
 def operator(
-    name: str, state: operators_pb2.Operator.State.ValueType = VERIFIED, insured_until: datetime | None = None
+    name: str,
+    state: operators_pb2.Operator.State.ValueType = VERIFIED,
+    insured_until: datetime | None = None,
+    priority_max: operators_pb2.Priority.ValueType = operators_pb2.PRIORITY_UNSPECIFIED,
 ) -> Event:
-    message = operators_pb2.Operator(name=name, display_name=name, state=state)
+    message = operators_pb2.Operator(name=name, display_name=name, state=state, priority_max=priority_max)
     if insured_until:
         message.insurance_expire_time.FromDatetime(insured_until)
     value = events_pb2.OperatorEvent(operator=message).SerializeToString()

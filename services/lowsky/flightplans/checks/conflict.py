@@ -43,6 +43,7 @@ _STATED = {
         Severity.BLOCKING,
         "a flight of higher priority, which takes this place. Plan around it or at another time.",
     ),
+    Rule.OFF_NOMINAL_MEETS: (Severity.NOTIFICATION, "another flight, which has been told."),
     Rule.OFF_NOMINAL: (Severity.NOTIFICATION, "where a flight may come that has left its plan."),
 }
 _UNDER_WAY = {

@@ -6,7 +6,7 @@ between. An approval is permission, not clearance to start: activation is a step
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -46,7 +46,8 @@ Extent = tuple[float, float, float, float]
 ANYWHERE: Extent = (-180.0, -90.0, 180.0, 90.0)
 
 _UNDECIDED = frozenset({State.SUBMITTED, State.UNDER_REVIEW})
-_FLYING = frozenset({State.ACTIVATED, State.NONCONFORMING, State.CONTINGENT})
+_OFF_PLAN = frozenset({State.NONCONFORMING, State.CONTINGENT})
+_FLYING = _OFF_PLAN | {State.ACTIVATED}
 
 _MOVES: dict[str, tuple[frozenset[State], State]] = {
     "put-under-review": (_UNDECIDED, State.UNDER_REVIEW),
@@ -64,6 +65,12 @@ _MOVES: dict[str, tuple[frozenset[State], State]] = {
     "lapsed": (frozenset({State.APPROVED}), State.EXPIRED),
 }
 """Every legal move: what it is called, where from, where to."""
+
+_REPORTED = {
+    State.ACTIVATED: "found-conforming",
+    State.NONCONFORMING: "found-nonconforming",
+    State.CONTINGENT: "made-contingent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,8 @@ class FlightPlan:
     """The box around its volumes; over the antimeridian it is as wide as the world."""
     approval: str = ""
     approval_number: str = ""
+    off_nominal: bytes = b""
+    """The airspace that it may need beside its own, as it was sent; opaque here."""
     version: int = 1
     happened: list[Happening] = field(default_factory=list)
 
@@ -187,10 +196,26 @@ class FlightPlan:
         else:
             self._move("rejected" if self.state in _UNDECIDED else "rescinded", finding.message, now)
 
-    def warn(self, finding: Finding, now: datetime) -> None:
-        """Something is near that it should know of."""
-        self.findings = gravest_first([*self.findings, finding])[:FINDINGS_MAX]
+    def exchange(self, before: Collection[Finding], after: Iterable[Finding]) -> None:
+        """Some findings take the place of others; to be told with what happened."""
+        left = [finding for finding in self.findings if finding not in before]
+        self.findings = gravest_first([*left, *after])[:FINDINGS_MAX]
+
+    def tell(self, now: datetime) -> None:
+        """Its findings have changed, and nothing else."""
         self._become("reassessed", self.state, self.state_reason, now)
+
+    def report(self, state: State, off_nominal: bytes, reason: str, now: datetime) -> None:
+        """What becomes of a flight under way. One that is off its plan may be reported again, elsewhere.
+
+        Raises:
+            IllegalMove: Nothing leads from here to there.
+        """
+        if state is self.state and state in _OFF_PLAN:
+            self._become("reassessed", state, reason, now)
+        else:
+            self._move(_REPORTED[state], reason, now)
+        self.off_nominal = off_nominal
 
     def put_under_review(self, approval: str, number: str, now: datetime) -> None:
         """Authorities' officers decide."""

@@ -449,6 +449,8 @@ class Finding(_message.Message):
         """A flight of higher priority takes this place: the plan has ended, or, if activated, is warned."""
         RULE_OFF_NOMINAL: Finding._Rule.ValueType  # 15
         """A flight that has left its plan may come here."""
+        RULE_OFF_NOMINAL_MEETS: Finding._Rule.ValueType  # 16
+        """This flight has left its plan and may come where another flight is, which has been told."""
 
     class Rule(_Rule, metaclass=_RuleEnumTypeWrapper):
         """The rules."""
@@ -486,6 +488,8 @@ class Finding(_message.Message):
     """A flight of higher priority takes this place: the plan has ended, or, if activated, is warned."""
     RULE_OFF_NOMINAL: Finding.Rule.ValueType  # 15
     """A flight that has left its plan may come here."""
+    RULE_OFF_NOMINAL_MEETS: Finding.Rule.ValueType  # 16
+    """This flight has left its plan and may come where another flight is, which has been told."""
 
     class _Severity:
         ValueType = _typing.NewType("ValueType", _builtins.int)

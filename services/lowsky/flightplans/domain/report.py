@@ -1,0 +1,21 @@
+"""What is said of a flight under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lowsky.flightplans.domain.plan import State
+from lowsky.geo.volumes import Volume4D
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is said of a flight under way."""
+
+    name: str
+    etag: str
+    state: State
+    reason: str
+    off_nominal: tuple[Volume4D, ...]
+    content: bytes
+    """The off-nominal volumes as they were sent, opaque here."""

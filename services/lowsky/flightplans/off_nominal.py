@@ -1,0 +1,142 @@
+"""A flight that leaves its plan: off-nominal volumes widen what it holds, and whoever it meets there is told.
+
+Nobody is refused: it flies where it flies (ASTM F3548-21, nonconforming and contingent operational intents). What comes
+after it is, as with any airspace that is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import shapely
+
+from lowsky.db.database import Connection
+from lowsky.errors import Invalid, NotFound, Unavailable
+from lowsky.flightplans.domain.plan import FINAL, FlightPlan
+from lowsky.flightplans.domain.report import Report
+from lowsky.flightplans.holding import Holding, Rival
+from lowsky.flightplans.postgres import FlightPlanStore
+from lowsky.flightplans.reservations import Contender, Reservations, reservations_of
+from lowsky.geo.altitude import VerticalReference
+from lowsky.geo.nodes import AREAS_MAX, Cover, cover
+from lowsky.geo.scales import on_both_scales
+from lowsky.geo.volumes import Volumes
+from lowsky.geofence.findings import Finding, Rule, Severity
+
+AHEAD_S_MAX: Final = 86_400
+"""Off-nominal volumes end within a day: nobody holds airspace for longer by one report."""
+
+NAMED_MAX: Final = 500
+"""Flights that the plan itself names, as an event has a limit. All that are met are warned; the warnings of those that
+are not named are not taken back, should another report no longer meet them."""
+
+
+class OffNominal:
+    """Takes in reports."""
+
+    def __init__(self, holding: Holding, reference: VerticalReference) -> None:
+        self._holding = holding
+        self._reference = reference
+
+    async def report(self, connection: Connection, report: Report, now: datetime) -> FlightPlan:
+        """The plan as it is then; within one transaction. Locks come in the order of everybody: nodes, then plans.
+
+        Raises:
+            NotFound, StaleEtag, IllegalMove, Invalid
+            Unavailable: The plan or what it holds changed at this very moment: the same report may be sent again.
+        """
+        id_ = _plan_id(report.name)
+        _require_soon(report, now)
+        store, reservations = FlightPlanStore(connection), Reservations(connection)
+        seen = await store.get(report.name)
+        off = Volumes.of([report.off_nominal])
+        rivals = await self._met(connection, seen, off)
+        ids = {seen.id, *_warned_by(seen), *(str(rival.plan) for rival in rivals)}
+        plans = dict(await store.lock_present(sorted(ids)))
+        plan = plans.pop(seen.id)
+        plan.expect(report.etag)
+        if plan.version != seen.version:
+            raise Unavailable("AIRSPACE_BUSY", f"{plan.name} has just changed", retry_after_s=0.1)
+        plan.report(report.state, report.content, report.reason, now)
+        met = {str(rival.plan): rival for rival in rivals if _is_there(plans.get(str(rival.plan)))}
+        plan.exchange([f for f in plan.findings if f.rule is Rule.OFF_NOMINAL_MEETS], _said(list(met.values())))
+        changed = [plan, *(other for other in plans.values() if _warn(other, plan, met.get(other.id), now))]
+        await self._widen(reservations, id_, off)
+        await store.save_assessments(changed)
+        return plan
+
+    async def _met(self, connection: Connection, plan: FlightPlan, off: Volumes) -> Sequence[Rival]:
+        if not len(off):
+            return []
+        nodes = self._cover(off)
+        contender = Contender(_plan_id(plan.name), plan.operator, 0, "")
+        await Reservations(connection).lock(nodes)
+        (rivals,) = await self._holding.rivals(connection, [contender], off, nodes)
+        return [rival for rival in rivals if rival.plan != contender.plan]
+
+    async def _widen(self, reservations: Reservations, plan: UUID, off: Volumes) -> None:
+        """What it holds from now on: its own volumes, then these."""
+        held = await reservations.own(plan)
+        if held is None:
+            raise Unavailable("AIRSPACE_BUSY", f"{plan} holds nothing", retry_after_s=0.1)
+        volumes = Volumes.join([held.volumes, off]) if len(off) else held.volumes
+        nodes = self._cover(volumes)
+        (reservation,) = reservations_of([Contender(plan, "", held.priority, "")], volumes, nodes)
+        await reservations.replace(replace(reservation, revision=held.revision + 1, off_nominal=len(off)))
+
+    def _cover(self, volumes: Volumes) -> Cover:
+        boxes = shapely.bounds(volumes.outlines).reshape(-1, 4)
+        nodes = cover(volumes, on_both_scales(volumes.altitudes, boxes, self._reference))
+        if nodes.too_large:
+            message = f"the flight would hold more airspace than one may: {AREAS_MAX} tiles of 0.32 degrees for an hour"
+            raise Invalid.field("off_nominal_volumes", message, "TOO_LARGE", limit=str(AREAS_MAX))
+        return nodes
+
+
+def _require_soon(report: Report, now: datetime) -> None:
+    end_s = max((volume.end_s for volume in report.off_nominal), default=0.0)
+    if end_s > now.timestamp() + AHEAD_S_MAX:
+        message = f"a flight that has left its plan is not away from it for more than {AHEAD_S_MAX} s"
+        raise Invalid.field("off_nominal_volumes", message, "TOO_LARGE", limit=str(AHEAD_S_MAX))
+
+
+def _plan_id(name: str) -> UUID:
+    try:
+        return UUID(name.rpartition("/")[2])
+    except ValueError:
+        raise NotFound(name) from None
+
+
+def _warned_by(plan: FlightPlan) -> list[str]:
+    """Ids of the flights that an earlier report of this plan has warned."""
+    findings = (finding for finding in plan.findings if finding.rule is Rule.OFF_NOMINAL_MEETS and finding.subject)
+    return [finding.subject.rpartition("/")[2] for finding in findings]
+
+
+def _warn(other: FlightPlan, plan: FlightPlan, rival: Rival | None, now: datetime) -> bool:
+    """Tells another flight what it meets now instead of what it met; False where nothing is new to it."""
+    subject = f"operators/-/flightPlans/{plan.id}"
+    before = [f for f in other.findings if f.rule is Rule.OFF_NOMINAL and f.subject == subject]
+    after = [rival.meeting.finding(Rule.OFF_NOMINAL, plan.id, reverse=True)] if rival else []
+    if (not before and not after) or other.state in FINAL:
+        return False
+    other.exchange(before, after)
+    other.tell(now)
+    return True
+
+
+def _is_there(plan: FlightPlan | None) -> bool:
+    return plan is not None and plan.state not in FINAL
+
+
+def _said(rivals: Sequence[Rival]) -> list[Finding]:
+    """What the flight itself hears."""
+    findings = [rival.meeting.finding(Rule.OFF_NOMINAL_MEETS, str(rival.plan)) for rival in rivals[:NAMED_MAX]]
+    if more := len(rivals) - len(findings):
+        text = f"{more} more flights are near that are not named here."
+        findings.append(Finding(Rule.OFF_NOMINAL_MEETS, Severity.NOTIFICATION, "", "other flights", (), text))
+    return findings

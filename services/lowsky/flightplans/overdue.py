@@ -1,0 +1,70 @@
+"""The clock that closes plans whose time has passed and of which nobody says what became: what they hold is freed, and
+nobody waits for them for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from lowsky.clock import Clock
+from lowsky.db.database import Database
+from lowsky.errors import Unavailable
+from lowsky.events.relay import Relay
+from lowsky.flightplans.domain.plan import FINAL
+from lowsky.flightplans.postgres import FlightPlanStore
+from lowsky.flightplans.reservations import Reservations
+
+log = structlog.get_logger()
+
+EVERY_S: Final = 2.0
+
+BATCH: Final = 200
+"""Plans that are closed, and locked, at a time: some 50 ms."""
+
+RETRY_S: Final = 5.0
+
+
+class Overdue:
+    """Every worker runs one. They pass over what another one has locked, so that none waits or does it twice."""
+
+    def __init__(self, *, database: Database, relay: Relay, clock: Clock, grace: timedelta) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+        self._grace = grace
+
+    async def run(self) -> None:
+        """Runs until cancelled. What fails is begun again."""
+        while True:
+            pause_s = EVERY_S
+            try:
+                if await self.close_some() == BATCH:
+                    continue
+            except Unavailable as error:
+                log.warning("overdue plans are not closed for now", problem=error.message)
+            except Exception:
+                log.exception("overdue plans are not closed")  # a fault of ours, which must not end all the rest
+                pause_s = RETRY_S
+            await asyncio.sleep(pause_s)
+
+    async def close_some(self) -> int:
+        """Closes the first of those that are overdue; how many.
+
+        Raises:
+            Unavailable: The database is away.
+        """
+        now = self._clock.now()
+        async with self._database.transaction() as connection:
+            store = FlightPlanStore(connection)
+            over = await Reservations(connection).over(now - self._grace, BATCH)
+            closed = [plan for plan in await store.lock_free([str(id_) for id_ in over]) if plan.state not in FINAL]
+            for plan in closed:
+                plan.close_overdue(now)
+            await store.save_assessments(closed)
+        if closed:
+            self._relay.wake()
+            log.info("overdue plans closed", plans=len(closed))
+        return len(closed)
