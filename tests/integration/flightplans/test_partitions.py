@@ -14,7 +14,9 @@ from lowsky.errors import Unavailable
 from lowsky.flightplans.partitions import detach, make_month, partitions
 from lowsky.flightplans.postgres import FlightPlanStore
 from tests.integration.flightplans.months import NOW, Months, connect, count, plan_made_at, store
+from tests.integration.flightplans.world import SERVICE, World
 from tests.support.history import submitted_between
+from tests.support.waiting import eventually
 
 
 async def migrate_all_but_the_division(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,3 +194,15 @@ async def test_a_month_that_could_not_be_made_leaves_everything_as_it_was(months
         await make_month(months.connection, datetime(2025, 1, 1, tzinfo=UTC))
     assert await months.names() == ["before_2025_01", "rest"]
     assert await months.count() == 1
+
+
+async def test_a_worker_makes_months_as_it_starts_and_says_that_all_is_well(world: World) -> None:
+    async def well() -> bool:
+        return await world.installation.health(SERVICE, part="partitions") == "SERVING"
+
+    await eventually(well)
+    async with world.installation.connection() as connection:
+        await connection.execute("SET search_path = flightplans")
+        *made, rest = await partitions(connection)
+    assert len(made) > 1
+    assert rest.start > datetime.now(UTC) + timedelta(days=59), "two months ahead"

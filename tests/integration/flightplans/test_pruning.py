@@ -20,7 +20,7 @@ from tests.support.history import submitted_between
 START = datetime(2025, 11, 1, tzinfo=UTC)
 MONTH = "flight_plans_2026_11"
 BATCH = [plan_made_at(NOW - timedelta(minutes=1), number) for number in range(64)]
-EARLIER = plan_made_at(datetime(2026, 2, 3, tzinfo=UTC))
+EARLIER = plan_made_at(datetime(2026, 2, 20, tzinfo=UTC))
 
 
 class Explaining:
@@ -57,7 +57,7 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 async def explaining(months: Months) -> AsyncIterator[Explaining]:
     """A year of plans, and one more month under way."""
     await months.job.keep()
-    await submitted_between(months.connection, START, NOW - timedelta(minutes=2), 26_000)
+    await submitted_between(months.connection, START, NOW - timedelta(minutes=2), 5_200)
     await store(months.connection, EARLIER, *BATCH)
     await months.connection.execute("VACUUM ANALYZE flight_plans")
     async with months.database.transaction() as connection:
