@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import geofence, idle_decision, imports
+from tests.bench import geofence, idle_decision, imports, submissions
 from tests.bench.measuring import Measurement
 
 RESULTS = Path("bench-results")
@@ -25,9 +25,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="lowsky-bench-") as folder:
         measurements = idle_decision.measure(Path(folder) / "stack", console)
     imported = asyncio.run(imports.measure())
+    submitted = asyncio.run(submissions.measure())
     console.print()
     console.print(table(measurements))
     console.print("An import, end to end:", imported)
+    submissions.show(submitted)
     RESULTS.mkdir(exist_ok=True)
     document = {
         "time": datetime.now(UTC).isoformat(),
@@ -35,6 +37,7 @@ def main() -> None:
         "load_before": os.getloadavg(),
         "geofence": [comparison.as_dict() for comparison in comparisons],
         "import": imported,
+        "submissions": [run.as_dict() for run in submitted],
         "measurements": [measurement.as_dict() for measurement in measurements],
     }
     (RESULTS / "latest.json").write_text(json.dumps(document, indent=2) + "\n")
