@@ -139,14 +139,15 @@ class Lines:
         begun = bytearray()
         too_long = False
         while chunk := await _read_chunk(self._descriptor):
-            self.done += len(chunk)
             *ends, rest = chunk.split(b"\n")
             for end in ends:
                 number += 1
+                self.done += len(end) + 1
                 too_long = too_long or len(begun) + len(end) > LINE_BYTES_MAX
                 yield number, None if too_long else bytes(begun + end)
                 begun.clear()
                 too_long = False
+            self.done += len(rest)
             too_long = too_long or len(begun) + len(rest) > LINE_BYTES_MAX
             if too_long:
                 begun.clear()

@@ -45,6 +45,14 @@ async def test_keys_are_line_numbers_unless_given_and_blank_lines_count(tmp_path
     assert entries[1].prepare(WISHES, NOW).plan.aircraft == "operators/acme/aircraft/d1"
 
 
+async def test_how_far_it_was_read_is_known_line_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "flights.ndjson"
+    file.write_bytes(b'{"key": "a"}\n{"key": "bc"}\n{"key": "d"}')
+    source = open_source(str(file))
+    assert [source.done async for _ in source.entries()] == [13, 27, 39]
+    assert source.size == 39
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
