@@ -32,6 +32,7 @@ _AWAY = (
     asyncpg.TransactionRollbackError,  # serialisation failure, deadlock
     asyncpg.ReadOnlySQLTransactionError,  # a standby, until the failover is over
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidCachedStatementError,  # a migration changed its table: the next try prepares it anew
 )
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from lowsky.db import migrations
+from lowsky.db.database import Database
 from lowsky.db.migrations import Migration, migrate, migrations_in
 from lowsky.errors import Unavailable
 from lowsky.flightplans.partitions import detach, make_month, partitions
@@ -67,6 +68,24 @@ async def test_dividing_reckons_with_a_worker_whose_clock_was_ahead(
         assert await count(connection, first.name) == 1
     finally:
         await connection.close()
+
+
+async def test_a_worker_that_served_while_the_table_was_divided_asks_for_one_retry(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connections hold statements that were prepared for the table as it was."""
+    await migrate_all_but_the_division(empty_database, monkeypatch)
+    async with Database.open(empty_database, schema="flightplans", pool_size=1) as database:
+
+        async def lock() -> None:
+            async with database.transaction() as connection:
+                await FlightPlanStore(connection).lock_free(["some"])
+
+        await lock()
+        await migrate(empty_database, "flightplans")
+        with pytest.raises(Unavailable):
+            await lock()
+        await lock()
 
 
 async def test_months_are_there_before_they_begin(months: Months) -> None:

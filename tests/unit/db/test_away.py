@@ -23,6 +23,7 @@ from lowsky.errors import Unavailable
         asyncpg.LockNotAvailableError(),
         asyncpg.ReadOnlySQLTransactionError(),
         asyncpg.IdleInTransactionSessionTimeoutError(),
+        asyncpg.InvalidCachedStatementError(),
     ],
     ids=lambda fault: type(fault).__name__,
 )
