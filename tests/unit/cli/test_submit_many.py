@@ -9,16 +9,21 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
+from typer.testing import CliRunner
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.api.registration.v1 import operators_pb2
+from lowsky.cli import main
+from lowsky.client import RetryPolicy
+from lowsky.local.ports import free_port
 from tests.support.waiting import eventually
 
 from .conftest import Ended, Run
@@ -65,11 +70,14 @@ class Fleet(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         """Answers after which the streams break, one after the other."""
         self.no_room_first = 0
         self.hangs_after: int | None = None
+        self.denies = False
         self.outcome: Callable[[pb.SubmitFlightPlansRequest], pb.SubmitFlightPlansResponse | None] = lambda _: None
 
     async def SubmitFlightPlans(self, requests: Any, context: Any) -> AsyncIterator[pb.SubmitFlightPlansResponse]:
         breaks_after = self.breaks_after.pop(0) if self.breaks_after else None
         answered = 0
+        if self.denies:
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not yours")
         async for message in requests:
             self.sent[message.key] += 1
             self.requests.append(message.request)
@@ -320,24 +328,24 @@ async def test_without_the_journal_of_earlier_answers_nothing_is_sent(
 
 
 async def test_a_service_that_stays_away_is_told_and_the_run_can_go_on(
-    run: Run, fleet: Fleet, target: str, tmp_path: Path
+    run: Run, fleet: Fleet, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(_: Any, context: Any) -> AsyncIterator[pb.SubmitFlightPlansResponse]:
-        await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not now")
-        yield pb.SubmitFlightPlansResponse()
-
     file = write(tmp_path, *flights(5))
-    fleet.SubmitFlightPlans, real = refuse, fleet.SubmitFlightPlans  # type: ignore[method-assign]
-    server = grpc.aio.server()
-    flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server(fleet, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    ended = await run("plan", "submit-many", str(file), at=f"127.0.0.1:{port}")
-    await server.stop(0)
-    assert (ended.code, "PERMISSION_DENIED: not now" in ended.err) == (5, True)
-    fleet.SubmitFlightPlans = real  # type: ignore[method-assign]
+    quick = RetryPolicy(first_pause_s=0.01, pause_max_s=0.02, stream_tries_max=3)
+    monkeypatch.setattr("lowsky.client.client.RetryPolicy", lambda: quick)
+    command = ["--flightplans", f"127.0.0.1:{free_port()}", "plan", "submit-many", str(file)]
+    invoke = partial(CliRunner().invoke, main.app, command, env={"LOWSKY_TOKEN": "secret"})
+    away = await asyncio.to_thread(invoke)
+    assert away.exit_code == 7, away.output
+    assert f"→ run the same command again to go on; {file}.journal has what was sent" in away.stderr
     assert (await run("plan", "submit-many", str(file), at=target)).code == 0
-    assert len(fleet.accepted) == 5
+    assert fleet.references() == {f"f{n}": 1 for n in range(5)}
+
+
+async def test_a_stream_that_is_denied_ends_the_run(run: Run, fleet: Fleet, target: str, tmp_path: Path) -> None:
+    fleet.denies = True
+    ended = await run("plan", "submit-many", str(write(tmp_path, *flights(5))), "-o", "json", at=target)
+    assert (ended.code, ended.error["message"]) == (5, "not yours")
 
 
 async def test_a_dry_run_stores_nothing_and_needs_no_journal(
