@@ -19,12 +19,24 @@ from numpy.typing import NDArray
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
-from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Datum, VerticalReference, overlap_codes
+from lowsky.geo.altitude import (
+    ANYWHERE,
+    AltitudeBand,
+    AltitudeBands,
+    Datum,
+    VerticalReference,
+    needs_geoid,
+    needs_terrain,
+    overlap_codes,
+)
+from lowsky.geo.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.geozone import Restriction
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_block import Indices
 from lowsky.geo.zone_index import Touches, ZoneIndex
 from lowsky.geofence.throughout import applies_throughout
+
+Floats = NDArray[np.float64]
 
 SLIVER_DEGREES = 1e-8
 """About a millimetre: what is nowhere wider is no ground. Borders that are drawn twice, or cut at the antimeridian,
@@ -112,7 +124,9 @@ def look_at_areas(
     nobodys = _outside(areas, volumes.outlines, volume, area, inside)
     closed = np.flatnonzero(np.array([area.open_below_m < math.inf for area in areas.areas])[area])
     bands = AltitudeBands.of(areas.areas[place].closed_band for place in area[closed])
-    codes = overlap_codes(volumes.altitudes[volume[closed]], bands, reference)
+    flown = volumes.altitudes[volume[closed]]
+    shared = _shared(volumes.outlines[volume[closed]], [areas.areas[place].ground for place in area[closed]])
+    codes = overlap_codes(flown, bands, reference, *_local(flown, bands, shared, reference))
     closed, codes = closed[codes > 0], codes[codes > 0]
     permitted = _permitted(zones, touches, volumes, np.unique(volume[closed]), reference)
     asks = np.zeros(len(closed), dtype=np.bool_)
@@ -122,7 +136,8 @@ def look_at_areas(
         free = _of(stated, zones, permitted.get(place, ()))
         within = None if inside[pair] else stated.ground
         asks[n] = _is_left(volumes.outlines[place], within, [outline for _, outline in free])
-        if not asks[n]:
+        # A flight that only borders on the area asks nobody there anyway.
+        if not asks[n] and free and _is_left(volumes.outlines[place], within, ()):
             relied.update((place, zone) for zone, _ in free)
     asked = closed[asks]
     return AreaLook(Asked(volume[asked], area[asked], codes[asks] > 1), nobodys, sorted(relied))
@@ -171,7 +186,10 @@ def _permitted(
     ]
     layers = [zones.zones[touches.zone[row]].geozone.layers[touches.layer[row]] for row in free]
     volume = touches.volume[free] if free else places[:0]
-    held = _hold(AltitudeBands.of(layer.altitude for layer in layers), volumes.altitudes[volume], reference)
+    bands, flown = AltitudeBands.of(layer.altitude for layer in layers), volumes.altitudes[volume]
+    shared = _shared(volumes.outlines[volume], [layer.outline for layer in layers])
+    stated = [zones.zones[touches.zone[row]].geozone.terrain_m for row in free]
+    held = _hold(bands, flown, reference, *_local(flown, bands, shared, reference, stated))
     found: dict[int, list[tuple[int, BaseGeometry]]] = {}
     for row, layer, place, holds in zip(free, layers, volume.tolist(), held, strict=True):
         times = zones.zones[touches.zone[row]].geozone.applicability
@@ -180,12 +198,47 @@ def _permitted(
     return found
 
 
-def _hold(outer: AltitudeBands, inner: AltitudeBands, reference: VerticalReference) -> NDArray[np.bool_]:
+def _shared(outlines: NDArray[np.object_], grounds: Sequence[BaseGeometry]) -> Floats:
+    """The boxes that outlines and grounds share, pair by pair, (n, 4)."""
+    return shared_ground(shapely.bounds(outlines).reshape(-1, 4), shapely.bounds(grounds).reshape(-1, 4))
+
+
+def _local(
+    flown: AltitudeBands,
+    bands: AltitudeBands,
+    boxes: Floats,
+    reference: VerticalReference,
+    stated: Sequence[tuple[float, float] | None] = (),
+) -> tuple[Floats | None, Floats | None]:
+    """Bounds on undulation and ground in boxes, (n, 2), as they are for zones; None where those of the area do.
+
+    Args:
+        stated: What publishers say of the ground, which counts where no raster answers.
+    """
+    geoid_m = geoid_bounds_of(boxes) if needs_geoid(flown, bands) else None
+    if not needs_terrain(flown, bands):
+        return geoid_m, None
+    terrain_m = np.full((len(boxes), 2), np.nan)
+    for place, ground in enumerate(stated):
+        terrain_m[place] = ground or np.nan
+    if reference.ground is not None:
+        surveyed_m = reference.ground.bounds_of(boxes)
+        terrain_m = np.where(np.isnan(surveyed_m), terrain_m, surveyed_m)
+    return geoid_m, terrain_m
+
+
+def _hold(
+    outer: AltitudeBands,
+    inner: AltitudeBands,
+    reference: VerticalReference,
+    geoid_m: Floats | None,
+    terrain_m: Floats | None,
+) -> NDArray[np.bool_]:
     """Whether bands certainly hold others, whatever terrain and geoid within the bounds; a level flight at a ceiling
     is above it."""
     outer, inner = outer.resolved(), inner.resolved()
-    least, _ = reference.differences(inner.lower_datum, outer.lower_datum)
-    _, greatest = reference.differences(inner.upper_datum, outer.upper_datum)
+    least, _ = reference.differences(inner.lower_datum, outer.lower_datum, geoid_m, terrain_m)
+    _, greatest = reference.differences(inner.upper_datum, outer.upper_datum, geoid_m, terrain_m)
     level = (inner.lower_datum == inner.upper_datum) & (inner.lower_m == inner.upper_m)
     top_m = inner.upper_m + greatest
     holds: NDArray[np.bool_] = (inner.lower_m + least >= outer.lower_m) & (

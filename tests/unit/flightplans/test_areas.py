@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
+import numpy as np
 import pytest
 import shapely
 from shapely import Polygon
@@ -14,6 +15,7 @@ from lowsky.flightplans.draw import draw
 from lowsky.geo.altitude import ANYWHERE, Datum, VerticalReference
 from lowsky.geo.applicability import Applicability, Daily, Period
 from lowsky.geo.geozone import Restriction
+from lowsky.geo.terrain import Terrain
 from lowsky.geo.volumes import Volume4D
 from lowsky.geo.zone_index import IndexedZone
 from lowsky.geofence.areas import AreaIndex, StatedArea
@@ -134,6 +136,32 @@ def test_a_flight_wholly_in_permitted_airspace_needs_no_word(
     open_below_m: float, permitted: list[object], expected: list[Rule]
 ) -> None:
     assert rules(found(at(), *permitted, areas=(stated(open_below_m=open_below_m),))) == expected
+
+
+def over_flat_ground(metres: float) -> VerticalReference:
+    """By a raster, in a country of 0 to 500 m."""
+    terrain = Terrain(np.full((30, 30), metres), west=112.5, north=23.5, step=(0.1, 0.1), error_m=5.0)
+    return VerticalReference(terrain_min_m=0, terrain_max_m=500, ground=terrain)
+
+
+@pytest.mark.parametrize(("upper_m", "asked"), [(214, []), (216, ASKED)])
+def test_the_ground_of_the_place_says_how_high_a_flight_is(upper_m: float, asked: list[Rule]) -> None:
+    flight = at(lower_m=150, upper_m=upper_m, datum=Datum.AMSL)
+    assert rules(found(flight, areas=(stated(open_below_m=120),), reference=over_flat_ground(100))) == asked
+
+
+@pytest.mark.parametrize(("upper_m", "asked"), [(214, []), (216, ASKED)])
+def test_the_ground_of_the_place_says_whether_permitted_airspace_holds_a_flight(
+    upper_m: float, asked: list[Rule]
+) -> None:
+    flight, areas = at(lower_m=150, upper_m=upper_m, datum=Datum.AMSL), (stated(open_below_m=EVERYWHERE),)
+    assert rules(found(flight, free(), areas=areas, reference=over_flat_ground(100))) == asked
+
+
+def test_permitted_airspace_of_a_neighbour_spares_nobody_who_only_borders_on_his_area() -> None:
+    areas = (stated(open_below_m=EVERYWHERE), stated(EAST, authority=PORT))
+    flight = at(shapely.box(114, 22.4, 114.1, 22.6))
+    assert looked(flight, free(shapely.box(113.9, 22.4, 114.1, 22.6)), areas=areas) == []
 
 
 def test_permitted_airspace_must_hold_the_heights_for_certain() -> None:
