@@ -8,7 +8,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from lowsky.auth.rules import RULES, Scope
 from tests.architecture.contract import methods
 
-READS = ("Get", "List", "Watch", "Check")
+READS = ("Get", "List", "Watch", "Check", "Query")
 
 
 def test_every_rpc_has_an_authorisation_row() -> None:

@@ -15,6 +15,7 @@ from lowsky.flightplans.codec import airspace_again, as_kept, to_message
 from lowsky.flightplans.config import FlightPlansConfig
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.holding import Holding
+from lowsky.flightplans.occupancy import Occupancy
 from lowsky.flightplans.off_nominal import OffNominal
 from lowsky.flightplans.on_events import GROUP, OnApprovals, OnAuthorities, OnGeozones, OnOperators
 from lowsky.flightplans.overdue import Overdue
@@ -88,6 +89,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         standing=standing,
         broadcast=broadcast,
         off_nominal=OffNominal(holding, frame.config.vertical_reference),
+        occupancy=Occupancy(frame.database, frame.config.vertical_reference),
     )
     frame.run(servicer.batcher.run)
     frame.consume(group=GROUP, topics=["lowsky.approvals.v1"], handlers=OnApprovals(frame.clock).handlers)

@@ -179,8 +179,8 @@ class Reservations:
                 "AIRSPACE_BUSY", "others are deciding about the same airspace", retry_after_s=0.5
             ) from None
 
-    async def near(self, cover: Cover) -> Sequence[Held]:
-        """What is held and may overlap; of each owner each plan once."""
+    async def near(self, cover: Cover, most: int | None = None) -> Sequence[Held]:
+        """What is held and may overlap; of each owner each plan once. No more than `most`, where that is given."""
         if not len(cover):
             return []
         area = is_area(cover.node)
@@ -194,11 +194,13 @@ class Reservations:
             """SELECT place, plan, priority, revision
                FROM reserved_near($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[],
                                   $7::integer[], $8::integer[], $9::integer[], $10::integer[], $11::integer[],
-                                  $12::integer[], $13::integer[])""",
+                                  $12::integer[], $13::integer[])
+               LIMIT $14""",
             owner.tolist(),
             first.tolist(),
             last.tolist(),
             *rows.T.tolist(),
+            most,
         )
         return [Held(*row) for row in found]
 
@@ -210,6 +212,19 @@ class Reservations:
             "SELECT plan, revision, volumes FROM reservations WHERE plan = ANY($1::uuid[])", list(plans)
         )
         return {row["plan"]: (row["revision"], from_bytes(row["volumes"])) for row in rows}
+
+    async def stored(self, plans: Collection[UUID], bytes_max: int) -> Mapping[UUID, bytes] | None:
+        """The volumes of what plans hold, as they are stored; None where they have more than so many bytes."""
+        if not plans:
+            return {}
+        of = list(plans)
+        size = await self._connection.fetchval(
+            "SELECT coalesce(sum(octet_length(volumes)), 0) FROM reservations WHERE plan = ANY($1::uuid[])", of
+        )
+        if size > bytes_max:
+            return None
+        rows = await self._connection.fetch("SELECT plan, volumes FROM reservations WHERE plan = ANY($1::uuid[])", of)
+        return {row["plan"]: row["volumes"] for row in rows}
 
     async def own(self, plan: UUID) -> Own | None:
         """What a plan holds as it was accepted, without off-nominal volumes; None where it holds nothing."""

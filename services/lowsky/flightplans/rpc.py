@@ -21,9 +21,12 @@ from lowsky.errors import Invalid, NotFound
 from lowsky.events.relay import Relay
 from lowsky.events.watch import Broadcast, Subscription
 from lowsky.flightplans.batcher import Batcher
+from lowsky.flightplans.checks.validity import require_entitled
 from lowsky.flightplans.codec import proposal_of, report_of, state_from, to_message
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.move import Move, activation, move
+from lowsky.flightplans.occupancy import Occupancy
+from lowsky.flightplans.occupancy_codec import FIELD, answer_of, question_of
 from lowsky.flightplans.off_nominal import OffNominal
 from lowsky.flightplans.postgres import Filter, FlightPlanStore
 from lowsky.flightplans.standing import Standing
@@ -62,6 +65,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         standing: Standing,
         broadcast: Broadcast,
         off_nominal: OffNominal,
+        occupancy: Occupancy,
     ) -> None:
         self._database = database
         self._relay = relay
@@ -70,6 +74,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         self._standing = standing
         self._broadcast = broadcast
         self._off_nominal = off_nominal
+        self._occupancy = occupancy
         self.batcher: Batcher[Submission, bytes] = Batcher(
             path.submit,
             tenant=lambda s: s.proposal.operator,
@@ -202,6 +207,13 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             return pb.ReportFlightPlanStateResponse(flight_plan=to_message(plan))
 
         return await once(self._database, self._relay, request, pb.ReportFlightPlanStateResponse, work)
+
+    async def QueryAirspace(self, request: pb.QueryAirspaceRequest, context: Any) -> pb.QueryAirspaceResponse:
+        asked, layer_height_m = question_of(request)
+        # Else an operator could find out how urgent the flights of others are.
+        if (operator := current_access().caller.operator) is not None:
+            require_entitled(request.priority, self._standing.operator(operator), "priority")
+        return answer_of(await self._occupancy.of(asked, layer_height_m, request.priority, FIELD))
 
     async def _read(self, name: str) -> pb.FlightPlan:
         async with self._database.connection() as connection:

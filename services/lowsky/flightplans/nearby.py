@@ -1,0 +1,65 @@
+"""What is held near something, as of one moment, for those who ask and decide nothing. Bounded; nothing is locked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from lowsky.db.database import Database
+from lowsky.flightplans.reservations import Reservations
+from lowsky.geo.nodes import Cover
+from lowsky.geo.stored_volumes import from_bytes
+from lowsky.geo.volumes import Volumes
+
+FLIGHTS_MAX: Final = 5_000
+"""Flights near what is asked for, counted for each part of it: some 100 ms to read."""
+
+BYTES_MAX: Final = 32 * 1024 * 1024
+"""Of their volumes, as of 2 000 flights of 17 legs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A flight that may overlap what is asked for. Volumes of several such rows are the same object."""
+
+    place: int
+    """Of what is asked for."""
+    plan: UUID
+    volumes: Volumes
+
+
+class Crowded(Exception):
+    """More is held there than is looked at. The message says how much, for people."""
+
+
+async def nearby(database: Database, cover: Cover, priority: int) -> Sequence[Near]:
+    """What is held near by flights of at least a priority.
+
+    Raises:
+        Crowded: It is too much.
+        Unavailable: The database is away.
+    """
+    if not len(cover):
+        return []
+    async with (
+        database.connection() as connection,
+        # One moment for both reads: a plan that another one supersedes between them would be in neither.
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        reservations = Reservations(connection)
+        near = await reservations.near(cover, FLIGHTS_MAX + 1)
+        if len(near) > FLIGHTS_MAX:
+            raise Crowded(f"more than {FLIGHTS_MAX} flights are near")
+        near = [held for held in near if held.priority >= priority]
+        stored = await reservations.stored({held.plan for held in near}, BYTES_MAX)
+    if stored is None:
+        raise Crowded(f"the flights near have more than {BYTES_MAX} bytes of volumes")
+
+    def read() -> Sequence[Near]:
+        volumes = {plan: from_bytes(its) for plan, its in stored.items()}
+        return [Near(held.place, held.plan, volumes[held.plan]) for held in near if held.plan in volumes]
+
+    return await asyncio.to_thread(read)
