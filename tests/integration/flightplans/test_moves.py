@@ -15,6 +15,7 @@ from tests.integration.flightplans.world import (
     SUSPENDED,
     TOWER,
     World,
+    a_free_place,
     aircraft,
     in_,
     operator,
@@ -38,7 +39,7 @@ def end(plan: pb.FlightPlan, etag: str = "") -> pb.EndFlightPlanRequest:
 
 
 async def approved(world: World, **fields: object) -> pb.FlightPlan:
-    plan = (await world.submit(**{"departure": in_(seconds=5), **fields})).flight_plan
+    plan = (await world.submit(a_free_place(), **{"departure": in_(seconds=5), **fields})).flight_plan
     await world.verdict(plan, "granted", automatic=True)
     return await world.wait_state(plan.name, "APPROVED")
 
@@ -120,7 +121,9 @@ async def test_a_flight_is_not_activated_before_its_window(world: World) -> None
 async def test_who_was_suspended_since_the_approval_does_not_take_off(world: World) -> None:
     await world.tell([operator("operators/lapsed"), aircraft("operators/lapsed/aircraft/a")])
     stub = world.stub(operator="operators/lapsed")
-    request = submission(parent="operators/lapsed", aircraft="operators/lapsed/aircraft/a", departure=in_(seconds=5))
+    request = submission(
+        a_free_place(), parent="operators/lapsed", aircraft="operators/lapsed/aircraft/a", departure=in_(seconds=5)
+    )
     plan = (await stub.SubmitFlightPlan(request)).flight_plan
     await world.verdict(plan, "granted", automatic=True)
 
@@ -187,7 +190,7 @@ async def test_others_plans_cannot_be_moved_or_seen(world: World) -> None:
 
 
 async def test_a_request_of_before_is_answered_also_when_its_start_has_passed(world: World) -> None:
-    request = submission(departure=in_(seconds=-4.5))
+    request = submission(a_free_place(), departure=in_(seconds=-4.5))
     first = await world.stub().SubmitFlightPlan(request)
 
     async def is_past() -> bool:

@@ -14,6 +14,7 @@ from tests.integration.flightplans.world import (
     FOREIGN,
     FOREIGN_DRONE,
     World,
+    a_free_place,
     a_free_time,
     in_,
     state,
@@ -44,16 +45,12 @@ def volumes(at: tuple[float, float], start: datetime, minutes: float = 10) -> pb
 
 async def flying(world: World) -> pb.FlightPlan:
     """A flight under way, somewhere of its own."""
-    _, place = a_free_time(), (114.5 + 0.03 * next(PLACES), 20.5)
-    plan = (await world.submit(place, departure=in_(seconds=5))).flight_plan
+    plan = (await world.submit(a_free_place(), departure=in_(seconds=5))).flight_plan
     assert state(plan) == "SUBMITTED"
     await world.verdict(plan, "granted", automatic=True)
     await world.wait_state(plan.name, "APPROVED")
     request = pb.ActivateFlightPlanRequest(request_id=str(uuid4()), name=plan.name)
     return (await world.stub().ActivateFlightPlan(request)).flight_plan
-
-
-PLACES = iter(range(100))
 
 
 async def report(

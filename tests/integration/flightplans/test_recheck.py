@@ -97,7 +97,7 @@ async def test_a_flight_under_way_is_rescinded_too_and_one_that_is_over_is_left(
 
 async def test_zones_elsewhere_at_other_times_or_heights_leave_plans_as_they_are(world: World) -> None:
     at = (112.0, 17.0)
-    plan = await approved(world, at)
+    plan = await approved(world, at, departure=in_(hours=1))
     elsewhen = zone("geozones/calm.elsewhen", at, PROHIBITED)
     period = elsewhen.applicability.periods.add()
     period.start_time.FromDatetime(in_(hours=3))

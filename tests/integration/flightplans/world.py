@@ -58,8 +58,10 @@ class World:
     """Says what the other services would say, and calls flightplans as its users do."""
 
     def __init__(self, installation: Installation) -> None:
+        global _slots, _places
         self.installation = installation
         self.revision = 0
+        _slots, _places = itertools.count(), itertools.count()  # nothing is held in a new world
 
     async def tell(self, events: Iterable[Event]) -> None:
         """Publishes events, in order, and returns when the brokers have them."""
@@ -96,7 +98,7 @@ class World:
 
         async def checked() -> bool:
             try:
-                plan = (await self.submit(validate_only=True)).flight_plan
+                plan = (await self.submit(validate_only=True, departure=in_(hours=1))).flight_plan
             except grpc.aio.AioRpcError as error:
                 assert error_of(error).reason == "NO_AIRSPACE"
                 return False
@@ -169,12 +171,18 @@ def waypoints(at: tuple[float, float], *, height_m: float = 100, leg_s: float = 
     ]
 
 
-_SLOTS = itertools.count()
+_slots, _places = itertools.count(), itertools.count()
 
 
 def a_free_time() -> datetime:
     """An hour ahead or later: no two flights of some minutes that leave then are in each other's way."""
-    return in_(hours=1, minutes=5 * next(_SLOTS))
+    return in_(hours=1, minutes=5 * next(_slots))
+
+
+def a_free_place() -> tuple[float, float]:
+    """Clear of the zones: flights that begin in two such places are not in each other's way, whenever they leave."""
+    row, column = divmod(next(_places), 50)
+    return 114.5 + 0.03 * column, 20.5 - 0.03 * row
 
 
 def flight_plan(at: tuple[float, float] = SOUTH, departure: datetime | None = None, **fields: Any) -> pb.FlightPlan:
