@@ -87,7 +87,7 @@ class Batcher(Generic[Item, Result]):
         tenant = self._tenant(item)
         queue = self._turns.get(tenant)
         if (len(queue) if queue else 0) >= QUEUE_MAX - self._queued:
-            raise Overloaded("more submissions than this worker queues", retry_after_s=0.5)
+            raise Overloaded("more submissions of one operator wait than this worker queues", retry_after_s=0.5)
         if queue is None:
             queue = self._turns[tenant] = deque()
         waiting: _Waiting[Item, Result] = _Waiting(item)
