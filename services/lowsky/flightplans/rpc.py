@@ -189,12 +189,13 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             asked.ClearField("wait_for_decision")
             request = asked
         submission = Submission(request_of(request), proposal, name, request.validate_only)
-        if self._standing.is_fit(proposal.operator, proposal.aircraft):
+        if self._standing.is_fit(proposal.operator, proposal.aircraft, proposal.priority):
             return self.batcher.submit(submission)
         return asyncio.ensure_future(self._submit_once_fit(submission))
 
     async def _submit_once_fit(self, submission: Submission) -> bytes:
-        await self._standing.await_fit(submission.proposal.operator, submission.proposal.aircraft, NEWS_TIMEOUT_S)
+        asked = submission.proposal
+        await self._standing.await_fit(asked.operator, asked.aircraft, NEWS_TIMEOUT_S, asked.priority)
         return await self.batcher.submit(submission)
 
     async def ReportFlightPlanState(
