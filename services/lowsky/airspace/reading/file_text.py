@@ -10,7 +10,7 @@ import numpy as np
 from lowsky.airspace.reading.report import FilePosition, UnreadableZones
 
 STEP_BYTES = 1024 * 1024
-"""Read at once."""
+"""Read at once. A value that is still not whole is then parsed again."""
 
 _BOM = codecs.BOM_UTF8
 _OTHER_BOMS = (
@@ -46,8 +46,7 @@ class Text:
         self._dropped_bytes = self.byte_of(self.at)
         kept = self.text[self.at :]
         begins = self._file.tell() - len(self._decoder.getstate()[0])
-        # A value that is still not whole is parsed again each time: not more often than its length doubles.
-        data = self._file.read(max(STEP_BYTES, len(kept)))
+        data = self._file.read(STEP_BYTES)
         self.ended = not data
         try:
             self.text = kept + self._decoder.decode(data, final=self.ended)

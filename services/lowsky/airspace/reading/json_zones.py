@@ -13,7 +13,7 @@ from json import JSONDecodeError
 from typing import BinaryIO
 
 from lowsky.airspace.reading import document
-from lowsky.airspace.reading.document import DECODER, DEPTH_MAX, NotANumber, RepeatedKeys, TooLarge
+from lowsky.airspace.reading.document import DECODER, DEPTH_MAX, NotANumber, RepeatedKeys, TooLarge, brackets
 from lowsky.airspace.reading.file_text import Text, utf8
 from lowsky.airspace.reading.layout import LIST_KEYS, holds_zones, require_zone_file
 from lowsky.airspace.reading.report import UnreadableZones
@@ -26,7 +26,11 @@ _LISTS_MAX = 2
 
 _SPACE = re.compile(r"[ \t\n\r]*+")
 _PLAIN = re.compile(r'[^"\[\]{}]*+')
-_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_REST = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_STRING = re.compile(rf'"{_REST.pattern}("?)', re.DOTALL)
+"""A string that does not end is one to the end."""
+_FOLLOWED = 1024 * 1024
+"""Characters of a value that is too large to be parsed, looked through at once."""
 
 
 class JsonZones:
@@ -185,29 +189,41 @@ class _Walk:
 
     def _follow(self, *, within: bool = False) -> bool:
         """Passes the value that begins here; `within` what is in memory, or stays where it is and says False."""
-        text, start, depth, part = self._text, self._text.at, 0, _PLAIN
-        if text.text[start] not in '"[{':
+        text, start, depth, quote = self._text, self._text.at, 0, ""
+        is_string = text.text[start] == '"'
+        if not is_string and text.text[start] not in "[{":
             raise self._fault("Expecting value")
         while True:
-            text.at = part.match(text.text, text.at).end()  # type: ignore[union-attr]  # both match nothing as well
-            if text.at + 1 >= len(text.text) and not text.ended:  # one ahead, for what is escaped
+            part = text.text[text.at : text.at + _FOLLOWED]
+            plain, strings = _STRING.subn(r"\1", quote + part)
+            is_open = strings > plain.count('"')
+            depths = depth + brackets(plain)
+            if (strings > is_open) if is_string else (depths <= 0).any():
+                self._end(depth, in_string=bool(quote))
+                return True
+            depth = int(depths[-1]) if len(depths) else depth
+            quote = '"' if is_open else ""
+            held = is_open and plain.endswith("\\")  # with what it escapes
+            text.at += len(part) - held
+            if text.at + held >= len(text.text):
                 if within:
                     text.at = start
                     return False
-                text.more()
-                continue
-            if text.at >= len(text.text):
-                raise self._fault("Expecting ',' delimiter")
+                if not text.more():
+                    raise self._fault("Expecting ',' delimiter")
+
+    def _end(self, depth: int, *, in_string: bool) -> None:
+        """Passes the rest of a value whose end is in memory."""
+        text = self._text
+        while True:
+            text.at = (_REST if in_string else _PLAIN).match(text.text, text.at).end()  # type: ignore[union-attr]
             sign, text.at = text.text[text.at], text.at + 1
-            if part is _STRING:
-                part = _PLAIN
-            elif sign == '"':
-                part = _STRING
-                continue
+            if in_string or sign == '"':
+                in_string = not in_string
             else:
                 depth += 1 if sign in "[{" else -1
-            if depth == 0:
-                return True
+            if depth == 0 and not in_string:
+                return
 
     def _next(self) -> str:
         """The next character that is no space, "" at the end."""
