@@ -7,7 +7,9 @@ transaction, and the answer; so two hops over Kafka and one RPC are what it stan
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +34,9 @@ PAYLOAD = b"x" * 1_000
 TOPIC = "lowsky.approvals.v1.flightplans.dlq"
 """A declared topic of one partition that nothing else uses in this run."""
 
+APART = timedelta(minutes=10)
+"""The mission takes eight minutes with its buffers: none is in another's way."""
+
 
 def measure(state_dir: Path, console: Console) -> list[Measurement]:
     """Starts a stack of its own, measures, and stops it."""
@@ -47,11 +52,12 @@ async def _measure(stack: Stack, console: Console) -> list[Measurement]:
         cast = await cast_for(stack, exits)
         await publish_airspace(cast, console)
         await register_operator(cast)
+        departures = itertools.count(1)
         return [
             await bare_echo(),
             await bare_kafka(stack),
-            await submission(cast, "submit, durable and checked", timedelta()),
-            await submission(cast, "submit to automatic decision", timedelta(seconds=10)),
+            await submission(cast, "submit, durable and checked", timedelta(), departures),
+            await submission(cast, "submit to automatic decision", timedelta(seconds=10), departures),
         ]
 
 
@@ -91,13 +97,13 @@ async def bare_kafka(stack: Stack) -> Measurement:
         await consumer.stop()
 
 
-async def submission(cast: Cast, what: str, wait: timedelta) -> Measurement:
-    """A parcel flight of a QGroundControl mission in clear air."""
+async def submission(cast: Cast, what: str, wait: timedelta, departures: Iterator[int]) -> Measurement:
+    """A parcel flight of a QGroundControl mission in clear air, which departs so many times APART from now."""
     mission = read((SAMPLE / "parcel-lingang.plan").read_bytes(), "parcel-lingang.plan")
     wanted = pb.STATE_APPROVED if wait else pb.STATE_SUBMITTED
 
-    async def submit(n: int) -> None:
-        departure = datetime.now(UTC) + timedelta(minutes=10 + n)
+    async def submit(_: int) -> None:
+        departure = datetime.now(UTC) + APART * next(departures)
         plan = flight_plan_of(mission, aircraft=AIRCRAFT, departure=departure)
         answer = await cast.operator.submit_flight_plan(OPERATOR, plan, wait_for_decision=wait or None)
         assert answer.state == wanted, answer

@@ -12,6 +12,7 @@ import json
 import tempfile
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import shapely
@@ -19,44 +20,47 @@ import shapely
 from lowsky.api.airspace.v1 import geozones_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.local.stack import infrastructure
-from tests.integration.flightplans.world import SERVICE, World, imported, submission, waypoints, zone, zone_event
+from tests.integration.flightplans.world import SERVICE, World, imported, in_, submission, waypoints, zone, zone_event
 from tests.support.installation import new_installation
 from tests.support.tokens import serving_issuer
 
 PLANS = 10_000
 LEGS = 18
 CITY = (105.0, 35.0)
-PATTERNS = 100
-"""Plans that are submitted; the others are copies with ids of their own."""
+PLACES = 100
+APART = timedelta(minutes=35)
+"""From one departure at a place to the next: the last flights leave within three days."""
 
-_COPY = """
-INSERT INTO flightplans.flight_plans
-SELECT id || '-' || n, operator, aircraft, state, state_reason, version, create_time, update_time, time_start,
-       time_end, airspace_revision, authorities, approval, approval_number, content, assessment, min_lon, min_lat,
-       max_lon, max_lat, subjects
-FROM flightplans.flight_plans p, generate_series(2, $1::int) AS n
-"""
+
+def request(number: int, in_city: int, departure: datetime) -> pb.SubmitFlightPlanRequest:
+    """A flight of half an hour over 1.5 km by 1 km, one of so many places, one departure after the other: none is in
+    another's way. The first places are in the city, the others far around it."""
+    slot, place = divmod(number, PLACES)
+    row, column = divmod(place, 10)
+    near = (CITY[0] - 0.08 + 0.016 * column, CITY[1] - 0.05 + 0.0095 * row)
+    far = (100.0 + column + 0.5, 30.0 + row + 0.5)
+    at = near if place < in_city else far
+    legs = [point for step in range(5) for point in waypoints((at[0], at[1] + 0.002 * step))][: LEGS + 1]
+    for n, point in enumerate(legs):
+        point.offset_s = 100.0 * n
+    return submission(waypoints=legs, departure=departure + slot * APART)
 
 
 async def submit(world: World, in_city: int) -> None:
-    """The patterns: so many in the city, the others far around it."""
+    """All plans, and waits until their events are on Kafka."""
+    departure = in_(hours=1)
 
     async def requests() -> AsyncIterator[pb.SubmitFlightPlansRequest]:
-        for n in range(PATTERNS):
-            far = (100.0 + n % 10 + 0.5, 30.0 + n // 10 + 0.5)
-            near = (CITY[0] - 0.04 + 0.0003 * n, CITY[1] - 0.04 + 0.0008 * n)
-            at = near if n < in_city else far
-            legs = [point for step in range(5) for point in waypoints((at[0], at[1] + 0.002 * step))][: LEGS + 1]
-            for number, point in enumerate(legs):
-                point.offset_s = 100.0 * number
-            yield pb.SubmitFlightPlansRequest(key=str(n), request=submission(waypoints=legs))
+        for n in range(PLANS):
+            yield pb.SubmitFlightPlansRequest(key=str(n), request=request(n, in_city, departure))
 
-    answers = [answer async for answer in world.stub().SubmitFlightPlans(requests())]
-    assert all(answer.flight_plan.state == pb.STATE_SUBMITTED for answer in answers), answers[0]
+    async for answer in world.stub().SubmitFlightPlans(requests()):
+        assert answer.flight_plan.state == pb.STATE_SUBMITTED, answer
     async with world.installation.connection() as connection:
-        await connection.execute(_COPY, PLANS // PATTERNS)
-        await connection.execute("VACUUM ANALYZE flightplans.flight_plans")
-        assert await connection.fetchval("SELECT count(*) FROM flightplans.flight_plans") >= PLANS
+        while await connection.fetchval("SELECT EXISTS (SELECT FROM flightplans.outbox)"):
+            await asyncio.sleep(0.1)
+        await connection.execute("VACUUM ANALYZE")
+        assert await connection.fetchval("SELECT count(*) FROM flightplans.reservations") == PLANS
 
 
 async def restrict(world: World, name: str) -> None:
@@ -91,7 +95,7 @@ async def main() -> None:
         serving_issuer() as issuer,
         infrastructure(Path(folder) / "state") as stack,
     ):
-        for in_city in (PATTERNS // 10, PATTERNS):
+        for in_city in (PLACES // 10, PLACES):
             async with new_installation(stack, issuer, Path(folder)) as installation:
                 world = World(installation)
                 await installation.start(SERVICE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -55,10 +56,15 @@ class City:
         return await self.client(roles=["officer"], authority=authority, subject=f"officer of {authority}")
 
 
-def parcel(mission: str, *, departs_in: timedelta = timedelta(minutes=30)) -> pb.FlightPlan:
-    """A sample mission as a plan."""
+_half_hours = itertools.count(1)
+"""Each mission is over within one."""
+
+
+def parcel(mission: str, *, departs_in: timedelta | None = None) -> pb.FlightPlan:
+    """A sample mission as a plan: in half an hour or later, at a time of its own, unless it is said when."""
+    ahead = timedelta(minutes=30) * next(_half_hours) if departs_in is None else departs_in
     read_mission = read((SAMPLE / mission).read_bytes(), mission)
-    return flight_plan_of(read_mission, aircraft=AIRCRAFT, departure=datetime.now(UTC) + departs_in)
+    return flight_plan_of(read_mission, aircraft=AIRCRAFT, departure=datetime.now(UTC) + ahead)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

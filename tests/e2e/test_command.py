@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -75,9 +76,10 @@ async def test_a_published_mission_is_submitted_and_what_it_assumed_is_said(city
 )
 async def test_a_check_of_the_zones_ends_as_the_plan_would(city: City, mission: str, code: int) -> None:
     token = city.installation.token(roles=["operator"], operator=OPERATOR)
-    ended, printed = await lowsky(city, token, "zones", "check", str(SAMPLE / mission), "--output", "json")
+    file, then = str(SAMPLE / mission), (datetime.now(UTC) + timedelta(days=1)).isoformat()  # no other flight is there
+    ended, printed = await lowsky(city, token, "zones", "check", file, "--at", then, "--output", "json")
     assert ended == code, printed
-    plan = ("plan", "check", str(SAMPLE / mission), "--aircraft", AIRCRAFT, "--output", "json")
+    plan = ("plan", "check", file, "--depart", then, "--aircraft", AIRCRAFT, "--output", "json")
     _, planned = await lowsky(city, token, *plan)
     subjects = [[one["subject"] for one in json.loads(text).get("findings", [])] for text in (printed, planned)]
     assert subjects[0] == subjects[1]
