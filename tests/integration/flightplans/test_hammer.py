@@ -1,0 +1,125 @@
+"""Many processes at the same airspace at once, while workers and database connections are killed: no two plans that are
+accepted overlap, what was acknowledged exists once, and a request that is sent again gets the answer that it got."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+
+from lowsky.geo.stored_volumes import from_bytes
+from tests.integration.flightplans.world import DRONE, FOREIGN, FOREIGN_DRONE, OPERATOR, SERVICE, World, in_
+from tests.support.installation import Installation
+
+CLIENTS = 8
+PLANS = int(os.environ.get("LOWSKY_HAMMER_PLANS", "2000"))
+"""Of each client."""
+
+SECOND = "2"
+KILL_EVERY_S = 4.0
+
+
+async def client(world: World, n: int, earliest: str, output: Path) -> None:
+    """A process that hammers until all of its plans are answered."""
+    operator, aircraft = (OPERATOR, DRONE) if n % 2 else (FOREIGN, FOREIGN_DRONE)
+    token = world.installation.token(roles=["operator"], operator=operator, subject=f"client-{n}")
+    addresses = [world.installation.address(SERVICE, instance=instance) for instance in ("1", SECOND)]
+    said = {
+        "addresses": ",".join(addresses),
+        "operator": operator,
+        "aircraft": aircraft,
+        "earliest": earliest,
+        "output": output,
+        "seed": n,
+        "plans": PLANS,
+    }
+    arguments = [text for name, value in said.items() for text in (f"--{name}", str(value))]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.support.hammer", *arguments, stdin=asyncio.subprocess.PIPE
+    )
+    try:
+        await process.communicate(token.encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0
+
+
+async def kill_now_and_then(installation: Installation) -> Counter[str]:
+    """Single connections and a worker by SIGKILL, in turn. Runs until cancelled."""
+    draw, killed = random.Random(5), Counter[str]()
+    try:
+        while True:
+            await asyncio.sleep(KILL_EVERY_S)
+            async with installation.connection() as connection:
+                killed["connection"] += await connection.fetchval(
+                    """SELECT count(pg_terminate_backend(pid)) FROM (
+                           SELECT pid FROM pg_stat_activity
+                           WHERE datname = current_database() AND application_name = 'lowsky-flightplans'
+                           ORDER BY random() LIMIT 3) AS victims"""
+                )
+            await asyncio.sleep(KILL_EVERY_S)
+            instance = draw.choice(["1", SECOND])
+            await installation.kill(SERVICE, instance=instance)
+            killed["worker"] += 1
+            await installation.restart(SERVICE, instance=instance)
+    except asyncio.CancelledError:
+        return killed
+
+
+@pytest.mark.timeout(600)
+async def test_the_invariant_holds_under_eight_processes_and_kills(world: World, tmp_path: Path) -> None:
+    await world.installation.start(SERVICE, instance=SECOND)
+    killing = asyncio.create_task(kill_now_and_then(world.installation))
+    earliest = in_(days=2).isoformat()
+    outputs = [tmp_path / f"{n}.ndjson" for n in range(CLIENTS)]
+    async with asyncio.timeout(540), asyncio.TaskGroup() as clients:
+        for n, output in enumerate(outputs):
+            clients.create_task(client(world, n, earliest, output))
+    killing.cancel()
+    killed = await killing
+    heard = [json.loads(line) for output in outputs for line in output.read_text().splitlines()]
+    assert len(heard) == CLIENTS * PLANS
+    assert len({one["name"] for one in heard}) == len(heard), "two requests got one plan"
+    assert all(one["alike"] for one in heard), "a request that was sent again got another answer"
+    states = Counter(one["state"] for one in heard)
+    assert set(states) == {"SUBMITTED", "REJECTED"}, states
+    assert min(states.values()) > 100, f"too one-sided to show anything: {states}"
+    assert set(killed) == {"worker", "connection"}, killed
+    async with world.installation.connection() as connection:
+        stored = dict(
+            await connection.fetch("SELECT operator || '/flightPlans/' || id, state FROM flightplans.flight_plans")
+        )
+        held = await connection.fetch("SELECT plan::text AS id, volumes FROM flightplans.reservations")
+    assert {one["name"]: one["state"] for one in heard}.items() <= stored.items()
+    accepted = {one["name"].rpartition("/")[2] for one in heard if one["state"] == "SUBMITTED"}
+    assert accepted <= {row["id"] for row in held}
+    assert overlapping(held) == []
+
+
+def overlapping(held: list[Any]) -> list[tuple[str, str]]:
+    """Pairs of plans that overlap, by brute force over all volumes whose times do; all heights are above ground."""
+    ids = np.array([row["id"] for row in held])
+    volumes = [from_bytes(row["volumes"]) for row in held]
+    owner = np.repeat(np.arange(len(volumes)), [len(one) for one in volumes])
+    start, end, lower, upper, outlines = (
+        np.concatenate([getattr(one, name) for one in volumes])
+        for name in ("start_s", "end_s", "lower_m", "upper_m", "outlines")
+    )
+    order = np.argsort(start)
+    found = set()
+    for n, a in enumerate(order.tolist()):
+        rest = order[n + 1 : np.searchsorted(start[order], end[a])]
+        b = rest[(owner[rest] != owner[a]) & (lower[rest] < upper[a]) & (lower[a] < upper[rest])]
+        shared = shapely.area(shapely.intersection(outlines[b], outlines[a]))
+        found.update((ids[owner[a]], ids[owner[one]]) for one in b[shared > 0.0].tolist())
+    return sorted(found)
