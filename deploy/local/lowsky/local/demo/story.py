@@ -30,6 +30,9 @@ AUTHORITIES = {
     SHANGHAI: "Shanghai low-altitude authority (sample)",
     JIANGSU: "Jiangsu low-altitude authority (sample)",
 }
+DEPARTS_IN = timedelta(minutes=10)
+CLEAR_OF_OTHERS = timedelta(minutes=2)
+"""Between the end of what another flight holds and departure: volumes begin a minute before that."""
 DECISION_WAIT = timedelta(seconds=10)
 OFFICERS_WAIT_S = 20.0
 
@@ -130,7 +133,7 @@ async def register_operator(cast: Cast) -> None:
 async def fly_clear(cast: Cast, console: Console) -> Scene:
     """A parcel in clear air: granted by rule."""
     _title(console, "A parcel flight in clear air", "Lingang: nobody's word is needed")
-    scene = await _submit(cast.operator, "parcel-lingang.plan", "rule")
+    scene = await _submit(cast.operator, "parcel-lingang.plan", "rule", console)
     _expect(scene.plan, flight_plans_pb2.STATE_APPROVED)
     console.print(f"[green]APPROVED[/] {scene.took_s * 1000:.0f} ms after it was sent", highlight=False)
     return scene
@@ -139,7 +142,7 @@ async def fly_clear(cast: Cast, console: Console) -> Scene:
 async def fly_prohibited(cast: Cast, console: Console) -> Scene:
     """A parcel over the chemical works: rejected, and told why."""
     _title(console, "A parcel flight across a prohibited zone", "Jinshan: the leg crosses it, no waypoint lies inside")
-    scene = await _submit(cast.operator, "parcel-jinshan.plan", "the geofence check")
+    scene = await _submit(cast.operator, "parcel-jinshan.plan", "the geofence check", console)
     _expect(scene.plan, flight_plans_pb2.STATE_REJECTED)
     finding = scene.plan.findings[0]
     console.print(f"[red]REJECTED[/] {finding.subject}", highlight=False)
@@ -150,7 +153,7 @@ async def fly_prohibited(cast: Cast, console: Console) -> Scene:
 async def fly_across_the_border(cast: Cast, console: Console) -> Scene:
     """A parcel from Shanghai into Jiangsu: both authorities' officers decide."""
     _title(console, "A parcel flight across the province border", "two authorities must agree: one case, two decisions")
-    asked = await _submit(cast.operator, "parcel-across-the-border.plan", "two officers")
+    asked = await _submit(cast.operator, "parcel-across-the-border.plan", "two officers", console)
     _expect(asked.plan, flight_plans_pb2.STATE_UNDER_REVIEW)
     console.print(f"[yellow]UNDER REVIEW[/] as case {asked.plan.approval_number}", highlight=False)
     for officer, name in ((cast.shanghai_officer, SHANGHAI), (cast.jiangsu_officer, JIANGSU)):
@@ -170,17 +173,28 @@ async def fly_across_the_border(cast: Cast, console: Console) -> Scene:
     return Scene(asked.request, plan, asked.decided_by, took)
 
 
-async def _submit(operator: Client, mission_file: str, decided_by: str) -> Scene:
-    mission = read((SAMPLE / mission_file).read_bytes(), mission_file)
-    plan = flight_plan_of(
-        mission,
-        aircraft=AIRCRAFT,
-        departure=datetime.now(UTC) + timedelta(minutes=10),
-        reference=mission_file,
-    )
+async def _submit(operator: Client, mission_file: str, decided_by: str, console: Console) -> Scene:
+    plan = await _at_a_free_time(operator, mission_file, console)
     begun = time.perf_counter()
     answer = await operator.submit_flight_plan(OPERATOR, plan, wait_for_decision=DECISION_WAIT)
     return Scene(mission_file, answer, decided_by, time.perf_counter() - begun)
+
+
+async def _at_a_free_time(operator: Client, mission_file: str, console: Console) -> flight_plans_pb2.FlightPlan:
+    """The mission in ten minutes, or after the flights that hold its airspace then: those of an earlier demo, say."""
+    mission = read((SAMPLE / mission_file).read_bytes(), mission_file)
+    departure = datetime.now(UTC) + DEPARTS_IN
+    while True:
+        plan = flight_plan_of(mission, aircraft=AIRCRAFT, departure=departure, reference=mission_file)
+        dry_run = await operator.submit_flight_plan(OPERATOR, plan, validate_only=True)
+        conflicts = [one for one in dry_run.findings if one.rule == flight_plans_pb2.Finding.RULE_CONFLICT]
+        if not conflicts:
+            return plan
+        departure = max(one.time_end.ToDatetime(UTC) for one in conflicts) + CLEAR_OF_OTHERS
+        console.print(
+            f"[dim]Another flight holds this airspace: the parcel leaves at {departure:%H:%M}Z instead.[/]",
+            highlight=False,
+        )
 
 
 async def _until_moved(operator: Client, plan: flight_plans_pb2.FlightPlan) -> flight_plans_pb2.FlightPlan:
