@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 from lowsky.local.stack import infrastructure
 from tests.integration.airspace.publishing import new_dataset, new_publisher
 from tests.support.installation import Installation, new_installation
@@ -48,8 +50,14 @@ async def in_force(installation: Installation, instance: str, revision: int) -> 
     await eventually(said, within_s=120, what=f"revision {revision} at flightplans {instance}")
 
 
+def peak_bytes(pid: int) -> int:
+    """The most that a process has had in memory."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
 async def measure() -> dict[str, float]:
-    """Seconds of the import and until all workers decide with it, and the zones a second of both."""
+    """Seconds of the import and until all workers decide with it, zones a second, what the airspace worker takes."""
     data = file_of([ed269_zone(f"Z{number}", ring) for number, ring in enumerate(rings(ZONES, POINTS, 0.02))])
     with (
         tempfile.TemporaryDirectory(prefix="lowsky-bench-") as folder,
@@ -61,9 +69,13 @@ async def measure() -> dict[str, float]:
             for instance in WORKERS:
                 await installation.start("flightplans", instance=instance)
             publisher = await new_publisher(installation)
+            worker = psutil.Process(installation.workers["airspace", "1"].identity.pid)
+            idle, peak = worker.memory_info().rss, 0
+            cpu_s = sum(worker.cpu_times()[:2])
             begun = time.perf_counter()
             answer = await publisher.publish(new_dataset(), data)
             imported_s = time.perf_counter() - begun
+            cpu_s, peak = sum(worker.cpu_times()[:2]) - cpu_s, peak_bytes(worker.pid)
             assert answer.dataset.geozone_count == ZONES, answer.report
             for instance in WORKERS:
                 await in_force(installation, instance, answer.dataset.airspace_revision)
@@ -73,6 +85,8 @@ async def measure() -> dict[str, float]:
         "mb": round(len(data) / 1e6, 1),
         "import_s": round(imported_s, 2),
         "zones_per_s": round(ZONES / imported_s),
+        "airspace_cpu_s": round(cpu_s, 2),
+        "airspace_grows_by_mb": round((peak - idle) / 1e6),
         "every_worker_decides_s": round(decided_s, 2),
     }
 

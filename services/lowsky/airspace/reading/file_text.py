@@ -10,7 +10,7 @@ import numpy as np
 from lowsky.airspace.reading.report import FilePosition, UnreadableZones
 
 STEP_BYTES = 1024 * 1024
-"""Read at once. A value that is still not whole is then parsed again."""
+"""Read at once."""
 
 _BOM = codecs.BOM_UTF8
 _OTHER_BOMS = (

@@ -176,7 +176,9 @@ class _Walk:
                 raise UnreadableZones("TOO_DEEP", message, text.place_of(at)) from None
             if self._is_long():
                 return TooLarge(), text.at
-            text.more()
+            # As much as it may be, so that nothing is parsed more than twice.
+            while text.more() and not self._is_long():
+                pass
 
     def _is_long(self) -> bool:
         return len(self._text.text) - self._text.at > document.ZONE_TEXT_MAX
