@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
@@ -19,6 +21,10 @@ from lowsky.geofence.codec import (
 )
 from lowsky.geofence.draw import Airspace
 from lowsky.geofence.findings import Finding
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_STATES = {state: pb.State.Value(f"STATE_{state}") for state in State}
 
 _OUTPUT_ONLY = (
     "name",
@@ -106,34 +112,50 @@ def as_kept(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def to_message(plan: FlightPlan) -> pb.FlightPlan:
     """The resource."""
-    message = pb.FlightPlan.FromString(plan.content)
-    message.name = plan.name
-    message.etag = plan.etag
-    message.create_time.FromDatetime(plan.create_time)
-    message.update_time.FromDatetime(plan.update_time)
-    message.state = _state(plan.state)
-    message.state_reason = plan.state_reason
-    message.time_start.FromDatetime(plan.start)
-    message.time_end.FromDatetime(plan.end)
-    message.airspace_revision = plan.airspace_revision
-    message.approval = plan.approval
-    message.approval_number = plan.approval_number
-    message.MergeFrom(_assessment(plan))
+    return pb.FlightPlan.FromString(to_bytes(plan))
+
+
+def to_bytes(plan: FlightPlan) -> bytes:
+    """The resource, serialised: what was asked for, which says nothing of the rest, and then the rest. One message
+    after the other is both of them merged."""
+    said = pb.FlightPlan(
+        name=plan.name,
+        etag=plan.etag,
+        create_time=_timestamp(plan.create_time),
+        update_time=_timestamp(plan.update_time),
+        state=_STATES[plan.state],
+        state_reason=plan.state_reason,
+        time_start=_timestamp(plan.start),
+        time_end=_timestamp(plan.end),
+        airspace_revision=plan.airspace_revision,
+        approval=plan.approval,
+        approval_number=plan.approval_number,
+    )
     if plan.off_nominal and plan.is_flying:
-        message.off_nominal_volumes.MergeFromString(plan.off_nominal)
-    return message
+        said.off_nominal_volumes.MergeFromString(plan.off_nominal)
+    return b"".join((plan.content, said.SerializeToString(), assessment_to_bytes(plan)))
+
+
+def to_answer(plan: FlightPlan) -> bytes:
+    """A SubmitFlightPlanResponse, serialised."""
+    return _as_first_field(to_bytes(plan))
 
 
 def to_event(plan: FlightPlan, previous: State | None) -> bytes:
     """The value of lowsky.flightplan.* events."""
-    return events_pb2.FlightPlanEvent(
-        flight_plan=to_message(plan), previous_state=_state(previous) if previous else pb.STATE_UNSPECIFIED
-    ).SerializeToString()
+    more = events_pb2.FlightPlanEvent(previous_state=_STATES[previous] if previous else pb.STATE_UNSPECIFIED)
+    return _as_first_field(to_bytes(plan)) + more.SerializeToString()
 
 
 def assessment_to_bytes(plan: FlightPlan) -> bytes:
     """What was found, for the database."""
-    return _assessment(plan).SerializeToString()
+    if not plan.findings:
+        return b""
+    return pb.FlightPlan(
+        findings=[finding_to_message(finding) for finding in plan.findings],
+        deciding_authorities=plan.deciding_authorities,
+        notified_authorities=plan.notified_authorities,
+    ).SerializeToString()
 
 
 def findings_from_bytes(assessment: bytes) -> tuple[Finding, ...]:
@@ -146,19 +168,23 @@ def state_from(number: pb.State.ValueType) -> State:
     return State(pb.State.Name(number).removeprefix("STATE_"))
 
 
-def _state(state: State) -> pb.State.ValueType:
-    return pb.State.Value(f"STATE_{state}")
-
-
 def _airspace(message: pb.FlightPlan) -> Airspace:
     if message.HasField("trajectory"):
         return trajectory_from_message(message.trajectory, "flight_plan.trajectory")
     return volumes_from_message(message.volumes, "flight_plan.volumes")
 
 
-def _assessment(plan: FlightPlan) -> pb.FlightPlan:
-    return pb.FlightPlan(
-        findings=[finding_to_message(finding) for finding in plan.findings],
-        deciding_authorities=plan.deciding_authorities,
-        notified_authorities=plan.notified_authorities,
-    )
+def _timestamp(moment: datetime) -> Timestamp:
+    since = moment - _EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000)
+
+
+def _as_first_field(message: bytes) -> bytes:
+    """A message whose field 1 is this serialised one: its tag, its length as a varint, itself."""
+    length = len(message)
+    head = bytearray(b"\x0a")
+    while length > 0x7F:
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    head.append(length)
+    return bytes(head) + message

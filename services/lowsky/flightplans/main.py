@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.events.tail import Listener, Tail
 from lowsky.events.watch import Broadcast
 from lowsky.flightplans.airspace import PART as AIRSPACE_INDEX
 from lowsky.flightplans.airspace import Airspace
+from lowsky.flightplans.alternatives import Alternatives
+from lowsky.flightplans.alternatives_codec import is_accepted, moved
 from lowsky.flightplans.areas import Areas
-from lowsky.flightplans.codec import airspace_again, as_kept, to_message
+from lowsky.flightplans.codec import airspace_again, as_kept, to_answer
 from lowsky.flightplans.config import FlightPlansConfig
-from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.holding import Holding
 from lowsky.flightplans.occupancy import Occupancy
 from lowsky.flightplans.off_nominal import OffNominal
@@ -56,7 +56,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         airspace=airspace,
         areas=areas,
         reference=frame.config.vertical_reference,
-        to_answer=_answer,
+        to_answer=to_answer,
         holding=holding,
     )
     overdue = Overdue(database=frame.database, relay=frame.relay, clock=frame.clock, grace=frame.config.overdue_grace)
@@ -80,6 +80,14 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         database=frame.database, clock=frame.clock, health=frame.health, retention=frame.config.retention
     )
     frame.run(partitions.run)
+    alternatives = Alternatives(
+        database=frame.database,
+        clock=frame.clock,
+        reference=frame.config.vertical_reference,
+        path=path,
+        moved=moved,
+        is_accepted=is_accepted,
+    )
     servicer = FlightPlansServicer(
         database=frame.database,
         relay=frame.relay,
@@ -90,6 +98,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         broadcast=broadcast,
         off_nominal=OffNominal(holding, frame.config.vertical_reference),
         occupancy=Occupancy(frame.database, frame.config.vertical_reference),
+        alternatives=alternatives,
     )
     frame.run(servicer.batcher.run)
     frame.consume(group=GROUP, topics=["lowsky.approvals.v1"], handlers=OnApprovals(frame.clock).handlers)
@@ -98,10 +107,6 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server,
         servicer,
     )
-
-
-def _answer(plan: FlightPlan) -> bytes:
-    return pb.SubmitFlightPlanResponse(flight_plan=to_message(plan)).SerializeToString()
 
 
 def run() -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowsky.db.database import Connection
+from lowsky.db.database import Connection, array
 from lowsky.errors import Unavailable
 from lowsky.geo.nodes import AREA_SPAN, Cover, area_of, is_area
 from lowsky.geo.stored_volumes import from_bytes, to_bytes
@@ -169,9 +169,9 @@ class Reservations:
         keys, alone = locks_of(cover)
         try:
             await self._connection.execute(
-                "SELECT lock_airspace($1::bigint[], $2::boolean[])",
-                keys.tolist(),
-                alone.tolist(),
+                "SELECT lock_airspace($1::text::bigint[], $2::text::boolean[])",
+                array(keys.tolist()),
+                "{" + ",".join("t" if one else "f" for one in alone.tolist()) + "}",
                 timeout=LOCK_WAIT_S_MAX,
             )
         except TimeoutError:
@@ -192,15 +192,11 @@ class Reservations:
         owner = np.concatenate([cover.owner, cover.owner[~area]])
         found = await self._connection.fetch(
             """SELECT place, plan, priority, revision
-               FROM reserved_near($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[],
-                                  $7::integer[], $8::integer[], $9::integer[], $10::integer[], $11::integer[],
-                                  $12::integer[], $13::integer[])
-               LIMIT $14""",
-            owner.tolist(),
-            first.tolist(),
-            last.tolist(),
-            *rows.T.tolist(),
-            most,
+               FROM reserved_near($1::text::integer[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[],
+                                  $5::text::bigint[], $6::text::integer[], $7::text::integer[], $8::text::integer[],
+                                  $9::text::integer[], $10::text::integer[], $11::text::integer[],
+                                  $12::text::integer[], $13::text::integer[])""",
+            *map(array, (owner.tolist(), first.tolist(), last.tolist(), *rows.T.tolist())),
         )
         return [Held(*row) for row in found]
 
@@ -247,7 +243,7 @@ class Reservations:
             return
         await self._connection.execute(
             """INSERT INTO reservations (plan, priority, revision, off_nominal, time_end, nodes, volumes)
-               SELECT plan, priority, revision, off_nominal, time_end, string_to_array(nodes, ' ')::bigint[], volumes
+               SELECT plan, priority, revision, off_nominal, time_end, nodes::bigint[], volumes
                FROM unnest($1::uuid[], $2::smallint[], $3::integer[], $4::smallint[], $5::timestamptz[], $6::text[],
                            $7::bytea[]) AS r (plan, priority, revision, off_nominal, time_end, nodes, volumes)""",
             [r.plan for r in reservations],
@@ -255,17 +251,26 @@ class Reservations:
             [r.revision for r in reservations],
             [r.off_nominal for r in reservations],
             [r.end for r in reservations],
-            [" ".join(map(str, r.nodes)) for r in reservations],  # arrays do not nest in unnest
+            [array(r.nodes) for r in reservations],  # arrays do not nest in unnest
             [r.volumes for r in reservations],
         )
         await self._connection.execute(
             """INSERT INTO reserved
                    (node, plan, priority, revision, start_ms, end_ms, west, south, east, north, amsl_min, amsl_max,
                     agl_min, agl_max)
-               SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::smallint[], $4::integer[], $5::bigint[],
-                                    $6::bigint[], $7::integer[], $8::integer[], $9::integer[], $10::integer[],
-                                    $11::integer[], $12::integer[], $13::integer[], $14::integer[])""",
-            *_columns(reservations),
+               SELECT node, ($1::uuid[])[place], ($2::smallint[])[place], ($3::integer[])[place], start_ms, end_ms,
+                      west, south, east, north, amsl_min, amsl_max, agl_min, agl_max
+               FROM unnest($4::text::integer[], $5::text::bigint[], $6::text::bigint[], $7::text::bigint[],
+                           $8::text::integer[], $9::text::integer[], $10::text::integer[], $11::text::integer[],
+                           $12::text::integer[], $13::text::integer[], $14::text::integer[], $15::text::integer[])
+                 AS r (place, node, start_ms, end_ms, west, south, east, north, amsl_min, amsl_max, agl_min, agl_max)
+               """,
+            [r.plan for r in reservations],
+            [r.priority for r in reservations],
+            [r.revision for r in reservations],
+            array(place for place, r in enumerate(reservations, 1) for _ in r.nodes),
+            array(node for r in reservations for node in r.nodes),
+            *map(array, zip(*(row for r in reservations for row in r.rows), strict=True)),
         )
 
     async def free(self, plans: Sequence[UUID]) -> None:
@@ -280,11 +285,3 @@ class Reservations:
             "SELECT plan FROM reservations WHERE time_end < $1 ORDER BY time_end LIMIT $2", before, limit
         )
         return [row["plan"] for row in rows]
-
-
-def _columns(reservations: Sequence[Reservation]) -> Iterator[Sequence[Any]]:
-    yield [node for r in reservations for node in r.nodes]
-    yield [r.plan for r in reservations for _ in r.nodes]
-    yield [r.priority for r in reservations for _ in r.nodes]
-    yield [r.revision for r in reservations for _ in r.nodes]
-    yield from zip(*(row for r in reservations for row in r.rows), strict=True)

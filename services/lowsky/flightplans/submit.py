@@ -16,8 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from lowsky.clock import Clock
 from lowsky.db.database import Database
@@ -36,7 +39,7 @@ from lowsky.flightplans.standing import Standing
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.nodes import AREAS_MAX, Cover, cover
 from lowsky.geo.scales import on_both_scales
-from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.trajectory import Trajectory, ground_speeds_m_s
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import ZoneIndex
 from lowsky.geofence.findings import Finding
@@ -63,13 +66,25 @@ class Submission:
     """Of the call that brought it: the batch is nobody's, but what is told of a plan continues its caller's trace."""
 
 
+class Around(NamedTuple):
+    """The time and the box around the volumes of a plan: outlines are cut at the antimeridian, so it never wraps."""
+
+    start_s: float
+    end_s: float
+    extent: Extent
+
+
 @dataclass(frozen=True, slots=True)
 class Looked:
     """The geometry of a batch: what was drawn, the nodes that it meets, and the findings of each plan's geofence."""
 
     drawn: Drawn
+    around: Mapping[int, Around]
+    """When and where each plan that could be drawn is."""
     cover: Cover
     findings: Sequence[Sequence[Finding]]
+    speeds: Mapping[int, NDArray[np.float64]]
+    """Over the ground, on the legs of trajectories."""
 
     def of(self, places: Sequence[int]) -> tuple[Volumes, Cover]:
         """The volumes and nodes of some plans, by their places there."""
@@ -158,8 +173,14 @@ class SubmissionPath:
             drawn = draw(proposals, self._reference)
             volumes = drawn.volumes
             boxes = shapely.bounds(volumes.outlines).reshape(-1, 4)
-            nodes = cover(volumes, on_both_scales(volumes.altitudes, boxes, self._reference))
-            return Looked(drawn, nodes, look(zones, areas, volumes, len(proposals), self._reference))
+            flown = {n: p.airspace for n, p in enumerate(proposals) if isinstance(p.airspace, Trajectory)}
+            return Looked(
+                drawn,
+                _around(volumes, boxes),
+                cover(volumes, on_both_scales(volumes.altitudes, boxes, self._reference)),
+                look(zones, areas, volumes, len(proposals), self._reference),
+                dict(zip(flown, ground_speeds_m_s(list(flown.values())), strict=True)),
+            )
 
         legs = sum(len(p.airspace) for p in proposals)
         return draw_and_look() if legs <= LEGS_ON_LOOP_MAX else await asyncio.to_thread(draw_and_look)
@@ -171,7 +192,7 @@ class SubmissionPath:
         proposal, drawn, findings = submission.proposal, looked.drawn, looked.findings[place]
         if place in drawn.refused:
             return drawn.refused[place]
-        volumes = drawn.volumes.of_owner(place)
+        around = looked.around[place]
         try:
             require_few(findings, "flight_plan")
             require_airspace(zones)
@@ -179,8 +200,8 @@ class SubmissionPath:
             if place in looked.cover.too_large:
                 raise _too_large()
             # Only now: a time that is far out may have no date.
-            start = datetime.fromtimestamp(float(volumes.start_s.min()), UTC)
-            end = datetime.fromtimestamp(float(volumes.end_s.max()), UTC)
+            start = datetime.fromtimestamp(around.start_s, UTC)
+            end = datetime.fromtimestamp(around.end_s, UTC)
             standing = self._standing.operator(proposal.operator)
             aircraft = require_standing(
                 proposal.operator, proposal.aircraft, standing, self._standing.aircraft(proposal.aircraft), end
@@ -195,11 +216,12 @@ class SubmissionPath:
             content=proposal.content,
             start=start,
             end=end,
-            extent=extent_of(volumes),
+            extent=around.extent,
             create_time=now,
             update_time=now,
         )
-        plan.assess([*performance(proposal, aircraft, _flight_s(proposal)), *findings], zones.revision)
+        limits = performance(proposal, aircraft, _flight_s(proposal), looked.speeds.get(place))
+        plan.assess([*limits, *findings], zones.revision)
         return Checked(
             submission.request,
             submission.context,
@@ -239,10 +261,19 @@ class SubmissionPath:
         return [after.get(n, one.answer) for n, one in good.items()]
 
 
-def extent_of(volumes: Volumes) -> Extent:
-    """The box around volumes: outlines are cut at the antimeridian, so it never wraps."""
-    west, south, east, north = shapely.total_bounds(volumes.outlines)
-    return float(west), float(south), float(east), float(north)
+def _around(volumes: Volumes, boxes: NDArray[np.float64]) -> Mapping[int, Around]:
+    """By the place of the plan."""
+    if not len(volumes):
+        return {}
+    begins = np.flatnonzero(np.r_[True, np.diff(volumes.owner) != 0])
+    least = np.minimum.reduceat(np.column_stack([volumes.start_s, boxes[:, :2]]), begins, axis=0).tolist()
+    greatest = np.maximum.reduceat(np.column_stack([volumes.end_s, boxes[:, 2:]]), begins, axis=0).tolist()
+    return {
+        owner: Around(start_s, end_s, (west, south, east, north))
+        for owner, (start_s, west, south), (end_s, east, north) in zip(
+            volumes.owner[begins].tolist(), least, greatest, strict=True
+        )
+    }
 
 
 def _flight_s(proposal: Proposal) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
@@ -49,6 +49,12 @@ def unavailable_when_away() -> Iterator[None]:
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
             raise
         raise Unavailable("DATABASE_UNAVAILABLE", "the database does not answer", retry_after_s=1.0) from error
+
+
+def array(values: Iterable[int]) -> str:
+    """Whole numbers as the text of an array, for `$1::text::bigint[]`: a tenth of what arrays take that are encoded
+    element by element."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 class Database:

@@ -117,7 +117,9 @@ def cover(volumes: Volumes, heights: Floats) -> Cover:
     Args:
         heights: (n, 4) of least and greatest by one scale, then by another, see `lowsky.geo.scales`.
     """
-    parts, volume = shapely.get_parts(volumes.outlines, return_index=True)
+    parts, volume = volumes.outlines, np.arange(len(volumes))
+    if (shapely.get_type_id(parts) != shapely.GeometryType.POLYGON).any():
+        parts, volume = shapely.get_parts(parts, return_index=True)
     pieces = _Pieces(parts, shapely.bounds(parts).reshape(-1, 4), volume.astype(np.intp))
     leaves, many = _cover(volumes, heights, pieces, _LEAVES)
     if not many:

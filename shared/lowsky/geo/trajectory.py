@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,13 +86,28 @@ class Trajectory:
 
     def ground_speeds_m_s(self) -> NDArray[np.float64]:
         """Speed over the ground on each leg; inf where one of some length takes no time, 0 where one has no length."""
-        lengths, durations = self.leg_lengths_m(), np.diff(self.times_s)
-        speeds = np.where(lengths > 0.0, np.inf, 0.0)
-        return np.divide(lengths, durations, out=speeds, where=durations > 0.0)
+        return ground_speeds_m_s([self])[0]
 
     def ground_speed_max_m_s(self) -> float:
         """The fastest leg's speed over the ground."""
         return float(self.ground_speeds_m_s().max())
+
+
+def ground_speeds_m_s(trajectories: Sequence[Trajectory]) -> list[NDArray[np.float64]]:
+    """Those of many trajectories, in one pass."""
+    if not trajectories:
+        return []
+    longitudes = np.concatenate([trajectory.longitudes for trajectory in trajectories])
+    latitudes = np.concatenate([trajectory.latitudes for trajectory in trajectories])
+    durations = np.diff(np.concatenate([trajectory.times_s for trajectory in trajectories]))
+    # Between the last waypoint of one and the first of the next nobody flies.
+    lasts = np.cumsum([len(trajectory) for trajectory in trajectories])[:-1] - 1
+    begins = np.delete(np.arange(len(longitudes) - 1), lasts)
+    lengths = inverse(longitudes[begins], latitudes[begins], longitudes[begins + 1], latitudes[begins + 1])[1]
+    durations = durations[begins]
+    speeds = np.where(lengths > 0.0, np.inf, 0.0)
+    np.divide(lengths, durations, out=speeds, where=durations > 0.0)
+    return np.split(speeds, np.cumsum([trajectory.leg_count for trajectory in trajectories])[:-1])
 
 
 def _all(holds: NDArray[np.bool_], message: str) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowsky.errors import FieldViolation, Precondition
 from lowsky.flightplans.domain.proposal import Proposal
@@ -123,11 +124,14 @@ def require_entitled(
         )
 
 
-def performance(proposal: Proposal, aircraft: AircraftStanding, flight_s: float) -> Iterator[Finding]:
+def performance(
+    proposal: Proposal, aircraft: AircraftStanding, flight_s: float, speeds: NDArray[np.float64] | None = None
+) -> Iterator[Finding]:
     """What the aircraft cannot do.
 
     Args:
         flight_s: From departure to the last waypoint, or from the first to the last instant of the volumes.
+        speeds: Of the legs of a trajectory over the ground, in m/s, where they are known already.
     """
     if proposal.endurance_s is not None and flight_s > proposal.endurance_s:
         yield _beyond(
@@ -139,7 +143,8 @@ def performance(proposal: Proposal, aircraft: AircraftStanding, flight_s: float)
     trajectory = proposal.airspace
     if not isinstance(trajectory, Trajectory):
         return
-    speeds = trajectory.ground_speeds_m_s()
+    if speeds is None:
+        speeds = trajectory.ground_speeds_m_s()
     fast = np.flatnonzero(speeds > SPEED_TOLERANCE * aircraft.max_speed_mps)
     if fast.size:
         yield _beyond(
