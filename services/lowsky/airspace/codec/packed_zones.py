@@ -48,8 +48,7 @@ class PackedZones:
         self._bounds.extend((zone.box.west, zone.box.south, zone.box.east, zone.box.north))
         self._starts.append(start)
         self._texts.append(start + len(zone.geozone))
-        self._spool.write(zone.geozone)
-        self._spool.write(zone.published_json)
+        self._spool.write(zone.geozone + zone.published_json)
 
     def __len__(self) -> int:
         return len(self._starts)

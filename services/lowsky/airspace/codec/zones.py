@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import shapely
 from google.protobuf.descriptor import Descriptor
 
 from lowsky.airspace.admission import AdmittedZone
@@ -77,8 +76,9 @@ def pack(zone: AdmittedZone, dataset: str) -> PackedZone:
     message = geozone_to_message(
         zone.geozone, name=zone.name, dataset=dataset, dataset_version=0, notes=notes_to_messages(zone.notes)
     )
-    west, south, east, north = shapely.total_bounds([layer.outline for layer in zone.geozone.layers]).tolist()
-    return PackedZone(zone.name, Box(west, south, east, north), message.SerializeToString(), zone.published_json)
+    wests, souths, easts, norths = zip(*(layer.outline.bounds for layer in zone.geozone.layers), strict=True)
+    box = Box(min(wests), min(souths), max(easts), max(norths))
+    return PackedZone(zone.name, box, message.SerializeToString(), zone.published_json)
 
 
 _EVENT, _GEOZONE = events_pb2.GeozoneEvent.DESCRIPTOR, pb.Geozone.DESCRIPTOR

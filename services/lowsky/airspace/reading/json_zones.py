@@ -43,6 +43,8 @@ class JsonZones:
             UnreadableZones: NOT_UTF8.
         """
         self._file = utf8(file, scratch)
+        self._levels_max: int | None = DEPTH_MAX
+        """None once all has been looked at: no need to look again."""
         self.members: dict[str, object] = {}
 
     def __iter__(self) -> Iterator[object]:
@@ -52,7 +54,7 @@ class JsonZones:
             UnreadableZones: NOT_UTF8, NOT_JSON, NOT_A_NUMBER, TOO_DEEP, REPEATED_KEY, TOO_LARGE, NOT_A_ZONE_FILE.
         """
         text = Text(self._file)
-        walk = _Walk(text)
+        walk = _Walk(text, self._levels_max)
         try:
             yield from walk.file()
         except JSONDecodeError as fault:
@@ -62,12 +64,14 @@ class JsonZones:
             at = text.place_of(document.constant(text.text, text.at))
             raise UnreadableZones("NOT_A_NUMBER", f"{fault} is not a number", at) from None
         self.members = walk.members
+        self._levels_max = None
 
 
 class _Walk:
     """`lists` counts the lists of zones around what comes next."""
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, text: Text, levels_max: int | None) -> None:
+        self._levels_max = levels_max
         self._text = text
         self._depth = 0
         """Of objects and lists around what comes next."""
@@ -164,7 +168,7 @@ class _Walk:
                 value, end = DECODER.raw_decode(text.text, text.at)
                 # What is cut off may look whole: 12 of 123.
                 if end < len(text.text) or text.ended:
-                    if document.deeper_than(value, DEPTH_MAX - self._depth):
+                    if self._levels_max and document.deeper_than(value, self._levels_max - self._depth):
                         raise RecursionError
                     return value, end
             except JSONDecodeError:
