@@ -9,7 +9,7 @@ import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.airspace.restricting import Officer, new_officer, square, volume
-from tests.integration.flightplans.world import DRONE, OPERATOR, SOUTH, Stub, World, aircraft, operator, submission
+from tests.integration.flightplans.world import DRONE, OPERATOR, SOUTH, Stub, World, aircraft, in_, operator, submission
 from tests.support.errors import error_of
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
@@ -22,7 +22,7 @@ ELSEWHERE = square(100, 20, 100.1, 20.1)
 async def zones_found(stub: Stub) -> list[str]:
     """The zones that a dry run is told of."""
     try:
-        plan = (await stub.SubmitFlightPlan(submission(validate_only=True))).flight_plan
+        plan = (await stub.SubmitFlightPlan(submission(departure=in_(hours=1), validate_only=True))).flight_plan
     except grpc.aio.AioRpcError as error:
         assert error_of(error).reason in ("NO_AIRSPACE", "OPERATOR_UNKNOWN", "AIRCRAFT_UNKNOWN"), error
         return ["nothing is known yet"]
@@ -48,7 +48,7 @@ async def test_a_fresh_restriction_is_found_by_every_worker_and_a_lifted_one_no_
     for stub in stubs:
         await until(stub, [zone.name], officer)
     in_force_s = time.perf_counter() - began
-    refused = (await stubs[0].SubmitFlightPlan(submission())).flight_plan
+    refused = (await stubs[0].SubmitFlightPlan(submission(departure=in_(hours=1)))).flight_plan
     assert refused.state == pb.STATE_REJECTED
     await officer.lift(zone.name)
     began = time.perf_counter()

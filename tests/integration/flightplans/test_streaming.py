@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from uuid import uuid4
 
@@ -13,8 +14,10 @@ from tests.integration.flightplans.world import (
     FOREIGN_DRONE,
     WEST,
     World,
+    a_free_time,
     state,
     submission,
+    timestamp,
 )
 
 Message = pb.SubmitFlightPlansRequest
@@ -92,10 +95,12 @@ async def test_thousands_go_through_and_each_is_answered_once(world: World) -> N
     def messages() -> Iterable[Message]:
         for n in range(THOUSANDS):
             template.request_id = str(uuid4())
+            template.flight_plan.trajectory.departure_time.CopyFrom(timestamp(a_free_time()))
             yield Message(key=f"{n}", request=template)
 
     answers = await stream(world, messages())
     assert len(answers) == THOUSANDS
+    assert Counter(state(answer.flight_plan) for answer in answers.values()) == {"SUBMITTED": THOUSANDS}
     assert len({answer.flight_plan.name for answer in answers.values()}) == THOUSANDS
 
 
