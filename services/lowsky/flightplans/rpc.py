@@ -20,6 +20,8 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import Invalid, NotFound
 from lowsky.events.relay import Relay
 from lowsky.events.watch import Broadcast, Subscription
+from lowsky.flightplans.alternatives import Alternatives
+from lowsky.flightplans.alternatives_codec import only_others_are_in_the_way, with_alternatives
 from lowsky.flightplans.batcher import Batcher
 from lowsky.flightplans.checks.validity import require_entitled
 from lowsky.flightplans.codec import proposal_of, report_of, state_from, to_message
@@ -66,6 +68,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         broadcast: Broadcast,
         off_nominal: OffNominal,
         occupancy: Occupancy,
+        alternatives: Alternatives,
     ) -> None:
         self._database = database
         self._relay = relay
@@ -75,6 +78,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         self._broadcast = broadcast
         self._off_nominal = off_nominal
         self._occupancy = occupancy
+        self._alternatives = alternatives
         self.batcher: Batcher[Submission, bytes] = Batcher(
             path.submit,
             tenant=lambda s: s.proposal.operator,
@@ -114,7 +118,9 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
                 told = told_to_callers("SubmitFlightPlans", outcome)
                 return pb.SubmitFlightPlansResponse(key=message.key, error=to_status(told))
             response = pb.SubmitFlightPlanResponse.FromString(outcome)
-            return pb.SubmitFlightPlansResponse(key=message.key, flight_plan=response.flight_plan)
+            return pb.SubmitFlightPlansResponse(
+                key=message.key, flight_plan=response.flight_plan, alternatives=response.alternatives
+            )
 
         async for response in answer_each(requests, begin, answer):
             yield response
@@ -183,15 +189,27 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
     def _submit(self, request: pb.SubmitFlightPlanRequest, name: str) -> asyncio.Future[bytes]:
         """One plan through the path that all plans take: the serialised SubmitFlightPlanResponse, to come."""
         proposal = proposal_of(request.parent, request.flight_plan)
-        if request.HasField("wait_for_decision"):  # how long somebody waits does not make it another request
+        suggest = request.suggest_alternatives
+        if suggest or request.HasField("wait_for_decision"):
+            # How long somebody waits, or what else they would like to hear, does not make it another request.
             asked = pb.SubmitFlightPlanRequest()
             asked.CopyFrom(request)
             asked.ClearField("wait_for_decision")
+            asked.ClearField("suggest_alternatives")
             request = asked
         submission = Submission(request_of(request), proposal, name, request.validate_only)
         if self._standing.is_fit(proposal.operator, proposal.aircraft, proposal.priority):
-            return self.batcher.submit(submission)
-        return asyncio.ensure_future(self._submit_once_fit(submission))
+            answer = self.batcher.submit(submission)
+        else:
+            answer = asyncio.ensure_future(self._submit_once_fit(submission))
+        return asyncio.ensure_future(self._suggest(submission, answer)) if suggest else answer
+
+    async def _suggest(self, submission: Submission, answer: asyncio.Future[bytes]) -> bytes:
+        """The answer, with what would pass instead: as of now, so that it is no part of the answer that is kept."""
+        response = await answer
+        if not only_others_are_in_the_way(response):
+            return response
+        return with_alternatives(response, submission.proposal, await self._alternatives.of(submission))
 
     async def _submit_once_fit(self, submission: Submission) -> bytes:
         asked = submission.proposal

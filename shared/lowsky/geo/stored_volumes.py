@@ -141,14 +141,23 @@ class StoredVolumes:
 
     def _altitudes(self, a: Indices, b: Indices, reference: VerticalReference) -> NDArray[np.int8]:
         ours, theirs = self.heights[a], self.heights[b]
-        geoid_m = terrain_m = None
-        geoid = needs_geoid(ours, theirs)
-        terrain = reference.ground is not None and needs_terrain(ours, theirs)
-        if geoid or terrain:
-            ground = shared_ground(self.boxes[a], self.boxes[b])
-            geoid_m = geoid_bounds_of(ground) if geoid else None
-            terrain_m = reference.ground.bounds_of(ground) if terrain and reference.ground is not None else None
-        return overlap_codes(ours, theirs, reference, geoid_m, terrain_m)
+        return overlap_codes(
+            ours, theirs, reference, *bounds_there(ours, theirs, self.boxes[a], self.boxes[b], reference)
+        )
+
+
+def bounds_there(
+    ours: AltitudeBands, theirs: AltitudeBands, boxes: Floats, others: Floats, reference: VerticalReference
+) -> tuple[Floats | None, Floats | None]:
+    """Bounds on undulation and ground where pairs of volumes meet, (n, 2) each; None where they do not matter."""
+    geoid_m = terrain_m = None
+    geoid = needs_geoid(ours, theirs)
+    terrain = reference.ground is not None and needs_terrain(ours, theirs)
+    if geoid or terrain:
+        ground = shared_ground(boxes, others)
+        geoid_m = geoid_bounds_of(ground) if geoid else None
+        terrain_m = reference.ground.bounds_of(ground) if terrain and reference.ground is not None else None
+    return geoid_m, terrain_m
 
 
 def interiors_meet(ours: NDArray[np.object_], theirs: NDArray[np.object_]) -> NDArray[np.bool_]:
@@ -161,8 +170,10 @@ def interiors_meet(ours: NDArray[np.object_], theirs: NDArray[np.object_]) -> ND
 
 def _portions(counts: Indices) -> list[slice]:
     """Slices of the pairs of plans, of not many more than PAIRS_AT_ONCE pairs of volumes each."""
+    if not len(counts):
+        return []
     through = np.cumsum(counts[:, 1] * counts[:, 3]) // PAIRS_AT_ONCE
-    begins = [0, *(np.flatnonzero(np.diff(through)) + 1).tolist()] if len(counts) else []
+    begins = [0, *(np.flatnonzero(np.diff(through)) + 1).tolist()]
     return [slice(begin, end) for begin, end in zip(begins, [*begins[1:], len(counts)], strict=True)]
 
 

@@ -99,6 +99,10 @@ def test_overlaps_of_many_pairs_are_found_portion_by_portion(monkeypatch: pytest
         assert found(plans, VerticalReference()) == whole
 
 
+def test_of_no_pairs_none_overlap() -> None:
+    assert len(StoredVolumes(1).overlaps([], [], VerticalReference())) == 0
+
+
 def flight(west: float, east: float, start: float = 0, end: float = 60, band: AltitudeBand = LOW) -> Volume4D:
     return Volume4D(shapely.box(west, 0, east, 0.001), band, HOUR + start, HOUR + end)
 
