@@ -16,6 +16,7 @@ from lowsky.flightplans.holding import Holding, Verdict
 from lowsky.flightplans.postgres import FlightPlanStore, rechecks_begun
 from lowsky.flightplans.reservations import LOCKS_MAX, Contender, lock_counts, reservations_of
 from lowsky.geo.nodes import Cover
+from lowsky.geo.stored_volumes import Line
 from lowsky.geo.volumes import Volumes
 
 Outcome = bytes | LowskyError
@@ -31,6 +32,7 @@ class Checked:
     plan: FlightPlan
     priority: int
     supersedes: str
+    line: Line | None
     answer: bytes
 
     @property
@@ -41,7 +43,7 @@ class Checked:
     @property
     def contender(self) -> Contender:
         id_ = UUID(self.plan.id) if self.plan.name else uuid4()  # a dry run has no name
-        return Contender(id_, self.plan.operator, self.priority, self.supersedes)
+        return Contender(id_, self.plan.operator, self.priority, self.supersedes, self.line)
 
 
 class Overtaken(Exception):

@@ -59,7 +59,7 @@ async def nearby(database: Database, cover: Cover, priority: int) -> Sequence[Ne
         raise Crowded(f"the flights near have more than {BYTES_MAX} bytes of volumes")
 
     def read() -> Sequence[Near]:
-        volumes = {plan: from_bytes(its) for plan, its in stored.items()}
+        volumes = dict(zip(stored, from_bytes(list(stored.values())), strict=True))
         return [Near(held.place, held.plan, volumes[held.plan]) for held in near if held.plan in volumes]
 
     return await asyncio.to_thread(read)

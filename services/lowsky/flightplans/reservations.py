@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lowsky.db.database import Connection, array
 from lowsky.errors import Unavailable
 from lowsky.geo.nodes import AREA_SPAN, Cover, area_of, is_area
-from lowsky.geo.stored_volumes import from_bytes, to_bytes
+from lowsky.geo.stored_volumes import Line, from_bytes, to_bytes
 from lowsky.geo.volumes import Volumes
 
 LOCK_WAIT_S_MAX: Final = 3.0
@@ -78,6 +78,8 @@ class Contender:
     priority: int
     supersedes: str
     """Name of the plan that it takes the place of, or nothing."""
+    line: Line | None = None
+    """What its volumes are corridors around, where they are."""
 
 
 def reservations_of(contenders: Sequence[Contender], volumes: Volumes, cover: Cover) -> Sequence[Reservation]:
@@ -87,7 +89,8 @@ def reservations_of(contenders: Sequence[Contender], volumes: Volumes, cover: Co
     bounds = np.searchsorted(cover.owner, np.arange(len(contenders) + 1)).tolist()
     ends = np.maximum.reduceat(volumes.end_s, np.searchsorted(volumes.owner, np.arange(len(contenders)))).tolist()
     nodes, rows = cover.node.tolist(), rows_of(cover).tolist()
-    stored = to_bytes(volumes, len(contenders))
+    lines = {place: contender.line for place, contender in enumerate(contenders) if contender.line}
+    stored = to_bytes(volumes, len(contenders), lines)
     return [
         Reservation(
             contender.plan,
@@ -207,7 +210,8 @@ class Reservations:
         rows = await self._connection.fetch(
             "SELECT plan, revision, volumes FROM reservations WHERE plan = ANY($1::uuid[])", list(plans)
         )
-        return {row["plan"]: (row["revision"], from_bytes(row["volumes"])) for row in rows}
+        volumes = from_bytes([row["volumes"] for row in rows])
+        return {row["plan"]: (row["revision"], its) for row, its in zip(rows, volumes, strict=True)}
 
     async def stored(self, plans: Collection[UUID], bytes_max: int) -> Mapping[UUID, bytes] | None:
         """The volumes of what plans hold, as they are stored; None where they have more than so many bytes."""
@@ -229,7 +233,7 @@ class Reservations:
         )
         if row is None:
             return None
-        volumes = from_bytes(row["volumes"])
+        (volumes,) = from_bytes([row["volumes"]])
         return Own(row["priority"], row["revision"], volumes[: len(volumes) - row["off_nominal"]])
 
     async def replace(self, reservation: Reservation) -> None:

@@ -39,6 +39,7 @@ from lowsky.flightplans.standing import Standing
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.nodes import AREAS_MAX, Cover, cover
 from lowsky.geo.scales import on_both_scales
+from lowsky.geo.stored_volumes import Line
 from lowsky.geo.trajectory import Trajectory, ground_speeds_m_s
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import ZoneIndex
@@ -228,6 +229,7 @@ class SubmissionPath:
             plan,
             proposal.priority,
             proposal.supersedes,
+            _line_of(proposal),
             self._to_answer(plan),
         )
 
@@ -274,6 +276,13 @@ def _around(volumes: Volumes, boxes: NDArray[np.float64]) -> Mapping[int, Around
             volumes.owner[begins].tolist(), least, greatest, strict=True
         )
     }
+
+
+def _line_of(proposal: Proposal) -> Line | None:
+    airspace = proposal.airspace
+    if isinstance(airspace, Trajectory):
+        return Line(airspace.longitudes, airspace.latitudes, airspace.horizontal_buffer_m)
+    return None
 
 
 def _flight_s(proposal: Proposal) -> float:

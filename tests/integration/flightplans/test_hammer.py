@@ -109,7 +109,7 @@ async def test_the_invariant_holds_under_eight_processes_and_kills(world: World,
 def overlapping(held: list[Any]) -> list[tuple[str, str]]:
     """Pairs of plans that overlap, by brute force over all volumes whose times do; all heights are above ground."""
     ids = np.array([row["id"] for row in held])
-    volumes = [from_bytes(row["volumes"]) for row in held]
+    volumes = from_bytes([row["volumes"] for row in held])
     owner = np.repeat(np.arange(len(volumes)), [len(one) for one in volumes])
     start, end, lower, upper, outlines = (
         np.concatenate([getattr(one, name) for one in volumes])

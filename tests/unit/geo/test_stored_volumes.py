@@ -14,8 +14,9 @@ from shapely import MultiPolygon, Polygon
 import lowsky.geo.stored_volumes
 from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference, overlap
 from lowsky.geo.geoid import geoid_bounds_of, shared_ground
-from lowsky.geo.stored_volumes import Run, StoredVolumes, from_bytes, to_bytes
-from lowsky.geo.volumes import Volume4D, Volumes
+from lowsky.geo.stored_volumes import Line, Run, StoredVolumes, from_bytes, to_bytes
+from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.volumes import Volume4D, Volumes, corridors
 from tests.oracle import exact
 from tests.unit.geo.encounters import HOUR, bands, encounters, references
 
@@ -163,8 +164,9 @@ def test_copied_volumes_are_what_they_were() -> None:
 def test_bytes_are_read_exactly_as_they_were_written(pairs: list[tuple[list[Volume4D], list[Volume4D]]]) -> None:
     plans = [plan for pair in pairs for plan in pair]
     written = Volumes.of(plans)
-    for owner, each in enumerate(to_bytes(written, len(plans))):
-        read, before = from_bytes(each), written.of_owner(owner)
+    stored = to_bytes(written, len(plans), {})
+    for owner, read in enumerate(from_bytes(stored)):
+        before = written.of_owner(owner)
         assert [o.wkb for o in read.outlines] == [o.wkb for o in before.outlines]
         for name in ("lower_m", "upper_m", "lower_datum", "upper_datum", "takeoff", "start_s", "end_s", "leg"):
             assert np.array_equal(getattr(read, name), getattr(before, name), equal_nan=True), name
@@ -173,7 +175,41 @@ def test_bytes_are_read_exactly_as_they_were_written(pairs: list[tuple[list[Volu
 
 
 def test_bytes_of_another_form_or_cut_short_are_refused() -> None:
-    (written,) = to_bytes(Volumes.of([[flight(0, 1), flight(1, 2)]]), 1)
-    for broken in (b"", written[:3], b"\x02" + written[1:], written[:40], written[:-1]):
+    (written,) = to_bytes(Volumes.of([[flight(0, 1), flight(1, 2)]]), 1, {})
+    for broken in (b"", written[:3], b"\x03" + written[1:], written[:40], written[:-1]):
         with pytest.raises(ValueError, match=r".+"):
-            from_bytes(broken)
+            from_bytes([written, broken])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_corridors_are_drawn_again_exactly_as_they_were_whatever_they_are_read_with(data: st.DataObject) -> None:
+    trajectories = [data.draw(lines()) for _ in range(data.draw(st.integers(1, 5)))]
+    written = corridors(trajectories)
+    of = {n: Line(one.longitudes, one.latitudes, one.horizontal_buffer_m) for n, one in enumerate(trajectories)}
+    stored = to_bytes(written, len(trajectories), of)
+    order = data.draw(st.permutations(range(len(trajectories))))
+    for owner, read in zip(order, from_bytes([stored[n] for n in order]), strict=True):
+        before = written.of_owner(owner)
+        assert [o.wkb for o in read.outlines] == [o.wkb for o in before.outlines]
+        assert [read.volume(n) for n in range(len(read))] == [before.volume(n) for n in range(len(before))]
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> Trajectory:
+    """A few legs anywhere, also over the antimeridian."""
+    count = draw(st.integers(2, 6))
+    lon, lat = draw(st.floats(-180, 180)), draw(st.floats(-70, 70))
+    steps = [(draw(st.floats(-0.05, 0.05)), draw(st.floats(-0.05, 0.05))) for _ in range(count)]
+    longitudes = np.array([(lon + dx + 540) % 360 - 180 for dx, _ in steps])
+    return Trajectory(
+        longitudes=longitudes,
+        latitudes=np.array([lat + dy for _, dy in steps]),
+        altitudes_m=np.full(count, 80.0),
+        datums=np.full(count, Datum.AGL.code, dtype=np.int8),
+        times_s=1.8e9 + 30.0 * np.arange(count),
+        horizontal_buffer_m=draw(st.floats(1, 300)),
+        vertical_buffer_m=10.0,
+        time_buffer_s=5.0,
+        takeoff_amsl_m=None,
+    )
