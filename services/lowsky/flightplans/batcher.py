@@ -1,7 +1,8 @@
 """Micro-batching: calls gather while the batch before them is under way, and go through together.
 
 One when idle, many under load, with no timer: a call never waits for others that may not come. This is group commit for
-the whole submission path, and it serves one caller as fast as many.
+the whole submission path, and it serves one caller as fast as many. A batch begins when none is under way, or when it
+is full: a second one of a few items would take the processor from the first, and costs as much as a large one.
 
 Tenants take turns, an item each: whoever sends one waits for at most one of every other tenant's, however many
 thousands they have sent. A tenant whose next item does not fit into a batch is among the first of the next one, and
@@ -37,7 +38,7 @@ QUEUE_MAX = 4_096
 """About a second of work. Beyond it a call is refused at once rather than answered too late."""
 
 LANES = 2
-"""Batches under way: one computes while the other waits for its commit."""
+"""Batches under way, where there are enough items to fill them: one computes while the other waits for its commit."""
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +75,8 @@ class Batcher(Generic[Item, Result]):
         self._turns: OrderedDict[Hashable, _Queue[Item, Result]] = OrderedDict()
         """What waits, by tenant; the first has its turn. None is empty."""
         self._queued = 0
-        self._filled = asyncio.Event()
+        self._under_way = 0
+        self._ready = asyncio.Event()
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
         """The result for one item, to come; or the LowskyError that its batch says of it. Cancelled before its batch
@@ -93,7 +95,7 @@ class Batcher(Generic[Item, Result]):
         waiting: _Waiting[Item, Result] = _Waiting(item)
         queue.append(waiting)
         self._queued += 1
-        self._filled.set()
+        self._look()
         return waiting.future
 
     async def run(self) -> None:
@@ -104,10 +106,23 @@ class Batcher(Generic[Item, Result]):
 
     async def _lane(self) -> None:
         while True:
-            await self._filled.wait()
+            await self._ready.wait()
+            self._under_way += 1
             batch = self._take()
-            if batch:
-                await self._run_batch(batch)
+            self._look()
+            try:
+                if batch:
+                    await self._run_batch(batch)
+            finally:
+                self._under_way -= 1
+                self._look()
+
+    def _look(self) -> None:
+        """Whether a batch is to begin."""
+        if self._queued >= BATCH_MAX or (self._queued and not self._under_way):
+            self._ready.set()
+        else:
+            self._ready.clear()
 
     def _take(self) -> list[_Waiting[Item, Result]]:
         batch: list[_Waiting[Item, Result]] = []
@@ -135,8 +150,6 @@ class Batcher(Generic[Item, Result]):
         for tenant, queue in reversed(postponed):
             self._turns[tenant] = queue
             self._turns.move_to_end(tenant, last=False)
-        if not self._turns:
-            self._filled.clear()
         return batch
 
     async def _run_batch(self, batch: list[_Waiting[Item, Result]]) -> None:

@@ -12,6 +12,10 @@ Item = tuple[str, int]
 """A key, and a number. Where tenants matter, a key is "tenant:…"; where weights do, the number is one."""
 
 
+BUSY = 1
+"""Batches before those that a test is about."""
+
+
 class Work:
     """Takes batches, one at a time on each lane, when it is let."""
 
@@ -49,13 +53,11 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def occupy(batcher: Batcher[Item, str], work: Work) -> list[asyncio.Future[str]]:
-    """Gives every lane something to wait for, so that what comes now gathers."""
+    """Gives the batcher a batch to wait for, so that what comes now gathers."""
     work.open.clear()
-    futures = []
-    for lane in range(LANES):
-        futures.append(batcher.submit((f"busy {lane}", -lane)))
-        await until(lambda lane=lane: len(work.batches) > lane)  # type: ignore[misc]  # a loop variable kept
-    return futures
+    first, second = batcher.submit(("busy 0", 0)), batcher.submit(("busy 1", -1))
+    await until(lambda: len(work.batches) == BUSY)
+    return [first, second]
 
 
 async def test_an_idle_batcher_takes_one_at_once() -> None:
@@ -74,9 +76,26 @@ async def test_calls_gather_while_the_lanes_are_busy_and_keep_their_order() -> N
         work.open.set()
         assert await asyncio.gather(*tasks) == [f"done {n}" for n in range(BATCH_MAX + 10)]
         await asyncio.gather(*busy)
-    gathered = work.batches[LANES:]
+    gathered = work.batches[BUSY:]
     assert [len(batch) for batch in gathered] == [BATCH_MAX, 10]
     assert [item[1] for batch in gathered for item in batch] == list(range(BATCH_MAX + 10))
+
+
+async def test_a_few_items_wait_for_the_batch_under_way_and_a_full_batch_does_not() -> None:
+    work = Work()
+    async with running(work) as batcher:
+        busy = await occupy(batcher, work)
+        tasks = [batcher.submit((f"k{n}", n)) for n in range(BATCH_MAX - 1)]
+        await asyncio.sleep(0.01)
+        assert len(work.batches) == BUSY
+        tasks.append(batcher.submit(("last", BATCH_MAX)))
+        await until(lambda: len(work.batches) == BUSY + 1)
+        tasks += [batcher.submit((f"more {n}", n)) for n in range(BATCH_MAX)]
+        await asyncio.sleep(0.01)
+        assert len(work.batches) == LANES
+        work.open.set()
+        await asyncio.gather(*tasks, *busy)
+    assert [len(batch) for batch in work.batches[BUSY:]] == [BATCH_MAX, BATCH_MAX]
 
 
 async def test_items_with_one_key_never_share_a_batch_and_keep_their_order() -> None:
@@ -87,7 +106,7 @@ async def test_items_with_one_key_never_share_a_batch_and_keep_their_order() -> 
         tasks = [batcher.submit(item) for item in items]
         work.open.set()
         await asyncio.gather(*tasks, *busy)
-    gathered = work.batches[LANES:]
+    gathered = work.batches[BUSY:]
     assert all(len({key for key, _ in batch}) == len(batch) for batch in gathered)
     for key in "abc":
         assert [item for batch in gathered for item in batch if item[0] == key] == [i for i in items if i[0] == key]
@@ -115,9 +134,9 @@ async def test_a_single_call_does_not_wait_for_the_thousands_of_another_tenant()
         single = batcher.submit(("single:1", -1))
         work.open.set()
         assert await single == "done -1"
-        assert ("single:1", -1) in work.batches[LANES]
+        assert ("single:1", -1) in work.batches[BUSY]
         await asyncio.gather(*fleet, *busy)
-    assert [item for batch in work.batches[LANES:] for item in batch if item[1] >= 0] == [
+    assert [item for batch in work.batches[BUSY:] for item in batch if item[1] >= 0] == [
         (f"fleet:{n}", n) for n in range(QUEUE_MAX // 2)
     ]
 
@@ -130,7 +149,7 @@ async def test_tenants_take_turns_within_a_batch_in_the_order_in_which_they_came
         tasks = [batcher.submit(item) for item in items]
         work.open.set()
         await asyncio.gather(*tasks, *busy)
-    assert [key for key, _ in work.batches[LANES]] == ["a:1", "b:1", "c:1", "a:2", "b:2", "a:3"]
+    assert [key for key, _ in work.batches[BUSY]] == ["a:1", "b:1", "c:1", "a:2", "b:2", "a:3"]
 
 
 async def test_a_tenant_that_floods_is_refused_and_others_are_not() -> None:
@@ -172,8 +191,8 @@ async def test_one_request_sent_over_and_over_holds_up_nobody_else() -> None:
         others = [batcher.submit((f"other:{n}", n)) for n in range(BATCH_MAX - 1)]
         work.open.set()
         await asyncio.gather(*same, *others, *busy)
-    assert len(work.batches[LANES]) == BATCH_MAX
-    assert [len(batch) for batch in work.batches[LANES + 1 :]] == [1] * 9
+    assert len(work.batches[BUSY]) == BATCH_MAX
+    assert [len(batch) for batch in work.batches[BUSY + 1 :]] == [1] * 9
 
 
 @pytest.mark.parametrize(("last", "together"), [(10, True), (11, False)])
@@ -184,7 +203,7 @@ async def test_a_batch_holds_exactly_as_much_as_it_may_weigh(last: int, together
         tasks = [batcher.submit(item) for item in [("a", BATCH_WEIGHT_MAX - 10), ("b", last)]]
         work.open.set()
         await asyncio.gather(*tasks, *busy)
-    assert (len(work.batches[LANES]) == 2) is together
+    assert (len(work.batches[BUSY]) == 2) is together
 
 
 async def test_an_item_that_is_too_heavy_for_any_batch_goes_alone() -> None:
@@ -194,7 +213,7 @@ async def test_an_item_that_is_too_heavy_for_any_batch_goes_alone() -> None:
         tasks = [batcher.submit(item) for item in [("light", 1), ("heavy", 2 * BATCH_WEIGHT_MAX), ("feather", 2)]]
         work.open.set()
         await asyncio.gather(*tasks, *busy)
-    assert work.batches[LANES:] == [[("light", 1), ("feather", 2)], [("heavy", 2 * BATCH_WEIGHT_MAX)]]
+    assert work.batches[BUSY:] == [[("light", 1), ("feather", 2)], [("heavy", 2 * BATCH_WEIGHT_MAX)]]
 
 
 async def test_heavy_items_are_neither_starved_by_light_ones_nor_starve_them() -> None:
@@ -205,7 +224,7 @@ async def test_heavy_items_are_neither_starved_by_light_ones_nor_starve_them() -
         light = [batcher.submit((f"light:{n}", 1)) for n in range(3 * BATCH_MAX)]
         work.open.set()
         await asyncio.gather(*heavy, *light, *busy)
-    batches = work.batches[LANES:]
+    batches = work.batches[BUSY:]
     assert all(sum(weight for _, weight in batch) <= BATCH_WEIGHT_MAX for batch in batches)
     assert all(any(key.startswith("heavy") for key, _ in batch) for batch in batches[:4])
     assert [len(batch) for batch in batches[:3]] == [BATCH_MAX] * 3
@@ -258,7 +277,7 @@ async def test_when_a_part_is_away_all_of_the_batch_hear_it_and_the_next_batch_g
         work.open.set()
         results = await asyncio.gather(*tasks, *busy, return_exceptions=True)
         assert all(isinstance(result, Unavailable) for result in results)
-        assert len(work.batches) == LANES + 1
+        assert len(work.batches) == BUSY + 1
         work.fault = None
         assert await batcher.submit(("a", 9)) == "done 9"
 
