@@ -45,7 +45,7 @@ def says(gaps: list[Gap], shift: float, slack: float) -> bool | None:
     return any(low <= shift <= high for low, high in gaps)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(encounters(), references(), st.lists(st.floats(-8_000, 8_000), min_size=5, max_size=10))
 def test_a_time_is_free_when_the_plan_meets_nothing_then(
     pair: tuple[list[Volume4D], list[Volume4D]], reference: VerticalReference, shifts: list[float]
@@ -59,7 +59,7 @@ def test_a_time_is_free_when_the_plan_meets_nothing_then(
             assert said is not meet(later(mine, shift), others, reference)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(encounters(), references(), st.lists(st.floats(-150, 150), min_size=5, max_size=10))
 def test_a_height_is_free_when_the_plan_meets_nothing_there(
     pair: tuple[list[Volume4D], list[Volume4D]], reference: VerticalReference, shifts: list[float]
