@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.cli import plan_many, plan_moves, plan_views, plan_watch
+from lowsky.cli import plan_airspace, plan_many, plan_moves, plan_views, plan_watch
 from lowsky.cli.options import RequestId
 from lowsky.cli.plan_options import Suggest, Supersedes, with_wishes
 from lowsky.cli.requests import Wishes, operator_of, prepare
@@ -81,7 +81,9 @@ app.command("list")(plan_moves.list_)
 app.command()(plan_moves.show)
 app.command()(plan_moves.withdraw)
 app.command()(plan_moves.activate)
+app.command()(plan_moves.report)
 app.command()(plan_moves.end)
+app.command()(plan_airspace.airspace)
 
 
 def _request(session: Session, file: Path, wishes: Wishes, supersedes: str | None) -> pb.SubmitFlightPlanRequest:

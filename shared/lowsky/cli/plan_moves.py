@@ -1,8 +1,9 @@
-"""`lowsky plan list|show|withdraw|activate|end`."""
+"""`lowsky plan list|show|withdraw|activate|report|end`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.cli import plan_views
 from lowsky.cli.options import LIMIT_DEFAULT, Etag, Limit, Operator, RequestId, States
 from lowsky.cli.output import clean, table
+from lowsky.cli.requests import volumes_in
 from lowsky.cli.session import Session, session_of
 from lowsky.cli.values import child, enum_value, last, show_time, timestamp
 
@@ -101,6 +103,36 @@ def end(
     whole = child("flightPlans", name, session.operator(operator))
     request = pb.EndFlightPlanRequest(request_id=request_id, name=whole, etag=etag)
     _show(session, session.call(lambda client: client.flight_plans.EndFlightPlan, request).flight_plan)
+
+
+def report(
+    context: typer.Context,
+    name: Name,
+    state: Annotated[
+        str, typer.Option("--state", help="nonconforming: it has left its plan; contingent: for good; activated: back.")
+    ],
+    operator: Operator = None,
+    volumes: Annotated[
+        Path | None,
+        typer.Option(
+            "--volumes", help="Where it may be beside its plan: a FlightPlan message in protobuf JSON, of volumes."
+        ),
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason")] = "",
+    etag: Etag = "",
+    request_id: RequestId = "",
+) -> None:
+    """What becomes of a flight under way. Flights that it may meet are told."""
+    session = session_of(context)
+    request = pb.ReportFlightPlanStateRequest(
+        request_id=request_id,
+        name=child("flightPlans", name, session.operator(operator)),
+        etag=etag,
+        state=enum_value(pb.State, state, "--state"),
+        off_nominal_volumes=volumes_in(volumes) if volumes else None,
+        reason=reason,
+    )
+    _show(session, session.call(lambda client: client.flight_plans.ReportFlightPlanState, request).flight_plan)
 
 
 def _show(session: Session, plan: pb.FlightPlan) -> None:

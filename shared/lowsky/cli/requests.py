@@ -114,6 +114,14 @@ def prepare_airspace(file: Path, wishes: Wishes, now: datetime) -> Prepared:
     return Prepared(plan, tuple(remarks))
 
 
+def volumes_in(file: Path) -> pb.Volumes:
+    """The volumes of a FlightPlan message (.json)."""
+    plan = _read_message(file)
+    if plan.WhichOneof("airspace") != "volumes":
+        raise invalid("VOLUMES_MISSING", f"{file} has a trajectory; here ready-made volumes are asked for")
+    return plan.volumes
+
+
 def _complete(plan: pb.FlightPlan, wishes: Wishes) -> None:
     """What the command line says goes before what the file says."""
     if wishes.aircraft:

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2, geozones_pb2_grpc
 from lowsky.api.approvals.v1 import approvals_pb2, approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2, flight_plans_pb2_grpc
-from lowsky.api.registration.v1 import aircraft_pb2_grpc, operators_pb2_grpc
+from lowsky.api.registration.v1 import aircraft_pb2_grpc, operators_pb2, operators_pb2_grpc
 from lowsky.client import importing, submitting, watching
 from lowsky.client.calls import DEADLINE_S, Calls, Req, Res, new_request_id
 from lowsky.client.channels import Endpoints, MissingEndpoint, open_channel
@@ -186,6 +186,35 @@ class Client:
         """The flight is over."""
         request = flight_plans_pb2.EndFlightPlanRequest(name=name, etag=etag)
         return (await self.call(self.flight_plans.EndFlightPlan, request)).flight_plan
+
+    async def report_flight_plan_state(
+        self,
+        name: str,
+        state: flight_plans_pb2.State.ValueType,
+        *,
+        off_nominal_volumes: flight_plans_pb2.Volumes | None = None,
+        etag: str = "",
+        reason: str = "",
+    ) -> flight_plans_pb2.FlightPlan:
+        """What becomes of a flight under way: NONCONFORMING, CONTINGENT, or ACTIVATED again; and where it may be."""
+        request = flight_plans_pb2.ReportFlightPlanStateRequest(
+            name=name, state=state, off_nominal_volumes=off_nominal_volumes, etag=etag, reason=reason
+        )
+        return (await self.call(self.flight_plans.ReportFlightPlanState, request)).flight_plan
+
+    async def query_airspace(
+        self,
+        volumes: flight_plans_pb2.Volumes,
+        *,
+        layer_height_m: float = 0.0,
+        priority: operators_pb2.Priority.ValueType = operators_pb2.PRIORITY_UNSPECIFIED,
+        timeout_s: float = 2 * DEADLINE_S,
+    ) -> Sequence[flight_plans_pb2.VolumeOccupancy]:
+        """When and how high airspace is free of flights, for each volume; layers of 30 m where nothing is said."""
+        request = flight_plans_pb2.QueryAirspaceRequest(
+            volumes=volumes, layer_height_m=layer_height_m, priority=priority
+        )
+        return (await self.call(self.flight_plans.QueryAirspace, request, timeout_s=timeout_s)).occupancies
 
     def watch_flight_plans(
         self, parent: str, resume_token: str = ""
