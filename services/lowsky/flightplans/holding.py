@@ -1,7 +1,7 @@
 """Holding the airspace: no two plans of equal priority ever hold airspace that overlaps.
 
     lock the nodes that the batch meets → what is held near → exact overlaps, with it and within the batch
-    → in order: who is blocked, who gives way, who is superseded
+    → in order: who is blocked, who gives way, who is superseded → only of these: where, when and how high
 
 All within the transaction that stores the outcome. Whoever decides about the same airspace waits for the locks and then
 sees what has been stored; everybody takes them in the same order: request ids, nodes, plans by id.
@@ -10,18 +10,26 @@ sees what has been stored; everybody takes them in the same order: request ids, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, TypeVar
 from uuid import UUID
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from lowsky.db.database import Connection
 from lowsky.errors import LowskyError, NotFound, Precondition
-from lowsky.flightplans.checks.conflict import Meeting, in_the_way, meetings
+from lowsky.flightplans.checks.conflict import (
+    NAMED_MAX,
+    OVER_NAMED_MAX,
+    Meeting,
+    meetings,
+    others_give_way,
+    others_in_the_way,
+)
 from lowsky.flightplans.domain.plan import FINAL, OPEN, FlightPlan
 from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.reservations import Contender, Held, Reservations
@@ -35,22 +43,29 @@ from lowsky.geofence.findings import Finding, Rule
 PAIRS_ON_LOOP_MAX: Final = 200_000
 """Pairs of volumes: more go to a thread, some 5 ms, after which other calls and heartbeats would wait."""
 
+TOLD_ON_LOOP_MAX: Final = 20
+"""Flights in the way that are told of: more go to a thread, some 5 ms."""
 
-@dataclass(slots=True)
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of a contender."""
 
-    findings: list[Finding] = field(default_factory=list)
-    blocked: bool = False
-    refused: LowskyError | None = None
+    findings: Sequence[Finding]
+    refused: LowskyError | None
 
 
-class Rival(NamedTuple):
-    """Somebody whose airspace a contender's overlaps."""
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Somebody whose airspace a contender's overlaps, and where the volumes of both are."""
 
     plan: UUID
     priority: int
-    meeting: Meeting
+    stored: StoredVolumes
+    ours: Run
+    theirs: Run
 
 
 class Holding:
@@ -76,18 +91,20 @@ class Holding:
         await Reservations(connection).lock(cover)
         rivals = await self.rivals(connection, contenders, volumes, cover, within=True)
         locked = await FlightPlanStore(connection).lock_present(_to_lock(contenders, rivals))
-        return _resolve(contenders, rivals, locked, now)
+        outcomes = resolve(contenders, rivals, locked)
+        verdicts = await self._verdicts(outcomes)
+        return verdicts, _moved(contenders, outcomes, verdicts, now)
 
     async def look(
-        self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover, now: datetime
+        self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover
     ) -> Sequence[Verdict]:
         """What would be decided about each alone, at this moment; nothing is locked or changed."""
         rivals = await self.rivals(connection, contenders, volumes, cover)
-        verdicts: list[Verdict] = []
-        for contender, its_rivals in zip(contenders, rivals, strict=True):
-            met = await FlightPlanStore(connection).present(_to_lock([contender], [its_rivals]))
-            verdicts.extend(_resolve([contender], [its_rivals], met, now)[0])
-        return verdicts
+        met = await FlightPlanStore(connection).present(_to_lock(contenders, rivals))
+        alone = [
+            resolve([contender], [its_rivals], met)[0] for contender, its_rivals in zip(contenders, rivals, strict=True)
+        ]
+        return await self._verdicts(alone)
 
     async def rivals(
         self,
@@ -111,17 +128,33 @@ class Holding:
                 pairs.append((held.place, (held.plan, revision), held.priority))
         keys = [(contender.plan, 1) for contender in contenders]
         if within:
-            for place, other in _near_each_other(volumes, len(contenders)):
-                pairs.append((place, keys[other], contenders[other].priority))
-                pairs.append((other, keys[place], contenders[place].priority))
+            for later, earlier in _near_each_other(volumes, len(contenders)):
+                pairs.append((later, keys[earlier], contenders[earlier].priority))
         stored, runs = self._shelf.together(keys, volumes, here)
         ours, theirs = [runs[keys[place]] for place, _, _ in pairs], [runs[key] for _, key, _ in pairs]
-        met = await self._meetings(stored, ours, theirs)
         rivals: list[list[Rival]] = [[] for _ in contenders]
-        for pair, meeting in met.items():
-            place, (plan, _), priority = pairs[pair]
-            rivals[place].append(Rival(plan, priority, meeting))
+        places = {key: place for place, key in enumerate(keys)} if within else {}
+        for pair in np.flatnonzero(await self._meet(stored, ours, theirs)).tolist():
+            place, (plan, revision), priority = pairs[pair]
+            rivals[place].append(Rival(plan, priority, stored, ours[pair], theirs[pair]))
+            other = places.get((plan, revision))
+            if other is not None:
+                contender = contenders[place]
+                rivals[other].append(Rival(contender.plan, contender.priority, stored, theirs[pair], ours[pair]))
         return rivals
+
+    async def meetings(self, rivals: Sequence[Rival]) -> Sequence[Meeting]:
+        """Where, when and how high each pair overlaps: some milliseconds for ten, so only of those that are told."""
+        if not rivals:
+            return []
+        stored, ours, theirs = rivals[0].stored, [one.ours for one in rivals], [one.theirs for one in rivals]
+
+        def describe() -> Sequence[Meeting]:
+            overlaps = stored.overlaps(ours, theirs, self._reference)
+            met = meetings(stored, overlaps, ours, theirs, self._reference)
+            return [met[pair] for pair in range(len(rivals))]
+
+        return await (asyncio.to_thread(describe) if len(rivals) > TOLD_ON_LOOP_MAX else _at_once(describe))
 
     async def _fetched(
         self, reservations: Reservations, near: Sequence[Held]
@@ -136,16 +169,35 @@ class Holding:
             fetched |= dict.fromkeys(missing, (0, None))
             fetched |= await reservations.volumes(missing)
 
-    async def _meetings(self, stored: StoredVolumes, ours: list[Run], theirs: list[Run]) -> Mapping[int, Meeting]:
-        if not ours:
-            return {}
+    async def _meet(self, stored: StoredVolumes, ours: list[Run], theirs: list[Run]) -> NDArray[np.bool_]:
+        def compare() -> NDArray[np.bool_]:
+            return stored.meet(ours, theirs, self._reference)
 
-        def compare() -> Mapping[int, Meeting]:
-            return meetings(stored, stored.overlaps(ours, theirs, self._reference), ours, theirs, self._reference)
+        pairs = sum(a.count * b.count for a, b in zip(ours, theirs, strict=True))
+        return await (asyncio.to_thread(compare) if pairs > PAIRS_ON_LOOP_MAX else _at_once(compare))
 
-        if sum(a.count * b.count for a, b in zip(ours, theirs, strict=True)) <= PAIRS_ON_LOOP_MAX:
-            return compare()
-        return await asyncio.to_thread(compare)
+    async def _verdicts(self, outcomes: Sequence[Outcome]) -> Sequence[Verdict]:
+        """With the findings that say why."""
+        told = [[*outcome.blocked_by[:NAMED_MAX], *(rival for _, rival in outcome.over)] for outcome in outcomes]
+        found = iter(await self.meetings([rival for rivals in told for rival in rivals]))
+        verdicts = []
+        for outcome in outcomes:
+            blocked = [next(found).finding(Rule.CONFLICT, str(rival.plan)) for rival in outcome.blocked_by[:NAMED_MAX]]
+            if more := len(outcome.blocked_by) - len(blocked):
+                blocked.append(others_in_the_way(more))
+            outcome.met_over = [next(found) for _ in outcome.over]
+            over = [
+                meeting.finding(Rule.PRIORITY_OVER, other.id, under_way=other.is_flying)
+                for (other, _), meeting in zip(outcome.over[:OVER_NAMED_MAX], outcome.met_over, strict=False)
+            ]
+            if more := len(outcome.over) - len(over):
+                over.append(others_give_way(more))
+            verdicts.append(Verdict([*blocked, *over], outcome.refused))
+        return verdicts
+
+
+async def _at_once(work: Callable[[], _Result]) -> _Result:
+    return work()
 
 
 def _near_each_other(volumes: Volumes, count: int) -> Iterable[tuple[int, int]]:
@@ -167,62 +219,78 @@ def _to_lock(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]])
     return sorted(ids - {str(contender.plan) for contender in contenders})
 
 
-def _resolve(
-    contenders: Sequence[Contender],
-    rivals: Sequence[Sequence[Rival]],
-    locked: Mapping[str, FlightPlan],
-    now: datetime,
-) -> tuple[Sequence[Verdict], Sequence[FlightPlan]]:
+@dataclass(slots=True)
+class Outcome:
+    """What is decided about a contender, before it is said."""
+
+    blocked_by: list[Rival] = field(default_factory=list)
+    over: list[tuple[FlightPlan, Rival]] = field(default_factory=list)
+    """Plans of lower priority that give way to it, or fly already."""
+    met_over: list[Meeting] = field(default_factory=list)
+    superseded: FlightPlan | None = None
+    refused: LowskyError | None = None
+
+
+def resolve(
+    contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]], locked: Mapping[str, FlightPlan]
+) -> Sequence[Outcome]:
     """By priority, then in order of arrival, so that nobody in a batch is accepted and displaced at once."""
-    verdicts = [Verdict() for _ in contenders]
-    places = {contender.plan: place for place, contender in enumerate(contenders)}
+    outcomes = [Outcome() for _ in contenders]
+    places = {contender.plan for contender in contenders}
     accepted: set[UUID] = set()
-    changed: dict[str, FlightPlan] = {}
+    gone: set[str] = {id_ for id_, plan in locked.items() if plan.state in FINAL}
     for place in sorted(range(len(contenders)), key=lambda place: -contenders[place].priority):
-        contender, verdict = contenders[place], verdicts[place]
-        superseded = locked.get(_id(contender.supersedes)) if contender.supersedes else None
+        contender, outcome = contenders[place], outcomes[place]
         if contender.supersedes:
-            verdict.refused = _refusal(contender, superseded)
-            if verdict.refused is not None:
+            superseded = locked.get(_id(contender.supersedes))
+            outcome.refused = _refusal(contender, superseded, gone)
+            if outcome.refused is not None:
                 continue
-        in_the_way_of_it: list[Finding] = []
-        giving_way: list[tuple[FlightPlan, Meeting]] = []
+            outcome.superseded = superseded
         for rival in rivals[place]:
-            other = locked.get(str(rival.plan))
-            if rival.plan in places and rival.plan not in accepted:
+            id_ = str(rival.plan)
+            if rival.plan in places:
+                if rival.plan in accepted:
+                    outcome.blocked_by.append(rival)
+            elif id_ in gone or (outcome.superseded is not None and outcome.superseded.id == id_):
                 continue
-            if other is not None and (other is superseded or other.state in FINAL):
-                continue
-            if rival.priority < contender.priority and rival.plan not in places:
-                if other is not None:
-                    giving_way.append((other, rival.meeting))
-            else:
-                in_the_way_of_it.append(rival.meeting.finding(Rule.CONFLICT, str(rival.plan)))
-        if in_the_way_of_it:
-            verdict.blocked, verdict.findings = True, in_the_way(in_the_way_of_it)
+            elif rival.priority >= contender.priority:
+                outcome.blocked_by.append(rival)
+            elif id_ in locked:
+                outcome.over.append((locked[id_], rival))
+        if outcome.blocked_by:
+            outcome.over, outcome.superseded = [], None
             continue
         accepted.add(contender.plan)
-        if superseded is not None:
-            superseded.withdraw(f"Superseded by {contender.operator}/flightPlans/{contender.plan}.", now)
-            changed[superseded.id] = superseded
-        for other, meeting in giving_way:
-            verdict.findings.append(_displaced(contender, other, meeting, now))
+        gone |= {other.id for other, _ in outcome.over if not other.is_flying}
+        if outcome.superseded is not None:
+            gone.add(outcome.superseded.id)
+    return outcomes
+
+
+def _moved(
+    contenders: Sequence[Contender], outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], now: datetime
+) -> Sequence[FlightPlan]:
+    """The plans that give way, are told, or are superseded."""
+    changed: dict[str, FlightPlan] = {}
+    for contender, outcome in zip(contenders, outcomes, strict=True):
+        if outcome.superseded is not None:
+            by = f"{contender.operator}/flightPlans/{contender.plan}"
+            outcome.superseded.withdraw(f"Superseded by {by}.", now)
+            changed[outcome.superseded.id] = outcome.superseded
+        for (other, _), meeting in zip(outcome.over, outcome.met_over, strict=True):
+            finding = meeting.finding(
+                Rule.DISPLACED_BY_PRIORITY, str(contender.plan), reverse=True, under_way=other.is_flying
+            )
+            other.give_way(finding, now)
             changed[other.id] = other
-    return verdicts, list(changed.values())
+    return list(changed.values())
 
 
-def _displaced(contender: Contender, other: FlightPlan, meeting: Meeting, now: datetime) -> Finding:
-    """Tells the other; gives what is told to the contender."""
-    flying = other.is_flying
-    finding = meeting.finding(Rule.DISPLACED_BY_PRIORITY, str(contender.plan), reverse=True, under_way=flying)
-    other.give_way(finding, now)
-    return meeting.finding(Rule.PRIORITY_OVER, other.id, under_way=flying)
-
-
-def _refusal(contender: Contender, superseded: FlightPlan | None) -> LowskyError | None:
+def _refusal(contender: Contender, superseded: FlightPlan | None, gone: Collection[str]) -> LowskyError | None:
     if superseded is None or superseded.name != contender.supersedes or superseded.operator != contender.operator:
         return NotFound(contender.supersedes)
-    if superseded.state in OPEN:
+    if superseded.state in OPEN and superseded.id not in gone:
         return None
     return Precondition(
         "CANNOT_BE_SUPERSEDED",

@@ -6,16 +6,18 @@ after it is, as with any airspace that is held.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import shapely
 
 from lowsky.db.database import Connection
 from lowsky.errors import Invalid, NotFound, Unavailable
+from lowsky.flightplans.checks.conflict import Meeting
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.domain.report import Report
 from lowsky.flightplans.holding import Holding, Rival
@@ -53,6 +55,7 @@ class OffNominal:
         _require_soon(report, now)
         store, reservations = FlightPlanStore(connection), Reservations(connection)
         seen = await store.get(report.name)
+        _require_possible(report, seen, now)
         off = Volumes.of([report.off_nominal])
         rivals = await self._met(connection, seen, off)
         ids = {seen.id, *_warned_by(seen), *(str(rival.plan) for rival in rivals)}
@@ -62,8 +65,10 @@ class OffNominal:
         if plan.version != seen.version:
             raise Unavailable("AIRSPACE_BUSY", f"{plan.name} has just changed", retry_after_s=0.1)
         plan.report(report.state, report.content, report.reason, now)
-        met = {str(rival.plan): rival for rival in rivals if _is_there(plans.get(str(rival.plan)))}
-        plan.exchange([f for f in plan.findings if f.rule is Rule.OFF_NOMINAL_MEETS], _said(list(met.values())))
+        there = [rival for rival in rivals if _is_there(plans.get(str(rival.plan)))]
+        ids_met = [str(rival.plan) for rival in there]
+        met = dict(zip(ids_met, await self._holding.meetings(there), strict=True))
+        plan.exchange([f for f in plan.findings if f.rule is Rule.OFF_NOMINAL_MEETS], _said(met))
         changed = [plan, *(other for other in plans.values() if _warn(other, plan, met.get(other.id), now))]
         await self._widen(reservations, id_, off)
         await store.save_assessments(changed)
@@ -73,10 +78,11 @@ class OffNominal:
         if not len(off):
             return []
         nodes = self._cover(off)
-        contender = Contender(_plan_id(plan.name), plan.operator, 0, "")
+        # By an id of their own: what the plan itself holds stays what it is known to hold, whatever becomes of this.
+        contender = Contender(uuid4(), plan.operator, 0, "")
         await Reservations(connection).lock(nodes)
         (rivals,) = await self._holding.rivals(connection, [contender], off, nodes)
-        return [rival for rival in rivals if rival.plan != contender.plan]
+        return [rival for rival in rivals if str(rival.plan) != plan.id]
 
     async def _widen(self, reservations: Reservations, plan: UUID, off: Volumes) -> None:
         """What it holds from now on: its own volumes, then these."""
@@ -104,6 +110,13 @@ def _require_soon(report: Report, now: datetime) -> None:
         raise Invalid.field("off_nominal_volumes", message, "TOO_LARGE", limit=str(AHEAD_S_MAX))
 
 
+def _require_possible(report: Report, seen: FlightPlan, now: datetime) -> None:
+    """Refuses early what will be refused anyhow once the plan is locked: nobody is to wait for a report of a plan that
+    does not fly."""
+    seen.expect(report.etag)
+    replace(seen, happened=[]).report(report.state, report.content, report.reason, now)
+
+
 def _plan_id(name: str) -> UUID:
     try:
         return UUID(name.rpartition("/")[2])
@@ -117,11 +130,11 @@ def _warned_by(plan: FlightPlan) -> list[str]:
     return [finding.subject.rpartition("/")[2] for finding in findings]
 
 
-def _warn(other: FlightPlan, plan: FlightPlan, rival: Rival | None, now: datetime) -> bool:
+def _warn(other: FlightPlan, plan: FlightPlan, met: Meeting | None, now: datetime) -> bool:
     """Tells another flight what it meets now instead of what it met; False where nothing is new to it."""
     subject = f"operators/-/flightPlans/{plan.id}"
     before = [f for f in other.findings if f.rule is Rule.OFF_NOMINAL and f.subject == subject]
-    after = [rival.meeting.finding(Rule.OFF_NOMINAL, plan.id, reverse=True)] if rival else []
+    after = [met.finding(Rule.OFF_NOMINAL, plan.id, reverse=True)] if met else []
     if (not before and not after) or other.state in FINAL:
         return False
     other.exchange(before, after)
@@ -133,10 +146,11 @@ def _is_there(plan: FlightPlan | None) -> bool:
     return plan is not None and plan.state not in FINAL
 
 
-def _said(rivals: Sequence[Rival]) -> list[Finding]:
+def _said(met: Mapping[str, Meeting]) -> list[Finding]:
     """What the flight itself hears."""
-    findings = [rival.meeting.finding(Rule.OFF_NOMINAL_MEETS, str(rival.plan)) for rival in rivals[:NAMED_MAX]]
-    if more := len(rivals) - len(findings):
+    named = itertools.islice(met.items(), NAMED_MAX)
+    findings = [meeting.finding(Rule.OFF_NOMINAL_MEETS, other) for other, meeting in named]
+    if more := len(met) - len(findings):
         text = f"{more} more flights are near that are not named here."
         findings.append(Finding(Rule.OFF_NOMINAL_MEETS, Severity.NOTIFICATION, "", "other flights", (), text))
     return findings

@@ -258,7 +258,7 @@ class SubmissionPath:
         volumes, nodes = looked.of(list(contending))
         contenders = [one.contender for one in contending.values()]
         async with self._database.connection() as connection:
-            verdicts = await self._holding.look(connection, contenders, volumes, nodes, now)
+            verdicts = await self._holding.look(connection, contenders, volumes, nodes)
         after = {n: self._commit.after(good[n], verdict) for n, verdict in zip(contending, verdicts, strict=True)}
         return [after.get(n, one.answer) for n, one in good.items()]
 

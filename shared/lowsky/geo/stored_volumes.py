@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,10 @@ Indices = NDArray[np.intp]
 
 PAIRS_AT_ONCE: Final = 1_000_000
 """Pairs of volumes that are compared in one pass: some 50 MB."""
+
+
+_ROUNDS: Final = 8
+"""In which one pair of volumes of each pair of plans is looked at; then all the rest at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,17 @@ class Overlaps:
 
     def __len__(self) -> int:
         return len(self.ours)
+
+    @classmethod
+    def join(cls, parts: Sequence[Overlaps]) -> Overlaps:
+        """One after the other."""
+        none: Indices = np.zeros(0, dtype=np.intp)
+        return cls(
+            np.concatenate([none, *(part.ours for part in parts)]),
+            np.concatenate([none, *(part.theirs for part in parts)]),
+            np.concatenate([np.zeros(0, np.int8), *(part.codes for part in parts)]),
+            np.concatenate([none, *(part.pair for part in parts)]),
+        )
 
 
 class StoredVolumes:
@@ -98,24 +113,41 @@ class StoredVolumes:
 
     def overlaps(self, ours: list[Run], theirs: list[Run], reference: VerticalReference) -> Overlaps:
         """Which volumes of the one plan meet which of the other, pair of plans by pair."""
-        counts = np.array([[a.first, a.count, b.first, b.count] for a, b in zip(ours, theirs, strict=True)], np.intp)
-        found = []
-        for pairs in _portions(counts.reshape(-1, 4)):
-            found.append(self._overlaps(counts[pairs], pairs.start, reference))
-        if len(found) == 1:
-            return found[0]
-        empty: Indices = np.zeros(0, dtype=np.intp)
-        return Overlaps(
-            np.concatenate([empty, *(part.ours for part in found)]),
-            np.concatenate([empty, *(part.theirs for part in found)]),
-            np.concatenate([np.zeros(0, np.int8), *(part.codes for part in found)]),
-            np.concatenate([empty, *(part.pair for part in found)]),
-        )
+        parts = []
+        for near in self._near(ours, theirs, reference):
+            keep = np.flatnonzero(interiors_meet(self.outlines[near.ours], self.outlines[near.theirs]))
+            parts.append(Overlaps(near.ours[keep], near.theirs[keep], near.codes[keep], near.pair[keep]))
+        return parts[0] if len(parts) == 1 else Overlaps.join(parts)
 
-    def _overlaps(self, counts: Indices, first_pair: int, reference: VerticalReference) -> Overlaps:
-        a_first, a_count, b_first, b_count = counts.T
+    def meet(self, ours: list[Run], theirs: list[Run], reference: VerticalReference) -> NDArray[np.bool_]:
+        """Whether any volume of the one plan meets any of the other, pair of plans by pair: the first settles it."""
+        met = np.zeros(len(ours), dtype=np.bool_)
+        for near in self._near(ours, theirs, reference):
+            begins = np.flatnonzero(np.r_[True, np.diff(near.pair) != 0]) if len(near) else np.zeros(0, np.intp)
+            at, ends = begins, np.r_[begins[1:], len(near)] if len(near) else begins
+            for _ in range(_ROUNDS):
+                if not len(at):
+                    break
+                hit = interiors_meet(self.outlines[near.ours[at]], self.outlines[near.theirs[at]])
+                met[near.pair[at[hit]]] = True
+                left = ~hit & (at + 1 < ends)
+                at, ends = at[left] + 1, ends[left]
+            rest = np.flatnonzero(np.isin(near.pair, near.pair[at]))
+            hit = interiors_meet(self.outlines[near.ours[rest]], self.outlines[near.theirs[rest]])
+            met[near.pair[rest[hit]]] = True
+        return met
+
+    def _near(self, ours: list[Run], theirs: list[Run], reference: VerticalReference) -> Iterator[Overlaps]:
+        """Those that meet in time, in altitude and by their boxes, a portion of the pairs of plans at a time."""
+        runs = np.array([[a.first, a.count, b.first, b.count] for a, b in zip(ours, theirs, strict=True)], np.intp)
+        runs = runs.reshape(-1, 4)
+        for pairs in _portions(runs):
+            yield self._near_of(runs[pairs], pairs.start, reference)
+
+    def _near_of(self, runs: Indices, first_pair: int, reference: VerticalReference) -> Overlaps:
+        a_first, a_count, b_first, b_count = runs.T
         total = a_count * b_count
-        pair = np.repeat(np.arange(len(counts)), total)
+        pair = np.repeat(np.arange(len(runs)), total)
         nth = np.arange(len(pair)) - np.repeat(np.cumsum(total) - total, total)
         a, b = a_first[pair] + nth // b_count[pair], b_first[pair] + nth % b_count[pair]
         near = (self.start_s[a] < self.end_s[b]) & (self.start_s[b] < self.end_s[a])
@@ -125,7 +157,6 @@ class StoredVolumes:
         a, b, pair = a[near], b[near], pair[near]
         codes = self._altitudes(a, b, reference)
         keep = np.flatnonzero(codes)
-        keep = keep[interiors_meet(self.outlines[a[keep]], self.outlines[b[keep]])]
         return Overlaps(a[keep], b[keep], codes[keep], pair[keep] + first_pair)
 
     def copy(self, run: Run, source: StoredVolumes) -> int:

@@ -22,10 +22,14 @@ from lowsky.geofence.heights import Heights
 from lowsky.geofence.meetings import VOLUMES_NAMED_MAX, envelopes
 from lowsky.geofence.zones import leg_numbers
 
-NAMED_MAX: Final = 50
-"""Of the flights in the way of one plan, those that have a finding of their own; the last finding counts the others."""
+NAMED_MAX: Final = 20
+"""Of the flights in the way of one plan, those that have a finding of their own; the last finding counts the others.
+Whoever meets so many plans elsewhere anyhow, and each finding takes a third of a millisecond."""
 
-OUTLINES_MAX: Final = 8
+OVER_NAMED_MAX: Final = 200
+"""Of the flights that give way to one plan, likewise. Each of them is told."""
+
+OUTLINES_MAX: Final = 4
 """Of the places where two flights overlap: they say where to look, and a finding travels in every event."""
 
 VERTICES_MAX: Final = 64
@@ -127,13 +131,16 @@ def meetings(
     return found
 
 
-def in_the_way(findings: Sequence[Finding]) -> list[Finding]:
-    """The first of some conflicts, the last of which says how many more there are."""
-    named = list(findings[:NAMED_MAX])
-    if more := len(findings) - len(named):
-        others = f"{more} more flights are in the way that are not named here."
-        named.append(Finding(Rule.CONFLICT, Severity.BLOCKING, "", "other flights", (), others))
-    return named
+def others_in_the_way(count: int) -> Finding:
+    """Says how many more there are than have a finding of their own."""
+    others = f"{count} more flights are in the way that are not named here."
+    return Finding(Rule.CONFLICT, Severity.BLOCKING, "", "other flights", (), others)
+
+
+def others_give_way(count: int) -> Finding:
+    """The same of flights of lower priority."""
+    others = f"{count} more flights of lower priority give way, or have been told, that are not named here."
+    return Finding(Rule.PRIORITY_OVER, Severity.NOTIFICATION, "", "other flights", (), others)
 
 
 def _named(volumes: np.ndarray[tuple[int], np.dtype[np.intp]]) -> tuple[int, ...]:
