@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -27,10 +29,14 @@ MANY = 300
 
 
 @pytest.fixture(scope="module")
-def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def doomed() -> Iterator[Stack]:
+    """Not beneath pytest's own folder: every pytest that starts closes that one to the database's user."""
     if "LOWSKY_KAFKA_BOOTSTRAP" in os.environ or "LOWSKY_DATABASE_URL" in os.environ:
         pytest.skip("the servers of the environment are not ours to kill")
-    with local_infrastructure(tmp_path_factory.mktemp("doomed") / "state") as stack:
+    with (
+        tempfile.TemporaryDirectory(prefix="lowsky-") as folder,
+        local_infrastructure(Path(folder) / "state") as stack,
+    ):
         yield stack
 
 
