@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -58,9 +59,12 @@ class Overdue:
         """
         now = self._clock.now()
         async with self._database.transaction() as connection:
-            store = FlightPlanStore(connection)
-            over = await Reservations(connection).over(now - self._grace, BATCH)
-            closed = [plan for plan in await store.lock_free([str(id_) for id_ in over]) if plan.state not in FINAL]
+            store, reservations = FlightPlanStore(connection), Reservations(connection)
+            over = await reservations.over(now - self._grace, BATCH)
+            locked = await store.lock_free([str(id_) for id_ in over])
+            # Before it was locked a flight may have said that it is still on its way, and somewhere else.
+            over = await reservations.over(now - self._grace, BATCH, of=[UUID(plan.id) for plan in locked])
+            closed = [plan for plan in locked if plan.state not in FINAL and UUID(plan.id) in over]
             for plan in closed:
                 plan.close_overdue(now)
             await store.save_assessments(closed)

@@ -198,8 +198,10 @@ class Reservations:
                FROM reserved_near($1::text::integer[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[],
                                   $5::text::bigint[], $6::text::integer[], $7::text::integer[], $8::text::integer[],
                                   $9::text::integer[], $10::text::integer[], $11::text::integer[],
-                                  $12::text::integer[], $13::text::integer[])""",
+                                  $12::text::integer[], $13::text::integer[])
+               LIMIT $14""",
             *map(array, (owner.tolist(), first.tolist(), last.tolist(), *rows.T.tolist())),
+            most,
         )
         return [Held(*row) for row in found]
 
@@ -283,9 +285,13 @@ class Reservations:
             return
         await self._connection.execute("SELECT free_airspace($1::uuid[])", plans)
 
-    async def over(self, before: datetime, limit: int) -> Sequence[UUID]:
-        """Plans that still hold airspace whose time has passed."""
+    async def over(self, before: datetime, limit: int, of: Sequence[UUID] | None = None) -> Sequence[UUID]:
+        """Plans that still hold airspace whose time has passed; of some plans, where they are given."""
         rows = await self._connection.fetch(
-            "SELECT plan FROM reservations WHERE time_end < $1 ORDER BY time_end LIMIT $2", before, limit
+            """SELECT plan FROM reservations WHERE time_end < $1 AND ($3::uuid[] IS NULL OR plan = ANY($3::uuid[]))
+               ORDER BY time_end LIMIT $2""",
+            before,
+            limit,
+            of,
         )
         return [row["plan"] for row in rows]
