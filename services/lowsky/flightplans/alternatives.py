@@ -28,6 +28,7 @@ from lowsky.flightplans.draw import draw
 from lowsky.flightplans.free_shifts import clearance_m, free_heights, free_times
 from lowsky.flightplans.nearby import Crowded, nearby
 from lowsky.flightplans.submit import Submission, SubmissionPath
+from lowsky.flightplans.turns import Turns
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.nodes import Cover, cover
 from lowsky.geo.scales import on_both_scales
@@ -96,14 +97,14 @@ class Alternatives:
         self._path = path
         self._moved = moved
         self._is_accepted = is_accepted
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._turns = Turns(AT_ONCE)
 
     async def of(self, submission: Submission) -> Sequence[Move]:
         """The nearest time and the nearest altitude that pass; fewer where none does, or where there is no time to
         look."""
         try:
-            async with asyncio.timeout(TIME_S_MAX), self._slots:
-                return await self._find(submission)
+            async with asyncio.timeout(TIME_S_MAX):
+                return await self._turns.take(lambda: self._find(submission), TIME_S_MAX)
         except (TimeoutError, Unavailable, Crowded) as fault:
             # The answer itself stands, and must not be lost for want of a hint.
             log.info("no alternatives looked for", why=str(fault) or "too busy")
@@ -156,7 +157,8 @@ class Alternatives:
     async def _first_that_pass(
         self, submission: Submission, kinds: Sequence[Iterator[Move]], legs: int
     ) -> Sequence[Move]:
-        """Of each kind of move the first one that passes the checks of a submission."""
+        """Of each kind of move the first one that passes the checks of a submission; where nothing is in the way any
+        more, the one that moves nothing."""
         passed: dict[int, Move] = {}
         for tries in TRIES:
             few = max(1, min(tries, TRIED_LEGS_MAX // legs))
@@ -169,7 +171,8 @@ class Alternatives:
             for (kind, move), accepted in zip(batch, await self._pass(submission, [m for _, m in batch]), strict=True):
                 if accepted:
                     passed.setdefault(kind, move)
-        return [passed[kind] for kind in sorted(passed)]
+        as_it_is = [move for move in passed.values() if not (move.later_s or move.higher_m)]
+        return as_it_is[:1] or [passed[kind] for kind in sorted(passed)]
 
     async def _pass(self, submission: Submission, moves: Sequence[Move]) -> Sequence[bool]:
         if not moves:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from lowsky.db.database import Database
 from lowsky.errors import Invalid, Overloaded
 from lowsky.flightplans.nearby import Crowded, Near, nearby
+from lowsky.flightplans.turns import Turns
 from lowsky.geo.altitude import AltitudeBand, VerticalReference
 from lowsky.geo.nodes import AREAS_MAX, Cover, cover
 from lowsky.geo.scales import on_both_scales
@@ -75,7 +75,7 @@ class Occupancy:
     def __init__(self, database: Database, reference: VerticalReference) -> None:
         self._database = database
         self._reference = reference
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._turns = Turns(AT_ONCE)
 
     async def of(
         self, asked: Sequence[Volume4D], layer_height_m: float, priority: int, field: str
@@ -92,26 +92,19 @@ class Occupancy:
             Unavailable: The database is away.
         """
         bands = [layers(volume.altitude, layer_height_m, f"{field}[{n}].altitude") for n, volume in enumerate(asked)]
-        async with self._turn():
-            nodes = await asyncio.to_thread(self._cover, asked, field)
-            try:
-                near = await nearby(self._database, nodes, priority)
-                return await asyncio.to_thread(busy_layers, asked, bands, near, self._reference)
-            except Crowded as crowded:
-                message = f"{crowded}: ask for fewer or smaller volumes, a shorter time, or thicker layers"
-                raise Invalid.field(field, message, "TOO_LARGE") from None
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+        async def look() -> Sequence[Sequence[Layer]]:
+            nodes = await asyncio.to_thread(self._cover, asked, field)
+            near = await nearby(self._database, nodes, priority)
+            return await asyncio.to_thread(busy_layers, asked, bands, near, self._reference)
+
         try:
-            async with asyncio.timeout(WAIT_S_MAX):
-                await self._slots.acquire()
+            return await self._turns.take(look, WAIT_S_MAX)
+        except Crowded as crowded:
+            message = f"{crowded}: ask for fewer or smaller volumes, a shorter time, or thicker layers"
+            raise Invalid.field(field, message, "TOO_LARGE") from None
         except TimeoutError:
             raise Overloaded("others are asking how full the airspace is") from None
-        try:
-            yield
-        finally:
-            self._slots.release()
 
     def _cover(self, asked: Sequence[Volume4D], field: str) -> Cover:
         volumes = Volumes.of([[volume] for volume in asked])

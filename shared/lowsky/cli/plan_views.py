@@ -56,6 +56,8 @@ def move_text(move: pb.Alternative) -> str:
     """When, or how much higher or lower."""
     if move.WhichOneof("move") == "departure_time":
         return f"at {show_time(move.departure_time, seconds=True)}"
+    if not move.altitude_offset_m:
+        return "as it is"
     return f"{abs(move.altitude_offset_m):g} m {'higher' if move.altitude_offset_m > 0 else 'lower'}"
 
 
