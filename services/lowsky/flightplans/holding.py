@@ -127,21 +127,32 @@ class Holding:
                 here[held.plan, revision] = its_volumes
                 pairs.append((held.place, (held.plan, revision), held.priority))
         keys = [(contender.plan, 1) for contender in contenders]
-        if within:
-            for later, earlier in _near_each_other(volumes, len(contenders)):
-                pairs.append((later, keys[earlier], contenders[earlier].priority))
         stored, runs = self._shelf.together(keys, volumes, here)
-        ours, theirs = [runs[keys[place]] for place, _, _ in pairs], [runs[key] for _, key, _ in pairs]
         rivals: list[list[Rival]] = [[] for _ in contenders]
-        places = {key: place for place, key in enumerate(keys)} if within else {}
+        ours, theirs = [runs[keys[place]] for place, _, _ in pairs], [runs[key] for _, key, _ in pairs]
         for pair in np.flatnonzero(await self._meet(stored, ours, theirs)).tolist():
-            place, (plan, revision), priority = pairs[pair]
+            place, (plan, _), priority = pairs[pair]
             rivals[place].append(Rival(plan, priority, stored, ours[pair], theirs[pair]))
-            other = places.get((plan, revision))
-            if other is not None:
-                contender = contenders[place]
-                rivals[other].append(Rival(contender.plan, contender.priority, stored, theirs[pair], ours[pair]))
+        if within:
+            await self._add_each_other(contenders, rivals, stored, [runs[key] for key in keys], volumes)
         return rivals
+
+    async def _add_each_other(
+        self,
+        contenders: Sequence[Contender],
+        rivals: list[list[Rival]],
+        stored: StoredVolumes,
+        runs: Sequence[Run],
+        volumes: Volumes,
+    ) -> None:
+        """Those of a batch whose airspace overlaps, unless somebody is in their way already who will stay there."""
+        out = _blocked_for_good(contenders, rivals)
+        pairs = [(a, b) for a, b in _near_each_other(volumes, len(contenders)) if a not in out and b not in out]
+        met = await self._meet(stored, [runs[a] for a, _ in pairs], [runs[b] for _, b in pairs])
+        for pair in np.flatnonzero(met).tolist():
+            for place, other in (pairs[pair], pairs[pair][::-1]):
+                rival = contenders[other]
+                rivals[place].append(Rival(rival.plan, rival.priority, stored, runs[place], runs[other]))
 
     async def meetings(self, rivals: Sequence[Rival]) -> Sequence[Meeting]:
         """Where, when and how high each pair overlaps: some milliseconds for ten, so only of those that are told."""
@@ -209,6 +220,17 @@ def _near_each_other(volumes: Volumes, count: int) -> Iterable[tuple[int, int]]:
     near = (low[:, None] < high[None, :]).all(axis=2)
     later, earlier = np.nonzero(np.tril(near & near.T, -1))
     return zip(later.tolist(), earlier.tolist(), strict=True)
+
+
+def _blocked_for_good(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]]) -> set[int]:
+    """The places of those that a plan is in the way of which nobody in the batch displaces or supersedes."""
+    highest = max(contender.priority for contender in contenders)
+    leaving = {_id(contender.supersedes) for contender in contenders if contender.supersedes}
+    return {
+        place
+        for place, its_rivals in enumerate(rivals)
+        if any(rival.priority >= highest and str(rival.plan) not in leaving for rival in its_rivals)
+    }
 
 
 def _to_lock(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]]) -> list[str]:

@@ -10,7 +10,6 @@ from lowsky.flightplans.decide import Verdict, apply_verdict
 from lowsky.flightplans.domain.plan import FINAL, RECHECKED, State
 from lowsky.flightplans.draw import draw
 from lowsky.flightplans.recheck import PART, changed_since, reassess, told_when_late
-from lowsky.flightplans.submit import extent_of
 from lowsky.flightplans.touched import BOXES_MAX, boxes_of
 from lowsky.geo.altitude import ANYWHERE
 from lowsky.geo.geozone import Restriction
@@ -201,7 +200,7 @@ def test_the_box_of_a_plan_holds_its_volumes_and_over_the_antimeridian_is_as_wid
     places: tuple[tuple[float, float], ...], wide: bool
 ) -> None:
     volumes = draw([proposal(trajectory(*places))], ANYWHERE).volumes
-    west, south, east, north = extent_of(volumes)
+    west, south, east, north = shapely.total_bounds(volumes.outlines)
     assert shapely.box(west, south, east, north).buffer(1e-12).contains(shapely.union_all(volumes.outlines))
     assert ((west, east) == (-180.0, 180.0)) is wide
     assert north - south < 0.01
