@@ -20,8 +20,9 @@ Floats = NDArray[np.float64]
 Gap = tuple[float, float]
 """Free shifts from the one to the other, both included."""
 
-LEVEL_M: Final = 0.001
-"""A band that is a single height meets what begins or ends there: forbidden shifts are wider by this instead."""
+LEVEL_M: Final = 0.01
+"""A band that is a single height meets what begins or ends there: forbidden shifts are wider by this instead, which is
+more than is taken for a rounding."""
 
 _ROUNDING: Final = 1e-3
 """Of a grain: what floating point may be off by, so that a shift of 20 m is not taken for one of 20.000000001."""

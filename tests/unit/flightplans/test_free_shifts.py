@@ -73,6 +73,35 @@ def test_a_height_is_free_when_the_plan_meets_nothing_there(
             assert said is not meet(higher(mine, shift), others, reference)
 
 
+def flights(draw: st.DrawFn, most: int) -> list[Volume4D]:
+    """Volumes of some minutes over a few crossing places, in whole seconds and metres."""
+    made = []
+    for _ in range(draw(st.integers(1, most))):
+        low, start_s = draw(st.integers(0, 100)), START.timestamp() + draw(st.integers(-1_800, 1_800))
+        area = square((113.5 + 0.01 * draw(st.integers(0, 3)), 22.0))
+        band = AltitudeBand(low, Datum.AGL, low + draw(st.integers(0, 40)), Datum.AGL)
+        made.append(Volume4D(area, band, start_s, start_s + draw(st.integers(1, 900))))
+    return made
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_the_nearest_shift_meets_nothing_and_every_smaller_one_does(data: st.DataObject) -> None:
+    mine, others = (Volumes.of([data.draw(st.composite(flights)(most))]) for most in (3, 12))
+    for free, move, limits, grain in (
+        (free_times, later, (-3_600.0, 3_600.0), 1.0),
+        (free_heights, higher, (-120.0, 120.0), 1.0),
+    ):
+        nearest = next(nearest_first(free(mine, [others], limits, FLAT), grain, 300.0), None)
+        event(f"{free.__name__} {'none' if nearest is None else 'as it is' if nearest == 0 else 'moved'}")
+        assert nearest is None or not meet(move(mine, nearest), others, FLAT)
+        least = limits[1] if nearest is None else abs(nearest) - grain
+        for shift in np.unique(np.r_[np.arange(0.0, least, 7.0), least - 2, least - 1, least]):
+            if 0 <= shift <= least:
+                assert meet(move(mine, shift), others, FLAT)
+                assert meet(move(mine, -shift), others, FLAT)
+
+
 def test_where_nothing_is_near_every_shift_is_free() -> None:
     mine = Volumes.of([[box_volume(HERE, AltitudeBand(90, Datum.AGL, 110, Datum.AGL))]])
     assert free_times(mine, [], (-60, 60), FLAT) == [(-60, 60)]

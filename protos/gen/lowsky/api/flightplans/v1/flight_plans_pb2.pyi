@@ -705,7 +705,9 @@ class SubmitFlightPlanResponse(_message.Message):
     def flight_plan(self) -> Global___FlightPlan: ...
     @_builtins.property
     def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alternative]:
-        """What would pass at this moment; it holds nothing. Empty where nothing was asked for, or found nearby."""
+        """What would pass at this moment; it holds nothing. Empty where nothing was asked for, or found nearby, or where there
+        was no time to look. Where nothing is in the way any more, a move of nothing.
+        """
 
     def __init__(
         self,
@@ -1160,7 +1162,7 @@ class QueryAirspaceRequest(_message.Message):
     layer_height_m: _builtins.float
     """Altitudes are answered in layers of this height, metres; 30 where absent."""
     priority: _operators_pb2.Priority.ValueType
-    """Flights of lower priority than this count as free."""
+    """Flights of lower priority than this count as free. Of operators, as those of plans: PRIORITY_NOT_ENTITLED."""
     @_builtins.property
     def volumes(self) -> Global___Volumes:
         """1 to 100 volumes: where, in which altitudes, and in which window of time (at most a day) to look."""
