@@ -38,7 +38,9 @@ def stored(plans: list[list[Volume4D]]) -> tuple[StoredVolumes, list[Run]]:
 def found(plans: list[list[Volume4D]], reference: VerticalReference) -> Found:
     columns, runs = stored(plans)
     pairs = [(a, b) for a in range(len(plans)) for b in range(len(plans)) if a != b]
-    met = columns.overlaps([runs[a] for a, _ in pairs], [runs[b] for _, b in pairs], reference)
+    ours, theirs = [runs[a] for a, _ in pairs], [runs[b] for _, b in pairs]
+    met = columns.overlaps(ours, theirs, reference)
+    assert np.flatnonzero(columns.meet(ours, theirs, reference)).tolist() == np.unique(met.pair).tolist()
     rows = zip(met.pair.tolist(), met.ours.tolist(), met.theirs.tolist(), met.codes.tolist(), strict=True)
     return [(pair, a - runs[pairs[pair][0]].first, b - runs[pairs[pair][1]].first, code) for pair, a, b, code in rows]
 
@@ -98,6 +100,24 @@ def test_overlaps_of_many_pairs_are_found_portion_by_portion(monkeypatch: pytest
     for portion in (1, 2, 3, 7, 1000):
         monkeypatch.setattr(lowsky.geo.stored_volumes, "PAIRS_AT_ONCE", portion)
         assert found(plans, VerticalReference()) == whole
+
+
+@pytest.mark.parametrize("portion", [1, 50, 100_000])
+def test_plans_meet_if_only_the_last_of_many_volumes_does(monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
+    monkeypatch.setattr(lowsky.geo.stored_volumes, "PAIRS_AT_ONCE", portion)
+    below, above = Polygon([(0, 0), (1, 0), (0, 1)]), Polygon([(1, 0), (1, 1), (0, 1)])  # their boxes are one
+
+    def many(shape: Polygon, count: int) -> list[Volume4D]:
+        return [Volume4D(shape, LOW, HOUR, HOUR + 60 + n) for n in range(count)]
+
+    for count in (1, 2, 3, 4, 12):
+        apart, meeting = many(above, count), [*many(above, count), *many(below, 1)]
+        plans = [many(below, count), apart, meeting]
+        pairs = [(0, 1), (0, 2), (1, 2)]
+        columns, runs = stored(plans)
+        met = columns.meet([runs[a] for a, _ in pairs], [runs[b] for _, b in pairs], FLAT)
+        assert met.tolist() == [False, True, True]
+        assert {row[0] for row in found(plans, FLAT)} == {1, 3, 4, 5}  # in either order
 
 
 def test_of_no_pairs_none_overlap() -> None:
