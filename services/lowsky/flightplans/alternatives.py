@@ -21,7 +21,7 @@ import structlog
 
 from lowsky.clock import Clock
 from lowsky.db.database import Database
-from lowsky.errors import Unavailable
+from lowsky.errors import LowskyError
 from lowsky.flightplans.checks.validity import AHEAD_MAX
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.draw import draw
@@ -105,7 +105,7 @@ class Alternatives:
         try:
             async with asyncio.timeout(TIME_S_MAX):
                 return await self._turns.take(lambda: self._find(submission), TIME_S_MAX)
-        except (TimeoutError, Unavailable, Crowded) as fault:
+        except (TimeoutError, LowskyError, Crowded) as fault:
             # The answer itself stands, and must not be lost for want of a hint.
             log.info("no alternatives looked for", why=str(fault) or "too busy")
             return []

@@ -170,8 +170,10 @@ def _met(
     pairs = sum(counts[held.place] * len(held.volumes) for held in near)
     if pairs > PAIRS_MAX:
         raise Crowded(f"{pairs} pairs of layers and volumes would have to be compared, more than {PAIRS_MAX}")
+    asked = Volumes.of([listed])
+    shapely.prepare(asked.outlines)  # an outline of thousands of corners is compared with thousands of volumes
     stored = StoredVolumes(len(listed) + sum(map(len, plans.values())))
-    stored.add(Volumes.of([listed]))
+    stored.add(asked)
     runs = {plan: Run(stored.add(volumes), len(volumes)) for plan, volumes in plans.items()}
     firsts = [0, *itertools.accumulate(counts)]
     ours = [Run(firsts[held.place], counts[held.place]) for held in near]

@@ -219,6 +219,27 @@ async def test_layers_say_when_they_are_free_and_busy_and_not_whose_flights_are_
     assert times(occupancy.layers[3].free) == [(start, busy[0]), (busy[1], end)]
 
 
+async def test_what_is_said_to_be_free_can_be_had_and_what_is_busy_cannot(world: World) -> None:
+    at, departure = next(PLACES), noon()
+    for minutes, height_m in ((0, 40), (3, 75), (9, 100), (20, 40)):
+        await hold(world, at, departure + timedelta(minutes=minutes), waypoints=waypoints(at, height_m=height_m))
+    asked = volumes(at, departure - timedelta(minutes=5), minutes=60, upper_m=120)
+    (occupancy,) = (await world.stub().QueryAirspace(pb.QueryAirspaceRequest(volumes=asked))).occupancies
+    heard = []
+    for layer in occupancy.layers:
+        for wanted, intervals in (("SUBMITTED", layer.free), ("REJECTED", layer.busy)):
+            for interval in intervals:
+                request = asking(at, departure, validate_only=True)
+                volume = request.flight_plan.volumes.volumes.add()
+                volume.CopyFrom(asked.volumes[0])
+                volume.altitude.CopyFrom(layer.altitude)
+                volume.time_start.CopyFrom(interval.start)
+                volume.time_end.CopyFrom(interval.end)
+                heard.append((wanted, state((await world.stub().SubmitFlightPlan(request)).flight_plan)))
+    assert {wanted for wanted, _ in heard} == {"SUBMITTED", "REJECTED"}
+    assert all(wanted == got for wanted, got in heard)
+
+
 async def test_flights_of_lower_priority_count_as_free(world: World, rescuers: None) -> None:
     at, departure = next(PLACES), noon()
     await world.submit(at, departure=departure)
