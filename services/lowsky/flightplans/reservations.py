@@ -132,8 +132,7 @@ def locks_of(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     two that differ in cell, time or band do not wait for each other.
     """
     area = is_area(cover.node)
-    first, last = (np.clip(np.floor(side / BAND_M), 0, _BANDS).astype(np.int64) for side in cover.heights.T[2:])
-    count = last - first + 1
+    first, count = _bands(cover)
     whole = area | (count > _BANDS_MAX)
     banded = np.flatnonzero(~whole)
     at = np.repeat(banded, count[banded])
@@ -149,10 +148,15 @@ def locks_of(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
 
 def lock_counts(cover: Cover, owners: int) -> NDArray[np.intp]:
     """How many locks each owner takes, at most."""
-    heights = cover.heights[:, 2:]
-    bands = np.clip(np.floor(heights / BAND_M), 0, _BANDS)
-    counts = np.minimum(bands[:, 1] - bands[:, 0] + 1, _BANDS_MAX) + 2
+    counts = np.minimum(_bands(cover)[1], _BANDS_MAX) + 2
     return np.bincount(cover.owner, counts, minlength=owners).astype(np.intp)
+
+
+def _bands(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The lowest band of each node, and how many."""
+    first, last = (np.clip(np.floor(side / BAND_M), 0, _BANDS).astype(np.int64) for side in cover.heights.T[2:])
+    # A floor above ground may lie above a ceiling above the sea wherever that is: such a volume overlaps nothing.
+    return first, np.maximum(last - first, 0) + 1
 
 
 class Reservations:

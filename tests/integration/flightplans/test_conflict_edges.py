@@ -303,6 +303,17 @@ async def test_a_flight_of_priority_over_a_city_full_of_flights_is_accepted(path
     await path.check_what_is_held()
 
 
+async def test_a_volume_whose_floor_lies_above_its_ceiling_is_in_nobodys_way(path: Path) -> None:
+    """Wherever the ground is: it holds nothing, and its batch does not suffer."""
+    await emptied(path)
+    nowhere = box()
+    nowhere.altitude.lower_m, nowhere.altitude.upper_m = 300.0, 0.0
+    nowhere.altitude.upper_datum = geo_pb2.ALTITUDE_DATUM_AMSL
+    answers = await path.submit(of(OURS, ready(nowhere)), of(THEIRS, ready(box(heights=(0.0, 400.0)))))
+    assert [answer.state for answer in answers] == [pb.STATE_SUBMITTED] * 2
+    await path.check_what_is_held()
+
+
 async def test_times_of_the_wire_are_kept_to_the_microsecond(path: Path) -> None:
     await emptied(path)
     (answer,) = await path.submit(of(OURS, ready(box(minutes=(MICRO, 5)))))
