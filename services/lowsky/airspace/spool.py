@@ -24,16 +24,23 @@ class Room:
         """A new file."""
         return Spool(self)
 
-    def hold(self, size: int) -> None:
-        """Takes room, or with a negative size gives it back.
+    def hold(self, size: int, held: int) -> None:
+        """Takes room for who holds some already.
 
         Raises:
-            Overloaded: There is not as much left.
+            Overloaded: There is not as much left. What it held is given back at once, or others that come at this very
+                moment would be refused for the sake of one that is given up.
         """
         with self._lock:
             if self.held_bytes + size > self._bytes_max:
+                self.held_bytes -= held
                 raise Overloaded(f"too many {self._what} are under way in this worker", retry_after_s=RETRY_AFTER_S)
             self.held_bytes += size
+
+    def give_back(self, size: int) -> None:
+        """Others may have it."""
+        with self._lock:
+            self.held_bytes -= size
 
 
 class Spool:
@@ -51,9 +58,14 @@ class Spool:
         """Appends.
 
         Raises:
-            Overloaded: There is no room for it.
+            Overloaded: There is no room for it: the file is given up.
         """
-        self._room.hold(len(data))
+        try:
+            self._room.hold(len(data), self.size)
+        except Overloaded:
+            self.size = 0
+            self.file.close()
+            raise
         self.size += len(data)
         self.file.write(data)
 
@@ -64,4 +76,4 @@ class Spool:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.file.close()
-        self._room.hold(-self.size)
+        self._room.give_back(self.size)
