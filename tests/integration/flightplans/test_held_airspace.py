@@ -31,7 +31,7 @@ from tests.oracle.conflict import Meet, flights_meet
 SITE = {"land": SITES[0], "antimeridian": SITES[2]}
 FLYING = frozenset({State.ACTIVATED, State.NONCONFORMING, State.CONTINGENT})
 CONFLICT = pb.Finding.RULE_CONFLICT
-EXAMPLES, STEPS = 30, 15
+EXAMPLES, STEPS = 60, 15
 """Some 10 s at each place."""
 NUMBERS = st.integers(0, 10**6)
 """Which of what is there. What there is depends on which of two workers was first: draws must not."""
