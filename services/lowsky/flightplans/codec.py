@@ -151,11 +151,14 @@ def assessment_to_bytes(plan: FlightPlan) -> bytes:
     """What was found, for the database."""
     if not plan.findings:
         return b""
-    return pb.FlightPlan(
-        findings=[finding_to_message(finding) for finding in plan.findings],
-        deciding_authorities=plan.deciding_authorities,
-        notified_authorities=plan.notified_authorities,
-    ).SerializeToString()
+    if plan.written is None or plan.written[0] is not plan.findings:
+        written = pb.FlightPlan(
+            findings=[finding_to_message(finding) for finding in plan.findings],
+            deciding_authorities=plan.deciding_authorities,
+            notified_authorities=plan.notified_authorities,
+        )
+        plan.written = plan.findings, written.SerializeToString()
+    return plan.written[1]
 
 
 def findings_from_bytes(assessment: bytes) -> tuple[Finding, ...]:

@@ -110,6 +110,8 @@ class FlightPlan:
     """The airspace that it may need beside its own, as it was sent; opaque here."""
     version: int = 1
     happened: list[Happening] = field(default_factory=list)
+    written: tuple[tuple[Finding, ...], bytes] | None = field(default=None, compare=False, repr=False)
+    """Findings, and how they are written: for answer, event and database alike."""
 
     @property
     def id(self) -> str:
