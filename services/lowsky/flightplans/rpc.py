@@ -14,6 +14,7 @@ from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.auth.access import Access, current_access
+from lowsky.auth.caller import Role
 from lowsky.auth.rules import require_within_reach
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
@@ -229,9 +230,10 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
 
     async def QueryAirspace(self, request: pb.QueryAirspaceRequest, context: Any) -> pb.QueryAirspaceResponse:
         asked, layer_height_m = question_of(request)
-        # Else an operator could find out how urgent the flights of others are.
-        if (operator := current_access().caller.operator) is not None:
-            require_entitled(request.priority, self._standing.operator(operator), "priority")
+        caller = current_access().caller
+        # Else an operator, or who would like to be one, could find out how urgent the flights of others are.
+        if caller.operator is not None or caller.roles <= {Role.APPLICANT, Role.OPERATOR}:
+            require_entitled(request.priority, self._standing.operator(caller.operator or ""), "priority")
         return answer_of(await self._occupancy.of(asked, layer_height_m, request.priority, FIELD))
 
     async def _read(self, name: str) -> pb.FlightPlan:

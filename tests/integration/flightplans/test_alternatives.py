@@ -250,6 +250,8 @@ async def test_flights_of_lower_priority_count_as_free(world: World, rescuers: N
         (layer,) = (await stub.QueryAirspace(request)).occupancies[0].layers
         assert bool(layer.busy) is busy
     assert (await refusal(world.stub().QueryAirspace(request))).reason == "PRIORITY_NOT_ENTITLED"
+    applicant = world.stub(roles=["applicant"], operator=None)
+    assert (await refusal(applicant.QueryAirspace(request))).reason == "PRIORITY_NOT_ENTITLED"
     assert (await world.officer().QueryAirspace(request)).occupancies
 
 
