@@ -29,6 +29,12 @@ PAIRS_AT_ONCE: Final = 1_000_000
 """Pairs of volumes that are compared in one pass: some 50 MB."""
 
 
+_FEW: Final = 24
+"""Volumes of a plan that are looked at before all the others: of most plans that is all there are."""
+
+_CORNERS_FEW: Final = 100
+"""Of an area: with more it is worth an index of them. Corridors have some 25."""
+
 _ROUNDS: Final = 8
 """In which one pair of volumes of each pair of plans is looked at; then all the rest at once."""
 
@@ -121,6 +127,15 @@ class StoredVolumes:
 
     def meet(self, ours: list[Run], theirs: list[Run], reference: VerticalReference) -> NDArray[np.bool_]:
         """Whether any volume of the one plan meets any of the other, pair of plans by pair: the first settles it."""
+        # What fills a city for a day meets everybody there by its first volumes: the others are not looked at.
+        few = [Run(run.first, min(run.count, _FEW)) for run in ours]
+        met = self._meet(few, theirs, reference)
+        rest = [n for n, run in enumerate(ours) if run.count > _FEW and not met[n]]
+        if rest:
+            met[rest] = self._meet([ours[n] for n in rest], [theirs[n] for n in rest], reference)
+        return met
+
+    def _meet(self, ours: list[Run], theirs: list[Run], reference: VerticalReference) -> NDArray[np.bool_]:
         met = np.zeros(len(ours), dtype=np.bool_)
         for near in self._near(ours, theirs, reference):
             begins = np.flatnonzero(np.r_[True, np.diff(near.pair) != 0]) if len(near) else np.zeros(0, np.intp)
@@ -195,10 +210,31 @@ def bounds_there(
 
 def interiors_meet(ours: NDArray[np.object_], theirs: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Whether the interiors of valid areas meet, pair by pair."""
+    corners = shapely.get_num_coordinates(ours)
+    large = np.flatnonzero(np.maximum(corners, shapely.get_num_coordinates(theirs)) > _CORNERS_FEW)
+    if len(large):
+        ours, theirs = _larger_prepared(ours, theirs, large)
     meet: NDArray[np.bool_] = shapely.intersects(ours, theirs)
     near = np.flatnonzero(meet)
     meet[near] = ~shapely.touches(ours[near], theirs[near])
     return meet
+
+
+def _larger_prepared(
+    ours: NDArray[np.object_], theirs: NDArray[np.object_], large: Indices
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """The same pairs, at some places the area of more corners first, prepared: one of thousands is compared with
+    thousands. Copies, since threads that share a prepared area may build its index at once."""
+    ours, theirs = ours.copy(), theirs.copy()
+    swap = large[shapely.get_num_coordinates(theirs[large]) > shapely.get_num_coordinates(ours[large])]
+    ours[swap], theirs[swap] = theirs[swap], ours[swap]
+    copies: dict[int, int] = {}
+    at = [copies.setdefault(id(area), len(copies)) for area in ours[large]]
+    firsts = large[np.unique(at, return_index=True)[1]]
+    prepared = shapely.from_wkb(shapely.to_wkb(ours[firsts]))
+    shapely.prepare(prepared)
+    ours[large] = prepared[at]
+    return ours, theirs
 
 
 def _portions(counts: Indices) -> list[slice]:

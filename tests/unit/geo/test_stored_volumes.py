@@ -110,7 +110,7 @@ def test_plans_meet_if_only_the_last_of_many_volumes_does(monkeypatch: pytest.Mo
     def many(shape: Polygon, count: int) -> list[Volume4D]:
         return [Volume4D(shape, LOW, HOUR, HOUR + 60 + n) for n in range(count)]
 
-    for count in (1, 2, 3, 4, 12):
+    for count in (1, 2, 3, 4, 12, 23, 24, 40):
         apart, meeting = many(above, count), [*many(above, count), *many(below, 1)]
         plans = [many(below, count), apart, meeting]
         pairs = [(0, 1), (0, 2), (1, 2)]
