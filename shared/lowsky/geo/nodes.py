@@ -226,9 +226,10 @@ def _cells(
             west + level.degrees + _MARGIN_DEGREES,
             south + level.degrees + _MARGIN_DEGREES,
         )
-        outlines = pieces.polygons.copy()
-        shapely.prepare(outlines)
-        apart = large[~shapely.intersects(outlines[piece[large]], cells)]
+        shapely.prepare(pieces.polygons[piece[large]])
+        apart = large[~shapely.intersects(pieces.polygons[piece[large]], cells)]
+        # Threads that share a prepared outline may build its index at once: these are kept, and compared by any thread.
+        shapely.destroy_prepared(pieces.polygons[piece[large]])
         piece, column, row = (np.delete(values, apart) for values in (piece, column, row))
     return piece, column, row
 
