@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import geofence, idle_decision, imports, submissions
+from tests.bench import geofence, idle_decision, imports, reservations, submissions
 from tests.bench.measuring import Measurement
 
 RESULTS = Path("bench-results")
@@ -26,10 +26,12 @@ def main() -> None:
         measurements = idle_decision.measure(Path(folder) / "stack", console)
     imported = asyncio.run(imports.measure())
     submitted = asyncio.run(submissions.measure())
+    found, held = asyncio.run(reservations.measure())
     console.print()
     console.print(table(measurements))
     console.print("An import, end to end:", imported)
     submissions.show(submitted)
+    reservations.show(found, held)
     RESULTS.mkdir(exist_ok=True)
     document = {
         "time": datetime.now(UTC).isoformat(),
@@ -38,6 +40,7 @@ def main() -> None:
         "geofence": [comparison.as_dict() for comparison in comparisons],
         "import": imported,
         "submissions": [run.as_dict() for run in submitted],
+        "reservations": reservations.as_dict(found, held),
         "measurements": [measurement.as_dict() for measurement in measurements],
     }
     (RESULTS / "latest.json").write_text(json.dumps(document, indent=2) + "\n")
