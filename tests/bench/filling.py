@@ -19,8 +19,8 @@ from lowsky.flightplans.reservations import Contender, reservations_of, rows_of
 from lowsky.geo.altitude import ANYWHERE, Datum
 from lowsky.geo.nodes import cover
 from lowsky.geo.scales import on_both_scales
-from lowsky.geo.stored_volumes import Line
 from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.volume_bytes import Line
 from lowsky.geo.volumes import Volumes, corridors
 from lowsky.ids import new_id
 

@@ -12,11 +12,11 @@ from lowsky.db.database import Connection, Database
 from lowsky.db.requests import Request, earlier_answers, forget_answers, keep_answers
 from lowsky.errors import LowskyError
 from lowsky.flightplans.domain.plan import FlightPlan, State
-from lowsky.flightplans.holding import Holding, Verdict
+from lowsky.flightplans.holding import Crowded, Holding, Verdict
 from lowsky.flightplans.postgres import FlightPlanStore, rechecks_begun
 from lowsky.flightplans.reservations import LOCKS_MAX, Contender, lock_counts, reservations_of
 from lowsky.geo.nodes import Cover
-from lowsky.geo.stored_volumes import Line
+from lowsky.geo.volume_bytes import Line
 from lowsky.geo.volumes import Volumes
 
 Outcome = bytes | LowskyError
@@ -78,10 +78,29 @@ class Commit:
         outcomes: list[Outcome] = []
         for places in _portions(nodes, len(checked)):
             portion = [checked[place] for place in places]
-            outcomes += await self._store(
+            outcomes += await self._store_all_but_crowded(
                 portion, volumes.of_owners(places), nodes.of_owners(places), airspace_revision, now
             )
         return outcomes
+
+    async def _store_all_but_crowded(
+        self, checked: Sequence[Checked], volumes: Volumes, nodes: Cover, airspace_revision: int, now: datetime
+    ) -> Sequence[Outcome]:
+        """Those near which too much is held are refused, and the others stored without them."""
+        if not checked:
+            return []
+        try:
+            return await self._store(checked, volumes, nodes, airspace_revision, now)
+        except Crowded as crowded:
+            rest = [n for n in range(len(checked)) if n not in crowded.places]
+            outcomes: list[Outcome] = [crowded.refusal()] * len(checked)
+            others = [checked[n] for n in rest]
+            stored = await self._store_all_but_crowded(
+                others, volumes.of_owners(rest), nodes.of_owners(rest), airspace_revision, now
+            )
+            for n, outcome in zip(rest, stored, strict=True):
+                outcomes[n] = outcome
+            return outcomes
 
     async def _store(
         self, checked: Sequence[Checked], volumes: Volumes, nodes: Cover, airspace_revision: int, now: datetime
@@ -102,13 +121,12 @@ class Commit:
                 outcomes[n] = kept or outcomes[n]
             new = [n for n, kept in enumerate(earlier) if kept is None]
             wanting = [n for n in new if n in reservations]
-            verdicts, changed = await self._holding.decide(
-                connection,
-                [checked[n].contender for n in wanting],
-                volumes.of_owners(wanting),
-                nodes.of_owners(wanting),
-                now,
-            )
+            contenders = [checked[n].contender for n in wanting]
+            its_volumes, its_nodes = volumes.of_owners(wanting), nodes.of_owners(wanting)
+            try:
+                verdicts, changed = await self._holding.decide(connection, contenders, its_volumes, its_nodes, now)
+            except Crowded as crowded:
+                raise Crowded([wanting[place] for place in crowded.places]) from None
             for n, verdict in zip(wanting, verdicts, strict=True):
                 outcomes[n] = self.after(checked[n], verdict)
             await self._correct(connection, [(checked[n], outcomes[n]) for n in wanting])

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -21,7 +21,7 @@ import shapely
 from numpy.typing import NDArray
 
 from lowsky.db.database import Connection
-from lowsky.errors import LowskyError, NotFound, Precondition
+from lowsky.errors import Invalid, LowskyError, NotFound, Precondition
 from lowsky.flightplans.checks.conflict import (
     NAMED_MAX,
     OVER_NAMED_MAX,
@@ -43,6 +43,13 @@ from lowsky.geofence.findings import Finding, Rule
 PAIRS_ON_LOOP_MAX: Final = 200_000
 """Pairs of volumes: more go to a thread, some 5 ms, after which other calls and heartbeats would wait."""
 
+PAIRS_MAX: Final = 4_000_000
+"""Pairs of volumes that may overlap by time and place, of one plan and all that is held near: a fifth of a second, for
+which others wait. A flight of a few kilometres has some thousands over a busy hub."""
+
+RIVALS_MAX: Final = 5_000
+"""Flights near one plan: as many as are over a city in ten minutes."""
+
 TOLD_ON_LOOP_MAX: Final = 20
 """Flights in the way that are told of: more go to a thread, some 5 ms."""
 
@@ -55,6 +62,25 @@ class Verdict:
 
     findings: Sequence[Finding]
     refused: LowskyError | None
+
+
+class Crowded(Exception):
+    """Too much is held near some contenders to be compared while others wait.
+
+    Attributes:
+        places: Of those contenders.
+    """
+
+    def __init__(self, places: Sequence[int]) -> None:
+        super().__init__(places)
+        self.places = frozenset(places)
+
+    def refusal(self, field: str = "flight_plan") -> Invalid:
+        """What is said of them."""
+        message = (
+            f"more flights are near than one plan is compared with ({RIVALS_MAX}, or {PAIRS_MAX} pairs of volumes)"
+        )
+        return Invalid.field(field, f"{message}: ask for less airspace, or less of it at once", "TOO_LARGE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +111,7 @@ class Holding:
 
         Raises:
             Unavailable: Others decide about the same airspace for too long.
+            Crowded: Some are near too much.
         """
         if not contenders:
             return [], []
@@ -118,6 +145,7 @@ class Holding:
         """Of each contender, those whose airspace it overlaps: what is held, and, within the batch, one another."""
         reservations = Reservations(connection)
         near = await reservations.near(cover)
+        _require_at_most(RIVALS_MAX, np.bincount([held.place for held in near], minlength=1))
         fetched = await self._fetched(reservations, near)
         here: dict[Key, Volumes | None] = {}
         pairs: list[tuple[int, Key, int]] = []
@@ -130,6 +158,9 @@ class Holding:
         stored, runs = self._shelf.together(keys, volumes, here)
         rivals: list[list[Rival]] = [[] for _ in contenders]
         ours, theirs = [runs[keys[place]] for place, _, _ in pairs], [runs[key] for _, key, _ in pairs]
+        if pairs:
+            places = [place for place, _, _ in pairs]
+            _require_at_most(PAIRS_MAX, np.bincount(places, stored.near_counts(ours, theirs)))
         for pair in np.flatnonzero(await self._meet(stored, ours, theirs)).tolist():
             place, (plan, _), priority = pairs[pair]
             rivals[place].append(Rival(plan, priority, stored, ours[pair], theirs[pair]))
@@ -205,6 +236,13 @@ class Holding:
                 over.append(others_give_way(more))
             verdicts.append(Verdict([*blocked, *over], outcome.refused))
         return verdicts
+
+
+def _require_at_most(limit: int, counts: NDArray[Any]) -> None:
+    """Raises Crowded where what a plan has to be compared with would take seconds, while everybody there waits."""
+    crowded = np.flatnonzero(counts > limit).tolist()
+    if crowded:
+        raise Crowded(crowded)
 
 
 async def _at_once(work: Callable[[], _Result]) -> _Result:

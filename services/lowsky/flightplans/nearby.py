@@ -11,7 +11,7 @@ from uuid import UUID
 from lowsky.db.database import Database
 from lowsky.flightplans.reservations import Reservations
 from lowsky.geo.nodes import Cover
-from lowsky.geo.stored_volumes import from_bytes
+from lowsky.geo.volume_bytes import from_bytes
 from lowsky.geo.volumes import Volumes
 
 FLIGHTS_MAX: Final = 5_000

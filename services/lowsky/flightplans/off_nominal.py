@@ -20,7 +20,7 @@ from lowsky.errors import Invalid, NotFound, Unavailable
 from lowsky.flightplans.checks.conflict import Meeting
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.domain.report import Report
-from lowsky.flightplans.holding import Holding, Rival
+from lowsky.flightplans.holding import Crowded, Holding, Rival
 from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.reservations import Contender, Reservations, reservations_of
 from lowsky.geo.altitude import VerticalReference
@@ -81,7 +81,10 @@ class OffNominal:
         # By an id of their own: what the plan itself holds stays what it is known to hold, whatever becomes of this.
         contender = Contender(uuid4(), plan.operator, 0, "")
         await Reservations(connection).lock(nodes)
-        (rivals,) = await self._holding.rivals(connection, [contender], off, nodes)
+        try:
+            (rivals,) = await self._holding.rivals(connection, [contender], off, nodes)
+        except Crowded as crowded:
+            raise crowded.refusal("off_nominal_volumes") from None
         return [rival for rival in rivals if str(rival.plan) != plan.id]
 
     async def _widen(self, reservations: Reservations, plan: UUID, off: Volumes) -> None:

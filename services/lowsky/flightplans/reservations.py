@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lowsky.db.database import Connection, array
 from lowsky.errors import Unavailable
 from lowsky.geo.nodes import AREA_SPAN, Cover, area_of, is_area
-from lowsky.geo.stored_volumes import Line, from_bytes, to_bytes
+from lowsky.geo.volume_bytes import Line, from_bytes, to_bytes
 from lowsky.geo.volumes import Volumes
 
 LOCK_WAIT_S_MAX: Final = 3.0

@@ -34,13 +34,13 @@ from lowsky.flightplans.commit import Checked, Commit, Outcome, Overtaken
 from lowsky.flightplans.domain.plan import Extent, FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.draw import Drawn, draw
-from lowsky.flightplans.holding import Holding
+from lowsky.flightplans.holding import Crowded, Holding
 from lowsky.flightplans.standing import Standing
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.nodes import AREAS_MAX, Cover, cover
 from lowsky.geo.scales import on_both_scales
-from lowsky.geo.stored_volumes import Line
 from lowsky.geo.trajectory import Trajectory, ground_speeds_m_s
+from lowsky.geo.volume_bytes import Line
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import ZoneIndex
 from lowsky.geofence.findings import Finding
@@ -257,9 +257,16 @@ class SubmissionPath:
             return [one.answer for one in good.values()]
         volumes, nodes = looked.of(list(contending))
         contenders = [one.contender for one in contending.values()]
-        async with self._database.connection() as connection:
-            verdicts = await self._holding.look(connection, contenders, volumes, nodes)
-        after = {n: self._commit.after(good[n], verdict) for n, verdict in zip(contending, verdicts, strict=True)}
+        after: dict[int, Outcome] = {}
+        try:
+            async with self._database.connection() as connection:
+                verdicts = await self._holding.look(connection, contenders, volumes, nodes)
+            after = {n: self._commit.after(good[n], verdict) for n, verdict in zip(contending, verdicts, strict=True)}
+        except Crowded as crowded:
+            out = {n for place, n in enumerate(contending) if place in crowded.places}
+            rest = {n: one for n, one in good.items() if n not in out}
+            others = await self._look_at_others(rest, looked, _revision, now)
+            after = dict(zip(rest, others, strict=True)) | dict.fromkeys(out, crowded.refusal())
         return [after.get(n, one.answer) for n, one in good.items()]
 
 

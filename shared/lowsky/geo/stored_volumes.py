@@ -1,4 +1,4 @@
-"""Volumes as columns that grow, so that any two of them can be held against each other without copying, and as bytes.
+"""Volumes as columns that grow, so that any two of them can be held against each other without copying.
 
 Volumes conflict when they meet in plan, in altitude and in time (ASTM F3548-21). Touching is not meeting: interiors
 must, and times and altitudes are half-open. Where altitudes cannot be compared exactly they are taken to meet, as
@@ -7,9 +7,7 @@ everywhere.
 
 from __future__ import annotations
 
-import itertools
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,8 +15,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from lowsky.geo.altitude import AltitudeBands, VerticalReference, needs_geoid, needs_terrain, overlap_codes
-from lowsky.geo.corridors import outlines
+from lowsky.geo.altitude import AltitudeBands, Datum, VerticalReference, needs_geoid, needs_terrain, overlap_codes
+from lowsky.geo.areas_meet import interiors_meet
 from lowsky.geo.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.volumes import Volumes
 
@@ -32,8 +30,7 @@ PAIRS_AT_ONCE: Final = 1_000_000
 _FEW: Final = 24
 """Volumes of a plan that are looked at before all the others: of most plans that is all there are."""
 
-_CORNERS_FEW: Final = 100
-"""Of an area: with more it is worth an index of them. Corridors have some 25."""
+_TAKEOFF: Final = Datum.TAKEOFF.code
 
 _ROUNDS: Final = 8
 """In which one pair of volumes of each pair of plans is looked at; then all the rest at once."""
@@ -152,27 +149,70 @@ class StoredVolumes:
             met[near.pair[rest[hit]]] = True
         return met
 
+    def near_counts(self, ours: list[Run], theirs: list[Run]) -> Indices:
+        """How many pairs of volumes are to be compared, pair of plans by pair."""
+        counts = [np.zeros(0, dtype=np.intp)]
+        for runs, _ in _portions(ours, theirs):
+            counts.append(self._pairs_of(runs).counts)
+        return np.concatenate(counts)
+
     def _near(self, ours: list[Run], theirs: list[Run], reference: VerticalReference) -> Iterator[Overlaps]:
         """Those that meet in time, in altitude and by their boxes, a portion of the pairs of plans at a time."""
-        runs = np.array([[a.first, a.count, b.first, b.count] for a, b in zip(ours, theirs, strict=True)], np.intp)
-        runs = runs.reshape(-1, 4)
-        for pairs in _portions(runs):
-            yield self._near_of(runs[pairs], pairs.start, reference)
+        for runs, first_pair in _portions(ours, theirs):
+            a, b, pair = self._pairs_of(runs).expanded()
+            near = (self.start_s[a] < self.end_s[b]) & (self.start_s[b] < self.end_s[a])
+            a, b, pair = a[near], b[near], pair[near]
+            mine, others = self.boxes[a], self.boxes[b]
+            inside = (mine[:, :2] < others[:, 2:]) & (others[:, :2] < mine[:, 2:])
+            near = np.logical_and(inside[:, 0], inside[:, 1])
+            a, b, pair = a[near], b[near], pair[near]
+            codes = self._altitudes(a, b, reference)
+            keep = np.flatnonzero(codes)
+            yield Overlaps(a[keep], b[keep], codes[keep], pair[keep] + first_pair)
 
-    def _near_of(self, runs: Indices, first_pair: int, reference: VerticalReference) -> Overlaps:
-        a_first, a_count, b_first, b_count = runs.T
-        total = a_count * b_count
-        pair = np.repeat(np.arange(len(runs)), total)
-        nth = np.arange(len(pair)) - np.repeat(np.cumsum(total) - total, total)
-        a, b = a_first[pair] + nth // b_count[pair], b_first[pair] + nth % b_count[pair]
-        near = (self.start_s[a] < self.end_s[b]) & (self.start_s[b] < self.end_s[a])
-        a, b, pair = a[near], b[near], pair[near]
-        mine, others = self.boxes[a], self.boxes[b]
-        near = ((mine[:, :2] < others[:, 2:]) & (others[:, :2] < mine[:, 2:])).all(axis=1)
-        a, b, pair = a[near], b[near], pair[near]
-        codes = self._altitudes(a, b, reference)
-        keep = np.flatnonzero(codes)
-        return Overlaps(a[keep], b[keep], codes[keep], pair[keep] + first_pair)
+    def _pairs_of(self, runs: Indices) -> _Pairs:
+        """Volumes of each pair of plans that meet what is around the other plan: most volumes of a plan do not."""
+        some = (runs[:, 1] > 0) & (runs[:, 3] > 0)
+        if not some.all():
+            return self._pairs_of(runs[some]).among(some)
+        if not len(runs):
+            none: Indices = np.zeros(0, dtype=np.intp)
+            return _Pairs(none, none, none, none)
+        a, pair_a = _expanded(runs[:, 0], runs[:, 1])
+        b, pair_b = _expanded(runs[:, 2], runs[:, 3])
+        around_a, around_b = self._around(a, runs[:, 1]), self._around(b, runs[:, 3])
+        keep_a, keep_b = self._within(a, around_b, pair_a), self._within(b, around_a, pair_b)
+        counts_a = np.bincount(pair_a[keep_a], minlength=len(runs))
+        counts_b = np.bincount(pair_b[keep_b], minlength=len(runs))
+        return _Pairs(a[keep_a], counts_a, b[keep_b], counts_b)
+
+    def _around(self, at: Indices, counts: Indices) -> _Around:
+        begins = np.cumsum(counts) - counts
+        datums = np.stack([self.heights.lower_datum[at], self.heights.upper_datum[at]], axis=1)
+        least = np.minimum.reduceat(datums.min(axis=1), begins)
+        alike = np.logical_and(least == np.maximum.reduceat(datums.max(axis=1), begins), least != _TAKEOFF)
+        return _Around(
+            np.minimum.reduceat(self.start_s[at], begins),
+            np.maximum.reduceat(self.end_s[at], begins),
+            np.minimum.reduceat(self.boxes[at, :2], begins, axis=0),
+            np.maximum.reduceat(self.boxes[at, 2:], begins, axis=0),
+            np.minimum.reduceat(self.heights.lower_m[at], begins),
+            np.maximum.reduceat(self.heights.upper_m[at], begins),
+            np.where(alike, least, np.int8(-1)),
+        )
+
+    def _within(self, at: Indices, around: _Around, pair: Indices) -> NDArray[np.bool_]:
+        """Whether volumes may meet what is around the other plan of their pair; of altitudes, where all are measured
+        from the same."""
+        boxes = self.boxes[at]
+        meet: NDArray[np.bool_] = (self.start_s[at] < around.end_s[pair]) & (around.start_s[pair] < self.end_s[at])
+        inside = (boxes[:, :2] < around.high[pair]) & (around.low[pair] < boxes[:, 2:])
+        meet &= np.logical_and(inside[:, 0], inside[:, 1])
+        datum = around.datum[pair]
+        alike = (self.heights.lower_datum[at] == datum) & (self.heights.upper_datum[at] == datum)
+        apart = (self.heights.lower_m[at] > around.upper_m[pair]) | (self.heights.upper_m[at] < around.lower_m[pair])
+        found: NDArray[np.bool_] = meet & ~(alike & apart)
+        return found
 
     def copy(self, run: Run, source: StoredVolumes) -> int:
         """Stores the volumes of a run of another; gives the place of the first one."""
@@ -208,156 +248,59 @@ def bounds_there(
     return geoid_m, terrain_m
 
 
-def interiors_meet(ours: NDArray[np.object_], theirs: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Whether the interiors of valid areas meet, pair by pair."""
-    corners = shapely.get_num_coordinates(ours)
-    large = np.flatnonzero(np.maximum(corners, shapely.get_num_coordinates(theirs)) > _CORNERS_FEW)
-    if len(large):
-        ours, theirs = _larger_prepared(ours, theirs, large)
-    meet: NDArray[np.bool_] = shapely.intersects(ours, theirs)
-    near = np.flatnonzero(meet)
-    meet[near] = ~shapely.touches(ours[near], theirs[near])
-    return meet
+@dataclass(frozen=True, slots=True, eq=False)
+class _Around:
+    """When, where and how high the volumes of each of some plans are altogether; datum -1 where they have several."""
+
+    start_s: Floats
+    end_s: Floats
+    low: Floats
+    high: Floats
+    lower_m: Floats
+    upper_m: Floats
+    datum: NDArray[np.int8]
 
 
-def _larger_prepared(
-    ours: NDArray[np.object_], theirs: NDArray[np.object_], large: Indices
-) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """The same pairs, at some places the area of more corners first, prepared: one of thousands is compared with
-    thousands. Copies, since threads that share a prepared area may build its index at once."""
-    ours, theirs = ours.copy(), theirs.copy()
-    swap = large[shapely.get_num_coordinates(theirs[large]) > shapely.get_num_coordinates(ours[large])]
-    ours[swap], theirs[swap] = theirs[swap], ours[swap]
-    copies: dict[int, int] = {}
-    at = [copies.setdefault(id(area), len(copies)) for area in ours[large]]
-    firsts = large[np.unique(at, return_index=True)[1]]
-    prepared = shapely.from_wkb(shapely.to_wkb(ours[firsts]))
-    shapely.prepare(prepared)
-    ours[large] = prepared[at]
-    return ours, theirs
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """Volumes of pairs of plans, pair after pair: each of the one with each of the other."""
+
+    ours: Indices
+    our_counts: Indices
+    theirs: Indices
+    their_counts: Indices
+
+    @property
+    def counts(self) -> Indices:
+        return self.our_counts * self.their_counts
+
+    def among(self, there: NDArray[np.bool_]) -> _Pairs:
+        """The same, where there are more pairs of plans, without any."""
+        counts = np.zeros((2, len(there)), dtype=np.intp)
+        counts[:, there] = self.our_counts, self.their_counts
+        return _Pairs(self.ours, counts[0], self.theirs, counts[1])
+
+    def expanded(self) -> tuple[Indices, Indices, Indices]:
+        """Places of both, and the pair of plans."""
+        nth, pair = _expanded(np.zeros_like(self.our_counts), self.counts)
+        begin_a, begin_b = (np.cumsum(counts) - counts for counts in (self.our_counts, self.their_counts))
+        per_row = self.their_counts[pair]
+        return self.ours[begin_a[pair] + nth // per_row], self.theirs[begin_b[pair] + nth % per_row], pair
 
 
-def _portions(counts: Indices) -> list[slice]:
-    """Slices of the pairs of plans, of not many more than PAIRS_AT_ONCE pairs of volumes each."""
-    if not len(counts):
-        return []
-    through = np.cumsum(counts[:, 1] * counts[:, 3]) // PAIRS_AT_ONCE
+def _expanded(firsts: Indices, counts: Indices) -> tuple[Indices, Indices]:
+    """The numbers from each first on, so many, and which of them it is."""
+    which = np.repeat(np.arange(len(counts)), counts)
+    return firsts[which] + np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts), which
+
+
+def _portions(ours: list[Run], theirs: list[Run]) -> Iterator[tuple[Indices, int]]:
+    """Runs of the pairs of plans, (n, 4), of not many more than PAIRS_AT_ONCE pairs of volumes at a time; and the place
+    of the first pair."""
+    runs = np.array([[a.first, a.count, b.first, b.count] for a, b in zip(ours, theirs, strict=True)], np.intp)
+    if not len(runs):
+        return
+    through = np.cumsum(runs[:, 1] * runs[:, 3]) // PAIRS_AT_ONCE
     begins = [0, *(np.flatnonzero(np.diff(through)) + 1).tolist()]
-    return [slice(begin, end) for begin, end in zip(begins, [*begins[1:], len(counts)], strict=True)]
-
-
-_HEADER: Final = struct.Struct("<BI")
-_OUTLINES: Final = 1
-"""Columns, then the outlines themselves."""
-_CORRIDORS: Final = 2
-"""Columns, then the line that the outlines were drawn around: an eighth of the bytes. They are drawn again as before:
-a change of `lowsky.geo.corridors` that draws them otherwise needs another form."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Line:
-    """What corridors are drawn around: the waypoints, one more than the corridors, and the buffer in metres."""
-
-    longitudes: Floats
-    latitudes: Floats
-    buffer_m: float
-
-
-def to_bytes(volumes: Volumes, owners: int, lines: Mapping[int, Line]) -> list[bytes]:
-    """The volumes of each owner, to be read again exactly as they are.
-
-    Args:
-        lines: Of those owners whose outlines are corridors, one for each leg.
-    """
-    bounds = np.searchsorted(volumes.owner, np.arange(owners + 1)).tolist()
-    columns = [volumes.lower_m, volumes.upper_m, volumes.takeoff, volumes.start_s, volumes.end_s]
-    numbers = np.stack(columns).astype("<f8")
-    datums = np.stack([volumes.lower_datum, volumes.upper_datum]).astype("<i1")
-    stored = []
-    for owner, (first, last) in enumerate(itertools.pairwise(bounds)):
-        line = lines.get(owner)
-        stored.append(
-            _HEADER.pack(_CORRIDORS if line else _OUTLINES, last - first)
-            + numbers[:, first:last].tobytes()
-            + datums[:, first:last].tobytes()
-            + (_line_to_bytes(line) if line else _outlines_to_bytes(volumes.outlines[first:last]))
-        )
-    return stored
-
-
-def _line_to_bytes(line: Line) -> bytes:
-    return np.concatenate([line.longitudes, line.latitudes, [line.buffer_m]]).astype("<f8").tobytes()
-
-
-def _outlines_to_bytes(outlines: NDArray[np.object_]) -> bytes:
-    written = shapely.to_wkb(outlines)
-    return b"".join([np.array([len(wkb) for wkb in written], dtype="<u4").tobytes(), *written])
-
-
-def from_bytes(stored: Sequence[bytes]) -> list[Volumes]:
-    """The volumes of each, as those of owner 0.
-
-    Raises:
-        ValueError: Not what to_bytes made.
-    """
-    try:
-        parts = [_Part.of(each) for each in stored]
-        lines = [part.line for part in parts if part.line is not None]
-        drawn = iter(np.split(_drawn(lines), np.cumsum([len(line.longitudes) - 1 for line in lines])[:-1]))
-        return [part.volumes(part.outlines if part.line is None else next(drawn)) for part in parts]
-    except (struct.error, shapely.GEOSException) as fault:
-        raise ValueError(f"stored volumes are not readable: {fault}") from None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """What is stored of one plan."""
-
-    numbers: Floats
-    datums: NDArray[np.int8]
-    outlines: NDArray[np.object_]
-    line: Line | None
-
-    @classmethod
-    def of(cls, stored: bytes) -> _Part:
-        form, count = _HEADER.unpack_from(stored)
-        at = _HEADER.size
-        numbers = np.frombuffer(stored, "<f8", 5 * count, at).reshape(5, count)
-        datums = np.frombuffer(stored, "<i1", 2 * count, at + 40 * count).reshape(2, count)
-        at += 42 * count
-        none: NDArray[np.object_] = np.empty(0, dtype=np.object_)
-        if form == _OUTLINES:
-            return cls(numbers, datums, _outlines_from(stored, at, count), None)
-        if form == _CORRIDORS:
-            line = np.frombuffer(stored, "<f8", 2 * count + 3, at)
-            return cls(numbers, datums, none, Line(line[: count + 1], line[count + 1 : -1], float(line[-1])))
-        raise ValueError(f"form {form} of stored volumes is not known here")
-
-    def volumes(self, outlines: NDArray[np.object_]) -> Volumes:
-        lower_m, upper_m, takeoff, start_s, end_s = self.numbers
-        lower_datum, upper_datum = self.datums
-        owner, leg = np.zeros(len(outlines), dtype=np.intp), np.arange(len(outlines))
-        return Volumes(outlines, lower_m, upper_m, lower_datum, upper_datum, takeoff, start_s, end_s, owner, leg)
-
-
-def _outlines_from(stored: bytes, at: int, count: int) -> NDArray[np.object_]:
-    lengths = np.frombuffer(stored, "<u4", count, at)
-    ends = at + 4 * count + np.cumsum(lengths, dtype=np.int64)
-    outlines = np.empty(count, dtype=np.object_)
-    written = [stored[begin:end] for begin, end in zip((ends - lengths).tolist(), ends.tolist(), strict=True)]
-    outlines[:] = shapely.from_wkb(np.array(written, np.object_))
-    return outlines
-
-
-def _drawn(lines: Sequence[Line]) -> NDArray[np.object_]:
-    """The corridors of all lines, one line after the other."""
-    if not lines:
-        return np.empty(0, dtype=np.object_)
-    longitudes, latitudes = ([getattr(line, name) for line in lines] for name in ("longitudes", "latitudes"))
-    return outlines(
-        np.concatenate([each[:-1] for each in longitudes]),
-        np.concatenate([each[:-1] for each in latitudes]),
-        np.concatenate([each[1:] for each in longitudes]),
-        np.concatenate([each[1:] for each in latitudes]),
-        np.repeat([line.buffer_m for line in lines], [len(each) - 1 for each in longitudes]),
-    )
+    for begin, end in zip(begins, [*begins[1:], len(runs)], strict=True):
+        yield runs[begin:end], begin

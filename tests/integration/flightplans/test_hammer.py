@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import shapely
 
-from lowsky.geo.stored_volumes import from_bytes
+from lowsky.geo.volume_bytes import from_bytes
 from tests.integration.flightplans.world import DRONE, FOREIGN, FOREIGN_DRONE, OPERATOR, SERVICE, World, in_
 from tests.support.installation import Installation
 

@@ -6,7 +6,7 @@ import pytest
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
 from lowsky.geofence.findings import Finding, Rule, Severity, gravest_first
-from tests.unit.flightplans.flights import PARK, PORT, START, TOWER, plan
+from tests.unit.flightplans.flights import NOW, PARK, PORT, START, TOWER, plan
 
 # Written from the description of the states, not from the code.
 LEGAL: Mapping[str, Mapping[State, State]] = {
@@ -134,3 +134,14 @@ def test_findings_are_read_from_the_gravest_then_along_the_flight() -> None:
         finding(Severity.INFORMATION, volumes=()),
     ]
     assert list(gravest_first(reversed(ordered))) == ordered
+
+
+def test_a_flight_that_comes_back_into_airspace_that_was_closed_meanwhile_is_rescinded() -> None:
+    flight = plan(State.NONCONFORMING)
+    closed = Finding(Rule.GEOZONE_PROHIBITED, Severity.BLOCKING, "geozones/new", "New", (0,), "Leg 1 meets New.")
+    assert flight.reassess([closed], 2, NOW)
+    assert flight.state is State.NONCONFORMING
+    flight.report(State.ACTIVATED, b"", "", NOW)
+    assert flight.state is State.RESCINDED
+    assert [happening.what for happening in flight.happened] == ["reassessed", "rescinded"]
+    assert "geozones/new" in flight.state_reason

@@ -38,6 +38,8 @@ OUTCOMES = {
     State.UNDER_REVIEW: {"closed": "rejected", "another": "reopened", "same": "reassessed"},
     State.APPROVED: {"closed": "rescinded", "another": "reopened", "same": "reassessed"},
     State.ACTIVATED: {"closed": "rescinded", "another": "reassessed", "same": "reassessed"},
+    State.NONCONFORMING: {"closed": "reassessed", "another": "reassessed", "same": "reassessed"},
+    State.CONTINGENT: {"closed": "reassessed", "another": "reassessed", "same": "reassessed"},
 }
 STATES = {"rejected": State.REJECTED, "rescinded": State.RESCINDED, "reopened": State.UNDER_REVIEW}
 NEWS = {"closed": (TOWERS, CLOSED), "another": (TOWERS, PORTS), "same": (TOWERS, TOLD)}
@@ -66,7 +68,7 @@ def test_what_a_newer_airspace_does_to_a_plan(state: State, news: str) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - RECHECKED))
-def test_plans_that_ended_or_left_their_plan_are_not_checked_again(state: State) -> None:
+def test_plans_that_ended_are_not_checked_again(state: State) -> None:
     before, checked = plan(state), plan(state)
     assert not reassess(checked, (CLOSED,), 2, NOW)
     assert checked == before

@@ -14,8 +14,9 @@ from shapely import MultiPolygon, Polygon
 import lowsky.geo.stored_volumes
 from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference, overlap
 from lowsky.geo.geoid import geoid_bounds_of, shared_ground
-from lowsky.geo.stored_volumes import Line, Run, StoredVolumes, from_bytes, to_bytes
+from lowsky.geo.stored_volumes import Run, StoredVolumes
 from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.volume_bytes import Line, from_bytes, to_bytes
 from lowsky.geo.volumes import Volume4D, Volumes, corridors
 from tests.oracle import exact
 from tests.unit.geo.encounters import HOUR, bands, encounters, references

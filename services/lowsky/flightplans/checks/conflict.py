@@ -86,7 +86,7 @@ class Meeting:
             subject=f"operators/-/flightPlans/{other}",
             subject_title="another flight",
             volumes=self.volumes[ours],
-            message=f"{self._where(ours)}, {self._when()}, {overlap} {what}",
+            message=f"{self._where(ours, rule)}, {self._when()}, {overlap} {what}",
             plan_altitude=self.heights[ours].band,
             subject_altitude=self.heights[theirs].band,
             start_s=self.start_s,
@@ -95,8 +95,11 @@ class Meeting:
             overlap_outlines=self.outlines,
         )
 
-    def _where(self, side: int) -> str:
-        return f"{leg_numbers(self.volumes[side])} at {self.heights[side].text}"
+    def _where(self, side: int, rule: Rule) -> str:
+        numbers = leg_numbers(self.volumes[side])
+        if rule is Rule.OFF_NOMINAL_MEETS:
+            numbers = numbers.replace("Leg", "Off-nominal volume")
+        return f"{numbers} at {self.heights[side].text}"
 
     def _when(self) -> str:
         start, end = (datetime.fromtimestamp(at, UTC) for at in (self.start_s, self.end_s))

@@ -37,8 +37,8 @@ OPEN = frozenset({State.SUBMITTED, State.UNDER_REVIEW, State.APPROVED})
 FINAL = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.RESCINDED, State.ENDED})
 """A plan in one of these holds no airspace and never moves again."""
 
-RECHECKED = frozenset({State.SUBMITTED, State.UNDER_REVIEW, State.APPROVED, State.ACTIVATED})
-"""A plan in one of these is checked again when the airspace changes. One that flies off its plan is past that."""
+RECHECKED = frozenset(State) - FINAL
+"""A plan in one of these is checked again when the airspace changes. One that flies off its plan is only told."""
 
 Extent = tuple[float, float, float, float]
 """West, south, east and north of a box, in degrees."""
@@ -57,7 +57,7 @@ _MOVES: dict[str, tuple[frozenset[State], State]] = {
     "activated": (frozenset({State.APPROVED}), State.ACTIVATED),
     "ended": (_FLYING, State.ENDED),
     "withdrawn": (_UNDECIDED | {State.APPROVED}, State.WITHDRAWN),
-    "rescinded": (frozenset({State.APPROVED, State.ACTIVATED}), State.RESCINDED),
+    "rescinded": (frozenset({State.APPROVED, State.ACTIVATED, State.NONCONFORMING}), State.RESCINDED),
     "reopened": (_UNDECIDED | {State.APPROVED}, State.UNDER_REVIEW),
     "found-nonconforming": (frozenset({State.ACTIVATED}), State.NONCONFORMING),
     "found-conforming": (frozenset({State.NONCONFORMING}), State.ACTIVATED),
@@ -167,7 +167,8 @@ class FlightPlan:
         """Takes in what the checks find in a newer airspace; False where that is what they had found.
 
         A blocking finding ends the plan. An authority that has not been asked yet reopens its review, except of a
-        flight under way: that one is only told. Anything else changes the findings alone.
+        flight under way: that one is only told, and one off its plan of anything, until it is back in it (report).
+        Anything else changes the findings alone.
         """
         found = gravest_first(findings)
         if found == self.findings:
@@ -176,10 +177,10 @@ class FlightPlan:
         self.findings, self.airspace_revision = found, airspace_revision
         blocking = [finding for finding in found if finding.severity is Severity.BLOCKING]
         unasked = [finding for finding in found if set(finding.deciding) - set(asked)]
-        if blocking:
+        if blocking and self.state not in _OFF_PLAN:
             move = "rejected" if self.state in _UNDECIDED else "rescinded"
             self._move(move, _changed(blocking[0], airspace_revision), now)
-        elif unasked and self.state is not State.ACTIVATED:
+        elif unasked and not self.is_flying:
             self._move("reopened", _changed(unasked[0], airspace_revision), now)
         else:
             self._become("reassessed", self.state, self.state_reason, now)
@@ -213,8 +214,12 @@ class FlightPlan:
         Raises:
             IllegalMove: Nothing leads from here to there.
         """
+        blocking = [finding for finding in self.findings if finding.severity is Severity.BLOCKING]
         if state is self.state and state in _OFF_PLAN:
             self._become("reassessed", state, reason, now)
+        elif blocking and state is State.ACTIVATED and self.state is State.NONCONFORMING:
+            # The airspace changed while it was off its plan: what it comes back into is not open any more.
+            self._move("rescinded", _changed(blocking[0], self.airspace_revision), now)
         else:
             self._move(_REPORTED[state], reason, now)
         self.off_nominal = off_nominal

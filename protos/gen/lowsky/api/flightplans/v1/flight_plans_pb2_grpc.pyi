@@ -10,8 +10,9 @@ immutable once submitted; its state moves:
   WITHDRAWN by the operator before take-off; RESCINDED by an authority after approval
 
 A new or changed zone checks the plans again that it touches: SUBMITTED | UNDER_REVIEW → REJECTED and APPROVED |
-ACTIVATED → RESCINDED where flight is not allowed any more; SUBMITTED | APPROVED → UNDER_REVIEW where somebody else must
-decide too. The reason names the zone. A zone that is gone or loosened only takes its findings away (reassessed).
+ACTIVATED → RESCINDED where flight is not allowed any more (a NONCONFORMING one when it comes back into its plan);
+SUBMITTED | APPROVED → UNDER_REVIEW where somebody else must decide too. The reason names the zone. A zone that is gone
+or loosened only takes its findings away (reassessed).
 
 A plan that is not rejected holds its volumes (ASTM F3548: operational intent) from the answer to its submission until
 a final state. No two plans of equal priority ever hold airspace that overlaps: a plan that would is rejected, with a
