@@ -179,8 +179,7 @@ async def measure() -> list[Run]:
             runs = [await bench.echo()]
             runs += await rates(installation, bench)
         async with benched(SERVICE, "approvals") as (_, bench):
-            half = next(run.per_s for run in runs if run.what.startswith("unary")) / 2
-            runs += await latencies(bench, half)
+            runs += await latencies(bench)
     return runs
 
 
@@ -201,13 +200,16 @@ async def rates(installation: Installation, bench: Bench) -> list[Run]:
     return runs
 
 
-async def latencies(bench: Bench, per_s: float) -> list[Run]:
-    """At a steady rate, with approvals deciding."""
+async def latencies(bench: Bench) -> list[Run]:
+    """At half of what the whole of it, approvals deciding, can do."""
+    most = await bench.run("unary, 32 callers, approvals deciding", "unary", "spread", 200_000, UNARY_COUNT)
+    await bench.drained()
+    per_s = most.per_s / 2
     at = f"{per_s:.0f}/s"
-    runs = [await bench.run(f"answer at {at}", "paced", "spread", 0, UNARY_COUNT, per_s=per_s)]
+    runs = [most, await bench.run(f"answer at {at}", "paced", "spread", 0, UNARY_COUNT // 2, per_s=per_s)]
     await bench.drained()
     more = {"per_s": per_s, "wait_s": 10}
-    runs.append(await bench.run(f"decision at {at}", "paced", "spread", 100_000, UNARY_COUNT, **more))
+    runs.append(await bench.run(f"decision at {at}", "paced", "spread", 100_000, UNARY_COUNT // 2, **more))
     return runs
 
 

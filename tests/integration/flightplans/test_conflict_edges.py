@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+import lowsky.flightplans.holding
 import lowsky.geo.stored_volumes
 import lowsky.geofence.draw
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
+from lowsky.errors import Invalid, LowskyError
 from lowsky.flightplans.checks.conflict import OVER_NAMED_MAX
 from lowsky.geo.altitude import Overlap, VerticalReference
 from lowsky.geo.stored_volumes import StoredVolumes
@@ -319,3 +321,24 @@ async def test_times_of_the_wire_are_kept_to_the_microsecond(path: Path) -> None
     (answer,) = await path.submit(of(OURS, ready(box(minutes=(MICRO, 5)))))
     assert answer.time_start.ToDatetime(tzinfo=UTC) == T0 + timedelta(microseconds=1)
     assert datetime.fromtimestamp(answer.time_end.seconds, UTC) == T0 + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("limit", ["RIVALS_MAX", "PAIRS_MAX"])
+async def test_a_plan_near_which_too_much_is_held_is_refused_and_its_batch_does_not_suffer(
+    path: Path, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await emptied(path)
+    await path.submit(*(of(THEIRS, ready(box(heights=(100.0 * n, 100.0 * n + 50)))) for n in range(3)))
+    monkeypatch.setattr(lowsky.flightplans.holding, limit, 2)
+    crowded, alone = ready(box(heights=(0, 1000))), ready(box(west=0.1, east=0.102))
+    for dry_run in ([False] * 3, [True] * 3):
+        refused, accepted, again = await path.submit(
+            of(OURS, crowded), of(OURS, alone), of(OURS, crowded), dry_run=dry_run
+        )
+        for one in (refused, again):
+            assert isinstance(one, Invalid)
+            assert (one.reason, [field.field for field in one.fields]) == ("TOO_LARGE", ["flight_plan"])
+        assert not isinstance(accepted, LowskyError)
+        alone = ready(box(west=0.2, east=0.202))
+    await path.check_what_is_held()
+    assert len(await path.states()) == 4
