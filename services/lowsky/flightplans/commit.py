@@ -13,7 +13,8 @@ from lowsky.db.requests import Request, earlier_answers, forget_answers, keep_an
 from lowsky.errors import LowskyError
 from lowsky.flightplans.domain.plan import FlightPlan, State
 from lowsky.flightplans.holding import Crowded, Holding, Verdict
-from lowsky.flightplans.postgres import FlightPlanStore, rechecks_begun
+from lowsky.flightplans.postgres import FlightPlanStore
+from lowsky.flightplans.recheck_queries import rechecks_begun
 from lowsky.flightplans.reservations import LOCKS_MAX, Contender, lock_counts, reservations_of
 from lowsky.geo.nodes import Cover
 from lowsky.geo.volume_bytes import Line

@@ -10,8 +10,8 @@ sees what has been stored; everybody takes them in the same order: request ids, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -21,7 +21,7 @@ import shapely
 from numpy.typing import NDArray
 
 from lowsky.db.database import Connection
-from lowsky.errors import Invalid, LowskyError, NotFound, Precondition
+from lowsky.errors import Invalid, LowskyError
 from lowsky.flightplans.checks.conflict import (
     NAMED_MAX,
     OVER_NAMED_MAX,
@@ -30,9 +30,10 @@ from lowsky.flightplans.checks.conflict import (
     others_give_way,
     others_in_the_way,
 )
-from lowsky.flightplans.domain.plan import FINAL, OPEN, FlightPlan
+from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.reservations import Contender, Held, Reservations
+from lowsky.flightplans.resolve import Outcome, Rival, id_of, resolve
 from lowsky.flightplans.shelf import Key, Shelf
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.nodes import Cover
@@ -81,17 +82,6 @@ class Crowded(Exception):
             f"more flights are near than one plan is compared with ({RIVALS_MAX}, or {PAIRS_MAX} pairs of volumes)"
         )
         return Invalid.field(field, f"{message}: ask for less airspace, or less of it at once", "TOO_LARGE")
-
-
-@dataclass(frozen=True, slots=True)
-class Rival:
-    """Somebody whose airspace a contender's overlaps, and where the volumes of both are."""
-
-    plan: UUID
-    priority: int
-    stored: StoredVolumes
-    ours: Run
-    theirs: Run
 
 
 class Holding:
@@ -263,7 +253,7 @@ def _near_each_other(volumes: Volumes, count: int) -> Iterable[tuple[int, int]]:
 def _blocked_for_good(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]]) -> set[int]:
     """The places of those that a plan is in the way of which nobody in the batch displaces or supersedes."""
     highest = max(contender.priority for contender in contenders)
-    leaving = {_id(contender.supersedes) for contender in contenders if contender.supersedes}
+    leaving = {id_of(contender.supersedes) for contender in contenders if contender.supersedes}
     return {
         place
         for place, its_rivals in enumerate(rivals)
@@ -273,59 +263,10 @@ def _blocked_for_good(contenders: Sequence[Contender], rivals: Sequence[Sequence
 
 def _to_lock(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]]) -> list[str]:
     """Ids of the plans that may change: those that would give way, and those that are superseded."""
-    ids = {_id(contender.supersedes) for contender in contenders if contender.supersedes}
+    ids = {id_of(contender.supersedes) for contender in contenders if contender.supersedes}
     for contender, its_rivals in zip(contenders, rivals, strict=True):
         ids.update(str(rival.plan) for rival in its_rivals if rival.priority < contender.priority)
     return sorted(ids - {str(contender.plan) for contender in contenders})
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What is decided about a contender, before it is said."""
-
-    blocked_by: list[Rival] = field(default_factory=list)
-    over: list[tuple[FlightPlan, Rival]] = field(default_factory=list)
-    """Plans of lower priority that give way to it, or fly already."""
-    met_over: list[Meeting] = field(default_factory=list)
-    superseded: FlightPlan | None = None
-    refused: LowskyError | None = None
-
-
-def resolve(
-    contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]], locked: Mapping[str, FlightPlan]
-) -> Sequence[Outcome]:
-    """By priority, then in order of arrival, so that nobody in a batch is accepted and displaced at once."""
-    outcomes = [Outcome() for _ in contenders]
-    places = {contender.plan for contender in contenders}
-    accepted: set[UUID] = set()
-    gone: set[str] = {id_ for id_, plan in locked.items() if plan.state in FINAL}
-    for place in sorted(range(len(contenders)), key=lambda place: -contenders[place].priority):
-        contender, outcome = contenders[place], outcomes[place]
-        if contender.supersedes:
-            superseded = locked.get(_id(contender.supersedes))
-            outcome.refused = _refusal(contender, superseded, gone)
-            if outcome.refused is not None:
-                continue
-            outcome.superseded = superseded
-        for rival in rivals[place]:
-            id_ = str(rival.plan)
-            if rival.plan in places:
-                if rival.plan in accepted:
-                    outcome.blocked_by.append(rival)
-            elif id_ in gone or (outcome.superseded is not None and outcome.superseded.id == id_):
-                continue
-            elif rival.priority >= contender.priority:
-                outcome.blocked_by.append(rival)
-            elif id_ in locked:
-                outcome.over.append((locked[id_], rival))
-        if outcome.blocked_by:
-            outcome.over, outcome.superseded = [], None
-            continue
-        accepted.add(contender.plan)
-        gone |= {other.id for other, _ in outcome.over if not other.is_flying}
-        if outcome.superseded is not None:
-            gone.add(outcome.superseded.id)
-    return outcomes
 
 
 def _moved(
@@ -345,19 +286,3 @@ def _moved(
             other.give_way(finding, now)
             changed[other.id] = other
     return list(changed.values())
-
-
-def _refusal(contender: Contender, superseded: FlightPlan | None, gone: Collection[str]) -> LowskyError | None:
-    if superseded is None or superseded.name != contender.supersedes or superseded.operator != contender.operator:
-        return NotFound(contender.supersedes)
-    if superseded.state in OPEN and superseded.id not in gone:
-        return None
-    return Precondition(
-        "CANNOT_BE_SUPERSEDED",
-        f"{superseded.name} is {superseded.state}: only a plan that is neither activated nor over can be superseded",
-        metadata={"resource": superseded.name, "state": superseded.state},
-    )
-
-
-def _id(name: str) -> str:
-    return name.rpartition("/")[2]

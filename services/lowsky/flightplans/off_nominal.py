@@ -20,9 +20,10 @@ from lowsky.errors import Invalid, NotFound, Unavailable
 from lowsky.flightplans.checks.conflict import Meeting
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.domain.report import Report
-from lowsky.flightplans.holding import Crowded, Holding, Rival
+from lowsky.flightplans.holding import Crowded, Holding
 from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.reservations import Contender, Reservations, reservations_of
+from lowsky.flightplans.resolve import Rival
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.nodes import AREAS_MAX, Cover, cover
 from lowsky.geo.scales import on_both_scales

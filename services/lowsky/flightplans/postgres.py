@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +15,11 @@ from lowsky.errors import NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
 from lowsky.flightplans.codec import assessment_to_bytes, findings_from_bytes, to_event
-from lowsky.flightplans.domain.plan import FINAL, RECHECKED, Extent, FlightPlan, State
+from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
 from lowsky.flightplans.reservations import Reservation, Reservations
 from lowsky.flightplans.visible import ANY_OPERATOR
 
 TOPIC = "lowsky.flight-plans.v1"
-
-_CHECKED_BEFORE = "time_end > $1 AND airspace_revision < $2 AND state = ANY($3::text[])"
-"""Of plans that are not over and were checked against an earlier airspace: now, revision, RECHECKED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,52 +141,6 @@ class FlightPlanStore:
         """What is over holds no airspace any more: in the same transaction, so that the next one may have it."""
         await Reservations(self._connection).free([UUID(plan.id) for plan in plans if plan.state in FINAL])
 
-    async def near(self, boxes: Sequence[Extent], revision: int, now: datetime) -> Sequence[str]:
-        """The ids of plans that are not over, were checked against an earlier airspace, and whose box meets one of
-        some boxes; the flights that begin first come first."""
-        rows = await self._connection.fetch(
-            f"""SELECT id FROM flight_plans p
-                WHERE {_CHECKED_BEFORE}
-                  AND EXISTS (SELECT FROM unnest($4::float8[], $5::float8[], $6::float8[], $7::float8[])
-                                       AS b (west, south, east, north)
-                              WHERE p.min_lon <= b.east AND p.max_lon >= b.west
-                                AND p.min_lat <= b.north AND p.max_lat >= b.south)
-                ORDER BY time_start, id""",
-            now,
-            revision,
-            sorted(RECHECKED),
-            *zip(*boxes, strict=True),
-        )
-        return [row["id"] for row in rows]
-
-    async def zones_named(self, revision: int, now: datetime) -> frozenset[str]:
-        """The zones that findings name, of plans that are not over and were checked against an earlier airspace."""
-        rows = await self._connection.fetch(
-            f"SELECT DISTINCT unnest(subjects) AS zone FROM flight_plans WHERE {_CHECKED_BEFORE}",
-            now,
-            revision,
-            sorted(RECHECKED),
-        )
-        return frozenset(row["zone"] for row in rows)
-
-    async def naming(self, zones: Iterable[str], revision: int, now: datetime) -> Sequence[str]:
-        """The ids of those plans whose findings name one of some zones, or were stored before that was noted."""
-        rows = await self._connection.fetch(
-            f"""SELECT id FROM flight_plans
-                WHERE {_CHECKED_BEFORE} AND (subjects && $4::text[] OR subjects IS NULL)
-                ORDER BY time_start, id""",
-            now,
-            revision,
-            sorted(RECHECKED),
-            list(zones),
-        )
-        return [row["id"] for row in rows]
-
-    async def contents(self, ids: Sequence[str]) -> Sequence[tuple[str, bytes]]:
-        """Ids and contents of plans."""
-        rows = await self._connection.fetch("SELECT id, content FROM flight_plans WHERE id = ANY($1::text[])", ids)
-        return [(row["id"], row["content"]) for row in rows]
-
     async def lock_free(self, ids: Sequence[str]) -> Sequence[FlightPlan]:
         """Those plans that nobody else has locked, locked."""
         rows = await self._connection.fetch(
@@ -280,29 +231,6 @@ class FlightPlanStore:
             limit,
         )
         return [_plan(row) for row in rows]
-
-
-async def rechecks_begun(connection: Connection) -> int:
-    """The airspace revision that plans are, or have been, checked again for; until the end of the transaction no
-    later re-check begins, and so each sees what is committed here."""
-    return int(await connection.fetchval("SELECT airspace_recheck_begun()"))
-
-
-async def begin_recheck(connection: Connection, revision: int) -> int:
-    """From now on nothing is stored that was checked against an earlier revision; gives the one that plans have been
-    checked again up to.
-
-    Waits for the submissions under way, which hold the same lock shared, and lets none pass by meanwhile.
-    """
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('airspace_recheck'), hashtext(current_schema()))")
-    return int(
-        await connection.fetchval("UPDATE airspace_recheck SET begun = greatest(begun, $1) RETURNING done", revision)
-    )
-
-
-async def end_recheck(connection: Connection, revision: int) -> None:
-    """Plans have been checked again up to this revision."""
-    await connection.execute("UPDATE airspace_recheck SET done = greatest(done, $1)", revision)
 
 
 def _authorities(plan: FlightPlan) -> list[str]:

@@ -29,7 +29,8 @@ from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.domain.plan import RECHECKED, FlightPlan
 from lowsky.flightplans.draw import FIELD
-from lowsky.flightplans.postgres import FlightPlanStore, begin_recheck, end_recheck
+from lowsky.flightplans.postgres import FlightPlanStore
+from lowsky.flightplans.recheck_queries import PlansToRecheck, begin_recheck, end_recheck
 from lowsky.flightplans.touched import boxes_of, touched
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.zone_index import ZoneIndex
@@ -139,12 +140,12 @@ class Recheck:
         clock = asyncio.get_running_loop().time
         started = clock()
         changed = await asyncio.to_thread(changed_since, zones, done)
-        store = FlightPlanStore(connection)
-        near, found = await self._find(store, zones, changed)
+        plans = PlansToRecheck(connection)
+        near, found = await self._find(plans, zones, changed)
         found_at = clock()
         moved = 0
         for first in range(0, len(found), BATCH):
-            contents = await store.contents(found[first : first + BATCH])
+            contents = await plans.contents(found[first : first + BATCH])
             findings = await asyncio.to_thread(self._look, contents, zones, self._areas.index)
             moved += await self._take_in(connection, findings, zones.revision)
         log.info(
@@ -159,21 +160,21 @@ class Recheck:
         )
 
     async def _find(
-        self, store: FlightPlanStore, zones: ZoneIndex[int], changed: ZoneIndex[int]
+        self, plans: PlansToRecheck, zones: ZoneIndex[int], changed: ZoneIndex[int]
     ) -> tuple[int, Sequence[str]]:
         """How many plans are near a changed zone; and the ids of those that the change touches, the flights that begin
         first first."""
         now = self._clock.now()
-        named = await store.zones_named(zones.revision, now)
+        named = await plans.zones_named(zones.revision, now)
         weighing = [name for name in named if zones.get(name) is None or changed.get(name) is not None]
-        found = dict.fromkeys(await store.naming(weighing, zones.revision, now))
+        found = dict.fromkeys(await plans.naming(weighing, zones.revision, now))
         if not len(changed):
             return 0, list(found)
         boxes = await asyncio.to_thread(boxes_of, changed)
-        near = await store.near(boxes, zones.revision, now)
+        near = await plans.near(boxes, zones.revision, now)
         for first in range(0, len(near), SEEN_AT_ONCE):
             unknown = [id_ for id_ in near[first : first + SEEN_AT_ONCE] if id_ not in found]
-            contents = await store.contents(unknown)
+            contents = await plans.contents(unknown)
             found.update(dict.fromkeys(await asyncio.to_thread(self._touched, contents, changed)))
         return len(near), list(found)
 
