@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from lowsky.errors import NotFound, Precondition
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
 from lowsky.flightplans.holding import _blocked_for_good
-from lowsky.flightplans.resolve import Rival, resolve
 from lowsky.flightplans.reservations import Contender
+from lowsky.flightplans.resolve import Rival, resolve
 from lowsky.geo.stored_volumes import Run, StoredVolumes
 from tests.unit.flightplans.flights import OPERATOR, plan
 
