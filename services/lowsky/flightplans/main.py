@@ -33,6 +33,55 @@ from lowsky.service import Frame, main
 async def assemble(frame: Frame[FlightPlansConfig]) -> None:
     """Views of registrations and airspace, the submission path over them, and the plans that approvals moves."""
     standing, airspace, areas = Standing(), Airspace(frame.health), Areas()
+    await follow(frame, standing, airspace, areas)
+    await keep_plans(frame, airspace, areas)
+    await frame.health.expect("watch", only_writes=True)
+    broadcast = Broadcast(frame.kafka, TOPIC, frame.health, part="watch")
+    frame.run(broadcast.tail.run)
+    reference = frame.config.vertical_reference
+    holding = Holding(reference)
+    path = SubmissionPath(
+        database=frame.database,
+        relay=frame.relay,
+        clock=frame.clock,
+        standing=standing,
+        airspace=airspace,
+        areas=areas,
+        reference=reference,
+        to_answer=to_answer,
+        holding=holding,
+    )
+    alternatives = Alternatives(
+        database=frame.database,
+        clock=frame.clock,
+        reference=reference,
+        path=path,
+        moved=moved,
+        is_accepted=is_accepted,
+    )
+    servicer = FlightPlansServicer(
+        database=frame.database,
+        relay=frame.relay,
+        clock=frame.clock,
+        health=frame.health,
+        path=path,
+        standing=standing,
+        broadcast=broadcast,
+        off_nominal=OffNominal(holding, reference),
+        occupancy=Occupancy(frame.database, reference),
+        alternatives=alternatives,
+    )
+    frame.run(servicer.batcher.run)
+    frame.consume(group=GROUP, topics=["lowsky.approvals.v1"], handlers=OnApprovals(frame.clock).handlers)
+    frame.serve(
+        "lowsky.api.flightplans.v1.FlightPlansService",
+        flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server,
+        servicer,
+    )
+
+
+async def follow(frame: Frame[FlightPlansConfig], standing: Standing, airspace: Airspace, areas: Areas) -> None:
+    """What others say of operators, zones and areas, from the beginning."""
     views: list[tuple[str, Listener, str, Callable[[], bool]]] = [
         ("lowsky.operators.v1", OnOperators(standing), "registrations", lambda: True),
         ("lowsky.geozones.v1", OnGeozones(airspace), "geozones", lambda: airspace.is_settled),
@@ -44,23 +93,10 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         frame.run(tail.run)
     await frame.health.expect(AIRSPACE_INDEX)
     frame.run(airspace.keep_index)
-    await frame.health.expect("watch", only_writes=True)
-    broadcast = Broadcast(frame.kafka, TOPIC, frame.health, part="watch")
-    frame.run(broadcast.tail.run)
-    holding = Holding(frame.config.vertical_reference)
-    path = SubmissionPath(
-        database=frame.database,
-        relay=frame.relay,
-        clock=frame.clock,
-        standing=standing,
-        airspace=airspace,
-        areas=areas,
-        reference=frame.config.vertical_reference,
-        to_answer=to_answer,
-        holding=holding,
-    )
-    overdue = Overdue(database=frame.database, relay=frame.relay, clock=frame.clock, grace=frame.config.overdue_grace)
-    frame.run(overdue.run)
+
+
+async def keep_plans(frame: Frame[FlightPlansConfig], airspace: Airspace, areas: Areas) -> None:
+    """What becomes of plans that nobody calls about: the airspace changes, their time passes, they grow old."""
     await frame.health.expect(RECHECK, only_told=True)
     recheck = Recheck(
         health=frame.health,
@@ -75,38 +111,13 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         as_kept=as_kept,
     )
     frame.run(recheck.run)
+    overdue = Overdue(database=frame.database, relay=frame.relay, clock=frame.clock, grace=frame.config.overdue_grace)
+    frame.run(overdue.run)
     await frame.health.expect(PARTITIONS, only_told=True)
     partitions = Partitions(
         database=frame.database, clock=frame.clock, health=frame.health, retention=frame.config.retention
     )
     frame.run(partitions.run)
-    alternatives = Alternatives(
-        database=frame.database,
-        clock=frame.clock,
-        reference=frame.config.vertical_reference,
-        path=path,
-        moved=moved,
-        is_accepted=is_accepted,
-    )
-    servicer = FlightPlansServicer(
-        database=frame.database,
-        relay=frame.relay,
-        clock=frame.clock,
-        health=frame.health,
-        path=path,
-        standing=standing,
-        broadcast=broadcast,
-        off_nominal=OffNominal(holding, frame.config.vertical_reference),
-        occupancy=Occupancy(frame.database, frame.config.vertical_reference),
-        alternatives=alternatives,
-    )
-    frame.run(servicer.batcher.run)
-    frame.consume(group=GROUP, topics=["lowsky.approvals.v1"], handlers=OnApprovals(frame.clock).handlers)
-    frame.serve(
-        "lowsky.api.flightplans.v1.FlightPlansService",
-        flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server,
-        servicer,
-    )
 
 
 def run() -> None:
