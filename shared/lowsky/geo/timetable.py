@@ -105,9 +105,11 @@ class Timetable:
         """`Period.meets` and `Daily.meets`, for windows within EXACT_S."""
         rules = self._rules
         start_s, end_s = np.maximum(start_s, rules.from_s[rule]), np.minimum(end_s, rules.until_s[rule])
-        lasts_s = end_s - start_s
-        meets: NDArray[np.bool_] = (start_s < end_s) & (lasts_s >= WEEK_S)
-        short = np.flatnonzero((start_s < end_s) & (lasts_s < WEEK_S) & (np.abs(start_s) < EXACT_S))
+        lasts = start_s < end_s
+        # Only of these: an instant at infinity has no length.
+        lasts_s = np.subtract(end_s, start_s, out=np.zeros_like(end_s), where=lasts)
+        meets: NDArray[np.bool_] = lasts & (lasts_s >= WEEK_S)
+        short = np.flatnonzero(lasts & (lasts_s < WEEK_S) & (np.abs(start_s) < EXACT_S))
         rule, start_s, end_s = rule[short], start_s[short], end_s[short]
         opens_s, closes_s = rules.opens_s[rule], rules.closes_s[rule]
         # The first day whose occurrence ends after the window's start and the last whose begins before its end: what

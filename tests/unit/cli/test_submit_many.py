@@ -246,6 +246,8 @@ class Started:
                 stdin=stdin,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
+                # Whoever runs the tests in the background has them ignore it, and all that they start.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         )
 

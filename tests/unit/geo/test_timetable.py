@@ -80,6 +80,7 @@ NEW_YEAR = datetime(1970, 1, 1, tzinfo=UTC)
 @given(st.lists(applicabilities(utc_entries), min_size=1, max_size=4), asked)
 @example([Applicability((Period(schedule=(Daily(frozenset({2}), 0, DAY),)),))], [(-5e-324, 0.0), (-1e-323, -5e-324)])
 @example([Applicability((Period(schedule=(Daily(frozenset({3}), 0, 1),)),))], [(0.0, 5e-324), (-1.0, 0.0)])
+@example([Applicability((Period(NEW_YEAR),))], [(math.inf, math.inf), (-math.inf, -math.inf)])
 @example([Applicability((Period(NEW_YEAR),)), Applicability((Period(None, NEW_YEAR),))], [(0.0, 0.0), (-1.0, 0.0)])
 def test_hours_of_utc_days_are_what_each_zone_says(
     times: list[Applicability], found: list[tuple[float, float]]
