@@ -31,6 +31,7 @@ from lowsky.db.migrations import migrate
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.partitions import Partitions
 from lowsky.flightplans.postgres import Filter, FlightPlanStore
+from lowsky.flightplans.recheck_queries import PlansToRecheck
 from lowsky.ids import new_id
 from lowsky.local.stack import Stack, infrastructure
 from lowsky.rpc.health import Health
@@ -150,7 +151,7 @@ async def list_all(stored: Stored) -> None:
 async def zones_named(stored: Stored) -> None:
     """What a re-check asks first: of plans that are not over, anywhere."""
     async with stored.database.connection() as connection:
-        await FlightPlanStore(connection).zones_named(2, datetime.now(UTC) + timedelta(hours=2, minutes=-1))
+        await PlansToRecheck(connection).zones_named(2, datetime.now(UTC) + timedelta(hours=2, minutes=-1))
 
 
 WORK: dict[str, Callable[[Stored], Awaitable[None]]] = {

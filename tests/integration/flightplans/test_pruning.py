@@ -14,6 +14,7 @@ import pytest_asyncio
 from lowsky.db.database import Connection
 from lowsky.flightplans.domain.plan import ANYWHERE
 from lowsky.flightplans.postgres import Filter, FlightPlanStore
+from lowsky.flightplans.recheck_queries import PlansToRecheck
 from tests.integration.flightplans.months import NOW, Months, plan_made_at, store
 from tests.support.history import submitted_between
 
@@ -83,7 +84,7 @@ async def test_batches_are_read_locked_and_saved_in_their_month_alone(
     plans: FlightPlanStore, explaining: Explaining
 ) -> None:
     ids = [plan.id for plan in BATCH]
-    await plans.contents(ids)
+    await PlansToRecheck(cast(Connection, explaining)).contents(ids)
     await plans.lock_free(ids)
     await plans.save_assessments(BATCH)
     await plans.save(BATCH[0])
@@ -107,10 +108,9 @@ async def test_the_next_page_of_a_list_does_not_come_back_to_newer_months(
     assert explaining.touched == {"flight_plans_2026_02"}
 
 
-async def test_what_a_changed_zone_asks_finds_nothing_in_old_months_by_an_index(
-    plans: FlightPlanStore, explaining: Explaining
-) -> None:
+async def test_what_a_changed_zone_asks_finds_nothing_in_old_months_by_an_index(explaining: Explaining) -> None:
     now = NOW - timedelta(hours=1)
+    plans = PlansToRecheck(cast(Connection, explaining))
     assert sorted(await plans.near([ANYWHERE], 2, now)) == sorted(plan.id for plan in BATCH)
 
 
