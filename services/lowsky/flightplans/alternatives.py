@@ -16,7 +16,6 @@ from datetime import timedelta
 from typing import Final
 
 import numpy as np
-import shapely
 import structlog
 
 from lowsky.clock import Clock
@@ -30,8 +29,7 @@ from lowsky.flightplans.nearby import Crowded, nearby
 from lowsky.flightplans.submit import Submission, SubmissionPath
 from lowsky.flightplans.turns import Turns
 from lowsky.geo.altitude import VerticalReference
-from lowsky.geo.nodes import Cover, cover
-from lowsky.geo.scales import on_both_scales
+from lowsky.geo.nodes import Cover, cover_of
 from lowsky.geo.shifts import Gap, nearest_first
 from lowsky.geo.volumes import Volumes
 
@@ -151,8 +149,7 @@ class Alternatives:
             owner=np.full(len(mine), _HEIGHTS),
         )
         both = Volumes.join([at_times, at_heights])
-        boxes = shapely.bounds(both.outlines).reshape(-1, 4)
-        return cover(both, on_both_scales(both.altitudes, boxes, self._reference))
+        return cover_of(both, self._reference)
 
     async def _first_that_pass(
         self, submission: Submission, kinds: Sequence[Iterator[Move]], legs: int

@@ -77,7 +77,6 @@ def _met(mine: Volumes, others: Volumes, reference: VerticalReference) -> tuple[
     """Which of mine meet which others, by places in both, one after the other; and the boxes of all."""
     if (pairs := len(mine) * len(others)) > PAIRS_MAX:
         raise Crowded(f"{pairs} pairs of volumes would have to be compared, more than {PAIRS_MAX}")
-    shapely.prepare(mine.outlines)  # an outline of thousands of corners is compared with thousands of volumes
     stored = StoredVolumes(len(mine) + len(others))
     ours, theirs = Run(stored.add(mine), len(mine)), Run(stored.add(others), len(others))
     return stored.overlaps([ours], [theirs], reference), stored.boxes

@@ -110,7 +110,7 @@ class Holding:
         locked = await FlightPlanStore(connection).lock_present(_to_lock(contenders, rivals))
         outcomes = resolve(contenders, rivals, locked)
         verdicts = await self._verdicts(outcomes)
-        return verdicts, _moved(contenders, outcomes, verdicts, now)
+        return verdicts, _moved(contenders, outcomes, now)
 
     async def look(
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover
@@ -269,9 +269,7 @@ def _to_lock(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]])
     return sorted(ids - {str(contender.plan) for contender in contenders})
 
 
-def _moved(
-    contenders: Sequence[Contender], outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], now: datetime
-) -> Sequence[FlightPlan]:
+def _moved(contenders: Sequence[Contender], outcomes: Sequence[Outcome], now: datetime) -> Sequence[FlightPlan]:
     """The plans that give way, are told, or are superseded."""
     changed: dict[str, FlightPlan] = {}
     for contender, outcome in zip(contenders, outcomes, strict=True):

@@ -14,16 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from lowsky.db.database import Database
 from lowsky.errors import Invalid, Overloaded
 from lowsky.flightplans.nearby import Crowded, Near, nearby
+from lowsky.flightplans.reservations import too_large
 from lowsky.flightplans.turns import Turns
 from lowsky.geo.altitude import AltitudeBand, VerticalReference
-from lowsky.geo.nodes import AREAS_MAX, Cover, cover
-from lowsky.geo.scales import on_both_scales
+from lowsky.geo.nodes import AREAS_MAX, Cover, cover_of
 from lowsky.geo.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes import Volume4D, Volumes
 
@@ -108,11 +107,9 @@ class Occupancy:
 
     def _cover(self, asked: Sequence[Volume4D], field: str) -> Cover:
         volumes = Volumes.of([[volume] for volume in asked])
-        boxes = shapely.bounds(volumes.outlines).reshape(-1, 4)
-        nodes = cover(volumes, on_both_scales(volumes.altitudes, boxes, self._reference))
+        nodes = cover_of(volumes, self._reference)
         if nodes.too_large:
-            message = f"the volume is larger than {AREAS_MAX} tiles of 0.32 degrees for an hour"
-            raise Invalid.field(f"{field}[{min(nodes.too_large)}]", message, "TOO_LARGE", limit=str(AREAS_MAX))
+            raise too_large(f"{field}[{min(nodes.too_large)}]", "the volume is larger than")
         if len(nodes) > NODES_MAX:
             message = "the volumes are too large together: ask for fewer, or for a shorter time"
             raise Invalid.field(field, message, "TOO_LARGE", limit=str(NODES_MAX))
@@ -171,7 +168,6 @@ def _met(
     if pairs > PAIRS_MAX:
         raise Crowded(f"{pairs} pairs of layers and volumes would have to be compared, more than {PAIRS_MAX}")
     asked = Volumes.of([listed])
-    shapely.prepare(asked.outlines)  # an outline of thousands of corners is compared with thousands of volumes
     stored = StoredVolumes(len(listed) + sum(map(len, plans.values())))
     stored.add(asked)
     runs = {plan: Run(stored.add(volumes), len(volumes)) for plan, volumes in plans.items()}

@@ -13,8 +13,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-import shapely
-
 from lowsky.db.database import Connection
 from lowsky.errors import Invalid, NotFound, Unavailable
 from lowsky.flightplans.checks.conflict import Meeting
@@ -22,11 +20,10 @@ from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.domain.report import Report
 from lowsky.flightplans.holding import Crowded, Holding
 from lowsky.flightplans.postgres import FlightPlanStore
-from lowsky.flightplans.reservations import Contender, Reservations, reservations_of
+from lowsky.flightplans.reservations import Contender, Reservations, reservations_of, too_large
 from lowsky.flightplans.resolve import Rival
 from lowsky.geo.altitude import VerticalReference
-from lowsky.geo.nodes import AREAS_MAX, Cover, cover
-from lowsky.geo.scales import on_both_scales
+from lowsky.geo.nodes import Cover, cover_of
 from lowsky.geo.volumes import Volumes
 from lowsky.geofence.findings import Finding, Rule, Severity
 
@@ -99,11 +96,9 @@ class OffNominal:
         await reservations.replace(replace(reservation, revision=held.revision + 1, off_nominal=len(off)))
 
     def _cover(self, volumes: Volumes) -> Cover:
-        boxes = shapely.bounds(volumes.outlines).reshape(-1, 4)
-        nodes = cover(volumes, on_both_scales(volumes.altitudes, boxes, self._reference))
+        nodes = cover_of(volumes, self._reference)
         if nodes.too_large:
-            message = f"the flight would hold more airspace than one may: {AREAS_MAX} tiles of 0.32 degrees for an hour"
-            raise Invalid.field("off_nominal_volumes", message, "TOO_LARGE", limit=str(AREAS_MAX))
+            raise too_large("off_nominal_volumes", "the flight would hold more airspace than one may:")
         return nodes
 
 

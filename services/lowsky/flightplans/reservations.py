@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.db.database import Connection, array
-from lowsky.errors import Unavailable
-from lowsky.geo.nodes import AREA_SPAN, Cover, area_of, is_area
+from lowsky.errors import Invalid, Unavailable
+from lowsky.geo.counting import numbered
+from lowsky.geo.nodes import AREA_SPAN, AREAS_MAX, CELL_DEGREES, CELLS, Cover, area_of, is_area
 from lowsky.geo.volume_bytes import Line, from_bytes, to_bytes
 from lowsky.geo.volumes import Volumes
 
@@ -135,8 +136,8 @@ def locks_of(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     first, count = _bands(cover)
     whole = area | (count > _BANDS_MAX)
     banded = np.flatnonzero(~whole)
-    at = np.repeat(banded, count[banded])
-    nth = np.arange(len(at)) - np.repeat(np.cumsum(count[banded]) - count[banded], count[banded])
+    which, nth = numbered(count[banded].astype(np.intp))
+    at = banded[which]
     leaf_keys = cover.node << _BAND_BITS
     alone = np.unique(np.concatenate([leaf_keys[at] + first[at] + nth + 1, leaf_keys[whole]]))
     shared = np.unique(np.concatenate([area_of(cover.node[~area]) << _BAND_BITS, leaf_keys[banded]]))
@@ -144,6 +145,12 @@ def locks_of(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     keys = np.concatenate([alone, shared])
     order = np.argsort(keys)
     return keys[order], (np.arange(len(keys)) < len(alone))[order]
+
+
+def too_large(field: str, what: str) -> Invalid:
+    """Says that something meets more areas than a plan may."""
+    message = f"{what} {AREAS_MAX} tiles of {CELL_DEGREES * CELLS:.2f} degrees for an hour"
+    return Invalid.field(field, message, "TOO_LARGE", limit=str(AREAS_MAX))
 
 
 def lock_counts(cover: Cover, owners: int) -> NDArray[np.intp]:

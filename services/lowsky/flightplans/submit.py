@@ -35,10 +35,10 @@ from lowsky.flightplans.domain.plan import Extent, FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.draw import Drawn, draw
 from lowsky.flightplans.holding import Crowded, Holding
+from lowsky.flightplans.reservations import too_large
 from lowsky.flightplans.standing import Standing
 from lowsky.geo.altitude import VerticalReference
-from lowsky.geo.nodes import AREAS_MAX, Cover, cover
-from lowsky.geo.scales import on_both_scales
+from lowsky.geo.nodes import Cover, cover_of
 from lowsky.geo.trajectory import Trajectory, ground_speeds_m_s
 from lowsky.geo.volume_bytes import Line
 from lowsky.geo.volumes import Volumes
@@ -178,7 +178,7 @@ class SubmissionPath:
             return Looked(
                 drawn,
                 _around(volumes, boxes),
-                cover(volumes, on_both_scales(volumes.altitudes, boxes, self._reference)),
+                cover_of(volumes, self._reference),
                 look(zones, areas, volumes, len(proposals), self._reference),
                 dict(zip(flown, ground_speeds_m_s(list(flown.values())), strict=True)),
             )
@@ -199,7 +199,7 @@ class SubmissionPath:
             require_airspace(zones)
             require_in_time(proposal.departure, now)
             if place in looked.cover.too_large:
-                raise _too_large()
+                raise too_large("flight_plan", "the flight holds more airspace than one may:")
             # Only now: a time that is far out may have no date.
             start = datetime.fromtimestamp(around.start_s, UTC)
             end = datetime.fromtimestamp(around.end_s, UTC)
@@ -297,8 +297,3 @@ def _flight_s(proposal: Proposal) -> float:
     if isinstance(airspace, Trajectory):
         return float(airspace.times_s[-1] - airspace.times_s[0])
     return max(volume.end_s for volume in airspace) - min(volume.start_s for volume in airspace)
-
-
-def _too_large() -> Invalid:
-    message = f"the flight holds more airspace than one may: {AREAS_MAX} tiles of 0.32 degrees for an hour"
-    return Invalid.field("flight_plan", message, "TOO_LARGE", limit=str(AREAS_MAX))

@@ -21,6 +21,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from lowsky.geo.counting import numbered
+from lowsky.geo.scales import on_both_scales
+from lowsky.geo.vertical import VerticalReference
 from lowsky.geo.volumes import Volumes
 
 Floats = NDArray[np.float64]
@@ -129,6 +132,12 @@ def cover(volumes: Volumes, heights: Floats) -> Cover:
     return _joined(leaves, areas, too_many)
 
 
+def cover_of(volumes: Volumes, reference: VerticalReference) -> Cover:
+    """The same, by the scales that are compared with one another."""
+    boxes = shapely.bounds(volumes.outlines).reshape(-1, 4)
+    return cover(volumes, on_both_scales(volumes.altitudes, boxes, reference))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pieces:
     """Polygons of outlines: the two sides of the antimeridian have boxes of their own."""
@@ -189,7 +198,7 @@ def _cover(volumes: Volumes, heights: Floats, pieces: _Pieces, level: _Level) ->
     many = np.union1d(many, owner[latest | (step < 0)])
     keep = ~np.isin(owner, many)
     piece, column, row = _cells(pieces, np.flatnonzero(keep), first.astype(np.intp), counts.astype(np.intp), level)
-    at, nth = _repeated(steps[piece].astype(np.intp))
+    at, nth = numbered(steps[piece].astype(np.intp))
     piece, column, row = piece[at], column[at], row[at]
     node = level.numbers(column, row, step[piece].astype(np.intp) + nth)
     met = _around(volumes, heights, pieces, piece, node, _clipped(pieces.boxes[piece], column, row, level))
@@ -213,7 +222,7 @@ def _cells(
 ) -> tuple[Indices, Indices, Indices]:
     """Piece, column and row of each cell that the pieces meet."""
     total = counts[which].prod(axis=1)
-    at, nth = _repeated(total)
+    at, nth = numbered(total)
     piece = which[at]
     across = counts[piece, 0]
     column, row = first[piece, 0] + nth % across, first[piece, 1] + nth // across
@@ -232,12 +241,6 @@ def _cells(
         shapely.destroy_prepared(pieces.polygons[piece[large]])
         piece, column, row = (np.delete(values, apart) for values in (piece, column, row))
     return piece, column, row
-
-
-def _repeated(counts: Indices) -> tuple[Indices, Indices]:
-    """Each place so many times, and the how manieth time it is."""
-    at = np.repeat(np.arange(len(counts)), counts)
-    return at, np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _clipped(boxes: Floats, column: Indices, row: Indices, level: _Level) -> Floats:

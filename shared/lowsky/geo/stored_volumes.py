@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lowsky.geo.altitude import AltitudeBands, Datum, VerticalReference, needs_geoid, needs_terrain, overlap_codes
 from lowsky.geo.areas_meet import interiors_meet
+from lowsky.geo.counting import numbered
 from lowsky.geo.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.volumes import Volumes
 
@@ -282,7 +283,7 @@ class _Pairs:
 
     def expanded(self) -> tuple[Indices, Indices, Indices]:
         """Places of both, and the pair of plans."""
-        nth, pair = _expanded(np.zeros_like(self.our_counts), self.counts)
+        pair, nth = numbered(self.counts)
         begin_a, begin_b = (np.cumsum(counts) - counts for counts in (self.our_counts, self.their_counts))
         per_row = self.their_counts[pair]
         return self.ours[begin_a[pair] + nth // per_row], self.theirs[begin_b[pair] + nth % per_row], pair
@@ -290,8 +291,8 @@ class _Pairs:
 
 def _expanded(firsts: Indices, counts: Indices) -> tuple[Indices, Indices]:
     """The numbers from each first on, so many, and which of them it is."""
-    which = np.repeat(np.arange(len(counts)), counts)
-    return firsts[which] + np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts), which
+    which, nth = numbered(counts)
+    return firsts[which] + nth, which
 
 
 def _portions(ours: list[Run], theirs: list[Run]) -> Iterator[tuple[Indices, int]]:

@@ -15,6 +15,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Datum, VerticalReference
 from lowsky.geo.antimeridian import cut
 from lowsky.geo.corridors import outlines
+from lowsky.geo.counting import numbered
 from lowsky.geo.geoid import geoid_bounds_of
 from lowsky.geo.projection import LegRefused
 from lowsky.geo.trajectory import Trajectory
@@ -75,7 +76,7 @@ class Volumes:
             bands.takeoff_amsl_m,
             np.array([volume.start_s for volume in listed], dtype=np.float64),
             np.array([volume.end_s for volume in listed], dtype=np.float64),
-            *_numbered(counts),
+            *numbered(counts),
         )
 
     @classmethod
@@ -148,7 +149,7 @@ def corridors(
     latitudes = np.concatenate([trajectory.latitudes for trajectory in trajectories])
     times = np.concatenate([trajectory.times_s for trajectory in trajectories])
     begins = np.delete(np.arange(len(longitudes)), np.cumsum(counts) - 1)
-    owner, leg = _numbered(counts - 1)
+    owner, leg = numbered(counts - 1)
     if only is not None:
         begins, owner, leg = begins[only], owner[only], leg[only]
     ends = begins + 1
@@ -213,9 +214,3 @@ def _as_amsl(
     ends = AltitudeBands(heights_m, heights_m, datums, datums, np.broadcast_to(takeoff_m, heights_m.shape)).resolved()
     least, greatest = reference.differences(ends.lower_datum, np.full_like(ends.lower_datum, Datum.AMSL.code), geoid_m)
     return (ends.lower_m + least).min(axis=0), (ends.upper_m + greatest).max(axis=0)
-
-
-def _numbered(counts: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """For so many volumes of each plan: the plan of each volume, and its number within the plan."""
-    owner = np.repeat(np.arange(len(counts)), counts)
-    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
