@@ -6,7 +6,15 @@ import pytest
 
 from lowsky.errors import Invalid, LowskyError, Overloaded, Unavailable
 from lowsky.flightplans import batcher as batcher_module
-from lowsky.flightplans.batcher import BATCH_MAX, BATCH_WEIGHT_MAX, LANES, QUEUE_MAX, Batcher
+from lowsky.flightplans.batcher import (
+    BATCH_MAX,
+    BATCH_WEIGHT_MAX,
+    GATHER_S,
+    GATHER_S_MAX,
+    LANES,
+    QUEUE_MAX,
+    Batcher,
+)
 
 Item = tuple[str, int]
 """A key, and a number. Where tenants matter, a key is "tenant:…"; where weights do, the number is one."""
@@ -66,6 +74,30 @@ async def test_an_idle_batcher_takes_one_at_once() -> None:
         assert await batcher.submit(("a", 1)) == "done 1"
         assert await batcher.submit(("a", 2)) == "done 2"
     assert work.batches == [[("a", 1)], [("a", 2)]]
+
+
+async def test_calls_that_are_still_being_read_join_a_batch_of_several() -> None:
+    work = Work()
+    async with running(work) as batcher:
+        tasks = [batcher.submit(("k0", 0)), batcher.submit(("k1", 1))]
+        for n in range(2, 6):
+            await asyncio.sleep(GATHER_S / 4)
+            tasks.append(batcher.submit((f"k{n}", n)))
+        await asyncio.gather(*tasks)
+    assert [len(batch) for batch in work.batches] == [6]
+
+
+async def test_a_batch_waits_for_no_more_than_its_time_however_steadily_calls_come() -> None:
+    work = Work()
+    async with running(work) as batcher:
+        tasks = [batcher.submit(("k0", 0)), batcher.submit(("k1", 1))]
+        begun = asyncio.get_running_loop().time()
+        while not work.batches:
+            assert asyncio.get_running_loop().time() - begun < 50 * GATHER_S_MAX, "it never begins"
+            await asyncio.sleep(GATHER_S / 2)
+            tasks.append(batcher.submit((f"k{len(tasks)}", len(tasks))))
+        await asyncio.gather(*tasks)
+    assert len(work.batches[0]) < BATCH_MAX
 
 
 async def test_calls_gather_while_the_lanes_are_busy_and_keep_their_order() -> None:
