@@ -6,16 +6,16 @@ id (the event or request that it directly follows from).
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _propagator = TraceContextTextMapPropagator()
@@ -33,21 +33,49 @@ class Cause:
 _cause: ContextVar[Cause | None] = ContextVar("cause", default=None)
 
 
-def configure(service: str) -> None:
-    """Gives spans ids, so that logs, events and answers of one request can be put together. Call once, in main."""
-    trace.set_tracer_provider(TracerProvider(resource=Resource.create({"service.name": f"lowsky-{service}"})))
+class _OnlyIds(Tracer):
+    """Spans of which nothing is kept but their ids: nothing here exports them, and those of the SDK cost five times as
+    much. The trace, and whether its caller samples it, is that of the parent; one that begins here is sampled."""
+
+    def start_span(self, name: str, context: Context | None = None, *_: Any, **__: Any) -> NonRecordingSpan:
+        parent = trace.get_current_span(context).get_span_context()
+        if parent.is_valid:
+            trace_id, sampled = parent.trace_id, parent.trace_flags.sampled
+        else:
+            trace_id, sampled = random.getrandbits(128) or 1, True  # zero is no id
+        flags = _SAMPLED if sampled else _NOT_SAMPLED
+        return NonRecordingSpan(SpanContext(trace_id, random.getrandbits(64) or 1, False, flags, parent.trace_state))
+
+    def start_as_current_span(self, name: str, context: Context | None = None, *_: Any, **__: Any) -> Any:
+        return trace.use_span(self.start_span(name, context))
+
+
+class _OnlyIdsProvider(TracerProvider):
+    def get_tracer(self, *_: Any, **__: Any) -> Tracer:
+        return _OnlyIds()
+
+
+_SAMPLED, _NOT_SAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEFAULT)
+
+
+def configure(_service: str) -> None:
+    """Gives spans ids, so that logs, events and answers of one request can be put together. Call once, in main.
+
+    Whoever wants to keep spans sets a tracer provider of their own (opentelemetry.trace) instead.
+    """
+    trace.set_tracer_provider(_OnlyIdsProvider())
 
 
 @contextmanager
 def span(name: str, kind: SpanKind, traceparent: str | None, cause: Cause) -> Iterator[None]:
     """Runs the body within a span that continues the given trace, or begins one."""
     parent: Context | None = _propagator.extract({"traceparent": traceparent}) if traceparent else None
-    token = _cause.set(cause)
+    caused = _cause.set(cause)
     try:
-        with _tracer.start_as_current_span(name, context=parent, kind=kind, record_exception=False):
+        with trace.use_span(_tracer.start_span(name, parent, kind), end_on_exit=True, record_exception=False):
             yield
     finally:
-        _cause.reset(token)
+        _cause.reset(caused)
 
 
 def current_traceparent() -> str:

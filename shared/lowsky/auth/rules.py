@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from lowsky.auth.caller import Caller, Role
 from lowsky.errors import Forbidden, NotFound
@@ -109,6 +110,10 @@ RULES: Mapping[str, Rule] = {
 }
 
 
+REACHES_MAX = 10_000
+"""Callers and RPCs of which it is remembered how far they reach: as many as verified tokens (tokens.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How far a caller's roles reach for one RPC: the union of what each of them grants."""
@@ -128,6 +133,7 @@ class Reach:
         return self.operator is not None and (resource == self.operator or resource.startswith(f"{self.operator}/"))
 
 
+@lru_cache(maxsize=REACHES_MAX)
 def reach_of(method: str, caller: Caller) -> Reach:
     """How far the caller reaches with an RPC.
 

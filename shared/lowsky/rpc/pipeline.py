@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager, suppress
 from typing import Any, NoReturn
 
 import grpc
@@ -40,6 +40,7 @@ HEARD_OUT_S = 5.0
 """How much a caller whose stream was refused may still send before it is cut off: the rest of a file of usual size."""
 
 _ServicerContext = grpc.aio.ServicerContext[Any, Any]
+_Metadata = Mapping[str, str | bytes]
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
@@ -81,9 +82,10 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
     def _unary_unary(self, method: str, behaviour: Any) -> Any:
         async def call(request: Message, context: _ServicerContext) -> Any:
-            with _traced(method, context):
+            metadata = _metadata(context)
+            with _traced(method, metadata):
                 try:
-                    await self._admit(method, context, request)
+                    await self._admit(method, metadata, request)
                     return await behaviour(request, context)
                 except Exception as error:
                     await _abort(method, context, error)
@@ -92,9 +94,10 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
     def _unary_stream(self, method: str, behaviour: Any) -> Any:
         async def call(request: Message, context: _ServicerContext) -> None:
-            with _traced(method, context):
+            metadata = _metadata(context)
+            with _traced(method, metadata):
                 try:
-                    caller = await self._admit(method, context, request)
+                    caller = await self._admit(method, metadata, request)
                     async with _while_it_counts(caller):
                         await _write_all(behaviour(request, context), context)
                 except Exception as error:
@@ -104,9 +107,10 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
     def _stream_unary(self, method: str, behaviour: Any) -> Any:
         async def call(requests: AsyncIterator[Message], context: _ServicerContext) -> Any:
-            with _traced(method, context):
+            metadata = _metadata(context)
+            with _traced(method, metadata):
                 try:
-                    await self._admit(method, context, None)
+                    await self._admit(method, metadata, None)
                     return await behaviour(_validated(requests), context)
                 except Exception as error:
                     await _hear_out(requests)
@@ -117,9 +121,10 @@ class Pipeline(grpc.aio.ServerInterceptor):
     def _stream_stream(self, method: str, behaviour: Any) -> Any:
         # Each message has an answer of its own, a refusal too: the service validates them and judges their scope.
         async def call(requests: AsyncIterator[Message], context: _ServicerContext) -> None:
-            with _traced(method, context):
+            metadata = _metadata(context)
+            with _traced(method, metadata):
                 try:
-                    caller = await self._admit(method, context, None)
+                    caller = await self._admit(method, metadata, None)
                     async with _while_it_counts(caller):
                         await _write_all(behaviour(requests, context), context)
                 except Exception as error:
@@ -127,8 +132,8 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
         return call
 
-    async def _admit(self, method: str, context: _ServicerContext, request: Message | None) -> Caller:
-        caller = await self._verifier.verify(_bearer_token(context))
+    async def _admit(self, method: str, metadata: _Metadata, request: Message | None) -> Caller:
+        caller = await self._verifier.verify(_bearer_token(metadata))
         reach = reach_of(method, caller)
         rule = RULES[method]
         self._health.require(writes=rule.writes)
@@ -140,15 +145,18 @@ class Pipeline(grpc.aio.ServerInterceptor):
         return caller
 
 
-def _bearer_token(context: _ServicerContext) -> str:
-    for key, value in context.invocation_metadata() or ():
-        if key == "authorization":
-            text = value if isinstance(value, str) else value.decode("latin-1")
-            scheme, _, token = text.partition(" ")
-            if scheme.lower() != "bearer" or not token:
-                break
-            return token
-    raise Unauthenticated("TOKEN_MISSING", "send a bearer token in the authorization metadata")
+def _metadata(context: _ServicerContext) -> _Metadata:
+    """What came with the call, made into Python objects once. Of a key that comes twice the first counts."""
+    return dict(reversed(tuple(context.invocation_metadata() or ())))
+
+
+def _bearer_token(metadata: _Metadata) -> str:
+    value = metadata.get("authorization", "")
+    text = value if isinstance(value, str) else value.decode("latin-1")
+    scheme, _, token = text.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("TOKEN_MISSING", "send a bearer token in the authorization metadata")
+    return token
 
 
 def _field(message: Any, path: str) -> str:
@@ -199,13 +207,16 @@ async def _validated(requests: AsyncIterator[Message]) -> AsyncIterator[Message]
         yield request
 
 
-@contextmanager
-def _traced(method: str, context: _ServicerContext) -> Iterator[None]:
-    metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-    correlation_id = metadata.get("x-correlation-id", "")[:64] or new_id()
+def _traced(method: str, metadata: _Metadata) -> AbstractContextManager[None]:
+    correlation_id = _text(metadata, "x-correlation-id")[:64] or new_id()
     cause = tracing.Cause(correlation_id=correlation_id, causation_id=correlation_id)
-    with tracing.span(method, SpanKind.SERVER, metadata.get("traceparent"), cause):
-        yield
+    return tracing.span(method, SpanKind.SERVER, _text(metadata, "traceparent"), cause)
+
+
+def _text(metadata: _Metadata, key: str) -> str:
+    """Empty where it is absent, or no text."""
+    value = metadata.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def told_to_callers(method: str, error: Exception) -> LowskyError:

@@ -26,7 +26,7 @@ def validate(message: Message, *, within: str = "") -> None:
         Invalid: With each field at fault.
     """
     # What is not even well-formed is told alone: rules about it would fail instead of judging.
-    violations = list(malformed(message, within)) or _broken_rules(message, f"{within}." if within else "")
+    violations = malformed(message, within) or _broken_rules(message, f"{within}." if within else "")
     if not violations:
         return
     fields = violations[:VIOLATIONS_MAX]

@@ -6,9 +6,10 @@ PostgreSQL does not take. Both would fail somewhere inside, as a fault of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -30,48 +31,97 @@ _TIMESTAMP = "google.protobuf.Timestamp"
 _DURATION = "google.protobuf.Duration"
 
 
-def malformed(message: Message, path: str = "") -> Iterator[FieldViolation]:
+_Look = Callable[[Any, str, list[FieldViolation]], None]
+"""Looks at the value of a field, whose path is given, and adds what is wrong."""
+
+
+class _Part(NamedTuple):
+    """A field that holds texts or times, at whatever depth: thousands of waypoints are passed over."""
+
+    name: str
+    may_be_absent: bool
+    look: _Look
+
+
+class _Shape(NamedTuple):
+    """What is looked at of one type of messages; worked out once, since every call passes here."""
+
+    texts: Callable[[Message], Sequence[str]]
+    """All single ones: one look at them together is the usual case."""
+    beside_texts: Sequence[_Part]
+    all: Sequence[_Part]
+
+
+def malformed(message: Message, path: str = "") -> list[FieldViolation]:
     """The fields that are set and that nothing could be done with, by their path."""
-    for field, value in message.ListFields():
-        if field.number not in _worth_a_look(message.DESCRIPTOR):
-            continue
-        here = f"{path}.{field.name}" if path else field.name
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            for key, item in value.items():
-                yield from _in_value(field.message_type.fields_by_name["key"], key, here)
-                at = f'{here}["{str(key)[:KEY_CHARS_SHOWN]}"]'
-                yield from _in_value(field.message_type.fields_by_name["value"], item, at)
-        elif field.is_repeated:
-            for index, item in enumerate(value):
-                yield from _in_value(field, item, f"{here}[{index}]")
-        else:
-            yield from _in_value(field, value, here)
+    found: list[FieldViolation] = []
+    _in_message(message, path, found)
+    return found
 
 
-def _in_value(field: FieldDescriptor, value: Any, path: str) -> Iterator[FieldViolation]:
-    if field.type == FieldDescriptor.TYPE_STRING:
-        if "\0" in value:
-            yield FieldViolation(path, "must not hold the character U+0000")
-    elif field.message_type is None:
-        return
-    elif field.message_type.full_name == _TIMESTAMP:
-        if not (SECONDS_MIN <= value.seconds <= SECONDS_MAX and 0 <= value.nanos <= NANOS_MAX):
-            yield FieldViolation(path, "must be a time between the years 1 and 9999")
-    elif field.message_type.full_name == _DURATION:
-        if not (
-            abs(value.seconds) <= DURATION_SECONDS_MAX
-            and abs(value.nanos) <= NANOS_MAX
-            and value.seconds * value.nanos >= 0
-        ):
-            yield FieldViolation(path, "must be a duration of at most 10 000 years")
-    else:
-        yield from malformed(value, path)
+def _in_message(message: Message, path: str, found: list[FieldViolation]) -> None:
+    shape = _shape(message.DESCRIPTOR)
+    prefix = f"{path}." if path else ""
+    for name, may_be_absent, look in shape.all if "\0" in "".join(shape.texts(message)) else shape.beside_texts:
+        if not may_be_absent or message.HasField(name):
+            look(getattr(message, name), prefix + name, found)
+
+
+def _in_text(text: str, path: str, found: list[FieldViolation]) -> None:
+    if "\0" in text:
+        found.append(FieldViolation(path, "must not hold the character U+0000"))
+
+
+def _in_time(time: Any, path: str, found: list[FieldViolation]) -> None:
+    if not (SECONDS_MIN <= time.seconds <= SECONDS_MAX and 0 <= time.nanos <= NANOS_MAX):
+        found.append(FieldViolation(path, "must be a time between the years 1 and 9999"))
+
+
+def _in_duration(duration: Any, path: str, found: list[FieldViolation]) -> None:
+    seconds, nanos = duration.seconds, duration.nanos
+    if not (abs(seconds) <= DURATION_SECONDS_MAX and abs(nanos) <= NANOS_MAX and seconds * nanos >= 0):
+        found.append(FieldViolation(path, "must be a duration of at most 10 000 years"))
+
+
+def _in_each(look: _Look) -> _Look:
+    def looked(values: Sequence[Any], path: str, found: list[FieldViolation]) -> None:
+        for index, value in enumerate(values):
+            look(value, f"{path}[{index}]", found)
+
+    return looked
+
+
+def _in_map(key_look: _Look | None, value_look: _Look | None) -> _Look:
+    def looked(values: Mapping[Any, Any], path: str, found: list[FieldViolation]) -> None:
+        for key, value in values.items():
+            if key_look:
+                key_look(key, path, found)
+            if value_look:
+                value_look(value, f'{path}["{str(key)[:KEY_CHARS_SHOWN]}"]', found)
+
+    return looked
+
+
+_LOOKS: Mapping[str, _Look] = {_TIMESTAMP: _in_time, _DURATION: _in_duration}
 
 
 @cache
-def _worth_a_look(descriptor: Descriptor) -> frozenset[int]:
-    """Numbers of the fields that hold texts or times, at whatever depth: thousands of waypoints are passed over."""
-    return frozenset(field.number for field in descriptor.fields if _holds_any(field, frozenset()))
+def _shape(descriptor: Descriptor) -> _Shape:
+    parts = [_Part(field.name, field.has_presence, look) for field in descriptor.fields if (look := _look_at(field))]
+    texts = [part.name for part in parts if part.look is _in_text]
+    get = attrgetter(*texts) if texts else lambda _: ()  # of a single name the text itself: it joins to itself
+    return _Shape(get, [part for part in parts if part.look is not _in_text], parts)
+
+
+def _look_at(field: FieldDescriptor) -> _Look | None:
+    inner = field.message_type
+    if inner is not None and inner.GetOptions().map_entry:
+        key_look, value_look = (_look_at(inner.fields_by_name[name]) for name in ("key", "value"))
+        return _in_map(key_look, value_look) if key_look or value_look else None
+    if not _holds_any(field, frozenset()):
+        return None
+    look = _LOOKS.get(inner.full_name, _in_message) if inner is not None else _in_text
+    return _in_each(look) if field.is_repeated else look
 
 
 def _holds_any(field: FieldDescriptor, above: frozenset[str]) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.airspace.v1 import geozones_pb2
@@ -86,3 +90,28 @@ def test_what_is_malformed_is_told_before_any_rule_and_within_its_path() -> None
         validate(operator, within="operator")
     assert [violation.field for violation in refused.value.fields] == ["operator.display_name"]
     assert "\0" not in refused.value.message
+
+
+def texts_of(message: Message, path: str = "", depth: int = 3) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Each text that a message may hold down to some depth, and how to spoil it."""
+    for field in message.DESCRIPTOR.fields:
+        here, value = path + field.name, getattr(message, field.name)
+        if field.type == field.TYPE_STRING:
+            if field.is_repeated:
+                yield f"{here}[0]", partial(value.append, "\0")
+            else:
+                yield here, partial(setattr, message, field.name, "a\0")
+        elif field.message_type and not field.message_type.GetOptions().map_entry and depth:
+            inner = value.add() if field.is_repeated else value
+            inner.SetInParent()
+            yield from texts_of(inner, f"{here}[0]." if field.is_repeated else f"{here}.", depth - 1)
+
+
+def test_every_text_of_a_request_is_looked_at() -> None:
+    paths = [path for path, _ in texts_of(flight_plans_pb2.SubmitFlightPlanRequest())]
+    assert {"request_id", "flight_plan.findings[0].subject", "flight_plan.notified_authorities[0]"} <= set(paths)
+    for number, path in enumerate(paths):
+        message = flight_plans_pb2.SubmitFlightPlanRequest()
+        _, spoil = list(texts_of(message))[number]
+        spoil()
+        assert [violation.field for violation in malformed(message)] == [path]
