@@ -17,7 +17,7 @@ from lowsky.geo.projection import (
     Pieces,
     bend,
     densify,
-    highest_latitude,
+    fan_directions,
     refuse,
 )
 
@@ -30,9 +30,9 @@ CAP_EDGES: Final = 12
 every predicate after, goes by its corners; 0.1 % would take 36."""
 _HALF: Final = math.pi / (2 * CAP_EDGES)
 _ANGLES = (2 * np.arange(CAP_EDGES) + 1 - CAP_EDGES) * _HALF
-_CAP: Final = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1) / math.cos(_HALF)
+_CAP: Final = fan_directions(np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1) / math.cos(_HALF))
 """The corners of the cap ahead, right to left, as (ahead, left) in buffers."""
-_SIDES: Final = np.array([[0.0, 1.0], [0.0, -1.0]])
+_SIDES: Final = fan_directions(np.array([[0.0, 1.0], [0.0, -1.0]]))
 
 
 def outlines(
@@ -45,15 +45,15 @@ def outlines(
     too long.
     """
     pieces = densify(longitudes, latitudes, to_longitudes, to_latitudes, CHORD_M)
-    highest = highest_latitude(latitudes, to_latitudes, pieces.lengths_m) + 1.02 * buffers_m / RADIUS_MIN_M
+    highest = pieces.highest_rad + 1.02 * buffers_m / RADIUS_MIN_M
     refuse(highest > np.radians(LATITUDE_MAX), f"it may reach beyond {LATITUDE_MAX:g} degrees of latitude")
     coordinates, bounds = _rings(pieces, buffers_m + _margins_m(pieces, highest, buffers_m))
     # Half the cost of linearrings and polygons one after the other.
     polygons: NDArray[np.object_] = shapely.from_ragged_array(
         shapely.GeometryType.POLYGON, coordinates, (bounds, np.arange(len(bounds)))
     )
-    beyond = np.flatnonzero(np.abs(coordinates[:, 0]) > 180.0)
-    for index in np.unique(np.searchsorted(bounds, beyond, side="right") - 1):
+    beyond = (np.abs(coordinates[:, 0]) > 180.0).nonzero()[0]
+    for index in set((bounds.searchsorted(beyond, side="right") - 1).tolist()):
         polygons[index] = cut(polygons[index])
     return polygons
 
@@ -75,15 +75,17 @@ def _rings(pieces: Pieces, reach_m: Floats) -> tuple[Floats, NDArray[np.intp]]:
     make sides.
     """
     inner = pieces.count - 1
-    bounds = np.concatenate([[0], np.cumsum(2 * (CAP_EDGES + inner) + 1)])
+    bounds = np.zeros(len(inner) + 1, dtype=np.intp)
+    np.cumsum(2 * (CAP_EDGES + inner) + 1, out=bounds[1:])
     start = bounds[:-1]
     coordinates = np.empty((int(bounds[-1]), 2))
-    first = np.cumsum(pieces.count + 1) - (pieces.count + 1)
-    corner = np.arange(CAP_EDGES)
-    _draw(coordinates, start[:, None] + corner, pieces, first + pieces.count, reach_m, _CAP)
-    _draw(coordinates, (start + CAP_EDGES + inner)[:, None] + corner, pieces, first, reach_m, -_CAP)
+    last = (pieces.count + 1).cumsum() - 1
+    # Both caps at once: that round the start reaches the other way.
+    caps = np.concatenate([start, start + CAP_EDGES + inner])[:, None] + np.arange(CAP_EDGES)
+    ends, reach = np.concatenate([last, last - pieces.count]), np.concatenate([reach_m, -reach_m])
+    _draw(coordinates, caps, pieces, ends, reach, _CAP)
     if inner.any():
-        vertex = np.flatnonzero((pieces.place > 0) & (pieces.place < pieces.count[pieces.leg]))
+        vertex = ((pieces.place > 0) & (pieces.place < pieces.count[pieces.leg])).nonzero()[0]
         leg, place = pieces.leg[vertex], pieces.place[vertex]
         left = start[leg] + CAP_EDGES + inner[leg] - place
         right = start[leg] + 2 * CAP_EDGES + inner[leg] + place - 1
@@ -102,7 +104,6 @@ def _draw(
 ) -> None:
     """Sets the coordinates at (n, k) to the points in k directions (ahead, left), times the reach, from n vertices."""
     curvature = pieces.curvature[vertex]
-    east, north = curvature.fan(pieces.heading_east[vertex], pieces.heading_north[vertex], reach_m, directions)
-    east += pieces.longitudes[vertex][:, None]
-    north += pieces.latitudes[vertex][:, None]
-    coordinates[at, 0], coordinates[at, 1] = east, north
+    drawn = curvature.fan(pieces.heading_east[vertex], pieces.heading_north[vertex], reach_m, directions)
+    for axis, degrees in enumerate((pieces.longitudes, pieces.latitudes)):
+        coordinates[at, axis] = drawn[axis] + degrees[vertex][:, None]

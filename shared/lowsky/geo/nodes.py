@@ -21,7 +21,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from lowsky.geo.counting import numbered
+from lowsky.geo.counting import changes, numbered, of_some
 from lowsky.geo.scales import on_both_scales
 from lowsky.geo.vertical import VerticalReference
 from lowsky.geo.volumes import Volumes
@@ -88,8 +88,8 @@ class Cover:
 
     def of_owners(self, owners: Sequence[int]) -> Cover:
         """The nodes of some plans, ascending; their owners are the places in that list."""
-        keep = np.flatnonzero(np.isin(self.owner, owners))
-        return self._at(keep, np.searchsorted(owners, self.owner[keep]))
+        some = of_some(self.owner, owners)
+        return self if some is None else self._at(*some)
 
     def _at(self, index: Indices | NDArray[np.bool_], owner: Indices) -> Cover:
         return Cover(
@@ -120,10 +120,10 @@ def cover(volumes: Volumes, heights: Floats) -> Cover:
     Args:
         heights: (n, 4) of least and greatest by one scale, then by another, see `lowsky.geo.scales`.
     """
-    parts, volume = volumes.outlines, np.arange(len(volumes))
-    if (shapely.get_type_id(parts) != shapely.GeometryType.POLYGON).any():
-        parts, volume = shapely.get_parts(parts, return_index=True)
-    pieces = _Pieces(parts, shapely.bounds(parts).reshape(-1, 4), volume.astype(np.intp))
+    pieces = _Pieces(volumes.outlines, volumes.boxes, np.arange(len(volumes)))
+    if (shapely.get_type_id(volumes.outlines) != _POLYGON).any():
+        parts, volume = shapely.get_parts(volumes.outlines, return_index=True)
+        pieces = _Pieces(parts, shapely.bounds(parts).reshape(-1, 4), volume.astype(np.intp))
     leaves, many = _cover(volumes, heights, pieces, _LEAVES)
     if not many:
         return leaves
@@ -134,8 +134,7 @@ def cover(volumes: Volumes, heights: Floats) -> Cover:
 
 def cover_of(volumes: Volumes, reference: VerticalReference) -> Cover:
     """The same, by the scales that are compared with one another."""
-    boxes = shapely.bounds(volumes.outlines).reshape(-1, 4)
-    return cover(volumes, on_both_scales(volumes.altitudes, boxes, reference))
+    return cover(volumes, on_both_scales(volumes.altitudes, volumes.boxes, reference))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,6 +183,11 @@ class _Level:
 _LEAVES: Final = _Level(CELL_DEGREES, SLICE_S, LEAVES_MAX)
 _AREAS: Final = _Level(CELL_DEGREES * CELLS, HOUR_S, AREAS_MAX)
 
+_CORNER: Final = np.array([180.0, 90.0])
+"""From the south-west corner of all grids to 0, 0."""
+
+_POLYGON: Final = shapely.GeometryType.POLYGON.value
+
 
 def _cover(volumes: Volumes, heights: Floats, pieces: _Pieces, level: _Level) -> tuple[Cover, frozenset[int]]:
     """The nodes of one level; and the owners that have too many, who are left out."""
@@ -192,41 +196,39 @@ def _cover(volumes: Volumes, heights: Floats, pieces: _Pieces, level: _Level) ->
     step = np.floor(volumes.start_s[pieces.volume] / level.seconds)
     # Half-open: what ends with a step is not in the next one.
     steps = np.ceil(volumes.end_s[pieces.volume] / level.seconds) - step
-    expected = counts.prod(axis=1) * steps
-    latest = step + steps > _HOURS * (HOUR_S // level.seconds)
-    many = np.flatnonzero(np.bincount(owner, expected) > _ENTRIES_MAX) if len(owner) else np.zeros(0, np.intp)
-    many = np.union1d(many, owner[latest | (step < 0)])
-    keep = ~np.isin(owner, many)
-    piece, column, row = _cells(pieces, np.flatnonzero(keep), first.astype(np.intp), counts.astype(np.intp), level)
+    many = np.bincount(owner, counts[:, 0] * counts[:, 1] * steps) > _ENTRIES_MAX
+    many[owner[(step + steps > _HOURS * (HOUR_S // level.seconds)) | (step < 0)]] = True
+    which = (~many[owner]).nonzero()[0]
+    piece, column, row = _cells(pieces, which, first.astype(np.intp), counts.astype(np.intp), level)
     at, nth = numbered(steps[piece].astype(np.intp))
     piece, column, row = piece[at], column[at], row[at]
     node = level.numbers(column, row, step[piece].astype(np.intp) + nth)
     met = _around(volumes, heights, pieces, piece, node, _clipped(pieces.boxes[piece], column, row, level))
-    crowded = np.flatnonzero(np.bincount(met.owner) > level.most) if len(met) else np.zeros(0, np.intp)
-    if len(crowded):
-        keep = ~np.isin(met.owner, crowded)
+    crowded = np.bincount(met.owner, minlength=len(many)) > level.most
+    if crowded.any():
+        keep = ~crowded[met.owner]
         met = met._at(keep, met.owner[keep])
-    return met, frozenset(np.union1d(many, crowded).tolist())
+    return met, frozenset((many | crowded).nonzero()[0].tolist())
 
 
 def _grid(boxes: Floats, level: _Level) -> tuple[Floats, Floats]:
     """The first column and row that each box meets, and how many, (n, 2)."""
-    last = np.array([level.columns - 1, level.rows - 1])
-    corner = np.array([180.0, 90.0])
-    first, end = (np.clip(np.floor((side + corner) / level.degrees), 0, last) for side in (boxes[:, :2], boxes[:, 2:]))
-    return first, end - first + 1
+    ends = np.floor((boxes.reshape(-1, 2, 2) + _CORNER) / level.degrees)
+    np.minimum(np.maximum(ends, 0.0, out=ends), (level.columns - 1, level.rows - 1), out=ends)
+    first = ends[:, 0]
+    return first, ends[:, 1] - first + 1
 
 
 def _cells(
     pieces: _Pieces, which: Indices, first: Indices, counts: Indices, level: _Level
 ) -> tuple[Indices, Indices, Indices]:
     """Piece, column and row of each cell that the pieces meet."""
-    total = counts[which].prod(axis=1)
+    total = counts[which, 0] * counts[which, 1]
     at, nth = numbered(total)
     piece = which[at]
     across = counts[piece, 0]
     column, row = first[piece, 0] + nth % across, first[piece, 1] + nth // across
-    large = np.flatnonzero(total[at] > _EXACT_FROM)
+    large = (total[at] > _EXACT_FROM).nonzero()[0]
     if len(large):
         west, south = column[large] * level.degrees - 180.0, row[large] * level.degrees - 90.0
         cells = shapely.box(
@@ -245,14 +247,12 @@ def _cells(
 
 def _clipped(boxes: Floats, column: Indices, row: Indices, level: _Level) -> Floats:
     """The boxes within their cells."""
-    low = np.stack([column, row], axis=1) * level.degrees - np.array([180.0, 90.0])
-    return np.concatenate(
-        [
-            np.maximum(boxes[:, :2], low - _MARGIN_DEGREES),
-            np.minimum(boxes[:, 2:], low + level.degrees + _MARGIN_DEGREES),
-        ],
-        axis=1,
-    )
+    clipped = np.empty_like(boxes)
+    for axis, place in enumerate((column, row)):
+        low = place * level.degrees - _CORNER[axis]
+        np.maximum(boxes[:, axis], low - _MARGIN_DEGREES, out=clipped[:, axis])
+        np.minimum(boxes[:, axis + 2], low + level.degrees + _MARGIN_DEGREES, out=clipped[:, axis + 2])
+    return clipped
 
 
 def _around(volumes: Volumes, heights: Floats, pieces: _Pieces, piece: Indices, node: Nodes, boxes: Floats) -> Cover:
@@ -263,20 +263,20 @@ def _around(volumes: Volumes, heights: Floats, pieces: _Pieces, piece: Indices, 
     volume, owner, node, boxes = volume[order], owner[order], node[order], boxes[order]
     if not len(order):
         return Cover(owner, node, np.zeros(0), np.zeros(0), boxes, heights[volume], frozenset())
-    begins = np.flatnonzero(np.r_[True, (np.diff(owner) != 0) | (np.diff(node) != 0)])
-    least = np.minimum.reduceat(
-        np.column_stack([volumes.start_s[volume], boxes[:, :2], heights[volume][:, ::2]]), begins, axis=0
-    )
-    greatest = np.maximum.reduceat(
-        np.column_stack([volumes.end_s[volume], boxes[:, 2:], heights[volume][:, 1::2]]), begins, axis=0
-    )
+    begins = changes(owner, node).nonzero()[0]
+    heights = heights[volume]
+    around_boxes, around_heights = np.empty((2, len(begins), 4))
+    for side, extreme in enumerate((np.minimum, np.maximum)):
+        corner = slice(2 * side, 2 * side + 2)
+        around_boxes[:, corner] = extreme.reduceat(boxes[:, corner], begins, axis=0)
+        around_heights[:, side::2] = extreme.reduceat(heights[:, side::2], begins, axis=0)
     return Cover(
         owner[begins],
         node[begins],
-        least[:, 0],
-        greatest[:, 0],
-        np.concatenate([least[:, 1:3], greatest[:, 1:3]], axis=1),
-        np.stack([least[:, 3], greatest[:, 3], least[:, 4], greatest[:, 4]], axis=1),
+        np.minimum.reduceat(volumes.start_s[volume], begins),
+        np.maximum.reduceat(volumes.end_s[volume], begins),
+        around_boxes,
+        around_heights,
         frozenset(),
     )
 

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Geod
 
+from lowsky.geo.counting import numbered
+
 Floats = NDArray[np.float64]
 
 GEOD: Final = Geod(ellps="WGS84")
@@ -87,25 +89,34 @@ class Curvature:
         """lon'' and lat'' of a geodesic whose lon' and lat' are given, in radians."""
         return self.eastward * north * east, -self.poleward * east * east - self.flattening * north * north
 
-    def fan(
-        self, heading_east: Floats, heading_north: Floats, reach_m: Floats, directions: Floats
-    ) -> tuple[Floats, Floats]:
-        """Degrees of longitude and latitude, each (n, k), to where geodesics lead by each reach times (ahead, left).
+    def fan(self, heading_east: Floats, heading_north: Floats, reach_m: Floats, directions: Floats) -> Floats:
+        """Degrees of longitude and of latitude, (2, n, k), to where geodesics lead by each reach times (ahead, left).
 
-        `directions` is (k, 2); the headings are unit vectors. Wrong by less than d^3 (1 + 3 tan^2(lat)) / 3 R^2 at a
-        distance d. Second order in the directions, hence a product of matrices.
+        `directions` are k, made by `fan_directions`; the headings are unit vectors, and with a negative reach it goes
+        the other way. Wrong by less than d^3 (1 + 3 tan^2(lat)) / 3 R^2 at a distance d. Second order in the
+        directions, hence a product of matrices.
         """
-        ahead, left = directions.T
-        basis = np.degrees(np.stack([ahead, left, ahead * ahead, ahead * left, left * left]))
         east, north = heading_east * reach_m, heading_north * reach_m
         lon_ahead, lon_left = east / self.parallel_m, -north / self.parallel_m
         lat_ahead, lat_left = north / self.meridian_m, east / self.meridian_m
-        lon_both, lat_both = self.acceleration(lon_ahead + lon_left, lat_ahead + lat_left)
-        lon_first, lat_first = self.acceleration(lon_ahead, lat_ahead)
-        lon_second, lat_second = self.acceleration(lon_left, lat_left)
-        lon = [lon_ahead, lon_left, 0.5 * lon_first, 0.5 * (lon_both - lon_first - lon_second), 0.5 * lon_second]
-        lat = [lat_ahead, lat_left, 0.5 * lat_first, 0.5 * (lat_both - lat_first - lat_second), 0.5 * lat_second]
-        return np.stack(lon, axis=-1) @ basis, np.stack(lat, axis=-1) @ basis
+        terms = np.empty((2, len(reach_m), 5))
+        turns = self.acceleration(
+            np.array([lon_ahead, lon_left, lon_ahead + lon_left]), np.array([lat_ahead, lat_left, lat_ahead + lat_left])
+        )
+        for term, ahead, left, (first, second, both) in zip(
+            terms, (lon_ahead, lat_ahead), (lon_left, lat_left), turns, strict=True
+        ):
+            term[:, 0], term[:, 1] = ahead, left
+            term[:, 2], term[:, 3], term[:, 4] = 0.5 * first, 0.5 * (both - first - second), 0.5 * second
+        led: Floats = terms @ directions
+        return led
+
+
+def fan_directions(ahead_left: Floats) -> Floats:
+    """Directions (ahead, left), (k, 2), as `Curvature.fan` takes them: worked out once for many fans."""
+    ahead, left = ahead_left.T
+    directions: Floats = np.degrees(np.stack([ahead, left, ahead * ahead, ahead * left, left * left]))
+    return directions
 
 
 def metres_per_degree(latitude: ArrayLike) -> tuple[Floats, Floats]:
@@ -130,7 +141,7 @@ def inverse(
 def unwrapped_steps(longitudes_from: Floats, longitudes_to: Floats) -> Floats:
     """Degrees of longitude from each to each, the short way round, in [-180, 180]."""
     steps = longitudes_to - longitudes_from
-    return steps - 360.0 * np.round(steps / 360.0)
+    return steps - 360.0 * np.rint(steps / 360.0)
 
 
 def highest_latitude(latitudes_from: Floats, latitudes_to: Floats, lengths_m: Floats) -> Floats:
@@ -177,6 +188,8 @@ class Pieces:
     """Per leg: how many pieces, one less than its vertices."""
     lengths_m: Floats
     """Per leg."""
+    highest_rad: Floats
+    """Per leg: a bound on the absolute latitude along it, see `highest_latitude`."""
 
 
 def densify(
@@ -200,9 +213,9 @@ def densify(
     if long.any():
         ends = longitudes[long], latitudes[long], to_longitudes[long], to_latitudes[long]
         azimuths[long], lengths[long] = inverse(*ends)
-    count = _piece_counts(highest_latitude(latitudes, to_latitudes, lengths), lengths, tolerance_m)
-    leg = np.repeat(np.arange(len(count)), count + 1)
-    place = np.arange(len(leg)) - np.repeat(np.cumsum(count + 1) - (count + 1), count + 1)
+    highest = highest_latitude(latitudes, to_latitudes, lengths)
+    count = _piece_counts(highest, lengths, tolerance_m)
+    leg, place = numbered(count + 1)
 
     # From the middle to second order, t from -1/2 to 1/2, and exact at both ends.
     share = place / count[leg]
@@ -211,7 +224,7 @@ def densify(
     east_turn, north_turn = middle.acceleration(east, north)
     lon = longitudes[leg] + np.degrees(east[leg] * share + east_turn[leg] * bow)
     lat = latitudes[leg] + np.degrees(north[leg] * share + north_turn[leg] * bow)
-    far = np.flatnonzero(long[leg])
+    far = long[leg].nonzero()[0]
     if far.size:
         start = leg[far]
         far_lon, lat[far], back = GEOD.fwd(
@@ -226,7 +239,7 @@ def densify(
     if far.size:
         heading = np.radians(back + 180.0)
         heading_east[far], heading_north[far] = np.sin(heading), np.cos(heading)
-    return Pieces(lon, lat, curvature, heading_east, heading_north, leg, place, count, lengths)
+    return Pieces(lon, lat, curvature, heading_east, heading_north, leg, place, count, lengths, highest)
 
 
 def _piece_counts(highest_rad: Floats, lengths_m: Floats, tolerance_m: float) -> NDArray[np.intp]:

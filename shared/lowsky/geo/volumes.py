@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Datum, VerticalReference
 from lowsky.geo.antimeridian import cut
 from lowsky.geo.corridors import outlines
-from lowsky.geo.counting import numbered
+from lowsky.geo.counting import numbered, of_some
 from lowsky.geo.geoid import geoid_bounds_of
 from lowsky.geo.projection import LegRefused
 from lowsky.geo.trajectory import Trajectory
@@ -58,6 +58,7 @@ class Volumes:
     end_s: NDArray[np.float64]
     owner: NDArray[np.intp]
     leg: NDArray[np.intp]
+    _boxes: NDArray[np.float64] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def of(cls, plans: Sequence[Sequence[Volume4D]]) -> Self:
@@ -80,13 +81,21 @@ class Volumes:
         )
 
     @classmethod
-    def join(cls, parts: Sequence[Volumes]) -> Self:
+    def join(cls, parts: Sequence[Volumes]) -> Volumes:
         """Volumes of several batches as one, by owner; an owner's volumes must all be in one part."""
-        joined = cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
-        if len(parts) == 1:  # by owner already
-            return joined
-        order = np.argsort(joined.owner, kind="stable")
-        return cls(*(getattr(joined, name)[order] for name in cls.__dataclass_fields__))
+        if len(parts) == 1:
+            return parts[0]
+        joined = cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS))
+        return joined[np.argsort(joined.owner, kind="stable")]
+
+    @property
+    def boxes(self) -> NDArray[np.float64]:
+        """West, south, east and north of each outline, (n, 4): worked out when it is first asked, not to be changed."""
+        boxes = self._boxes
+        if boxes is None:
+            boxes = shapely.bounds(self.outlines).reshape(-1, 4)
+            object.__setattr__(self, "_boxes", boxes)
+        return boxes
 
     @property
     def altitudes(self) -> AltitudeBands:
@@ -98,18 +107,7 @@ class Volumes:
 
     def __getitem__(self, index: Any) -> Volumes:
         """The volumes at a numpy index (slice, mask or positions)."""
-        return Volumes(
-            self.outlines[index],
-            self.lower_m[index],
-            self.upper_m[index],
-            self.lower_datum[index],
-            self.upper_datum[index],
-            self.takeoff[index],
-            self.start_s[index],
-            self.end_s[index],
-            self.owner[index],
-            self.leg[index],
-        )
+        return self._at(index, self.owner[index])
 
     def of_owner(self, owner: int) -> Volumes:
         """The volumes of one plan, without copying."""
@@ -118,14 +116,38 @@ class Volumes:
 
     def of_owners(self, owners: Sequence[int]) -> Volumes:
         """The volumes of some plans, ascending; their owners are the places in that list."""
-        keep = np.flatnonzero(np.isin(self.owner, owners))
-        return replace(self[keep], owner=np.searchsorted(owners, self.owner[keep]))
+        some = of_some(self.owner, owners)
+        return self if some is None else self._at(*some)
+
+    def _at(self, index: Any, owner: NDArray[np.intp]) -> Volumes:
+        some = Volumes(
+            self.outlines[index],
+            self.lower_m[index],
+            self.upper_m[index],
+            self.lower_datum[index],
+            self.upper_datum[index],
+            self.takeoff[index],
+            self.start_s[index],
+            self.end_s[index],
+            owner,
+            self.leg[index],
+        )
+        if self._boxes is not None:
+            object.__setattr__(some, "_boxes", self._boxes[index])
+        return some
+
+    def of_places(self, places: Sequence[int]) -> Volumes:
+        """The same, as those of other owners: of each owner, by its place, the new one."""
+        return self if list(places) == list(range(len(places))) else replace(self, owner=np.array(places)[self.owner])
 
     def volume(self, index: int) -> Volume4D:
         """One volume as a value."""
         return Volume4D(
             self.outlines[index], self.altitudes.band(index), float(self.start_s[index]), float(self.end_s[index])
         )
+
+
+_COLUMNS = tuple(one.name for one in fields(Volumes) if one.init)
 
 
 def corridors(
@@ -144,23 +166,20 @@ def corridors(
     """
     if not trajectories:
         return Volumes.of([])
-    counts = np.array([len(trajectory) for trajectory in trajectories])
     longitudes = np.concatenate([trajectory.longitudes for trajectory in trajectories])
     latitudes = np.concatenate([trajectory.latitudes for trajectory in trajectories])
     times = np.concatenate([trajectory.times_s for trajectory in trajectories])
-    begins = np.delete(np.arange(len(longitudes)), np.cumsum(counts) - 1)
-    owner, leg = numbered(counts - 1)
+    owner, leg = numbered(np.array([trajectory.leg_count for trajectory in trajectories]))
+    begins = np.arange(len(owner)) + owner  # each trajectory has one waypoint more than legs
     if only is not None:
         begins, owner, leg = begins[only], owner[only], leg[only]
     ends = begins + 1
-    horizontal, time = np.array(
-        [[trajectory.horizontal_buffer_m, trajectory.time_buffer_s] for trajectory in trajectories]
-    )[owner].T
+    horizontal, time, vertical, takeoff = np.array(list(map(_constants, trajectories))).T[:, owner]
     try:
         areas = outlines(longitudes[begins], latitudes[begins], longitudes[ends], latitudes[ends], horizontal)
     except LegRefused as refused:
         raise LegRefused(int(owner[refused.leg]), int(leg[refused.leg]), refused.reason) from None
-    bands = _bands(trajectories, begins, ends, owner, areas, reference)
+    bands = _bands(trajectories, begins, ends, vertical, takeoff, areas, reference)
     return Volumes(
         areas,
         bands.lower_m,
@@ -175,26 +194,27 @@ def corridors(
     )
 
 
+def _constants(trajectory: Trajectory) -> tuple[float, float, float, float]:
+    """The same along all of it: buffers to the sides, in time and in height, and the take-off, NaN where unknown."""
+    takeoff = math.nan if trajectory.takeoff_amsl_m is None else trajectory.takeoff_amsl_m
+    return trajectory.horizontal_buffer_m, trajectory.time_buffer_s, trajectory.vertical_buffer_m, takeoff
+
+
 def _bands(
     trajectories: Sequence[Trajectory],
     begins: NDArray[np.intp],
     ends: NDArray[np.intp],
-    owner: NDArray[np.intp],
+    vertical: NDArray[np.float64],
+    takeoff: NDArray[np.float64],
     areas: NDArray[np.object_],
     reference: VerticalReference,
 ) -> AltitudeBands:
     """The altitude band of each leg, in one datum."""
     heights = np.concatenate([trajectory.altitudes_m for trajectory in trajectories])
     datums = np.concatenate([trajectory.datums for trajectory in trajectories])
-    vertical, takeoff = np.array(
-        [
-            [trajectory.vertical_buffer_m, math.nan if trajectory.takeoff_amsl_m is None else trajectory.takeoff_amsl_m]
-            for trajectory in trajectories
-        ]
-    )[owner].T
     low, high = np.minimum(heights[begins], heights[ends]), np.maximum(heights[begins], heights[ends])
     datum = datums[begins]
-    mixed = np.flatnonzero(datum != datums[ends])
+    mixed = (datum != datums[ends]).nonzero()[0]
     if mixed.size:
         at = np.stack([begins[mixed], ends[mixed]])
         geoid = geoid_bounds_of(shapely.bounds(areas[mixed]))

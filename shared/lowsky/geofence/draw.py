@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
-
-import numpy as np
 
 from lowsky.errors import Invalid, LowskyError
 from lowsky.geo.altitude import VerticalReference
@@ -38,7 +36,7 @@ def draw(airspaces: Sequence[Airspace], reference: VerticalReference, field: str
     parts = []
     while trajectories:
         try:
-            parts.append(_owned(corridors(list(trajectories.values()), reference), list(trajectories)))
+            parts.append(corridors(list(trajectories.values()), reference).of_places(list(trajectories)))
             break
         except LegRefused as leg:
             place = list(trajectories)[leg.owner]
@@ -49,9 +47,5 @@ def draw(airspaces: Sequence[Airspace], reference: VerticalReference, field: str
             )
             del trajectories[place]
     if ready_made:
-        parts.append(_owned(Volumes.of(list(ready_made.values())), list(ready_made)))
+        parts.append(Volumes.of(list(ready_made.values())).of_places(list(ready_made)))
     return Drawn(Volumes.join(parts) if parts else Volumes.of([]), refused)
-
-
-def _owned(volumes: Volumes, places: Sequence[int]) -> Volumes:
-    return replace(volumes, owner=np.array(places, dtype=np.intp)[volumes.owner])
