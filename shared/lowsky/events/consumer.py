@@ -1,8 +1,9 @@
 """A consumer of a group: each event takes effect once, in order per key, or ends among the dead letters.
 
-A batch of records is one transaction: inbox rows, effects, then the commit; only after that the offsets. A batch that
-fails is taken again one record at a time; a record that keeps failing goes to ``<topic>.<group>.dlq`` with the reason.
-While the database or the brokers are away nothing is given up: the same batch is tried until it goes through.
+What one fetch brings, of all partitions, is one transaction: inbox rows, effects, then the commit. Offsets follow that,
+every COMMIT_S at most: whoever takes over reads a second of records again, which the inbox knows. A batch that fails is
+taken again one record at a time; a record that keeps failing goes to ``<topic>.<group>.dlq`` with the reason. While the
+database or the brokers are away nothing is given up: the same batch is tried until it goes through.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Batched:
 
 
 BATCH = 256
+COMMIT_S = 1.0
 TRIES = 3
 """Of a record on its own, before it is given up: enough for a deadlock's victim or a race to pass."""
 
@@ -78,11 +80,12 @@ class GroupConsumer:
         while True:
             consumer = self._kafka.member(self._group, self._instance)
             dead_letters = self._kafka.producer()
+            offsets = _Offsets(consumer)
             try:
-                consumer.subscribe(self._topics, listener=_FinishFirst(self._busy))
+                consumer.subscribe(self._topics, listener=_FinishFirst(self._busy, offsets))
                 await consumer.start()
                 await dead_letters.start()
-                await self._consume(consumer, dead_letters)
+                await self._consume(consumer, offsets, dead_letters)
             except (KafkaError, OSError) as error:
                 log.warning("consumer lost the event log", group=self._group, problem=repr(error))
                 await asyncio.sleep(RETRY_S)
@@ -90,13 +93,18 @@ class GroupConsumer:
                 await stop(consumer)
                 await stop(dead_letters)
 
-    async def _consume(self, consumer: AIOKafkaConsumer, dead_letters: AIOKafkaProducer) -> None:
+    async def _consume(self, consumer: AIOKafkaConsumer, offsets: _Offsets, dead_letters: AIOKafkaProducer) -> None:
+        loop = asyncio.get_running_loop()
+        commit_at = loop.time() + COMMIT_S
         while True:
-            batches = await consumer.getmany(timeout_ms=1_000, max_records=BATCH)
-            for partition, records in batches.items():
-                async with self._busy:
-                    await self._until_through(records, dead_letters)
-                    await _commit(consumer, partition, records[-1].offset + 1)
+            batches = await consumer.getmany(timeout_ms=round(1_000 * COMMIT_S), max_records=BATCH)
+            async with self._busy:
+                if batches:
+                    await self._until_through(list(itertools.chain(*batches.values())), dead_letters)
+                    offsets.add({partition: records[-1].offset + 1 for partition, records in batches.items()})
+                if loop.time() >= commit_at:
+                    await offsets.commit()
+                    commit_at = loop.time() + COMMIT_S
 
     async def _until_through(self, records: Sequence[ConsumerRecord], dead_letters: AIOKafkaProducer) -> None:
         pause_s = RETRY_S
@@ -163,26 +171,46 @@ def consumed(group: str, event: Event) -> Iterator[None]:
         yield
 
 
-class _FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Lets the batch under way end before its partition goes to another member."""
+class _Offsets:
+    """How far a member has come, and has not said yet."""
 
-    def __init__(self, busy: asyncio.Lock) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._offsets: dict[TopicPartition, int] = {}
+
+    def add(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """What took effect."""
+        self._offsets |= offsets
+
+    async def commit(self) -> None:
+        """Says it."""
+        if not self._offsets:
+            return
+        offsets, self._offsets = self._offsets, {}
+        try:
+            await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError) as error:
+            # Partitions went to another member meanwhile: it will see these records again, and the inbox knows them.
+            log.info(
+                "offsets not committed",
+                offsets={str(tp): offset for tp, offset in offsets.items()},
+                problem=repr(error),
+            )
+
+
+class _FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Lets the batch under way end before its partitions go to another member."""
+
+    def __init__(self, busy: asyncio.Lock, offsets: _Offsets) -> None:
         self._busy = busy
+        self._offsets = offsets
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         async with self._busy:
-            pass
+            await self._offsets.commit()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         log.info("partitions assigned", partitions=[f"{tp.topic}/{tp.partition}" for tp in assigned])
-
-
-async def _commit(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
-    try:
-        await consumer.commit({partition: offset})
-    except (CommitFailedError, IllegalStateError) as error:
-        # The partition went to another member meanwhile: it will see these records again, and the inbox knows them.
-        log.info("offset not committed", partition=str(partition), problem=repr(error))
 
 
 __all__ = ["Batched", "GroupConsumer", "Handler", "MalformedRecord", "consumed"]

@@ -11,6 +11,8 @@ from lowsky.ids import new_id
 
 CONTENT_TYPE = "application/protobuf"
 
+_OF_ALL = (("ce_specversion", b"1.0"), ("content-type", CONTENT_TYPE.encode()))
+
 
 class MalformedRecord(Exception):
     """A record that is not one of our events: it goes to the dead letters."""
@@ -44,19 +46,17 @@ def source_of(event_type: str) -> str:
 
 def to_headers(event: Event) -> list[tuple[str, bytes]]:
     """The record's headers."""
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_id": event.id,
-        "ce_source": source_of(event.type),
-        "ce_type": event.type,
-        "ce_time": event.occurred_at.astimezone(UTC).isoformat(),
-        "ce_subject": event.key,
-        "content-type": CONTENT_TYPE,
-        "ce_correlationid": event.correlation_id,
-        "ce_causationid": event.causation_id,
-        "traceparent": event.traceparent,
-    }
-    return [(name, value.encode()) for name, value in headers.items() if value]
+    headers = (
+        ("ce_id", event.id),
+        ("ce_source", source_of(event.type)),
+        ("ce_type", event.type),
+        ("ce_time", event.occurred_at.astimezone(UTC).isoformat()),
+        ("ce_subject", event.key),
+        ("ce_correlationid", event.correlation_id),
+        ("ce_causationid", event.causation_id),
+        ("traceparent", event.traceparent),
+    )
+    return [*_OF_ALL, *[(name, value.encode()) for name, value in headers if value]]
 
 
 def from_record(topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Event:

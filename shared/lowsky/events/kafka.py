@@ -36,11 +36,11 @@ class Kafka:
         return topic.removeprefix(self.prefix)
 
     def producer(self) -> AIOKafkaProducer:
-        """Idempotent: a retry neither doubles nor reorders."""
+        """Idempotent: a retry neither doubles nor reorders. What is sent comes in batches: it does not linger."""
         return AIOKafkaProducer(
             bootstrap_servers=self.bootstrap,
             enable_idempotence=True,
-            linger_ms=2,
+            linger_ms=0,
             max_request_size=RECORD_BYTES_MAX,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
