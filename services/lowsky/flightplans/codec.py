@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -43,6 +45,8 @@ _OUTPUT_ONLY = (
     "approval_number",
     "off_nominal_volumes",
 )
+
+_ALL_OF_A_PLAN = attrgetter(*(field.name for field in fields(FlightPlan) if field.compare))
 
 
 def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
@@ -116,8 +120,16 @@ def to_message(plan: FlightPlan) -> pb.FlightPlan:
 
 
 def to_bytes(plan: FlightPlan) -> bytes:
-    """The resource, serialised: what was asked for, which says nothing of the rest, and then the rest. One message
-    after the other is both of them merged."""
+    """The resource, serialised: once for answer and event alike, unless the plan has changed between them."""
+    present = _ALL_OF_A_PLAN(plan)
+    if plan.told is None or plan.told[0] != present:
+        plan.told = present, _to_bytes(plan)
+    return plan.told[1]
+
+
+def _to_bytes(plan: FlightPlan) -> bytes:
+    """What was asked for, which says nothing of the rest, and then the rest. One message after the other is both of
+    them merged."""
     said = pb.FlightPlan(
         name=plan.name,
         etag=plan.etag,
@@ -139,6 +151,15 @@ def to_bytes(plan: FlightPlan) -> bytes:
 def to_answer(plan: FlightPlan) -> bytes:
     """A SubmitFlightPlanResponse, serialised."""
     return _as_first_field(to_bytes(plan))
+
+
+def to_stream_answer(key: str, answer: bytes) -> bytes:
+    """A SubmitFlightPlansResponse, serialised: its field 2 is what field 1 of an answer is.
+
+    Args:
+        answer: As of to_answer, without alternatives.
+    """
+    return pb.SubmitFlightPlansResponse(key=key).SerializeToString() + b"\x12" + answer[1:]
 
 
 def to_event(plan: FlightPlan, previous: State | None) -> bytes:

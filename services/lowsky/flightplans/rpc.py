@@ -25,7 +25,7 @@ from lowsky.flightplans.alternatives import Alternatives
 from lowsky.flightplans.alternatives_codec import only_others_are_in_the_way, with_alternatives
 from lowsky.flightplans.batcher import Batcher
 from lowsky.flightplans.checks.validity import require_entitled
-from lowsky.flightplans.codec import proposal_of, report_of, state_from, to_message
+from lowsky.flightplans.codec import proposal_of, report_of, state_from, to_message, to_stream_answer
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.move import Move, activation, move
 from lowsky.flightplans.occupancy import Occupancy
@@ -87,10 +87,13 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             weight=lambda s: len(s.proposal.airspace),
         )
 
-    async def SubmitFlightPlan(self, request: pb.SubmitFlightPlanRequest, context: Any) -> pb.SubmitFlightPlanResponse:
-        wait_s = request.wait_for_decision.ToTimedelta().total_seconds()
-        if request.validate_only or wait_s <= 0:
-            return pb.SubmitFlightPlanResponse.FromString(await self._submit(request, _new_name(request)))
+    async def SubmitFlightPlan(  # type: ignore[override]  # an answer that is serialised already goes as it is
+        self, request: pb.SubmitFlightPlanRequest, context: Any
+    ) -> bytes | pb.SubmitFlightPlanResponse:
+        waits = request.HasField("wait_for_decision") and not request.validate_only
+        wait_s = request.wait_for_decision.ToTimedelta().total_seconds() if waits else 0.0
+        if wait_s <= 0:
+            return await self._submit(request, _new_name(request))
         deadline = asyncio.get_running_loop().time() + wait_s
         name = _new_name(request)
         names = {name}
@@ -103,9 +106,9 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             await _until_decided(response, subscription, deadline)
         return response
 
-    async def SubmitFlightPlans(
+    async def SubmitFlightPlans(  # type: ignore[override]  # as SubmitFlightPlan
         self, requests: AsyncIterator[pb.SubmitFlightPlansRequest], context: Any
-    ) -> AsyncIterator[pb.SubmitFlightPlansResponse]:
+    ) -> AsyncIterator[bytes | pb.SubmitFlightPlansResponse]:
         reach = current_access().reach
 
         def begin(message: pb.SubmitFlightPlansRequest) -> asyncio.Future[bytes]:
@@ -114,10 +117,14 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             self._health.require(writes=True)
             return self._submit(message.request, _new_name(message.request))
 
-        def answer(message: pb.SubmitFlightPlansRequest, outcome: bytes | Exception) -> pb.SubmitFlightPlansResponse:
+        def answer(
+            message: pb.SubmitFlightPlansRequest, outcome: bytes | Exception
+        ) -> bytes | pb.SubmitFlightPlansResponse:
             if isinstance(outcome, Exception):  # each message has an answer of its own, our faults too
                 told = told_to_callers("SubmitFlightPlans", outcome)
                 return pb.SubmitFlightPlansResponse(key=message.key, error=to_status(told))
+            if not message.request.suggest_alternatives:
+                return to_stream_answer(message.key, outcome)
             response = pb.SubmitFlightPlanResponse.FromString(outcome)
             return pb.SubmitFlightPlansResponse(
                 key=message.key, flight_plan=response.flight_plan, alternatives=response.alternatives

@@ -16,6 +16,21 @@ from lowsky.geo.projection import inverse
 HORIZONTAL_BUFFER_MAX_M: Final = 10_000.0
 """The local metric projection of corridors holds to this distance; U-space buffers are tens of metres."""
 
+_FINITE: Final = float(np.finfo(np.float64).max)
+
+_BOUNDS: Final = (
+    (-180.0, 180.0, "the longitude of waypoint {} is not in [-180, 180]"),
+    (-90.0, 90.0, "the latitude of waypoint {} is not in [-90, 90]"),
+    (-_FINITE, _FINITE, "the altitude of waypoint {} is not finite"),
+    (0.0, len(DATUMS) - 1.0, "the datum of waypoint {} is unknown"),
+    (-_FINITE, _FINITE, "the time of waypoint {} is not finite"),
+)
+"""The least and the greatest of each column, both included, and what is said of others. NaN lies in no bounds: it
+compares false."""
+
+_LEAST: Final = np.array([[least] for least, _, _ in _BOUNDS])
+_GREATEST: Final = np.array([[greatest] for _, greatest, _ in _BOUNDS])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trajectory:
@@ -45,12 +60,12 @@ class Trajectory:
             raise ValueError("the columns of a trajectory must be one-dimensional and equally long")
         if count < 2:
             raise ValueError("a trajectory needs two waypoints")
-        # Written so that NaN fails: it compares false.
-        _all(np.abs(self.longitudes) <= 180.0, "the longitude of waypoint {} is not in [-180, 180]")
-        _all(np.abs(self.latitudes) <= 90.0, "the latitude of waypoint {} is not in [-90, 90]")
-        _all(np.isfinite(self.altitudes_m), "the altitude of waypoint {} is not finite")
-        _all((self.datums >= 0) & (self.datums < len(DATUMS)), "the datum of waypoint {} is unknown")
-        _all(np.isfinite(self.times_s), "the time of waypoint {} is not finite")
+        # All in one table: so few numbers cost less than the calls.
+        table = np.array(columns, dtype=np.float64)
+        within = (table >= _LEAST) & (table <= _GREATEST)
+        if np.count_nonzero(within) != within.size:
+            for holds, (_, _, message) in zip(within, _BOUNDS, strict=True):
+                _all(holds, message)
         _all(self.times_s[1:] >= self.times_s[:-1], "leg {} ends before it starts")
         self._check_buffers()
 

@@ -70,7 +70,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
     def _wrap(self, method: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
         coders = {
             "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
+            "response_serializer": _unless_serialised(handler.response_serializer),
         }
         if handler.request_streaming and handler.response_streaming:
             return grpc.stream_stream_rpc_method_handler(self._stream_stream(method, handler.stream_stream), **coders)
@@ -145,6 +145,11 @@ class Pipeline(grpc.aio.ServerInterceptor):
         return caller
 
 
+def _unless_serialised(serialise: Callable[[Message], bytes]) -> Callable[[Message | bytes], bytes]:
+    """A service may answer with what it has serialised already, as it is kept."""
+    return lambda response: response if isinstance(response, bytes) else serialise(response)
+
+
 def _metadata(context: _ServicerContext) -> _Metadata:
     """What came with the call, made into Python objects once. Of a key that comes twice the first counts."""
     return dict(reversed(tuple(context.invocation_metadata() or ())))
@@ -165,7 +170,7 @@ def _field(message: Any, path: str) -> str:
     return str(message)
 
 
-async def _write_all(responses: AsyncGenerator[Message, None], context: _ServicerContext) -> None:
+async def _write_all(responses: AsyncGenerator[Message | bytes, None], context: _ServicerContext) -> None:
     """Sends what a stream answers. Whoever goes away while a message is being sent ends the generator with it, here
     and now: what it holds (a subscription, a consumer) is not left to the garbage collector."""
     async with aclosing(responses):

@@ -95,6 +95,24 @@ def test_a_plan_is_told_with_all_that_was_asked_for_and_found() -> None:
     assert list(event.flight_plan.notified_authorities) == [PARK]
 
 
+def test_a_plan_that_changes_after_it_was_told_is_told_anew() -> None:
+    told = plan(findings=(FULL,), content=codec.proposal_of(OPERATOR, asked(0, 60)).content)
+    before = codec.to_message(told)
+    assert codec.to_bytes(told) is codec.to_bytes(told)
+    told.assess([BARE], 7)
+    after = codec.to_message(told)
+    assert (before.state, after.state) == (pb.STATE_SUBMITTED, pb.STATE_REJECTED)
+    assert [finding.message for finding in after.findings] == [BARE.message]
+    assert after.airspace_revision == 7
+
+
+@pytest.mark.parametrize("key", ["", "parcel 17"])
+def test_an_answer_on_a_stream_is_the_answer_with_its_key(key: str) -> None:
+    told = plan(findings=(FULL,), content=codec.proposal_of(OPERATOR, asked(0, 60)).content)
+    answer = pb.SubmitFlightPlansResponse.FromString(codec.to_stream_answer(key, codec.to_answer(told)))
+    assert answer == pb.SubmitFlightPlansResponse(key=key, flight_plan=codec.to_message(told))
+
+
 @pytest.mark.parametrize(("offsets", "waypoint"), [((0, 60, 59.9), 2), ((60, 0, 60), 1), ((0, 10, 5, 0), 2)])
 def test_a_waypoint_that_is_reached_before_the_one_before_is_named(offsets: tuple[float, ...], waypoint: int) -> None:
     with pytest.raises(Invalid) as refused:

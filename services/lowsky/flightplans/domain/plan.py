@@ -112,6 +112,8 @@ class FlightPlan:
     happened: list[Happening] = field(default_factory=list)
     written: tuple[tuple[Finding, ...], bytes] | None = field(default=None, compare=False, repr=False)
     """Findings, and how they are written: for answer, event and database alike."""
+    told: tuple[tuple[object, ...], bytes] | None = field(default=None, compare=False, repr=False)
+    """All that is compared of it, and how that is told: for answer and event alike."""
 
     @property
     def id(self) -> str:
