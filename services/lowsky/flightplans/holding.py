@@ -17,7 +17,6 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from lowsky.db.database import Connection
@@ -135,7 +134,8 @@ class Holding:
         """Of each contender, those whose airspace it overlaps: what is held, and, within the batch, one another."""
         reservations = Reservations(connection)
         near = await reservations.near(cover)
-        _require_at_most(RIVALS_MAX, np.bincount([held.place for held in near], minlength=1))
+        if near:
+            _require_at_most(RIVALS_MAX, np.bincount([held.place for held in near]))
         fetched = await self._fetched(reservations, near)
         here: dict[Key, Volumes | None] = {}
         pairs: list[tuple[int, Key, int]] = []
@@ -151,7 +151,7 @@ class Holding:
         if pairs:
             places = [place for place, _, _ in pairs]
             _require_at_most(PAIRS_MAX, np.bincount(places, stored.near_counts(ours, theirs)))
-        for pair in np.flatnonzero(await self._meet(stored, ours, theirs)).tolist():
+        for pair in (await self._meet(stored, ours, theirs)).nonzero()[0].tolist():
             place, (plan, _), priority = pairs[pair]
             rivals[place].append(Rival(plan, priority, stored, ours[pair], theirs[pair]))
         if within:
@@ -170,7 +170,7 @@ class Holding:
         out = _blocked_for_good(contenders, rivals)
         pairs = [(a, b) for a, b in _near_each_other(volumes, len(contenders)) if a not in out and b not in out]
         met = await self._meet(stored, [runs[a] for a, _ in pairs], [runs[b] for _, b in pairs])
-        for pair in np.flatnonzero(met).tolist():
+        for pair in met.nonzero()[0].tolist():
             for place, other in (pairs[pair], pairs[pair][::-1]):
                 rival = contenders[other]
                 rivals[place].append(Rival(rival.plan, rival.priority, stored, runs[place], runs[other]))
@@ -230,7 +230,7 @@ class Holding:
 
 def _require_at_most(limit: int, counts: NDArray[Any]) -> None:
     """Raises Crowded where what a plan has to be compared with would take seconds, while everybody there waits."""
-    crowded = np.flatnonzero(counts > limit).tolist()
+    crowded = (counts > limit).nonzero()[0].tolist()
     if crowded:
         raise Crowded(crowded)
 
@@ -241,12 +241,14 @@ async def _at_once(work: Callable[[], _Result]) -> _Result:
 
 def _near_each_other(volumes: Volumes, count: int) -> Iterable[tuple[int, int]]:
     """Pairs of contenders, the later one first, whose times and boxes overlap."""
-    begins = np.searchsorted(volumes.owner, np.arange(count))
-    boxes = shapely.bounds(volumes.outlines).reshape(-1, 4)
-    low = np.minimum.reduceat(np.column_stack([volumes.start_s, boxes[:, :2]]), begins, axis=0)
-    high = np.maximum.reduceat(np.column_stack([volumes.end_s, boxes[:, 2:]]), begins, axis=0)
-    near = (low[:, None] < high[None, :]).all(axis=2)
-    later, earlier = np.nonzero(np.tril(near & near.T, -1))
+    if count < 2:
+        return ()
+    begins = volumes.owner.searchsorted(np.arange(count))
+    west, south, east, north = volumes.boxes.T
+    near = np.ones((count, count), dtype=np.bool_)
+    for low, high in ((volumes.start_s, volumes.end_s), (west, east), (south, north)):
+        near &= np.minimum.reduceat(low, begins)[:, None] < np.maximum.reduceat(high, begins)
+    later, earlier = np.tril(near & near.T, -1).nonzero()
     return zip(later.tolist(), earlier.tolist(), strict=True)
 
 

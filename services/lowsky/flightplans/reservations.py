@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lowsky.db.database import Connection, array
 from lowsky.errors import Invalid, Unavailable
-from lowsky.geo.counting import numbered
+from lowsky.geo.counting import changes, numbered
 from lowsky.geo.nodes import AREA_SPAN, AREAS_MAX, CELL_DEGREES, CELLS, Cover, area_of, is_area
 from lowsky.geo.volume_bytes import Line, from_bytes, to_bytes
 from lowsky.geo.volumes import Volumes
@@ -33,6 +33,9 @@ _BANDS_MAX: Final = 6
 
 _BAND_BITS: Final = 8
 _INT_MAX: Final = 2**31 - 1
+
+_IS_LEAST: Final = np.array([True, False, True, True, False, False, True, False, True, False])
+"""Of the columns of `reserved` from start_ms on: whether they are the least of something, or the greatest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,9 @@ def reservations_of(contenders: Sequence[Contender], volumes: Volumes, cover: Co
     """What plans are to hold; owners of volumes and cover are their places here."""
     if not contenders:
         return []
-    bounds = np.searchsorted(cover.owner, np.arange(len(contenders) + 1)).tolist()
-    ends = np.maximum.reduceat(volumes.end_s, np.searchsorted(volumes.owner, np.arange(len(contenders)))).tolist()
+    owners = np.arange(len(contenders) + 1)
+    bounds = cover.owner.searchsorted(owners).tolist()
+    ends = np.maximum.reduceat(volumes.end_s, volumes.owner.searchsorted(owners[:-1])).tolist()
     nodes, rows = cover.node.tolist(), rows_of(cover).tolist()
     lines = {place: contender.line for place, contender in enumerate(contenders) if contender.line}
     stored = to_bytes(volumes, len(contenders), lines)
@@ -107,22 +111,13 @@ def reservations_of(contenders: Sequence[Contender], volumes: Volumes, cover: Co
 
 def rows_of(cover: Cover) -> NDArray[np.int64]:
     """The columns of `reserved` from start_ms on, (n, 10), rounded outwards."""
-    least, greatest = np.floor, np.ceil
-    heights = np.clip(cover.heights, -_INT_MAX, _INT_MAX)
-    return np.stack(
-        [
-            # In milliseconds two moments may be one, which must not hide that one flight starts before another ends.
-            least(np.nextafter(cover.start_s * 1e3, -np.inf)),
-            greatest(cover.end_s * 1e3),
-            *least(cover.boxes[:, :2].T * 1e7),
-            *greatest(cover.boxes[:, 2:].T * 1e7),
-            least(heights[:, 0]),
-            greatest(heights[:, 1]),
-            least(heights[:, 2]),
-            greatest(heights[:, 3]),
-        ],
-        axis=1,
-    ).astype(np.int64)
+    exact = np.empty((len(cover), len(_IS_LEAST)))
+    # In milliseconds two moments may be one, which must not hide that one flight starts before another ends.
+    exact[:, 0] = np.nextafter(cover.start_s * 1e3, -np.inf)
+    exact[:, 1] = cover.end_s * 1e3
+    exact[:, 2:6] = cover.boxes * 1e7
+    exact[:, 6:] = np.minimum(np.maximum(cover.heights, -_INT_MAX), _INT_MAX)
+    return np.where(_IS_LEAST, np.floor(exact), np.ceil(exact)).astype(np.int64)
 
 
 def locks_of(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -135,16 +130,19 @@ def locks_of(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     area = is_area(cover.node)
     first, count = _bands(cover)
     whole = area | (count > _BANDS_MAX)
-    banded = np.flatnonzero(~whole)
-    which, nth = numbered(count[banded].astype(np.intp))
+    banded = (~whole).nonzero()[0]
+    which, nth = numbered(count[banded])
     at = banded[which]
     leaf_keys = cover.node << _BAND_BITS
-    alone = np.unique(np.concatenate([leaf_keys[at] + first[at] + nth + 1, leaf_keys[whole]]))
-    shared = np.unique(np.concatenate([area_of(cover.node[~area]) << _BAND_BITS, leaf_keys[banded]]))
-    shared = np.setdiff1d(shared, alone, assume_unique=True)
-    keys = np.concatenate([alone, shared])
-    order = np.argsort(keys)
-    return keys[order], (np.arange(len(keys)) < len(alone))[order]
+    alone = [leaf_keys[at] + first[at] + nth + 1, leaf_keys[whole]]
+    shared = [area_of(cover.node[~area]) << _BAND_BITS, leaf_keys[banded]]
+    # The last bit says that a key is shared: where it is wanted both ways, alone comes first, and counts.
+    marked = np.concatenate(alone + shared) << 1
+    marked[sum(map(len, alone)) :] |= 1
+    marked.sort()
+    keys = marked >> 1
+    firsts = changes(keys)
+    return keys[firsts], (marked[firsts] & 1) == 0
 
 
 def too_large(field: str, what: str) -> Invalid:
@@ -161,7 +159,8 @@ def lock_counts(cover: Cover, owners: int) -> NDArray[np.intp]:
 
 def _bands(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The lowest band of each node, and how many."""
-    first, last = (np.clip(np.floor(side / BAND_M), 0, _BANDS).astype(np.int64) for side in cover.heights.T[2:])
+    bands = np.floor(cover.heights[:, 2:] / BAND_M)
+    first, last = np.minimum(np.maximum(bands, 0), _BANDS).astype(np.int64).T
     # A floor above ground may lie above a ceiling above the sea wherever that is: such a volume overlaps nothing.
     return first, np.maximum(last - first, 0) + 1
 

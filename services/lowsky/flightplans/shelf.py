@@ -53,8 +53,7 @@ class Shelf:
         for key, of in moving.items():
             self._places[key] = (self._now, self._moved(key, of))
         first = self._now.add(volumes)
-        counts = np.unique(volumes.owner, return_counts=True)[1].tolist()
-        for key, count in zip(new, counts, strict=True):
+        for key, count in zip(new, np.bincount(volumes.owner, minlength=len(new)).tolist(), strict=True):
             self._places[key] = (self._now, Run(first, count))
             first += count
         return self._now, {key: self._places[key][1] for key in [*new, *held]}

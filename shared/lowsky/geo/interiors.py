@@ -64,26 +64,29 @@ class Parts:
         meet = np.zeros(len(part), dtype=np.bool_)
         if not len(part):
             return meet
-        asked, outline = np.unique(outline, return_inverse=True)
-        outlines = outlines[asked]
+        asked = np.zeros(len(outlines), dtype=np.bool_)
+        asked[outline] = True
+        outlines, outline = outlines[asked], (asked.cumsum() - 1)[outline]
         lines = _Lines.across(outlines)
-        pairs = np.flatnonzero(~self._apart(part, lines, outline))
+        pairs = (~self._apart(part, lines, outline)).nonzero()[0]
         with self._lock:
             for vertices in (lines.begin, lines.end):
                 inside = self._inside(part[pairs], *vertices[outline[pairs]].T)
                 meet[pairs[inside]] = True
-                pairs = np.delete(pairs, inside)
+                pairs = pairs[~meet[pairs]]
             x, y = self._towards(part[pairs], lines, outline[pairs])
             inside = self._inside(part[pairs], x, y)
             # Of an outline that is bent, or has a hole, the point may be outside.
             inside = inside[shapely.contains_xy(outlines[outline[pairs[inside]]], x[inside], y[inside])]
             meet[pairs[inside]] = True
-            pairs = np.delete(pairs, inside)
+            pairs = pairs[~meet[pairs]]
             few = self._count[part[pairs]] <= _VERTICES_FEW
             nearest = pairs[few]
             is_inside, is_beyond = self._nearest(part[nearest], lines, outlines, outline[nearest])
             meet[nearest[is_inside]] = True
             pairs = np.concatenate([pairs[~few], nearest[~(is_inside | is_beyond)]])
+            if not len(pairs):
+                return meet
             polygons, others = self.polygons[part[pairs]], outlines[outline[pairs]]
             near = shapely.intersects(polygons, others)
             pairs, polygons, others = pairs[near], polygons[near], others[near]
@@ -102,7 +105,7 @@ class Parts:
     def _inside(self, part: Indices, x: Floats, y: Floats) -> Indices:
         """The pairs of which the point is strictly inside the part."""
         away = np.hypot(x - self._centre[0][part], y - self._centre[1][part])
-        near = np.flatnonzero(away <= self._radius[part] + MARGIN_DEGREES)
+        near = (away <= self._radius[part] + MARGIN_DEGREES).nonzero()[0]
         inside: Indices = near[shapely.contains_xy(self.polygons[part[near]], x[near], y[near])]
         return inside
 
@@ -113,12 +116,11 @@ class Parts:
         x, y = self._centre[0][part] - begin[:, 0], self._centre[1][part] - begin[:, 1]
         squared = step[:, 0] ** 2 + step[:, 1] ** 2
         share = (x * step[:, 0] + y * step[:, 1]) / np.where(squared > 0.0, squared, 1.0)
-        share = np.clip(share, _ENDS, 1.0 - _ENDS)
+        share = np.minimum(np.maximum(share, _ENDS), 1.0 - _ENDS)
         normal_x, normal_y = lines.normal_x[outline], lines.normal_y[outline]
         level = normal_x * begin[:, 0] + normal_y * begin[:, 1]
-        off = np.clip(
-            x * normal_x + y * normal_y, (lines.least[outline] - level) / 2, (lines.greatest[outline] - level) / 2
-        )
+        off = np.maximum(x * normal_x + y * normal_y, (lines.least[outline] - level) / 2)
+        off = np.minimum(off, (lines.greatest[outline] - level) / 2)
         return begin[:, 0] + share * step[:, 0] + off * normal_x, begin[:, 1] + share * step[:, 1] + off * normal_y
 
     def _nearest(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lowsky.geo.bands import AltitudeBands, Datum
+from lowsky.geo.bands import DATUMS, AltitudeBands, Datum
 from lowsky.geo.geoid import geoid_bounds_of
 from lowsky.geo.vertical import VerticalReference
 
@@ -29,15 +29,11 @@ def on_both_scales(bands: AltitudeBands, boxes: Floats, reference: VerticalRefer
     terrain = _ground(reference)
     lower = bands.lower_m + _offsets(bands.lower_datum, boxes, terrain, reference)[:, 0]
     upper = bands.upper_m + _offsets(bands.upper_datum, boxes, terrain, reference)[:, 1]
-    return np.stack(
-        [
-            lower,
-            upper,
-            np.where(bands.lower_datum == _AGL, bands.lower_m, lower - terrain[1]),
-            np.where(bands.upper_datum == _AGL, bands.upper_m, upper - terrain[0]),
-        ],
-        axis=1,
-    )
+    scales = np.empty((len(bands), 4))
+    scales[:, 0], scales[:, 1] = lower, upper
+    scales[:, 2] = np.where(bands.lower_datum == _AGL, bands.lower_m, lower - terrain[1])
+    scales[:, 3] = np.where(bands.upper_datum == _AGL, bands.upper_m, upper - terrain[0])
+    return scales
 
 
 def _ground(reference: VerticalReference) -> tuple[float, float]:
@@ -53,9 +49,10 @@ def _offsets(
     datums: NDArray[np.int8], boxes: Floats, terrain: tuple[float, float], reference: VerticalReference
 ) -> Floats:
     """Least and greatest height above mean sea level of zero in each datum, (n, 2)."""
-    offsets = np.zeros((len(datums), 2))
-    offsets[(datums == _AGL) | (datums == _TAKEOFF)] = terrain
-    ellipsoidal = np.flatnonzero(datums == _WGS84)
+    of_each = np.zeros((len(DATUMS), 2))
+    of_each[_AGL] = of_each[_TAKEOFF] = terrain
+    offsets: Floats = of_each[datums]
+    ellipsoidal = (datums == _WGS84).nonzero()[0]
     if len(ellipsoidal):
         local = geoid_bounds_of(boxes[ellipsoidal])
         stated = np.array([reference.geoid_min_m, reference.geoid_max_m])

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from lowsky.geo.altitude import AltitudeBands, Datum, VerticalReference, needs_geoid, needs_terrain, overlap_codes
 from lowsky.geo.areas_meet import interiors_meet
-from lowsky.geo.counting import numbered
+from lowsky.geo.counting import changes, numbered
 from lowsky.geo.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.volumes import Volumes
 
@@ -107,7 +106,7 @@ class StoredVolumes:
         first = self._size
         at = slice(first, first + len(volumes))
         self.outlines[at] = volumes.outlines
-        self.boxes[at] = shapely.bounds(volumes.outlines).reshape(-1, 4)
+        self.boxes[at] = volumes.boxes
         self.start_s[at], self.end_s[at] = volumes.start_s, volumes.end_s
         bands = volumes.altitudes.resolved()
         self.heights.lower_m[at], self.heights.upper_m[at] = bands.lower_m, bands.upper_m
@@ -125,6 +124,8 @@ class StoredVolumes:
 
     def meet(self, ours: list[Run], theirs: list[Run], reference: VerticalReference) -> NDArray[np.bool_]:
         """Whether any volume of the one plan meets any of the other, pair of plans by pair: the first settles it."""
+        if not ours:
+            return np.zeros(0, dtype=np.bool_)
         # What fills a city for a day meets everybody there by its first volumes: the others are not looked at.
         few = [Run(run.first, min(run.count, _FEW)) for run in ours]
         met = self._meet(few, theirs, reference)
@@ -136,8 +137,10 @@ class StoredVolumes:
     def _meet(self, ours: list[Run], theirs: list[Run], reference: VerticalReference) -> NDArray[np.bool_]:
         met = np.zeros(len(ours), dtype=np.bool_)
         for near in self._near(ours, theirs, reference):
-            begins = np.flatnonzero(np.r_[True, np.diff(near.pair) != 0]) if len(near) else np.zeros(0, np.intp)
-            at, ends = begins, np.r_[begins[1:], len(near)] if len(near) else begins
+            if not len(near):
+                continue
+            at = changes(near.pair).nonzero()[0]
+            ends = np.concatenate([at[1:], [len(near)]])
             for _ in range(_ROUNDS):
                 if not len(at):
                     break
@@ -145,7 +148,11 @@ class StoredVolumes:
                 met[near.pair[at[hit]]] = True
                 left = ~hit & (at + 1 < ends)
                 at, ends = at[left] + 1, ends[left]
-            rest = np.flatnonzero(np.isin(near.pair, near.pair[at]))
+            if not len(at):
+                continue
+            unsettled = np.zeros(len(ours), dtype=np.bool_)
+            unsettled[near.pair[at]] = True
+            rest = unsettled[near.pair].nonzero()[0]
             hit = interiors_meet(self.outlines[near.ours[rest]], self.outlines[near.theirs[rest]])
             met[near.pair[rest[hit]]] = True
         return met

@@ -74,7 +74,7 @@ class Timetable:
         """Whether the zones apply within windows [start_s, end_s), pair by pair; of those of `open_hours`, whether it
         is possible. As `Applicability.applies`, a window of no length is its one instant."""
         apply = np.ones(len(zone), dtype=np.bool_)
-        limited = np.flatnonzero(self._count[zone])
+        limited = self._count[zone].nonzero()[0]
         if not len(limited):
             return apply
         zone, start_s, end_s = zone[limited], start_s[limited], end_s[limited]
@@ -97,7 +97,7 @@ class Timetable:
             ValueError: For such a zone, when a window ends before it starts.
         """
         apply = np.ones(len(zone), dtype=np.bool_)
-        for pair in np.flatnonzero(self.open_hours[zone]).tolist():
+        for pair in self.open_hours[zone].nonzero()[0].tolist():
             apply[pair] = self._times[zone[pair]].applies(float(start_s[pair]), float(end_s[pair]))
         return apply
 

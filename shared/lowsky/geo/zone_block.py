@@ -26,6 +26,7 @@ from lowsky.geo.altitude import (
     needs_terrain,
     overlap_codes,
 )
+from lowsky.geo.counting import changes
 from lowsky.geo.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.geozone import Geozone
 from lowsky.geo.interiors import Parts
@@ -65,6 +66,10 @@ class Met:
     layer: Indices
     codes: NDArray[np.int8]
     reach_m: Floats
+
+
+_NONE: Indices = np.zeros(0, dtype=np.intp)
+_NOTHING = Met(_NONE, _NONE, _NONE, np.zeros(0, dtype=np.int8), np.zeros((0, 4)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +141,8 @@ class ZoneBlock(Generic[Payload]):
         if gone is not None:
             near &= ~gone[self._zone_of_row[row]]
         volume, part, row = volume[near], part[near], row[near]
+        if not len(row):
+            return _NOTHING
         ours, theirs = volumes.altitudes[volume], self._bands[row]
         local = self._local(part, ours, theirs, volumes.outlines, volume, reference)
         codes = overlap_codes(ours, theirs, reference, local.geoid_m, local.terrain_m)
@@ -145,7 +152,7 @@ class ZoneBlock(Generic[Payload]):
         # Several parts of one layer are one touch, as certain as the most certain; rows are in the order of zone and
         # layer.
         keep = keep[np.lexsort((-codes[keep], row[keep], volume[keep]))]
-        first = np.flatnonzero(_begins(volume[keep], row[keep]))
+        first = changes(volume[keep], row[keep]).nonzero()[0]
         reach_m = _reach(ours[keep], theirs[keep], codes[keep], reference, local.at(keep))
         if len(first) < len(keep):
             least, greatest = (extreme.reduceat(reach_m, first, axis=0) for extreme in (np.minimum, np.maximum))
@@ -223,13 +230,6 @@ class ZoneBlock(Generic[Payload]):
     def _apply(self, row: Indices, start_s: Floats, end_s: Floats) -> NDArray[np.bool_]:
         """The rest of it, where they may."""
         return self._times.applies(self._zone_of_row[row], start_s, end_s)
-
-
-def _begins(volume: Indices, row: Indices) -> NDArray[np.bool_]:
-    """Where a sorted pair is not the one before it."""
-    begins = np.ones(len(volume), dtype=np.bool_)
-    begins[1:] = (volume[1:] != volume[:-1]) | (row[1:] != row[:-1])
-    return begins
 
 
 def _reach(

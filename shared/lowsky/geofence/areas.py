@@ -65,10 +65,11 @@ class StatedArea:
 class AreaIndex:
     """An immutable index of areas. Threads may share one."""
 
-    __slots__ = ("_grounds", "_lock", "_tree", "areas")
+    __slots__ = ("_grounds", "_lock", "_tree", "areas", "has_default")
 
     def __init__(self, areas: Iterable[StatedArea] = ()) -> None:
         self.areas: tuple[StatedArea, ...] = tuple(areas)
+        self.has_default = np.array([area.open_below_m < math.inf for area in self.areas], dtype=np.bool_)
         self._grounds = np.empty(len(self.areas), dtype=np.object_)
         self._grounds[:] = [area.ground for area in self.areas]
         shapely.prepare(self._grounds)
@@ -105,6 +106,10 @@ class AreaLook:
     """Volumes, and places of zones in the index because of which an authority is not asked for them."""
 
 
+_NONE: Indices = np.zeros(0, dtype=np.intp)
+_NOBODY = Asked(_NONE, _NONE, np.zeros(0, dtype=np.bool_))
+
+
 def look_at_areas(
     areas: AreaIndex,
     zones: ZoneIndex[object],
@@ -117,12 +122,13 @@ def look_at_areas(
 
     Where no authority has stated an area, nothing is said about whose the ground is.
     """
-    none = np.zeros(0, dtype=np.intp)
     if not areas.areas or not len(volumes):
-        return AreaLook(Asked(none, none, np.zeros(0, dtype=np.bool_)), none, ())
+        return AreaLook(_NOBODY, _NONE, ())
     volume, area, inside = areas.meeting(volumes.outlines)
     nobodys = _outside(areas, volumes.outlines, volume, area, inside)
-    closed = np.flatnonzero(np.array([area.open_below_m < math.inf for area in areas.areas])[area])
+    closed = areas.has_default[area].nonzero()[0]
+    if not len(closed):
+        return AreaLook(_NOBODY, nobodys, ())
     bands = AltitudeBands.of(areas.areas[place].closed_band for place in area[closed])
     flown = volumes.altitudes[volume[closed]]
     shared = _shared(volumes.outlines[volume[closed]], [areas.areas[place].ground for place in area[closed]])
@@ -146,9 +152,11 @@ def look_at_areas(
 def _outside(
     areas: AreaIndex, outlines: NDArray[np.object_], outline: Indices, area: Indices, inside: NDArray[np.bool_]
 ) -> Indices:
-    candidates: dict[int, list[BaseGeometry]] = {
-        place: [] for place in np.setdiff1d(np.arange(len(outlines)), outline[inside]).tolist()
-    }
+    held = np.zeros(len(outlines), dtype=np.bool_)
+    held[outline[inside]] = True
+    if held.all():
+        return _NONE
+    candidates: dict[int, list[BaseGeometry]] = {place: [] for place in (~held).nonzero()[0].tolist()}
     for place, of in zip(outline.tolist(), area.tolist(), strict=True):
         if place in candidates:
             candidates[place].append(areas.areas[of].ground)
@@ -184,8 +192,10 @@ def _permitted(
         for row in np.flatnonzero(np.isin(touches.volume, places)).tolist()
         if zones.zones[touches.zone[row]].geozone.restriction is Restriction.NO_RESTRICTION
     ]
+    if not free:
+        return {}
     layers = [zones.zones[touches.zone[row]].geozone.layers[touches.layer[row]] for row in free]
-    volume = touches.volume[free] if free else places[:0]
+    volume = touches.volume[free]
     bands, flown = AltitudeBands.of(layer.altitude for layer in layers), volumes.altitudes[volume]
     shared = _shared(volumes.outlines[volume], [layer.outline for layer in layers])
     stated = [zones.zones[touches.zone[row]].geozone.terrain_m for row in free]

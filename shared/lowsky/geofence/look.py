@@ -43,8 +43,8 @@ def look(
 
 def _by(keys: Indices) -> Iterator[tuple[int, Indices]]:
     """Each key and where it stands."""
-    for key in np.unique(keys).tolist():
-        yield key, np.flatnonzero(keys == key)
+    for key in sorted(set(keys.tolist())):
+        yield key, (keys == key).nonzero()[0]
 
 
 def _default(area: StatedArea, volumes: Volumes, at: Indices, certain: bool) -> Finding:

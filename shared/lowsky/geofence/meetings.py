@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.geo.altitude import AltitudeBands, VerticalReference
+from lowsky.geo.counting import changes
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_block import Floats, Indices
 from lowsky.geo.zone_index import Touches, ZoneIndex
@@ -45,8 +46,8 @@ def meetings(
     order = np.lexsort((touches.zone, volumes.owner[touches.volume]))
     volume, zone, layer = touches.volume[order], touches.zone[order], touches.layer[order]
     owner = volumes.owner[volume]
-    begins = np.r_[True, (np.diff(owner) != 0) | (np.diff(zone) != 0)]
-    starts = np.flatnonzero(begins)
+    begins = changes(owner, zone)
+    starts = begins.nonzero()[0]
     legs = _legs(volumes, volume, begins)
     plan_heights = envelopes(volumes.altitudes[volume], starts, reference)
     zone_heights = envelopes(zones.altitudes(zone, layer), starts, reference)
@@ -79,9 +80,9 @@ def _reaches(reach_m: Floats, starts: Indices, certain: NDArray[np.bool_]) -> li
 
 def _legs(volumes: Volumes, volume: Indices, begins: NDArray[np.bool_]) -> list[tuple[int, ...]]:
     """Each volume of a meeting once, though it may touch several layers: they come in the order of volumes."""
-    fresh = begins | np.r_[True, np.diff(volume) != 0]
+    fresh = begins | changes(volume)
     legs = volumes.leg[volume[fresh]].tolist()
-    ends = np.flatnonzero(begins[fresh]).tolist()
+    ends = begins[fresh].nonzero()[0].tolist()
     return [
         tuple(legs[first : min(last, first + VOLUMES_NAMED_MAX)])
         for first, last in zip(ends, [*ends[1:], len(legs)], strict=True)
@@ -95,7 +96,9 @@ def envelopes(bands: AltitudeBands, starts: Indices, reference: VerticalReferenc
     Limits in different datums are ranked by the least floor and the greatest ceiling that they may stand for.
     """
     limits = bands.resolved()
-    group = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(limits)]))
+    group = np.zeros(len(limits), dtype=np.intp)
+    group[starts[1:]] = 1
+    group = group.cumsum()
     floor = np.lexsort((limits.lower_m + reference.offsets(limits.lower_datum)[:, 0], group))[starts]
     ceiling = np.lexsort((-limits.upper_m - reference.offsets(limits.upper_datum)[:, 1], group))[starts]
     floor_m, ceiling_m = limits.lower_m[floor], limits.upper_m[ceiling]
