@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import pytest_asyncio
+import shapely
 
 import lowsky.flightplans.holding
 import lowsky.geo.stored_volumes
@@ -252,7 +253,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "time ignored": (StoredVolumes, "add", _add(_time_ignored)),
     "times closed": (StoredVolumes, "add", _add(_closed_times)),
     "heights closed": (StoredVolumes, "add", _add(_closed_heights)),
-    "plan closed": (lowsky.geo.stored_volumes, "interiors_meet", lowsky.geo.stored_volumes.shapely.intersects),
+    "plan closed": (lowsky.geo.stored_volumes, "interiors_meet", shapely.intersects),
     "boxes instead of outlines": (lowsky.geo.stored_volumes, "interiors_meet", lambda a, b: np.ones(len(a), bool)),
     "buffers a metre short": (lowsky.geofence.draw, "corridors", _buffer_short(1.0)),
     "buffers a metre wide": (lowsky.geofence.draw, "corridors", _buffer_short(-1.0)),
