@@ -105,7 +105,7 @@ def main(name: str, config_type: Callable[[], Config], assemble: Callable[[Frame
         return
     if sys.argv[1:]:
         sys.exit(f"usage: python -m lowsky.{name} [migrate]")
-    tracing.configure(name)
+    tracing.configure()
     uvloop.run(_serve(name, config, assemble))
 
 

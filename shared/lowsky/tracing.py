@@ -58,7 +58,7 @@ class _OnlyIdsProvider(TracerProvider):
 _SAMPLED, _NOT_SAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEFAULT)
 
 
-def configure(_service: str) -> None:
+def configure() -> None:
     """Gives spans ids, so that logs, events and answers of one request can be put together. Call once, in main.
 
     Whoever wants to keep spans sets a tracer provider of their own (opentelemetry.trace) instead.

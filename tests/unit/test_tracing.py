@@ -13,7 +13,7 @@ TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 @pytest.fixture(scope="module", autouse=True)
 def _configured() -> None:
-    tracing.configure("test")
+    tracing.configure()
 
 
 def traceparent_within(given: str | None) -> list[str]:
