@@ -24,6 +24,10 @@ READY_S_MAX = 120
 STOP_GRACE_S = 30
 """A controlled shutdown writes snapshots and closes segments; cut short it costs a log recovery at the next start."""
 
+LIVES_SHORT = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""A broker of minutes on a machine that everything shares: the second compiler alone would take half of a core for the
+first of them, and pays for it only after hours."""
+
 SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -72,7 +76,7 @@ def prepare(state_dir: Path, reporter: Reporter) -> str:
 
 def command(state_dir: Path) -> Command:
     """How to start the broker."""
-    argv = (*_java(state_dir, jar_directory()), "-Xmx512m", "kafka.Kafka", "server.properties")
+    argv = (*_java(state_dir, jar_directory()), *LIVES_SHORT, "kafka.Kafka", "server.properties")
     return Command(argv, state_dir / "log" / "kafka.out", {}, cwd=state_dir / "kafka")
 
 
