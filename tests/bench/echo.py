@@ -1,25 +1,34 @@
-"""A bare grpc.aio server that answers every unary call with its request: what any service on this machine pays."""
+"""A bare grpc.aio server that answers every request, of a call or on a stream, with itself: what any service on this
+machine pays."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
 import uvloop
 
 METHOD = "/bench.Echo/Echo"
+STREAM_METHOD = "/bench.Echo/EchoEach"
 
 
 class _Echo(grpc.GenericRpcHandler):
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+        if handler_call_details.method == STREAM_METHOD:
+            return grpc.stream_stream_rpc_method_handler(_answer_each)
         return grpc.unary_unary_rpc_method_handler(_answer) if handler_call_details.method == METHOD else None
 
 
 async def _answer(request: bytes, _context: Any) -> bytes:
     return request
+
+
+async def _answer_each(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
+    async for request in requests:
+        yield request
 
 
 async def serve() -> None:

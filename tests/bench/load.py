@@ -38,7 +38,7 @@ class Job:
     """What is sent where.
 
     `kind`: "echo" and "unary" are `callers` at once, each with one call after the other; "paced" begins `per_s` calls a
-    second, whatever becomes of them; "stream" is one stream of one fleet.
+    second, whatever becomes of them; "stream" and "echo-stream" are one stream of one fleet.
     """
 
     kind: str
@@ -81,10 +81,11 @@ async def run(job: Job) -> Outcome:
     async with AsyncExitStack() as exits:
         channels = [await exits.enter_async_context(grpc.aio.insecure_channel(a)) for a in job.addresses]
         metadata = [(("authorization", f"Bearer {token}"),) for token in job.tokens]
-        if job.kind == "stream":
-            stream = channels[0].stream_stream(SERVICE + "SubmitFlightPlans")
+        if job.kind in STREAMS:
+            method, state_of = STREAMS[job.kind]
+            stream = channels[0].stream_stream(method)
             await _streamed(stream, metadata[0], warm)
-            return await _timed(lambda: _streamed(stream, metadata[0], bodies), _streamed_state)
+            return await _timed(lambda: _streamed(stream, metadata[0], bodies), state_of)
         if job.kind == "echo":
             bare = [echo.caller(channel) for channel in channels]
             await _many(lambda n: bare[0](warm[n]), WARM_UP, job)
@@ -100,11 +101,11 @@ async def run(job: Job) -> Outcome:
 
 
 def _serialised(job: Job, first: int, count: int) -> Iterator[bytes]:
-    step = FLEETS if job.kind == "stream" else 1  # a stream is of one fleet
+    step = FLEETS if job.kind in STREAMS else 1  # a stream is of one fleet
     numbers = range(first * step, (first + count) * step, step)
     for n, request in enumerate(requests(job.scene, numbers, job.departs_s)):
         request.wait_for_decision.seconds = job.wait_s
-        if job.kind == "stream":
+        if job.kind in STREAMS:
             yield pb.SubmitFlightPlansRequest(key=str(n), request=request).SerializeToString()
         else:
             yield request.SerializeToString()
@@ -186,6 +187,13 @@ def _unary_state(answer: bytes) -> str:
 def _streamed_state(answer: bytes) -> str:
     message = pb.SubmitFlightPlansResponse.FromString(answer)
     return message.error.message if message.HasField("error") else pb.State.Name(message.flight_plan.state)
+
+
+STREAMS: dict[str, tuple[str, Callable[[bytes], str]]] = {
+    "stream": (SERVICE + "SubmitFlightPlans", _streamed_state),
+    "echo-stream": (echo.STREAM_METHOD, lambda _: "echoed"),
+}
+"""Kinds of jobs that are streams: what is called, and what an answer is counted as."""
 
 
 if __name__ == "__main__":
