@@ -11,11 +11,12 @@ from uuid import UUID, uuid4
 from lowsky.db.database import Connection, Database
 from lowsky.db.requests import Request, earlier_answers, forget_answers, keep_answers
 from lowsky.errors import LowskyError
+from lowsky.flightplans.airspace_locks import LOCKS_MAX, lock_counts
 from lowsky.flightplans.domain.plan import FlightPlan, State
 from lowsky.flightplans.holding import Crowded, Holding, Verdict
 from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.recheck_queries import rechecks_begun
-from lowsky.flightplans.reservations import LOCKS_MAX, Contender, lock_counts, reservations_of
+from lowsky.flightplans.reservations import Contender, reservations_of
 from lowsky.geo.nodes import Cover
 from lowsky.geo.volume_bytes import Line
 from lowsky.geo.volumes import Volumes

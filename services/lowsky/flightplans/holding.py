@@ -104,8 +104,7 @@ class Holding:
         """
         if not contenders:
             return [], []
-        await Reservations(connection).lock(cover)
-        rivals = await self.rivals(connection, contenders, volumes, cover, within=True)
+        rivals = await self.rivals(connection, contenders, volumes, cover, deciding=True)
         locked = await FlightPlanStore(connection).lock_present(_to_lock(contenders, rivals))
         outcomes = resolve(contenders, rivals, locked)
         verdicts = await self._verdicts(outcomes)
@@ -129,11 +128,16 @@ class Holding:
         volumes: Volumes,
         cover: Cover,
         *,
-        within: bool = False,
+        deciding: bool = False,
     ) -> Sequence[Sequence[Rival]]:
-        """Of each contender, those whose airspace it overlaps: what is held, and, within the batch, one another."""
+        """Of each contender, those whose airspace it overlaps among what is held.
+
+        Args:
+            deciding: With nobody else deciding about this airspace until the end of the transaction; and within the
+                batch, one another.
+        """
         reservations = Reservations(connection)
-        near = await reservations.near(cover)
+        near = await (reservations.lock_and_near(cover) if deciding else reservations.near(cover))
         if near:
             _require_at_most(RIVALS_MAX, np.bincount([held.place for held in near]))
         fetched = await self._fetched(reservations, near)
@@ -154,7 +158,7 @@ class Holding:
         for pair in (await self._meet(stored, ours, theirs)).nonzero()[0].tolist():
             place, (plan, _), priority = pairs[pair]
             rivals[place].append(Rival(plan, priority, stored, ours[pair], theirs[pair]))
-        if within:
+        if deciding:
             await self._add_each_other(contenders, rivals, stored, [runs[key] for key in keys], volumes)
         return rivals
 

@@ -100,8 +100,8 @@ class Partitions:
                     await self._make(connection)
                     await self._detach(connection)
                 finally:
-                    # A pooled connection lives on: so would the lock. The pool resets the settings itself.
-                    await connection.execute("SELECT pg_advisory_unlock_all()")
+                    # A pooled connection lives on: so would the lock and the settings.
+                    await connection.execute("SELECT pg_advisory_unlock_all(); RESET ALL")
             latest = await connection.fetchval(f"SELECT max(id) FROM {_REST}")  # noqa: S608  # ours
         return f"the clock of whoever made plan {latest} is months ahead" if latest else None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from lowsky.db.database import Connection, array
 from lowsky.errors import Invalid, Unavailable
-from lowsky.geo.counting import changes, numbered
+from lowsky.flightplans.airspace_locks import locks_of
 from lowsky.geo.nodes import AREA_SPAN, AREAS_MAX, CELL_DEGREES, CELLS, Cover, area_of, is_area
 from lowsky.geo.volume_bytes import Line, from_bytes, to_bytes
 from lowsky.geo.volumes import Volumes
@@ -21,17 +22,6 @@ from lowsky.geo.volumes import Volumes
 LOCK_WAIT_S_MAX: Final = 3.0
 """How long a batch waits for others that decide about the same airspace. They hold it for some milliseconds."""
 
-LOCKS_MAX: Final = 2_000
-"""Of one transaction. PostgreSQL has room for max_locks_per_transaction (64) × max_connections (100) of all of them."""
-
-BAND_M: Final = 50.0
-"""Flights that differ by more than this in height above ground do not wait for each other."""
-
-_BANDS: Final = 200
-_BANDS_MAX: Final = 6
-"""What reaches through more of them locks the whole node."""
-
-_BAND_BITS: Final = 8
 _INT_MAX: Final = 2**31 - 1
 
 _IS_LEAST: Final = np.array([True, False, True, True, False, False, True, False, True, False])
@@ -120,49 +110,42 @@ def rows_of(cover: Cover) -> NDArray[np.int64]:
     return np.where(_IS_LEAST, np.floor(exact), np.ceil(exact)).astype(np.int64)
 
 
-def locks_of(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The keys that whoever holds this locks, ascending, and which of them for itself alone.
-
-    A tree of three levels: areas, the leaves beneath, and in a leaf the bands of height above ground. Who holds a node
-    shares all above it and has the node alone; so two that may overlap meet in a key that at least one has alone, and
-    two that differ in cell, time or band do not wait for each other.
-    """
-    area = is_area(cover.node)
-    first, count = _bands(cover)
-    whole = area | (count > _BANDS_MAX)
-    banded = (~whole).nonzero()[0]
-    which, nth = numbered(count[banded])
-    at = banded[which]
-    leaf_keys = cover.node << _BAND_BITS
-    alone = [leaf_keys[at] + first[at] + nth + 1, leaf_keys[whole]]
-    shared = [area_of(cover.node[~area]) << _BAND_BITS, leaf_keys[banded]]
-    # The last bit says that a key is shared: where it is wanted both ways, alone comes first, and counts.
-    marked = np.concatenate(alone + shared) << 1
-    marked[sum(map(len, alone)) :] |= 1
-    marked.sort()
-    keys = marked >> 1
-    firsts = changes(keys)
-    return keys[firsts], (marked[firsts] & 1) == 0
-
-
 def too_large(field: str, what: str) -> Invalid:
     """Says that something meets more areas than a plan may."""
     message = f"{what} {AREAS_MAX} tiles of {CELL_DEGREES * CELLS:.2f} degrees for an hour"
     return Invalid.field(field, message, "TOO_LARGE", limit=str(AREAS_MAX))
 
 
-def lock_counts(cover: Cover, owners: int) -> NDArray[np.intp]:
-    """How many locks each owner takes, at most."""
-    counts = np.minimum(_bands(cover)[1], _BANDS_MAX) + 2
-    return np.bincount(cover.owner, counts, minlength=owners).astype(np.intp)
+_ASKED = ", ".join(
+    f"${n}::text::{kind}[]" for n, kind in enumerate(["integer", *["bigint"] * 4, *["integer"] * 8], start=1)
+)
+"""The arguments of reserved_near, as _asked gives them."""
 
 
-def _bands(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The lowest band of each node, and how many."""
-    bands = np.floor(cover.heights[:, 2:] / BAND_M)
-    first, last = np.minimum(np.maximum(bands, 0), _BANDS).astype(np.int64).T
-    # A floor above ground may lie above a ceiling above the sea wherever that is: such a volume overlaps nothing.
-    return first, np.maximum(last - first, 0) + 1
+def _asked(cover: Cover) -> Iterable[str]:
+    """Who asks, between which nodes, and the columns of `reserved` from start_ms on."""
+    area = is_area(cover.node)
+    # What lies beneath an area, and, of leaves, the areas that they lie beneath.
+    first = np.concatenate([cover.node, area_of(cover.node[~area])])
+    last = np.concatenate([cover.node + np.where(area, AREA_SPAN - 1, 0), area_of(cover.node[~area])])
+    rows = rows_of(cover)
+    rows = np.concatenate([rows, rows[~area]])
+    owner = np.concatenate([cover.owner, cover.owner[~area]])
+    return map(array, (owner.tolist(), first.tolist(), last.tolist(), *rows.T.tolist()))
+
+
+def _keys(cover: Cover) -> tuple[str, str]:
+    """The arguments of lock_airspace."""
+    keys, alone = locks_of(cover)
+    return array(keys.tolist()), "{" + ",".join("t" if one else "f" for one in alone.tolist()) + "}"
+
+
+@contextmanager
+def _others_decide() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise Unavailable("AIRSPACE_BUSY", "others are deciding about the same airspace", retry_after_s=0.5) from None
 
 
 class Reservations:
@@ -179,38 +162,36 @@ class Reservations:
         Raises:
             Unavailable: Others decide about it for too long.
         """
-        keys, alone = locks_of(cover)
-        try:
+        with _others_decide():
             await self._connection.execute(
                 "SELECT lock_airspace($1::text::bigint[], $2::text::boolean[])",
-                array(keys.tolist()),
-                "{" + ",".join("t" if one else "f" for one in alone.tolist()) + "}",
+                *_keys(cover),
                 timeout=LOCK_WAIT_S_MAX,
             )
-        except TimeoutError:
-            raise Unavailable(
-                "AIRSPACE_BUSY", "others are deciding about the same airspace", retry_after_s=0.5
-            ) from None
+
+    async def lock_and_near(self, cover: Cover) -> Sequence[Held]:
+        """Both, one after the other, on one way to the database and back.
+
+        Raises:
+            Unavailable: As lock.
+        """
+        with _others_decide():
+            found = await self._connection.fetch(
+                f"""SELECT place, plan, priority, revision
+                    FROM lock_and_near($14::text::bigint[], $15::text::boolean[], {_ASKED})""",  # noqa: S608  # places of arguments
+                *_asked(cover),
+                *_keys(cover),
+                timeout=LOCK_WAIT_S_MAX,
+            )
+        return [Held(*row) for row in found]
 
     async def near(self, cover: Cover, most: int | None = None) -> Sequence[Held]:
         """What is held and may overlap; of each owner each plan once. No more than `most`, where that is given."""
         if not len(cover):
             return []
-        area = is_area(cover.node)
-        # What lies beneath an area, and, of leaves, the areas that they lie beneath.
-        first = np.concatenate([cover.node, area_of(cover.node[~area])])
-        last = np.concatenate([cover.node + np.where(area, AREA_SPAN - 1, 0), area_of(cover.node[~area])])
-        rows = rows_of(cover)
-        rows = np.concatenate([rows, rows[~area]])
-        owner = np.concatenate([cover.owner, cover.owner[~area]])
         found = await self._connection.fetch(
-            """SELECT place, plan, priority, revision
-               FROM reserved_near($1::text::integer[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[],
-                                  $5::text::bigint[], $6::text::integer[], $7::text::integer[], $8::text::integer[],
-                                  $9::text::integer[], $10::text::integer[], $11::text::integer[],
-                                  $12::text::integer[], $13::text::integer[])
-               LIMIT $14""",
-            *map(array, (owner.tolist(), first.tolist(), last.tolist(), *rows.T.tolist())),
+            f"SELECT place, plan, priority, revision FROM reserved_near({_ASKED}) LIMIT $14",  # noqa: S608  # likewise
+            *_asked(cover),
             most,
         )
         return [Held(*row) for row in found]
@@ -258,10 +239,22 @@ class Reservations:
         if not reservations:
             return
         await self._connection.execute(
-            """INSERT INTO reservations (plan, priority, revision, off_nominal, time_end, nodes, volumes)
-               SELECT plan, priority, revision, off_nominal, time_end, nodes::bigint[], volumes
-               FROM unnest($1::uuid[], $2::smallint[], $3::integer[], $4::smallint[], $5::timestamptz[], $6::text[],
-                           $7::bytea[]) AS r (plan, priority, revision, off_nominal, time_end, nodes, volumes)""",
+            """WITH held AS (
+                   INSERT INTO reservations (plan, priority, revision, off_nominal, time_end, nodes, volumes)
+                   SELECT plan, priority, revision, off_nominal, time_end, nodes::bigint[], volumes
+                   FROM unnest($1::uuid[], $2::smallint[], $3::integer[], $4::smallint[], $5::timestamptz[],
+                               $6::text[], $7::bytea[])
+                     AS r (plan, priority, revision, off_nominal, time_end, nodes, volumes))
+               INSERT INTO reserved
+                   (node, plan, priority, revision, start_ms, end_ms, west, south, east, north, amsl_min, amsl_max,
+                    agl_min, agl_max)
+               SELECT node, ($1::uuid[])[place], ($2::smallint[])[place], ($3::integer[])[place], start_ms, end_ms,
+                      west, south, east, north, amsl_min, amsl_max, agl_min, agl_max
+               FROM unnest($8::text::integer[], $9::text::bigint[], $10::text::bigint[], $11::text::bigint[],
+                           $12::text::integer[], $13::text::integer[], $14::text::integer[], $15::text::integer[],
+                           $16::text::integer[], $17::text::integer[], $18::text::integer[], $19::text::integer[])
+                 AS r (place, node, start_ms, end_ms, west, south, east, north, amsl_min, amsl_max, agl_min, agl_max)
+               """,
             [r.plan for r in reservations],
             [r.priority for r in reservations],
             [r.revision for r in reservations],
@@ -269,21 +262,6 @@ class Reservations:
             [r.end for r in reservations],
             [array(r.nodes) for r in reservations],  # arrays do not nest in unnest
             [r.volumes for r in reservations],
-        )
-        await self._connection.execute(
-            """INSERT INTO reserved
-                   (node, plan, priority, revision, start_ms, end_ms, west, south, east, north, amsl_min, amsl_max,
-                    agl_min, agl_max)
-               SELECT node, ($1::uuid[])[place], ($2::smallint[])[place], ($3::integer[])[place], start_ms, end_ms,
-                      west, south, east, north, amsl_min, amsl_max, agl_min, agl_max
-               FROM unnest($4::text::integer[], $5::text::bigint[], $6::text::bigint[], $7::text::bigint[],
-                           $8::text::integer[], $9::text::integer[], $10::text::integer[], $11::text::integer[],
-                           $12::text::integer[], $13::text::integer[], $14::text::integer[], $15::text::integer[])
-                 AS r (place, node, start_ms, end_ms, west, south, east, north, amsl_min, amsl_max, agl_min, agl_max)
-               """,
-            [r.plan for r in reservations],
-            [r.priority for r in reservations],
-            [r.revision for r in reservations],
             array(place for place, r in enumerate(reservations, 1) for _ in r.nodes),
             array(node for r in reservations for node in r.nodes),
             *map(array, zip(*(row for r in reservations for row in r.rows), strict=True)),

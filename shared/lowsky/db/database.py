@@ -57,6 +57,14 @@ def array(values: Iterable[int]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
+class _Session(asyncpg.Connection):
+    """Goes back to the pool as it is, on one way to the database less: whoever sets or locks something for longer than
+    a transaction takes it back. An open transaction is rolled back all the same."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 class Database:
     """Transactions in one schema. One task per connection."""
 
@@ -75,6 +83,7 @@ class Database:
             min_size=0,
             max_size=pool_size,
             timeout=CONNECT_TIMEOUT_S,
+            connection_class=_Session,
             server_settings={
                 "search_path": schema,
                 "application_name": f"lowsky-{schema}",

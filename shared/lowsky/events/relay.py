@@ -8,7 +8,7 @@ know it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 
 import asyncpg
@@ -89,10 +89,11 @@ class Relay:
     async def _drain(self, connection: Connection, producer: AIOKafkaProducer) -> None:
         loop = asyncio.get_running_loop()
         probe_at = housekeeping_at = loop.time()
+        sent: Sequence[int] = ()
         while True:
             self._wake.clear()
-            sent = await self._send_batch(connection, producer)
-            if sent == BATCH:
+            sent = await self._send_batch(connection, producer, sent)
+            if len(sent) == BATCH:
                 continue
             if loop.time() >= probe_at:
                 await _in_time(producer.client.fetch_all_metadata(), PROBE_S_MAX)
@@ -105,20 +106,27 @@ class Relay:
             if not sent:
                 await _wait(self._wake, POLL_S)
 
-    async def _send_batch(self, connection: Connection, producer: AIOKafkaProducer) -> int:
-        rows = await connection.fetch("SELECT * FROM outbox ORDER BY seq LIMIT $1", BATCH)
-        if not rows:
-            return 0
+    async def _send_batch(
+        self, connection: Connection, producer: AIOKafkaProducer, sent: Sequence[int]
+    ) -> Sequence[int]:
+        """Deletes what was sent and sends what comes after it; gives that."""
+        # One statement, and so one state of the table for both halves of it.
+        rows = await connection.fetch(
+            """WITH sent AS (DELETE FROM outbox WHERE seq = ANY($1::bigint[]))
+               SELECT * FROM outbox WHERE seq <> ALL($1::bigint[]) ORDER BY seq LIMIT $2""",
+            sent,
+            BATCH,
+        )
         deliveries = [
             await producer.send(
                 self._kafka.topic(row["topic"]), row["value"], key=row["key"].encode(), headers=to_headers(_event(row))
             )
             for row in rows
         ]
-        # The producer itself would try for ever: nobody would hear that the brokers are away.
-        await _in_time(asyncio.gather(*deliveries), DELIVERY_S_MAX)
-        await connection.execute("DELETE FROM outbox WHERE seq = ANY($1::bigint[])", [row["seq"] for row in rows])
-        return len(rows)
+        if deliveries:
+            # The producer itself would try for ever: nobody would hear that the brokers are away.
+            await _in_time(asyncio.gather(*deliveries), DELIVERY_S_MAX)
+        return [row["seq"] for row in rows]
 
 
 async def _in_time(work: Awaitable[object], timeout_s: float) -> None:

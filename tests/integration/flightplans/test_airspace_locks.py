@@ -13,7 +13,8 @@ from lowsky.db.database import Database
 from lowsky.db.migrations import migrate
 from lowsky.errors import Unavailable
 from lowsky.flightplans import reservations as module
-from lowsky.flightplans.reservations import Reservations, locks_of
+from lowsky.flightplans.airspace_locks import LOCKS_MAX, locks_of
+from lowsky.flightplans.reservations import Reservations
 from lowsky.geo.altitude import ANYWHERE, AltitudeBand, Datum
 from lowsky.geo.nodes import Cover, cover
 from lowsky.geo.scales import on_both_scales
@@ -118,5 +119,5 @@ def test_the_locks_of_the_largest_plans_fit_into_one_transaction() -> None:
     draw = random.Random(3)
     for half in (0.01, 0.1, 1.0, 3.0):
         keys, _ = locks_of(covered(*(square(draw, half) for _ in range(4))))
-        assert len(keys) <= module.LOCKS_MAX
+        assert len(keys) <= LOCKS_MAX
         assert (np.diff(keys) > 0).all()

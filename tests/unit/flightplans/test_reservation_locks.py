@@ -8,8 +8,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lowsky.flightplans.airspace_locks import BAND_M, LOCKS_MAX, lock_counts, locks_of
 from lowsky.flightplans.commit import _portions
-from lowsky.flightplans.reservations import BAND_M, LOCKS_MAX, lock_counts, locks_of
 from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.nodes import Cover
 from lowsky.geo.volumes import Volume4D, Volumes

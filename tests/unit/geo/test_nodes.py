@@ -10,7 +10,8 @@ import shapely
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from lowsky.flightplans.reservations import locks_of, rows_of
+from lowsky.flightplans.airspace_locks import locks_of
+from lowsky.flightplans.reservations import rows_of
 from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.nodes import AREA_SPAN, AREAS_MAX, HOUR_S, LEAVES_MAX, SLICE_S, Cover, area_of, is_area
 from lowsky.geo.stored_volumes import Run, StoredVolumes
