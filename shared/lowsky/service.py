@@ -39,9 +39,10 @@ PROBE_S = 1.0
 CANCEL_AGAIN_S = 3.0
 """Longer than background work takes to end, as when a consumer leaves its group."""
 
-GARBAGE_THRESHOLDS = (50_000, 20, 20)
+GARBAGE_THRESHOLDS = (2_000, 20, 20)
 """Objects and collections between two looks for garbage in circles. Python's own (700, 10, 10) look some ten times in
-each batch of plans, which hardly makes any: a tenth of a busy worker's time, and its longest pauses."""
+each batch of plans, which hardly makes any. Not more: a refused call leaves some fifty objects in a circle, and one of
+them may be a request of megabytes."""
 
 
 Config = TypeVar("Config", bound=ServiceConfig)

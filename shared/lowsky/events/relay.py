@@ -92,9 +92,8 @@ class Relay:
         sent: Sequence[int] = ()
         while True:
             self._wake.clear()
-            sent = await self._send_batch(connection, producer, sent)
-            if len(sent) == BATCH:
-                continue
+            rows = await _after(connection, sent)
+            # What was acknowledged is gone by now: whatever fails here, nothing of it is sent again.
             if loop.time() >= probe_at:
                 await _in_time(producer.client.fetch_all_metadata(), PROBE_S_MAX)
                 await self._health.report(EVENTS, None)
@@ -103,20 +102,12 @@ class Relay:
                 more_answers = await forget_old_answers(connection)
                 more_events = await forget_old_events(connection)
                 housekeeping_at = loop.time() + (PROBE_S if more_answers or more_events else HOUSEKEEPING_S)
+            sent = await self._send(producer, rows)
             if not sent:
                 await _wait(self._wake, POLL_S)
 
-    async def _send_batch(
-        self, connection: Connection, producer: AIOKafkaProducer, sent: Sequence[int]
-    ) -> Sequence[int]:
-        """Deletes what was sent and sends what comes after it; gives that."""
-        # One statement, and so one state of the table for both halves of it.
-        rows = await connection.fetch(
-            """WITH sent AS (DELETE FROM outbox WHERE seq = ANY($1::bigint[]))
-               SELECT * FROM outbox WHERE seq <> ALL($1::bigint[]) ORDER BY seq LIMIT $2""",
-            sent,
-            BATCH,
-        )
+    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> Sequence[int]:
+        """Sends rows of the outbox, until the brokers have acknowledged them all; gives their numbers."""
         deliveries = [
             await producer.send(
                 self._kafka.topic(row["topic"]), row["value"], key=row["key"].encode(), headers=to_headers(_event(row))
@@ -127,6 +118,18 @@ class Relay:
             # The producer itself would try for ever: nobody would hear that the brokers are away.
             await _in_time(asyncio.gather(*deliveries), DELIVERY_S_MAX)
         return [row["seq"] for row in rows]
+
+
+async def _after(connection: Connection, sent: Sequence[int]) -> Sequence[asyncpg.Record]:
+    """Deletes what was sent; gives what comes after it, BATCH rows at most."""
+    # One statement, and so one state of the table for both halves of it.
+    rows: Sequence[asyncpg.Record] = await connection.fetch(
+        """WITH sent AS (DELETE FROM outbox WHERE seq = ANY($1::bigint[]))
+           SELECT * FROM outbox WHERE seq <> ALL($1::bigint[]) ORDER BY seq LIMIT $2""",
+        sent,
+        BATCH,
+    )
+    return rows
 
 
 async def _in_time(work: Awaitable[object], timeout_s: float) -> None:

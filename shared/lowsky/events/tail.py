@@ -40,8 +40,6 @@ class Tail:
     Args:
         is_settled: Whether what the listener heard has taken effect, where that takes it a while: a tail has caught up
             only then.
-        is_heard: Whether anybody listens just now, where that is not always so: records are counted and not read while
-            nobody does.
     """
 
     def __init__(
@@ -54,7 +52,6 @@ class Tail:
         part: str,
         from_beginning: bool,
         is_settled: Callable[[], bool] = lambda: True,
-        is_heard: Callable[[], bool] = lambda: True,
     ) -> None:
         self._kafka = kafka
         self._topic = kafka.topic(topic)
@@ -63,7 +60,6 @@ class Tail:
         self._part = part
         self._from_beginning = from_beginning
         self._is_settled = is_settled
-        self._is_heard = is_heard
         self.positions: Positions = {}
         """How far it is. Empty until it has started."""
 
@@ -106,8 +102,6 @@ class Tail:
             for tp, records in batches.items():
                 for record in records:
                     self.positions[tp.partition] = record.offset + 1
-                    if not self._is_heard():
-                        continue
                     try:
                         event = from_record(self._kafka.name(record.topic), record.key, record.value, record.headers)
                     except MalformedRecord as error:

@@ -54,15 +54,7 @@ class Broadcast:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._subscriptions: set[Subscription] = set()
         self._catching_up = asyncio.Semaphore(CATCHING_UP_MAX)
-        self.tail = Tail(
-            kafka,
-            topic,
-            self._hear,
-            health,
-            part=part,
-            from_beginning=False,
-            is_heard=lambda: bool(self._subscriptions),
-        )
+        self.tail = Tail(kafka, topic, self._hear, health, part=part, from_beginning=False)
 
     def _hear(self, event: Event, positions: Positions) -> None:
         if not _is_new(event, self._seen):
