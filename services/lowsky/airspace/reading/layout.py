@@ -38,14 +38,6 @@ def holds_zones(entry: object) -> bool:
     return any(isinstance(members.get(key), list) for key in LIST_KEYS)
 
 
-def format_of(entry: Mapping[str, object]) -> Format:
-    """The dialect of one zone: ED-269 has `restriction` and `applicability`, ED-318 puts the restriction in `type`."""
-    source = mapping(entry.get("properties")) or entry
-    if "restriction" in source or "applicability" in source or isinstance(source.get("geometry"), list):
-        return Format.ED_269
-    return Format.ED_318
-
-
 def single_format(formats: set[Format], members: Mapping[str, object]) -> Format:
     """The dialect of a file whose zones are in these; of one without zones by what else is in it."""
     if not formats:

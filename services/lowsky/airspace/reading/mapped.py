@@ -8,9 +8,9 @@ mapping does not know refuses its zone, a limit without a datum or a unit is non
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from lowsky.airspace.reading import ed318
+from lowsky.airspace.reading.arranging import at_published_places
 from lowsky.airspace.reading.field_mapping import FieldMapping, LimitSource
 from lowsky.airspace.reading.limits import THOUSANDS, UNLIMITED_ALSO, UNLIMITED_MIN, unit_m
 from lowsky.airspace.reading.report import Notes, ZoneRefused
@@ -26,14 +26,8 @@ def read_zone(entry: Mapping[str, object], identifier: str, fields: FieldMapping
     Raises:
         ZoneRefused: when it is no feature, or its restriction or its extent cannot be stood behind.
     """
-    places = _places(fields)
-    try:
-        return ed318.read_zone(_translated(entry, fields, notes), identifier, notes)
-    except ZoneRefused as refusal:
-        note = refusal.note
-        raise ZoneRefused(note.reason, _published(note.field, places), note.message) from None
-    finally:
-        notes.found[:] = [replace(note, field=_published(note.field, places)) for note in notes.found]
+    feature = _translated(entry, fields, notes)
+    return at_published_places(ed318.read_zone, feature, identifier, _places(fields), notes)
 
 
 def _translated(entry: Mapping[str, object], fields: FieldMapping, notes: Notes) -> dict[str, object]:
@@ -150,8 +144,3 @@ def _places(fields: FieldMapping) -> dict[str, str]:
     ):
         found[end] = source.place(target) if source else f"mapping.{target}"
     return found
-
-
-def _published(path: str, places: Mapping[str, str]) -> str:
-    end = path if path.startswith("properties.") else path[path.rfind("layer.") :]
-    return places.get(end, path)
