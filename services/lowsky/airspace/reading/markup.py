@@ -8,62 +8,10 @@ import re
 _TAG = re.compile(
     r"<(?P<end>/?)(?P<name>[a-zA-Z]{1,10}[1-6]?)(?P<attributes>(?:[\s/][^<>]*)?)>|<!--|-->|<![a-zA-Z]{1,10}[^<>]*>"
 )
-_NAMES = frozenset(
-    [
-        "a",
-        "abbr",
-        "b",
-        "big",
-        "blockquote",
-        "body",
-        "br",
-        "center",
-        "cite",
-        "code",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "font",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "head",
-        "hr",
-        "html",
-        "i",
-        "img",
-        "label",
-        "li",
-        "ol",
-        "p",
-        "pre",
-        "q",
-        "s",
-        "script",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "style",
-        "sub",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "title",
-        "tr",
-        "tt",
-        "u",
-        "ul",
-    ]
+_KNOWN = re.compile(
+    "a|abbr|b|big|blockquote|body|br|center|cite|code|dd|div|dl|dt|em|font|h[1-6]|head|hr|html|i|img|label|li|ol|p|pre|q|s"
+    "|script|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead|title|tr|tt|u|ul",
+    re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,31}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
@@ -108,7 +56,7 @@ def as_text(words: str) -> str:
 
 
 def _is_known(tag: re.Match[str]) -> bool:
-    return (tag["name"] or "").lower() in _NAMES
+    return _KNOWN.fullmatch(tag["name"] or "") is not None
 
 
 def _address(attributes: str) -> str:
