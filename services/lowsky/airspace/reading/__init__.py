@@ -39,6 +39,7 @@ from lowsky.airspace.reading.kml import KmlZones
 from lowsky.airspace.reading.layout import ZONES_MAX, metadata_of, single_format
 from lowsky.airspace.reading.left_over import LeftOver
 from lowsky.airspace.reading.numbers import Numbers
+from lowsky.airspace.reading.patterns import Pattern
 from lowsky.airspace.reading.report import (
     FilePosition,
     Format,
@@ -52,7 +53,7 @@ from lowsky.airspace.reading.report import (
     UnreadableZones,
     ZoneRefused,
 )
-from lowsky.airspace.reading.values import text
+from lowsky.airspace.reading.values import mapping, text
 from lowsky.geo.geozone import Geozone
 from lowsky.geo.reference_systems import ReferenceSystem
 
@@ -66,6 +67,7 @@ __all__ = [
     "Metadata",
     "Note",
     "Outcome",
+    "Pattern",
     "ReadZone",
     "Reading",
     "ReportEntry",
@@ -179,7 +181,8 @@ def _zone_of(entry: dict[str, object], declared: Declared) -> Arranged:
     """An entry as its dialect or its mapping lays it out."""
     if declared.mapping is None:
         return arranged(entry)
-    return Arranged(Format.GEOJSON, declared.mapping.identifier.of(entry), entry, {}, [])
+    left = list(declared.mapping.unused(mapping(entry.get("properties"))))
+    return Arranged(Format.GEOJSON, declared.mapping.identifier.of(entry), entry, {}, left)
 
 
 def _read_zone(zone: Arranged, identifier: str, declared: Declared, notes: Notes) -> Geozone:
