@@ -22,7 +22,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -40,6 +40,7 @@ from lowsky.airspace.reading.layout import ZONES_MAX, metadata_of, single_format
 from lowsky.airspace.reading.left_over import LeftOver
 from lowsky.airspace.reading.numbers import Numbers
 from lowsky.airspace.reading.patterns import Pattern
+from lowsky.airspace.reading.recognising import require_readable
 from lowsky.airspace.reading.report import (
     FilePosition,
     Format,
@@ -101,7 +102,12 @@ def read(
     size = file.seek(0, os.SEEK_END)
     if size > FILE_BYTES_MAX:
         raise UnreadableZones("TOO_LARGE", f"the file has {size} bytes; {FILE_BYTES_MAX} is the most")
-    with TemporaryFile() as scratch:
+    require_readable(file, declared.format)
+    with ExitStack() as files:
+
+        def scratch() -> BinaryIO:
+            return files.enter_context(TemporaryFile())
+
         zones = (KmlZones if declared.format is Format.KML else JsonZones)(file, scratch)
         yield _survey(zones, declared, on_progress)
 

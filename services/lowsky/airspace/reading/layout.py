@@ -16,12 +16,18 @@ _METADATA_KEYS = ("metadata", "datasetMetadata")
 
 
 def require_zone_file(document: object) -> None:
-    """Raises UnreadableZones NOT_A_ZONE_FILE unless the file is an object that holds zones, or itself one.
+    """Raises UnreadableZones unless the file is an object that holds zones, or itself one.
+
+    NOT_A_ZONE_FILE, or FORMAT_UNSUPPORTED where it is JSON of a known other kind.
 
     Of the lists of zones that an object holds it is enough that they are there.
     """
     if not isinstance(document, dict):
         raise UnreadableZones("NOT_A_ZONE_FILE", "the file is neither a list of zones nor an object that holds them")
+    if document.get("type") == "Topology" or "esriGeometry" in text(document.get("geometryType")):
+        name = "TopoJSON" if document.get("type") == "Topology" else "ArcGIS JSON"
+        message = f"the file is {name}, which is not read: export it as GeoJSON in WGS 84, and import that by a mapping"
+        raise UnreadableZones("FORMAT_UNSUPPORTED", message)
     named = [key for key in LIST_KEYS if key in document]
     for key in named:
         if not isinstance(document[key], list):
