@@ -205,6 +205,44 @@ def test_what_is_published_twice_is_read_at_the_standards_place_and_the_other_is
     assert left_over(found) == ["properties.Name", "properties.email"]
 
 
+@pytest.mark.parametrize(
+    ("more", "open_limits"),
+    [
+        ({"UPPER": 50}, True),
+        ({"upperLimit": 50}, True),
+        ({"uomDimensions": "FT"}, True),
+        ({"lowerVerticalReference": "AMSL"}, True),
+        ({"UOM": "M", "UPPER": "900.0"}, False),
+        ({"upperLimit": "900 m AMSL"}, False),
+    ],
+)
+def test_flattened_limits_that_contradict_each_other_are_none(more: dict[str, object], open_limits: bool) -> None:
+    found = of(feature(MEMBERS | LIMITS | more))
+    band = found.zones[0].geozone.layers[0].altitude
+    assert (band.upper_m, band.lower_m <= 0.0) == ((math.inf, True) if open_limits else (900.0, False))
+    assert (notes(found).get("LIMITS_CONTRADICT") == f"properties.{next(iter(more))}") is open_limits
+
+
+def test_two_layers_that_differ_are_none() -> None:
+    found = of(feature(MEMBERS | {"layer": LIMITS, "verticalLayer": LIMITS | {"upper": 50}}))
+    assert found.zones[0].geozone.layers[0].altitude.upper_m == math.inf
+    assert notes(found)["LIMITS_CONTRADICT"] == "properties.verticalLayer"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        PERIOD | {"START_DATE_TIME": "2026-01-15T00:00:00Z"},
+        {"limitedApplicability": PERIOD, "timePeriod": PERIOD | {"endDateTime": "2027-01-01T00:00:00Z"}},
+        PERIOD | {"day": "MON", "days": "TUE"},
+    ],
+)
+def test_times_that_contradict_each_other_are_always(more: dict[str, object]) -> None:
+    found = of(feature(MEMBERS | LIMITS | more))
+    assert found.zones[0].geozone.applicability.permanent
+    assert "PERIOD_CONTRADICTS" in notes(found)
+
+
 def test_limits_beside_those_of_the_geometry_are_named_where_they_differ() -> None:
     assert "LAYER_TWICE" not in notes(of(STANDARD | {"layer": LIMITS}))
     found = of(STANDARD | {"layer": LIMITS | {"upper": 50}})

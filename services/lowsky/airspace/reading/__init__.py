@@ -30,7 +30,7 @@ from typing import BinaryIO
 from shapely.errors import GEOSException
 
 from lowsky.airspace.reading import document, ed269, ed318, mapped
-from lowsky.airspace.reading.arranging import Arranged, arranged, at_published_places
+from lowsky.airspace.reading.arranging import Arranged, arranged
 from lowsky.airspace.reading.declared import AS_PUBLISHED, Declared
 from lowsky.airspace.reading.document import FILE_BYTES_MAX, TooLarge, repeated_key
 from lowsky.airspace.reading.field_mapping import FieldMapping, LimitSource, Source
@@ -40,6 +40,7 @@ from lowsky.airspace.reading.layout import ZONES_MAX, metadata_of, single_format
 from lowsky.airspace.reading.left_over import LeftOver
 from lowsky.airspace.reading.numbers import Numbers
 from lowsky.airspace.reading.patterns import Pattern
+from lowsky.airspace.reading.places import at_published_places
 from lowsky.airspace.reading.recognising import require_readable
 from lowsky.airspace.reading.report import (
     FilePosition,
@@ -195,6 +196,8 @@ def _read_zone(zone: Arranged, identifier: str, declared: Declared, notes: Notes
     if declared.mapping is not None:
         return mapped.read_zone(zone.feature, identifier, declared.mapping, notes)
     zone.require_one_restriction()
+    for doubt in zone.doubts:
+        notes.unclear(doubt.reason, doubt.field, doubt.message)
     read_zone = ed269.read_zone if zone.format is Format.ED_269 else ed318.read_zone
     return at_published_places(read_zone, zone.feature, identifier, zone.places, notes)
 

@@ -4,23 +4,24 @@ ED-269 and ED-318 put a zone's limits, authorities and times into groups. Publis
 members in a group (`UASZone`), put the layer beside the geometry (`verticalLayer`), or flatten the groups into the
 properties, in spellings of their own. Each is arranged as the standard has it, and then read as such; what is already
 there stays. Where a value is published twice, the place nearest to the standard's counts and the other is named as not
-taken over; two restrictions that contradict each other refuse the zone.
+taken over; of limits and of times that contradict each other none counts, and two restrictions that do so refuse the
+zone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lowsky.airspace.reading.attributes import Group, attribute, is_zone_group, member, members
 from lowsky.airspace.reading.fields import RESTRICTIONS
-from lowsky.airspace.reading.report import Format, Notes, ZoneRefused
-from lowsky.airspace.reading.values import code, empty, listed, mapping, text
-from lowsky.geo.geozone import Geozone
+from lowsky.airspace.reading.report import Format, Note, ZoneRefused
+from lowsky.airspace.reading.values import code, empty, listed, mapping, number, text
 
 GROUPS_MAX = 3
 """Of a zone's members within each other; published files have one."""
 _IDENTIFIER_KEYS = ("identifier", "id", "zoneId")
+_LIMITS = frozenset({"lower", "upper", "lowerLimit", "upperLimit"})
 _OF_GEOJSON = frozenset({"type", "geometry", "properties", "id", "bbox"})
 _READ_EXTENSIONS = frozenset({"localizedMessages"})
 
@@ -39,6 +40,8 @@ class Arranged:
     """Where values are published that no member of a zone takes; [] stands for any place of a list."""
     restrictions: list[tuple[str, str]] = field(default_factory=list)
     """All that name a restriction, with their places; where they differ, none can be taken."""
+    doubts: list[Note] = field(default_factory=list)
+    """Limits and times that are published twice and contradict each other: neither is taken."""
 
     def require_one_restriction(self) -> None:
         """Raises ZoneRefused RESTRICTION_CONTRADICTS."""
@@ -59,16 +62,6 @@ def arranged(entry: Mapping[str, object]) -> Arranged:
     return found.arranged(entry, source, nested)
 
 
-def published_place(path: str, places: Mapping[str, str]) -> str:
-    """Where a member of an arranged feature is published."""
-    end = len(path)
-    while end > 0:
-        if path[:end] in places:
-            return (places[path[:end]] + path[end:]).lstrip(".")
-        end = max(path.rfind(".", 0, end), path.rfind("[", 0, end))
-    return path
-
-
 def _dialect(source: Mapping[str, object]) -> Format:
     """ED-269 has `restriction` and `applicability`, ED-318 puts the restriction in `type`."""
     sources = [source, *(mapping(value) for key, value in source.items() if is_zone_group(key))]
@@ -87,27 +80,6 @@ def _dialect(source: Mapping[str, object]) -> Format:
     return Format.ED_269 if volumes or kinds == {"ED-269"} else Format.ED_318
 
 
-def at_published_places(
-    read_zone: Callable[[Mapping[str, object], str, Notes], Geozone],
-    feature: Mapping[str, object],
-    identifier: str,
-    places: Mapping[str, str],
-    notes: Notes,
-) -> Geozone:
-    """The zone of an arranged feature, with notes that name the members where they are published.
-
-    Raises:
-        ZoneRefused: when its restriction or its extent cannot be stood behind.
-    """
-    try:
-        return read_zone(feature, identifier, notes)
-    except ZoneRefused as refusal:
-        note = refusal.note
-        raise ZoneRefused(note.reason, published_place(note.field, places), note.message) from None
-    finally:
-        notes.found[:] = [replace(note, field=published_place(note.field, places)) for note in notes.found]
-
-
 class _Gathering:
     """Collects the attributes of a zone by their groups, with the place that each is published at."""
 
@@ -119,6 +91,7 @@ class _Gathering:
         self._places: dict[tuple[Group, str], str] = {}
         self._restrictions: list[tuple[str, str]] = []
         self._left: list[str] = []
+        self._doubts: dict[Group, list[str]] = {}
 
     def gather(self, source: Mapping[str, object], path: str, depth: int) -> None:
         """Takes all attributes of an object: those under their own names first, then its groups, then the others."""
@@ -153,13 +126,41 @@ class _Gathering:
                 self._places[group, name] = place
         elif not empty(value) and value != values[name]:
             self._left.append(place)
+            self._doubt(group, name, value, place)
+
+    def _doubt(self, group: Group, name: str, value: object, place: str) -> None:
+        """Of limits and times that contradict each other none binds; a limit in words says what its number says."""
+        first = self._values[group][name]
+        if group is Group.ZONE:
+            group = {"layer": Group.LAYER, self._times: Group.PERIOD}.get(name, Group.ZONE)
+        elif name in _LIMITS and (number(first) is None or number(value) is None or number(first) == number(value)):
+            return
+        same = listed(first) == listed(value) or (code(first) != "" and code(first) == code(value))
+        if group in (Group.LAYER, Group.PERIOD, Group.DAILY) and not same:
+            self._doubts.setdefault(group, []).append(place)
+
+    def _drop_doubtful(self) -> list[Note]:
+        """Forgets the limits, and all times, that contradict each other."""
+        notes: list[Note] = []
+        if (places := self._doubts.get(Group.LAYER)) is not None:
+            self._values[Group.LAYER].clear()
+            self._values[Group.ZONE].pop("layer", None)
+            message = "published twice, with different values: which limits are meant is not known, none are read"
+            notes.append(Note("LIMITS_CONTRADICT", places[0], message))
+        if (places := self._doubts.get(Group.PERIOD) or self._doubts.get(Group.DAILY)) is not None:
+            for group in (Group.PERIOD, Group.DAILY):
+                self._values[group].clear()
+            self._values[Group.ZONE].pop(self._times, None)
+            message = "published twice, with different values: which times are meant is not known, applies always"
+            notes.append(Note("PERIOD_CONTRADICTS", places[0], message))
+        return notes
 
     def _leave(self, key: str, value: object, path: str) -> None:
         if not empty(value):
             self._left.append(path + key)
 
     def arranged(self, entry: Mapping[str, object], source: Mapping[str, object], nested: bool) -> Arranged:
-        zone = self._values[Group.ZONE]
+        zone, doubts = self._values[Group.ZONE], self._drop_doubtful()
         places = {"properties": "properties" if nested else ""}
         geometry = entry.get("geometry") if nested else None
         volumes = zone.get("geometry")
@@ -187,7 +188,7 @@ class _Gathering:
             feature["layer"] = layer
         identifier, used = self._identifier(entry, source)
         left = [place for place in dict.fromkeys(self._left) if place.rpartition(".")[2] != used]
-        return Arranged(self._dialect, identifier, feature, places, left, self._restrictions)
+        return Arranged(self._dialect, identifier, feature, places, left, self._restrictions, doubts)
 
     def _identifier(self, entry: Mapping[str, object], source: Mapping[str, object]) -> tuple[object, str]:
         found = self._values[Group.ZONE].get("identifier")

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lowsky.airspace.reading import ed318
-from lowsky.airspace.reading.arranging import at_published_places
 from lowsky.airspace.reading.field_mapping import FieldMapping, LimitSource, Source
 from lowsky.airspace.reading.heights import has_heights, heights_of
 from lowsky.airspace.reading.limits import THOUSANDS, UNLIMITED_ALSO, UNLIMITED_MIN, unit_m
+from lowsky.airspace.reading.places import at_published_places
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.airspace.reading.values import empty, mapping, number, text
 from lowsky.geo.geozone import Geozone
