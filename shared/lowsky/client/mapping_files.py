@@ -20,7 +20,9 @@ _LIMITS = ("lower", "upper")
 def read_mapping(path: str | Path) -> pb.FieldMapping:
     """The mapping of a TOML file, whose keys are the fields of FieldMapping.
 
-    A text names a property, `{ constant = "…" }` is the same for every zone. Restrictions are named as in PROHIBITED.
+    A text names a property, also within others as in UASZone.type; `{ property = "…", pattern = "…" }` takes what the
+    group `value` of a pattern of RE2 finds in it; `{ constant = "…" }` is the same for every zone. A limit with
+    `coordinates = true` is from the heights of the coordinates. Restrictions are named as in PROHIBITED.
 
     Raises:
         InvalidArgument: UNREADABLE_FILE, with what is wrong where.
@@ -59,18 +61,25 @@ def _message(written: dict[str, object]) -> pb.FieldMapping:
 def _source(key: str, written: object) -> dict[str, str]:
     if isinstance(written, str) and written:
         return {"property": written}
-    if isinstance(written, dict) and len(written) == 1:
-        ((kind, value),) = written.items()
-        if kind in ("property", "constant") and isinstance(value, str) and value:
-            return {kind: value}
-    raise ValueError(f'{key} is a property\'s name, as in {key} = "NAME", or {{ constant = "a text" }}')
+    if isinstance(written, dict) and all(isinstance(value, str) and value for value in written.values()):
+        if written.keys() in ({"property"}, {"constant"}):
+            return dict(written)
+        if written.keys() == {"property", "pattern"}:
+            if "<value>" not in written["pattern"]:
+                raise ValueError(f"{key}.pattern has no group (?P<value>…), which holds the value")
+            return dict(written)
+    example = "{ property = \"NAME\", pattern = 'Top (?P<value>[0-9]+)' }"
+    raise ValueError(f'{key} is a property\'s name, as in {key} = "NAME", {example}, or {{ constant = "a text" }}')
 
 
 def _limit(key: str, written: object) -> dict[str, object]:
     parts = ("value", "datum", "unit")
-    if not isinstance(written, dict) or "value" not in written or not written.keys() <= set(parts):
-        raise ValueError(f"{key} is a table of value, datum and unit")
-    return {part: _source(f"{key}.{part}", written[part]) for part in parts if part in written}
+    if not isinstance(written, dict) or not written.keys() <= {*parts, "coordinates"}:
+        raise ValueError(f"{key} is a table of value or coordinates, datum and unit")
+    if ("value" in written) is ("coordinates" in written) or written.get("coordinates", True) is not True:
+        raise ValueError(f"{key} has either a value or coordinates = true")
+    limit: dict[str, object] = {part: _source(f"{key}.{part}", written[part]) for part in parts if part in written}
+    return limit | ({"coordinates": True} if "coordinates" in written else {})
 
 
 def _restrictions(written: object) -> dict[str, str]:

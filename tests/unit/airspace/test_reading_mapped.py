@@ -303,15 +303,15 @@ NAMED = document(placemark(polygon()))
         (kmz(("doc.kml", ENTITIES)), "XML_FORBIDDEN"),
         ("", "NOT_XML"),
         ("<kml><Document></kml>", "NOT_XML"),
-        ('<?xml version="1.0" encoding="none-such"?><kml/>', "NOT_XML"),
-        ("{}", "NOT_XML"),
+        ('<?xml version="1.0" encoding="none-such"?><kml/>', "ENCODING_UNSUPPORTED"),
+        ("{}", "FORMAT_MISMATCH"),
         ("<kml>" + "<Folder>" * 80 + "</Folder>" * 80 + "</kml>", "TOO_DEEP"),
-        ("<gpx/>", "NOT_A_ZONE_FILE"),
+        ("<gpx/>", "FORMAT_UNSUPPORTED"),
         (document(f"<Placemark>{placemark(polygon())}</Placemark>"), "NOT_A_ZONE_FILE"),
         (kmz(("doc.kml", "<kml>" + " " * 20_000_000 + "</kml>")), "ZIP_BOMB"),
         (kmz(*((f"icon{number}.png", b"") for number in range(1001))), "ZIP_BOMB"),
         (kmz(("doc.kml", NAMED), ("other/more.KML", NAMED)), "SEVERAL_DOCUMENTS"),
-        (kmz(("readme.txt", "none")), "NOT_A_ZONE_FILE"),
+        (kmz(("readme.txt", "none")), "FORMAT_UNSUPPORTED"),
         (kmz(("doc.kml", NAMED))[:-30], "NOT_KMZ"),
         (kmz(("doc.kml", kmz(("doc.kml", NAMED)))), "NOT_XML"),
     ],
@@ -329,7 +329,7 @@ def test_a_damaged_archive_is_refused_wherever_the_damage_is() -> None:
         try:
             kml(damaged)
         except UnreadableZones as fault:
-            assert fault.reason in {"NOT_KMZ", "NOT_XML", "NOT_A_ZONE_FILE", "XML_FORBIDDEN"}
+            assert fault.reason in {"NOT_KMZ", "NOT_XML", "NOT_UTF8", "FORMAT_UNSUPPORTED", "XML_FORBIDDEN"}
 
 
 def test_spaces_around_commas_are_read_over_however_many() -> None:

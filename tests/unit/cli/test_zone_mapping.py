@@ -22,8 +22,11 @@ authority = { constant = "Tower" }
 "CTR" = "REQ_AUTHORIZATION"
 "P" = "PROHIBITED"
 
+[lower]
+coordinates = true
+
 [upper]
-value = "TOP"
+value = { property = "description", pattern = 'Top (?P<value>[0-9]+)' }
 datum = { constant = "AMSL" }
 unit = { constant = "FT" }
 """
@@ -45,7 +48,12 @@ async def test_a_mapping_file_goes_with_its_file(run: Run, services: Scripted, t
         "name": {"property": "name"},
         "authority": {"constant": "Tower"},
         "restrictionValues": {"CTR": "RESTRICTION_REQ_AUTHORIZATION", "P": "RESTRICTION_PROHIBITED"},
-        "upper": {"value": {"property": "TOP"}, "datum": {"constant": "AMSL"}, "unit": {"constant": "FT"}},
+        "lower": {"coordinates": True},
+        "upper": {
+            "value": {"property": "description", "pattern": "Top (?P<value>[0-9]+)"},
+            "datum": {"constant": "AMSL"},
+            "unit": {"constant": "FT"},
+        },
     }
 
 
@@ -78,9 +86,13 @@ async def test_options_that_cannot_be_used_send_nothing(
         (LEAST + 'colour = "X"', "colour is no field of a zone"),
         (LEAST + "name = 5", "name is a property's name"),
         (LEAST + 'name = { constant = "a", property = "b" }', "name is a property's name"),
-        (LEAST + 'upper = "TOP"', "upper is a table of value, datum and unit"),
+        (LEAST + 'upper = "TOP"', "upper is a table of value or coordinates, datum and unit"),
         (LEAST + '[upper]\nvalue = "TOP"\ndatum = 7', "upper.datum is a property's name"),
-        (LEAST + '[upper]\nunit = "TOP"', "upper is a table of value, datum and unit"),
+        (LEAST + '[upper]\nunit = "TOP"', "upper has either a value or coordinates = true"),
+        (LEAST + '[upper]\nvalue = "TOP"\ncoordinates = true', "upper has either a value or coordinates = true"),
+        (LEAST + "[upper]\ncoordinates = false", "upper has either a value or coordinates = true"),
+        (LEAST + 'name = { property = "a", pattern = "x" }', "name.pattern has no group"),
+        (LEAST + 'name = { constant = "a", pattern = "(?P<value>x)" }', "name is a property's name"),
         (LEAST + '[restriction_values]\nCTR = "FORBIDDEN"', "is 'FORBIDDEN', which is none of PROHIBITED"),
         (LEAST + "restriction_values = []", "restriction_values is a table"),
         ("#" * 2**20 + "\n", "at most"),

@@ -22,7 +22,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -30,13 +30,18 @@ from typing import BinaryIO
 from shapely.errors import GEOSException
 
 from lowsky.airspace.reading import document, ed269, ed318, mapped
+from lowsky.airspace.reading.arranging import Arranged, arranged
 from lowsky.airspace.reading.declared import AS_PUBLISHED, Declared
 from lowsky.airspace.reading.document import FILE_BYTES_MAX, TooLarge, repeated_key
 from lowsky.airspace.reading.field_mapping import FieldMapping, LimitSource, Source
 from lowsky.airspace.reading.json_zones import JsonZones
 from lowsky.airspace.reading.kml import KmlZones
-from lowsky.airspace.reading.layout import ZONES_MAX, format_of, metadata_of, single_format
+from lowsky.airspace.reading.layout import ZONES_MAX, metadata_of, single_format
+from lowsky.airspace.reading.left_over import LeftOver
 from lowsky.airspace.reading.numbers import Numbers
+from lowsky.airspace.reading.patterns import Pattern
+from lowsky.airspace.reading.places import at_published_places
+from lowsky.airspace.reading.recognising import require_readable
 from lowsky.airspace.reading.report import (
     FilePosition,
     Format,
@@ -64,6 +69,7 @@ __all__ = [
     "Metadata",
     "Note",
     "Outcome",
+    "Pattern",
     "ReadZone",
     "Reading",
     "ReportEntry",
@@ -75,7 +81,6 @@ __all__ = [
 PROGRESS_ZONES = 1_000
 IDENTIFIER_LENGTH_MAX = 200
 """ED-318 says 7, publishers use up to some 60."""
-_IDENTIFIER_KEYS = ("identifier", "id", "zoneId")
 
 
 @contextmanager
@@ -98,26 +103,34 @@ def read(
     size = file.seek(0, os.SEEK_END)
     if size > FILE_BYTES_MAX:
         raise UnreadableZones("TOO_LARGE", f"the file has {size} bytes; {FILE_BYTES_MAX} is the most")
-    with TemporaryFile() as scratch:
+    require_readable(file, declared.format)
+    with ExitStack() as files:
+
+        def scratch() -> BinaryIO:
+            return files.enter_context(TemporaryFile())
+
         zones = (KmlZones if declared.format is Format.KML else JsonZones)(file, scratch)
         yield _survey(zones, declared, on_progress)
 
 
 def _survey(zones: KmlZones | JsonZones, declared: Declared, on_progress: Callable[[int, int], None] | None) -> Reading:
     formats: set[Format] = set()
-    count, numbers = 0, Numbers()
+    count, numbers, left_over = 0, Numbers(), LeftOver()
     for count, entry in enumerate(zones, 1):
         if count > ZONES_MAX:
             raise UnreadableZones("TOO_MANY_ZONES", f"the file has more than {ZONES_MAX} zones, which is the most")
         if isinstance(entry, dict):
-            formats.add(format_of(entry))
-            numbers.keep_free(_identifier(entry, declared))
+            zone = _zone_of(entry, declared)
+            formats.add(zone.format)
+            identifier = _identifier(zone)
+            numbers.keep_free(identifier)
+            left_over.add(identifier, zone.left)
     return Reading(
         declared.format or single_format(formats, zones.members),
         metadata_of(zones.members),
         count,
         _results(zones, count, declared, numbers, on_progress),
-        _file_notes(declared),
+        (*_file_notes(declared), *left_over.notes()),
     )
 
 
@@ -147,7 +160,8 @@ def _read_entry(position: int, entry: object, declared: Declared) -> tuple[Repor
     try:
         if not isinstance(entry, dict):
             raise ZoneRefused("ZONE_UNREADABLE", "", "not a zone but a bare value")
-        raw, identifier = _raw_identifier(entry, declared), _identifier(entry, declared)
+        zone = _zone_of(entry, declared)
+        raw, identifier = zone.identifier, _identifier(zone)
         if isinstance(entry, TooLarge):
             message = f"the zone takes more than {document.ZONE_TEXT_MAX} characters, which is the most"
             raise ZoneRefused("ZONE_TOO_LARGE", "", message)
@@ -159,7 +173,7 @@ def _read_entry(position: int, entry: object, declared: Declared) -> tuple[Repor
             notes.mended("IDENTIFIER_ABSENT", "identifier", f"named {identifier} after its content")
         elif identifier != raw:
             notes.mended("IDENTIFIER_CHANGED", "identifier", "spaces around it, or what is no text, were taken away")
-        geozone = replace(_read_zone(entry, identifier, declared, notes), terrain_m=declared.terrain_m)
+        geozone = replace(_read_zone(zone, identifier, declared, notes), terrain_m=declared.terrain_m)
     except ZoneRefused as refusal:
         return ReportEntry(position, identifier, Outcome.REFUSED, (*notes.found, refusal.note)), None
     except GEOSException as fault:
@@ -170,26 +184,26 @@ def _read_entry(position: int, entry: object, declared: Declared) -> tuple[Repor
     return report, ReadZone(geozone, published, entry_notes, position)
 
 
-def _read_zone(entry: dict[str, object], identifier: str, declared: Declared, notes: Notes) -> Geozone:
+def _zone_of(entry: dict[str, object], declared: Declared) -> Arranged:
+    """An entry as its dialect or its mapping lays it out."""
+    if declared.mapping is None:
+        return arranged(entry)
+    left = list(declared.mapping.unused(mapping(entry.get("properties"))))
+    return Arranged(Format.GEOJSON, declared.mapping.identifier.of(entry), entry, {}, left)
+
+
+def _read_zone(zone: Arranged, identifier: str, declared: Declared, notes: Notes) -> Geozone:
     if declared.mapping is not None:
-        return mapped.read_zone(entry, identifier, declared.mapping, notes)
-    if format_of(entry) is Format.ED_269:
-        return ed269.read_zone(entry, identifier, notes)
-    return ed318.read_zone(entry, identifier, notes)
+        return mapped.read_zone(zone.feature, identifier, declared.mapping, notes)
+    zone.require_one_restriction()
+    for doubt in zone.doubts:
+        notes.unclear(doubt.reason, doubt.field, doubt.message)
+    read_zone = ed269.read_zone if zone.format is Format.ED_269 else ed318.read_zone
+    return at_published_places(read_zone, zone.feature, identifier, zone.places, notes)
 
 
-def _identifier(entry: dict[str, object], declared: Declared) -> str:
-    return text(_raw_identifier(entry, declared))[:IDENTIFIER_LENGTH_MAX]
-
-
-def _raw_identifier(entry: dict[str, object], declared: Declared) -> object:
-    if declared.mapping is not None:
-        return declared.mapping.identifier.of(entry)
-    for source in (mapping(entry.get("properties")), entry):
-        for key in _IDENTIFIER_KEYS:
-            if text(source.get(key)):
-                return source[key]
-    return ""
+def _identifier(zone: Arranged) -> str:
+    return text(zone.identifier)[:IDENTIFIER_LENGTH_MAX]
 
 
 def _published_json(entry: dict[str, object]) -> bytes:

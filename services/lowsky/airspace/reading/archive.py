@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from lowsky.airspace.reading.document import FILE_BYTES_MAX
@@ -37,21 +39,37 @@ def only_kml(file: BinaryIO, into: BinaryIO) -> None:
     Raises:
         UnreadableZones: NOT_KMZ, ZIP_BOMB, SEVERAL_DOCUMENTS, TOO_LARGE, NOT_A_ZONE_FILE.
     """
-    if _entries(file) > MEMBERS_MAX:  # before the directory is read, which costs memory for each
-        raise UnreadableZones("ZIP_BOMB", f"the archive has more than {MEMBERS_MAX} members")
-    try:
-        with zipfile.ZipFile(_InSteps(file)) as archive:
-            member = _document(archive)
-            with archive.open(member) as packed:
-                while into.tell() <= FILE_BYTES_MAX and (data := packed.read(STEP_BYTES)):
-                    into.write(data)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error) as fault:
-        raise UnreadableZones("NOT_KMZ", f"the archive cannot be read: {fault}") from None
+    with _opened(file) as archive:
+        member = _document(archive)
+        with archive.open(member) as packed:
+            while into.tell() <= FILE_BYTES_MAX and (data := packed.read(STEP_BYTES)):
+                into.write(data)
     size = into.tell()
     if size > RATIO_FROM_BYTES and size > RATIO_MAX * max(member.compress_size, 1):
         raise UnreadableZones("ZIP_BOMB", f"the document unpacks to more than {RATIO_MAX} times its size")
     if size > FILE_BYTES_MAX:
         raise UnreadableZones("TOO_LARGE", f"the document unpacks to more than {FILE_BYTES_MAX} bytes")
+
+
+def member_names(file: BinaryIO) -> list[str]:
+    """The names of all members of an archive, of which none is unpacked.
+
+    Raises:
+        UnreadableZones: NOT_KMZ, ZIP_BOMB.
+    """
+    with _opened(file) as archive:
+        return archive.namelist()
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
+    if _entries(file) > MEMBERS_MAX:  # before the directory is read, which costs memory for each
+        raise UnreadableZones("ZIP_BOMB", f"the archive has more than {MEMBERS_MAX} members")
+    try:
+        with zipfile.ZipFile(_InSteps(file)) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error) as fault:
+        raise UnreadableZones("NOT_KMZ", f"the archive cannot be read: {fault}") from None
 
 
 class _InSteps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lowsky.airspace.reading.report import Notes
-from lowsky.airspace.reading.values import code, duration, empty, listed, text, texts
+from lowsky.airspace.reading.values import code, duration, empty, joined, listed, note_not_taken, text, texts
 from lowsky.geo.geozone import Purpose, ZoneAuthority
 
 AUTHORITIES_MAX = 100
@@ -46,13 +46,23 @@ def _authority(entry: dict[str, object], field: str, notes: Notes) -> ZoneAuthor
         notes.unclear(
             "INTERVAL_UNREADABLE", f"{field}.intervalBefore", f"{text(interval)!r} is no ISO 8601 duration: no interval"
         )
-    return ZoneAuthority(
+    authority = ZoneAuthority(
         names=texts(entry.get("name")),
         purpose=purpose,
         service=texts(entry.get("service")),
         contacts=texts(entry.get("contactName")),
-        site_url=text(entry.get("siteURL")),
-        email=text(entry.get("email")),
-        phone=text(entry.get("phone")),
+        site_url=joined(entry.get("siteURL")),
+        email=joined(entry.get("email")),
+        phone=joined(entry.get("phone")),
         interval_before=before,
     )
+    for key, taken in (
+        ("name", authority.names),
+        ("service", authority.service),
+        ("contactName", authority.contacts),
+        ("siteURL", authority.site_url),
+        ("email", authority.email),
+        ("phone", authority.phone),
+    ):
+        note_not_taken(entry.get(key), taken, f"{field}.{key}", notes)
+    return authority

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lowsky.airspace.reading.fields import Members, read_geozone, read_restriction, refuse_display_only
+from lowsky.airspace.reading.fields import PATH, Members, read_geozone, read_restriction, refuse_display_only
 from lowsky.airspace.reading.limits import ED_269_KEYS, read_band, unit_m
 from lowsky.airspace.reading.outlines import Outline, Outlines
 from lowsky.airspace.reading.periods import read_ed269
@@ -17,40 +17,40 @@ LAYERS_MAX = 200
 
 
 def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geozone:
-    """A zone of its members, or of a feature whose `properties` are the members.
+    """The zone of a feature whose `properties` are the members.
 
     Raises:
         ZoneRefused: when its restriction or its extent cannot be stood behind.
     """
-    feature = isinstance(entry.get("properties"), dict)
-    source, path = (mapping(entry["properties"]), "properties.") if feature else (entry, "")
-    members = Members(source, path, "restriction", "REQ_AUTHORISATION", "type")
-    refuse_display_only(source, path)
+    source = mapping(entry.get("properties"))
+    members = Members(source, "restriction", "REQ_AUTHORISATION", "type")
+    refuse_display_only(source)
     restriction = read_restriction(members, notes)
-    layers = _layers(source, path, entry.get("geometry") if feature else None, notes)
-    return read_geozone(identifier, restriction, layers, read_ed269(source, layers, path, notes), members, notes)
+    layers = _layers(source, entry.get("geometry"), notes)
+    return read_geozone(identifier, restriction, layers, read_ed269(source, layers, PATH, notes), members, notes)
 
 
-def _layers(source: Mapping[str, object], path: str, feature_geometry: object, notes: Notes) -> tuple[Layer, ...]:
+def _layers(source: Mapping[str, object], feature_geometry: object, notes: Notes) -> tuple[Layer, ...]:
     volumes = listed(source.get("geometry"))
     if not volumes and empty(feature_geometry):
-        raise ZoneRefused("GEOMETRY_ABSENT", f"{path}geometry", "no volume is published")
+        raise ZoneRefused("GEOMETRY_ABSENT", f"{PATH}geometry", "no volume is published")
     if len(volumes) > LAYERS_MAX:
-        raise ZoneRefused("TOO_MANY_LAYERS", f"{path}geometry", f"{len(volumes)} volumes; {LAYERS_MAX} is the most")
+        raise ZoneRefused("TOO_MANY_LAYERS", f"{PATH}geometry", f"{len(volumes)} volumes; {LAYERS_MAX} is the most")
     outlines = Outlines(notes)
     own = [_projection(volume) for volume in volumes]
     if feature_geometry is not None and not any(own):
         # The flattened form: one outline beside the properties, which hold the limits.
         outline = _outline(mapping(feature_geometry), {}, "geometry", outlines, notes)
         limits = volumes or [source]
-        return tuple(Layer(outline, read_band(mapping(band), ED_269_KEYS, f"{path}geometry", notes)) for band in limits)
+        path = f"{PATH}geometry" if volumes else PATH.rstrip(".")
+        return tuple(Layer(outline, read_band(mapping(band), ED_269_KEYS, path, notes)) for band in limits)
     if not empty(feature_geometry):
         notes.unclear(
             "GEOMETRY_TWICE", "geometry", "the volumes have outlines of their own: the feature's is for display"
         )
     layers = []
     for place, (volume, projection) in enumerate(zip(volumes, own, strict=True)):
-        field = f"{path}geometry[{place}]"
+        field = f"{PATH}geometry[{place}]"
         if projection is None:
             raise ZoneRefused("GEOMETRY_UNREADABLE", field, "a volume without a horizontal projection")
         outline = _outline(projection, mapping(volume), f"{field}.horizontalProjection", outlines, notes)

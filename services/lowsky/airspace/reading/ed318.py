@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lowsky.airspace.reading.fields import Members, read_geozone, read_restriction, refuse_display_only
+from lowsky.airspace.reading.attributes import Group, attribute, member
+from lowsky.airspace.reading.fields import PATH, Members, read_geozone, read_restriction, refuse_display_only
 from lowsky.airspace.reading.limits import ED_318_KEYS, read_band
 from lowsky.airspace.reading.outlines import Outline, Outlines
 from lowsky.airspace.reading.periods import read_ed318
-from lowsky.airspace.reading.report import Notes, ZoneRefused
+from lowsky.airspace.reading.report import Format, Notes, ZoneRefused
 from lowsky.airspace.reading.values import empty, mapping, number, text
 from lowsky.geo.geozone import Geozone, Layer
 
@@ -19,25 +20,24 @@ NESTING_MAX = 4
 
 
 def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geozone:
-    """A zone of a feature, or of bare properties with a geometry beside them.
+    """The zone of a feature.
 
     Raises:
         ZoneRefused: when its restriction or its extent cannot be stood behind.
     """
-    feature = isinstance(entry.get("properties"), dict)
-    source, path = (mapping(entry["properties"]), "properties.") if feature else (entry, "")
-    members = Members(source, path, "type", "REQ_AUTHORIZATION", "variant")
-    refuse_display_only(source, path)
+    source = mapping(entry.get("properties"))
+    members = Members(source, "type", "REQ_AUTHORIZATION", "variant")
+    refuse_display_only(source)
     restriction = read_restriction(members, notes)
     geometry = entry.get("geometry")
     if empty(geometry):
         raise ZoneRefused("GEOMETRY_ABSENT", "geometry", "no geometry is published")
-    layers = _Layers(notes, mapping(entry.get("layer")) or mapping(source.get("layer")))
+    layers = _Layers(notes, mapping(entry.get("layer")))
     layers.read(geometry, "geometry", {}, 0)
     if not layers.found:
         raise ZoneRefused("GEOMETRY_ABSENT", "geometry", "the collection holds no geometry")
     found = tuple(layers.found)
-    return read_geozone(identifier, restriction, found, read_ed318(source, found, path, notes), members, notes)
+    return read_geozone(identifier, restriction, found, read_ed318(source, found, PATH, notes), members, notes)
 
 
 class _Layers:
@@ -52,7 +52,7 @@ class _Layers:
     def read(self, geometry: object, path: str, around: Mapping[str, object], depth: int) -> None:
         """A geometry, or all of a collection, whose own layer is `around` for those that have none."""
         fields = mapping(geometry)
-        layer = mapping(fields.get("layer")) or around
+        layer = self._own_layer(fields) or around
         if text(fields.get("type")).upper() == "GEOMETRYCOLLECTION":
             inner = fields.get("geometries")
             if not isinstance(inner, list) or depth >= NESTING_MAX:
@@ -65,8 +65,23 @@ class _Layers:
         if len(self.found) >= LAYERS_MAX:
             raise ZoneRefused("TOO_MANY_LAYERS", path, f"more than {LAYERS_MAX} layers")
         outline = self._outline(fields, path)
-        band = read_band(layer or self._default, ED_318_KEYS, f"{path}.layer", self._notes)
+        if self._default and not layer:
+            band = read_band(self._default, ED_318_KEYS, "layer", self._notes)
+        else:
+            band = read_band(layer, ED_318_KEYS, f"{path}.layer", self._notes)
+            if self._default and read_band(self._default, ED_318_KEYS, "", Notes()) != band:
+                self._notes.unclear("LAYER_TWICE", "layer", "the geometry has limits of its own: these are not read")
         self.found.append(Layer(outline, band))
+
+    def _own_layer(self, geometry: Mapping[str, object]) -> dict[str, object]:
+        """A geometry's layer under the standard's names; empty where it has no limit."""
+        found: dict[str, object] = {}
+        for key, value in geometry.items():
+            if attribute(key, Format.ED_318) == (Group.ZONE, "layer"):
+                for name, item in mapping(value).items():
+                    if (known := member(name, Group.LAYER, Format.ED_318)) and empty(found.get(known)):
+                        found[known] = item
+        return {} if all(empty(found.get(limit)) for limit in ("lower", "upper")) else found
 
     def _outline(self, geometry: Mapping[str, object], path: str) -> Outline:
         kind = text(geometry.get("type")).upper()

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import codecs
+import re
+from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
 
+from lowsky.airspace.reading.document import FILE_BYTES_MAX
 from lowsky.airspace.reading.report import FilePosition, UnreadableZones
 
 STEP_BYTES = 1024 * 1024
 """Read at once."""
 
 _BOM = codecs.BOM_UTF8
-_OTHER_BOMS = (
+_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark this one begins with
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\x00?\x00", "utf-16-le"),  # an XML declaration without a mark
+    (b"\x00<\x00?", "utf-16-be"),
 )
+
+DECLARATION_BYTES_MAX = 1024
+"""An XML declaration takes some fifty."""
+_DECLARATION = re.compile(rb"\s*<\?xml\s[^>]*?\bencoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._:-]{0,40})[\"']")
+_ENCODINGS = re.compile(
+    r"gb2312|gbk|gb18030|hz|big5|big5hkscs|euc_\w+|shift_jis\w*|iso2022_\w+|johab|cp(?:[4789]\d\d|12\d\d)|iso8859-\d+"
+    r"|koi8-\w|mac-\w+|tis-620|ptcp154|kz1048"
+)
+"""Of what Python knows the encodings of written texts: not those of binary data, host names or escapes."""
+_SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "cp950"}
+"""What files hold that declare these: the same and more characters (https://encoding.spec.whatwg.org/#names-and-labels)."""
+
+Scratch = Callable[[], BinaryIO]
+"""Makes an empty file, which is gone when the reading ends."""
 
 
 class Text:
@@ -52,7 +71,7 @@ class Text:
             self.text = kept + self._decoder.decode(data, final=self.ended)
         except UnicodeDecodeError as fault:
             at = place(self._file, begins + fault.start)
-            raise UnreadableZones("NOT_UTF8", "the file is not UTF-8 text", at) from None
+            raise UnreadableZones("NOT_UTF8", "the file is not UTF-8 text: save it as UTF-8", at) from None
         self.at = 0
         return not self.ended
 
@@ -65,30 +84,76 @@ class Text:
         return place(self._file, self.byte_of(at))
 
 
-def utf8(file: BinaryIO, scratch: BinaryIO) -> BinaryIO:
-    """The file; where a byte order mark says UTF-16 or UTF-32, the other one, with the same text in UTF-8.
+def utf8(file: BinaryIO, scratch: Scratch) -> BinaryIO:
+    """The file; where a byte order mark says UTF-16 or UTF-32, another one with the same text in UTF-8.
 
     Raises:
-        UnreadableZones: NOT_UTF8.
+        UnreadableZones: NOT_UTF8, TOO_LARGE.
     """
     file.seek(0)
-    head = file.read(4)
-    for mark, encoding in _OTHER_BOMS:
-        if head.startswith(mark):
-            _recode(file, encoding, scratch)
-            return scratch
-    return file
+    encoding = encoding_by_mark(file.read(4))
+    return file if encoding is None else _recoded(file, encoding, encoding, scratch)
 
 
-def _recode(file: BinaryIO, encoding: str, into: BinaryIO) -> None:
+def xml_utf8(file: BinaryIO, scratch: Scratch) -> BinaryIO:
+    """The file; where a mark or its XML declaration says another encoding, another one with the same text in UTF-8.
+
+    The declaration stays as it is. Where it says UTF-16 of bytes that are none, they are UTF-8.
+
+    Raises:
+        UnreadableZones: ENCODING_UNSUPPORTED, NOT_UTF8, TOO_LARGE.
+    """
+    file.seek(0)
+    head = file.read(DECLARATION_BYTES_MAX)
+    if head.startswith(_BOM):
+        return file
+    if (marked := encoding_by_mark(head)) is not None:
+        return _recoded(file, marked, marked, scratch)
+    declaration = _DECLARATION.match(head)
+    if declaration is None:
+        return file
+    label = declaration[1].decode("ascii")
+    try:
+        codec = codecs.lookup(label).name
+    except LookupError:
+        codec = ""
+    if codec.startswith(("utf-8", "utf-16", "utf-32", "ascii")):
+        return file
+    if not _ENCODINGS.fullmatch(codec):
+        message = f"the file declares the encoding {label}, which is not read: save it as UTF-8"
+        raise UnreadableZones("ENCODING_UNSUPPORTED", message)
+    return _recoded(file, _SUPERSETS.get(codec, codec), label, scratch)
+
+
+def encoding_by_mark(head: bytes) -> str | None:
+    """What a byte order mark says, or an XML declaration in UTF-16; None for all else."""
+    return next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+
+
+def is_utf8_at(file: BinaryIO, byte: int) -> bool:
+    """Whether a character of UTF-8 begins there, or nothing more comes."""
+    file.seek(byte)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(file.read(4))
+    except UnicodeDecodeError as fault:
+        return fault.start > 0
+    return True
+
+
+def _recoded(file: BinaryIO, encoding: str, label: str, scratch: Scratch) -> BinaryIO:
+    into = scratch()
     file.seek(0)
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         while data := file.read(STEP_BYTES):
             into.write(decoder.decode(data).encode())
+            if into.tell() > FILE_BYTES_MAX:
+                raise UnreadableZones("TOO_LARGE", f"in UTF-8 the file has more than {FILE_BYTES_MAX} bytes")
         into.write(decoder.decode(b"", final=True).encode())
     except UnicodeError:
-        raise UnreadableZones("NOT_UTF8", f"the file begins as {encoding} and goes on as none") from None
+        message = f"the file says that it is {label}, and is not throughout: save it as UTF-8"
+        raise UnreadableZones("NOT_UTF8", message) from None
+    return into
 
 
 def place(file: BinaryIO, byte: int) -> FilePosition:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from lowsky.airspace.reading import document
 from lowsky.airspace.reading.document import DECODER, DEPTH_MAX, NotANumber, RepeatedKeys, TooLarge, brackets
-from lowsky.airspace.reading.file_text import Text, utf8
+from lowsky.airspace.reading.file_text import Scratch, Text, utf8
 from lowsky.airspace.reading.layout import LIST_KEYS, holds_zones, require_zone_file
 from lowsky.airspace.reading.report import UnreadableZones
 from lowsky.airspace.reading.values import empty
@@ -36,11 +36,11 @@ _FOLLOWED = 1024 * 1024
 class JsonZones:
     """The entries of a file, each time from its beginning; `members` are the file's others, once all have come."""
 
-    def __init__(self, file: BinaryIO, scratch: BinaryIO) -> None:
-        """Of a seekable file, and an empty one to put the text into where it has to be recoded.
+    def __init__(self, file: BinaryIO, scratch: Scratch) -> None:
+        """Of a seekable file, and what makes one to put the text into where it has to be recoded.
 
         Raises:
-            UnreadableZones: NOT_UTF8.
+            UnreadableZones: NOT_UTF8, TOO_LARGE.
         """
         self._file = utf8(file, scratch)
         self._levels_max: int | None = DEPTH_MAX

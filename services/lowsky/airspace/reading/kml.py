@@ -8,7 +8,6 @@ are refused before anything is resolved, nothing is ever fetched. Tests read the
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 from xml.etree.ElementTree import Element, ParseError
@@ -19,9 +18,9 @@ from defusedxml.ElementTree import DefusedXMLParser
 from lowsky.airspace.reading import document
 from lowsky.airspace.reading.archive import is_archive, only_kml
 from lowsky.airspace.reading.document import RepeatedKeys, TooLarge
-from lowsky.airspace.reading.file_text import STEP_BYTES, place
+from lowsky.airspace.reading.file_text import STEP_BYTES, Scratch, is_utf8_at, place, xml_utf8
 from lowsky.airspace.reading.placemarks import Placemark, Placemarks, local, text_of
-from lowsky.airspace.reading.report import FilePosition, UnreadableZones
+from lowsky.airspace.reading.report import UnreadableZones
 from lowsky.airspace.reading.values import number
 
 _GEOMETRIES = ("Point", "LineString", "LinearRing", "Polygon", "MultiGeometry", "Model", "Track", "MultiTrack")
@@ -31,26 +30,29 @@ class KmlZones:
     """The features of a KML or KMZ file in the order of the document, each time from its beginning; `members` are
     what the document says of itself, once all have come."""
 
-    def __init__(self, file: BinaryIO, scratch: BinaryIO) -> None:
-        """Of a seekable file, and an empty one to put the document into where it has to be unpacked.
+    def __init__(self, file: BinaryIO, scratch: Scratch) -> None:
+        """Of a seekable file, and what makes one to put the document into where it has to be unpacked or recoded.
 
         Raises:
-            UnreadableZones: those of `only_kml`.
+            UnreadableZones: those of `only_kml` and `xml_utf8`.
         """
-        self._file = file
         if is_archive(file):
-            only_kml(file, scratch)
-            self._file = scratch
+            unpacked = scratch()
+            only_kml(file, unpacked)
+            file = unpacked
+        self._file = xml_utf8(file, scratch)
         self.members: dict[str, object] = {}
 
     def __iter__(self) -> Iterator[object]:
         """GeoJSON features.
 
         Raises:
-            UnreadableZones: TOO_LARGE, NOT_XML, XML_FORBIDDEN, TOO_DEEP, NOT_A_ZONE_FILE.
+            UnreadableZones: TOO_LARGE, NOT_UTF8, NOT_XML, XML_FORBIDDEN, TOO_DEEP, NOT_A_ZONE_FILE.
         """
         found = Placemarks()
-        parser = DefusedXMLParser(target=found, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+        parser = DefusedXMLParser(
+            target=found, encoding="utf-8", forbid_dtd=True, forbid_entities=True, forbid_external=True
+        )
         self._file.seek(0)
         fed = 0
         try:
@@ -65,19 +67,16 @@ class KmlZones:
             what = type(fault).__name__.removesuffix("Forbidden")
             raise UnreadableZones("XML_FORBIDDEN", f"document types and entities are not read: {what}") from None
         except ParseError as fault:
+            at = max(parser.parser.ErrorByteIndex, 0)
+            if not is_utf8_at(self._file, at):
+                message = "the file is not UTF-8 text, and declares no other encoding: save it as UTF-8"
+                raise UnreadableZones("NOT_UTF8", message, place(self._file, at)) from None
             message = f"the file is not XML: {str(fault).partition(':')[0]}"
-            raise UnreadableZones("NOT_XML", message, self._place(parser.parser.ErrorByteIndex)) from None
+            raise UnreadableZones("NOT_XML", message, place(self._file, at)) from None
         except (ValueError, LookupError) as fault:
             raise UnreadableZones("NOT_XML", f"the file is not XML: {fault}") from None
         yield from map(_feature, found.taken())
         self.members = {"name": found.title}
-
-    def _place(self, byte: int) -> FilePosition | None:
-        """The place in a file whose characters are bytes; None in UTF-16."""
-        self._file.seek(0)
-        if self._file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return None
-        return place(self._file, byte)
 
 
 def _feature(found: Placemark) -> dict[str, object]:

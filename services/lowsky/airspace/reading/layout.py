@@ -16,12 +16,18 @@ _METADATA_KEYS = ("metadata", "datasetMetadata")
 
 
 def require_zone_file(document: object) -> None:
-    """Raises UnreadableZones NOT_A_ZONE_FILE unless the file is an object that holds zones, or itself one.
+    """Raises UnreadableZones unless the file is an object that holds zones, or itself one.
+
+    NOT_A_ZONE_FILE, or FORMAT_UNSUPPORTED where it is JSON of a known other kind.
 
     Of the lists of zones that an object holds it is enough that they are there.
     """
     if not isinstance(document, dict):
         raise UnreadableZones("NOT_A_ZONE_FILE", "the file is neither a list of zones nor an object that holds them")
+    if document.get("type") == "Topology" or "esriGeometry" in text(document.get("geometryType")):
+        name = "TopoJSON" if document.get("type") == "Topology" else "ArcGIS JSON"
+        message = f"the file is {name}, which is not read: export it as GeoJSON in WGS 84, and import that by a mapping"
+        raise UnreadableZones("FORMAT_UNSUPPORTED", message)
     named = [key for key in LIST_KEYS if key in document]
     for key in named:
         if not isinstance(document[key], list):
@@ -36,14 +42,6 @@ def holds_zones(entry: object) -> bool:
     """Whether an entry of a list of zones is a collection of them."""
     members = mapping(entry)
     return any(isinstance(members.get(key), list) for key in LIST_KEYS)
-
-
-def format_of(entry: Mapping[str, object]) -> Format:
-    """The dialect of one zone: ED-269 has `restriction` and `applicability`, ED-318 puts the restriction in `type`."""
-    source = mapping(entry.get("properties")) or entry
-    if "restriction" in source or "applicability" in source or isinstance(source.get("geometry"), list):
-        return Format.ED_269
-    return Format.ED_318
 
 
 def single_format(formats: set[Format], members: Mapping[str, object]) -> Format:

@@ -8,15 +8,18 @@ mapping does not know refuses its zone, a limit without a datum or a unit is non
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from lowsky.airspace.reading import ed318
-from lowsky.airspace.reading.field_mapping import FieldMapping, LimitSource
+from lowsky.airspace.reading.field_mapping import FieldMapping, LimitSource, Source
+from lowsky.airspace.reading.heights import has_heights, heights_of
 from lowsky.airspace.reading.limits import THOUSANDS, UNLIMITED_ALSO, UNLIMITED_MIN, unit_m
+from lowsky.airspace.reading.places import at_published_places
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.airspace.reading.values import empty, mapping, number, text
 from lowsky.geo.geozone import Geozone
 
+HEIGHTS = "geometry.coordinates"
+"""Where heights are published."""
 _AREAS = {"POLYGON": "Polygon", "MULTIPOLYGON": "MultiPolygon"}
 
 
@@ -26,14 +29,8 @@ def read_zone(entry: Mapping[str, object], identifier: str, fields: FieldMapping
     Raises:
         ZoneRefused: when it is no feature, or its restriction or its extent cannot be stood behind.
     """
-    places = _places(fields)
-    try:
-        return ed318.read_zone(_translated(entry, fields, notes), identifier, notes)
-    except ZoneRefused as refusal:
-        note = refusal.note
-        raise ZoneRefused(note.reason, _published(note.field, places), note.message) from None
-    finally:
-        notes.found[:] = [replace(note, field=_published(note.field, places)) for note in notes.found]
+    feature = _translated(entry, fields, notes)
+    return at_published_places(ed318.read_zone, feature, identifier, _places(fields), notes)
 
 
 def _translated(entry: Mapping[str, object], fields: FieldMapping, notes: Notes) -> dict[str, object]:
@@ -41,33 +38,48 @@ def _translated(entry: Mapping[str, object], fields: FieldMapping, notes: Notes)
     kind = text(entry.get("type"))
     if kind != "Feature":
         raise ZoneRefused("FEATURE_TYPE", "type", f"{kind or 'no type'} is no zone; what it refers to is not fetched")
-    properties: dict[str, object] = {"type": _restriction(entry, fields)}
+    geometry = entry.get("geometry")
+    values = _Values(entry, notes)
+    properties: dict[str, object] = {"type": _restriction(values, fields)}
     for key, source in (("name", fields.name), ("message", fields.message)):
         if source is not None:
-            properties[key] = source.of(entry)
-    whom = (("name", fields.authority), ("contactName", fields.contact))
-    authority = {key: source.of(entry) for key, source in whom if source}
+            properties[key] = values.of(source, key)
+    whom = (("name", "authority", fields.authority), ("contactName", "contact", fields.contact))
+    authority = {key: values.of(source, target) for key, target, source in whom if source}
     properties["zoneAuthority"] = [] if empty(authority) else [authority]
-    period = {
-        key: source.of(entry)
-        for key, source in (("startDateTime", fields.start), ("endDateTime", fields.end))
-        if source
-    }
+    times = (("startDateTime", "start", fields.start), ("endDateTime", "end", fields.end))
+    period = {key: values.of(source, target) for key, target, source in times if source}
     properties["limitedApplicability"] = [] if empty(period) else [period]
+    if empty(geometry):
+        raise ZoneRefused("GEOMETRY_ABSENT", "geometry", "no geometry is published")
+    area = _area(geometry, "geometry")
     layer: dict[str, object] = {"uom": "m"}
     for key, limit in (("lower", fields.lower), ("upper", fields.upper)):
         if limit is not None:
-            layer[key] = _limit(limit, entry)
-            layer[f"{key}Reference"] = limit.datum.of(entry) if limit.datum else None
-    geometry = entry.get("geometry")
-    if empty(geometry):
-        raise ZoneRefused("GEOMETRY_ABSENT", "geometry", "no geometry is published")
-    return {"type": "Feature", "properties": properties, "geometry": _area(geometry, "geometry", notes), "layer": layer}
+            layer[key] = _limit(limit, key, values, geometry)
+            layer[f"{key}Reference"] = values.of(limit.datum, f"{key}.datum") if limit.datum else None
+    if not any(limit and limit.coordinates for limit in (fields.lower, fields.upper)) and has_heights(geometry):
+        notes.unclear("HEIGHTS_IGNORED", HEIGHTS, "the mapping takes no limit from the heights of positions: not read")
+    return {"type": "Feature", "properties": properties, "geometry": area, "layer": layer}
 
 
-def _restriction(entry: Mapping[str, object], fields: FieldMapping) -> str:
+class _Values:
+    """The values of one feature, with notes where a pattern is the reason that there is none."""
+
+    def __init__(self, entry: Mapping[str, object], notes: Notes) -> None:
+        self._entry = entry
+        self.notes = notes
+
+    def of(self, source: Source, target: str) -> object:
+        found = source.found_in(self._entry)
+        if found.reason:
+            self.notes.unclear(found.reason, source.place(target), found.message)
+        return found.value
+
+
+def _restriction(values: _Values, fields: FieldMapping) -> str:
     place = fields.restriction.place("restriction")
-    published = fields.restriction.of(entry)
+    published = values.of(fields.restriction, "restriction")
     if empty(published):
         raise ZoneRefused("RESTRICTION_ABSENT", place, "what the zone asks of a flight is not said")
     if not fields.restriction.property_name:
@@ -82,22 +94,28 @@ def _restriction(entry: Mapping[str, object], fields: FieldMapping) -> str:
     return fields.restrictions[value].value
 
 
-def _limit(limit: LimitSource, entry: Mapping[str, object]) -> object:
+def _limit(limit: LimitSource, key: str, values: _Values, geometry: object) -> object:
     """A limit in metres, or what the reader of limits makes none of."""
-    published = limit.value.of(entry)
+    if limit.value is not None:
+        published = values.of(limit.value, key)
+    else:
+        heights = heights_of(geometry)
+        if heights.missing:
+            values.notes.unclear("HEIGHTS_UNUSABLE", HEIGHTS, heights.missing)
+        published = heights.lowest if key == "lower" else heights.highest
     if isinstance(published, str) and THOUSANDS.fullmatch(published.strip()):
         return published
     found = number(published)
     if found is None or abs(found) >= UNLIMITED_MIN or abs(found) == UNLIMITED_ALSO:
         return published
-    unit = limit.unit.of(entry) if limit.unit else None
+    unit = values.of(limit.unit, f"{key}.unit") if limit.unit else None
     metres = None if empty(unit) else unit_m(unit)
     if found == 0.0:
         return 0.0
     return f"{text(published)} {text(unit) or 'of no unit'}" if metres is None else found * metres
 
 
-def _area(geometry: object, place: str, notes: Notes) -> dict[str, object]:
+def _area(geometry: object, place: str) -> dict[str, object]:
     """The geometry with nothing but its coordinates: members beside them mean nothing in plain GeoJSON."""
     fields = mapping(geometry)
     kind = text(fields.get("type"))
@@ -105,29 +123,12 @@ def _area(geometry: object, place: str, notes: Notes) -> dict[str, object]:
         inner = fields.get("geometries")
         if not isinstance(inner, list):
             raise ZoneRefused("GEOMETRY_UNREADABLE", f"{place}.geometries", "not a list of geometries")
-        parts = [_area(part, f"{place}.geometries[{at}]", notes) for at, part in enumerate(inner)]
+        parts = [_area(part, f"{place}.geometries[{at}]") for at, part in enumerate(inner)]
         return {"type": "GeometryCollection", "geometries": parts}
     if kind.upper() not in _AREAS:
         raise ZoneRefused("GEOMETRY_TYPE", f"{place}.type", f"{kind or 'no type'} encloses no area")
     coordinates = fields.get("coordinates")
-    if _has_heights(coordinates):
-        notes.unclear("HEIGHTS_IGNORED", f"{place}.coordinates", "heights of positions are no limits: not read")
     return {"type": _AREAS[kind.upper()], "coordinates": coordinates}
-
-
-def _has_heights(coordinates: object) -> bool:
-    """Whether any position has a height that is not 0."""
-    waiting = [coordinates]
-    while waiting:
-        item = waiting.pop()
-        if not isinstance(item, list):
-            continue
-        if len(item) > 2 and not isinstance(item[0], list):
-            if number(item[2]) != 0.0:
-                return True
-        else:
-            waiting.extend(element for element in item if isinstance(element, list))
-    return False
 
 
 def _places(fields: FieldMapping) -> dict[str, str]:
@@ -149,9 +150,7 @@ def _places(fields: FieldMapping) -> dict[str, str]:
         ("layer.upperReference", "upper.datum", fields.upper.datum if fields.upper else None),
     ):
         found[end] = source.place(target) if source else f"mapping.{target}"
+    for key, limit in (("lower", fields.lower), ("upper", fields.upper)):
+        if limit is not None and limit.coordinates:
+            found[f"layer.{key}"] = HEIGHTS
     return found
-
-
-def _published(path: str, places: Mapping[str, str]) -> str:
-    end = path if path.startswith("properties.") else path[path.rfind("layer.") :]
-    return places.get(end, path)

@@ -108,6 +108,10 @@ def _daily(entry: object, place: Place, path: str, notes: Notes) -> Daily | None
         notes.unclear("SCHEDULE_UNREADABLE", path, "not a schedule entry: all day")
         return None
     days = _days(fields.get("day"), f"{path}.day", notes)
+    if days == EVERY_DAY and all(
+        empty(fields.get(f"{end}{of}")) for end in ("start", "end") for of in ("Time", "Event")
+    ):
+        return None
     if any(not empty(fields.get(key)) for key in ("startEvent", "endEvent")):
         return _by_sun(fields, days, place, path, notes)
     start = _clock(fields.get("startTime"), f"{path}.startTime", end=False, notes=notes)

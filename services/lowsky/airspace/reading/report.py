@@ -116,7 +116,8 @@ class UnreadableZones(Exception):
     """The file as a whole cannot be read, so no zone of it was taken.
 
     `reason` is stable: TOO_LARGE, NOT_UTF8, NOT_JSON, NOT_A_NUMBER, TOO_DEEP, REPEATED_KEY, NOT_A_ZONE_FILE,
-    TOO_MANY_ZONES; of KML and KMZ also NOT_XML, XML_FORBIDDEN, NOT_KMZ, ZIP_BOMB, SEVERAL_DOCUMENTS.
+    TOO_MANY_ZONES; FORMAT_UNSUPPORTED of a file in another format, FORMAT_MISMATCH of one that is not declared as what
+    it is; of KML and KMZ also NOT_XML, XML_FORBIDDEN, ENCODING_UNSUPPORTED, NOT_KMZ, ZIP_BOMB, SEVERAL_DOCUMENTS.
     """
 
     def __init__(self, reason: str, message: str, position: FilePosition | None = None) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
+from lowsky.airspace.reading.markup import as_text
 from lowsky.airspace.reading.report import Notes
 from lowsky.geo.geozone import LocalizedText
 from lowsky.geo.schedule import earliest_and_latest
@@ -51,6 +52,11 @@ def number(value: object) -> float | None:
     return found if math.isfinite(found) else None
 
 
+def joined(value: object) -> str:
+    """A text, or those of a list with semicolons between them."""
+    return text("; ".join(word for word in map(text, listed(value)[:TEXTS_MAX]) if word))
+
+
 def mapping(value: object) -> Mapping[str, object]:
     """The object, or an empty one."""
     return value if isinstance(value, dict) else {}
@@ -73,17 +79,25 @@ def empty(value: object) -> bool:
 
 
 def texts(value: object) -> tuple[LocalizedText, ...]:
-    """Texts in any shape seen: "…", ["…"], {text, lang}, [{text, lang}], [{message, language}]."""
+    """Texts in any shape seen: "…", ["…"], {text, lang}, [{text, lang}], [{message, language}]; of HTML its text."""
     found: list[LocalizedText] = []
     for item in listed(value)[:TEXTS_MAX]:
         if isinstance(item, dict):
             for text_key, language_key in _LOCALIZED_KEYS:
-                if words := text(item.get(text_key)):
+                if words := as_text(text(item.get(text_key))):
                     found.append(LocalizedText(words, text(item.get(language_key)) or None))
                     break
-        elif words := text(item):
+        elif words := as_text(text(item)):
             found.append(LocalizedText(words))
     return tuple(found)
+
+
+def note_not_taken(value: object, taken: object, field: str, notes: Notes) -> None:
+    """Notes a published value of which nothing is taken over: no value of its kind can be read from it."""
+    if not taken and not empty(value):
+        notes.unclear(
+            "NOT_TAKEN_OVER", field, f"{text(value)[:100] or type(value).__name__!r} cannot be read: left out"
+        )
 
 
 def yes_no(value: object) -> bool | None:

@@ -819,19 +819,28 @@ class FieldSource(_message.Message):
 
     PROPERTY_FIELD_NUMBER: _builtins.int
     CONSTANT_FIELD_NUMBER: _builtins.int
+    PATTERN_FIELD_NUMBER: _builtins.int
     property: _builtins.str
-    """The property's name, exactly."""
+    """The property's name, exactly; where the feature has none of that name, the names of the members that lead to it, with
+    dots between them, and places in lists, from 0: UASZone.type, zoneAuthority.0.email.
+    """
     constant: _builtins.str
     """The same for every zone of the file."""
+    pattern: _builtins.str
+    """Of a property: the value is what the group (?P<value>…) of this pattern matches in the property's text, of which the
+    first 10 000 characters are searched. The syntax is that of RE2, which matches in linear time. Where it matches
+    nothing, or values that differ, the zone has no value, and a note PATTERN_NOT_FOUND or PATTERN_AMBIGUOUS.
+    """
     def __init__(
         self,
         *,
         property: _builtins.str = ...,
         constant: _builtins.str = ...,
+        pattern: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["constant", b"constant", "property", b"property", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["constant", b"constant", "property", b"property", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["constant", b"constant", "pattern", b"pattern", "property", b"property", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["property", "constant"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
@@ -846,8 +855,13 @@ class LimitSource(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
+    COORDINATES_FIELD_NUMBER: _builtins.int
     DATUM_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
+    coordinates: _builtins.bool
+    """The lowest of the heights in the feature's coordinates for a lower limit, the highest for an upper one. None where a
+    position has no height, or where all are 0.
+    """
     @_builtins.property
     def value(self) -> Global___FieldSource:
         """A number, or UNL, GND and the like; 9999 and from 99999 on stand for none."""
@@ -864,14 +878,17 @@ class LimitSource(_message.Message):
         self,
         *,
         value: Global___FieldSource | None = ...,
+        coordinates: _builtins.bool = ...,
         datum: Global___FieldSource | None = ...,
         unit: Global___FieldSource | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["datum", b"datum", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coordinates", b"coordinates", "datum", b"datum", "limit", b"limit", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["datum", b"datum", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coordinates", b"coordinates", "datum", b"datum", "limit", b"limit", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_limit: _TypeAlias = _typing.Literal["value", "coordinates"]  # noqa: Y015
+    _WhichOneofArgType_limit: _TypeAlias = _typing.Literal["limit", b"limit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_limit) -> _WhichOneofReturnType_limit | None: ...
 
 Global___LimitSource: _TypeAlias = LimitSource  # noqa: Y015
 
