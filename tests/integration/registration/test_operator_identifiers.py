@@ -10,8 +10,9 @@ from contextlib import suppress
 import grpc
 import pytest
 
-from lowsky.api.registration.v1 import operators_pb2 as pb
-from lowsky.identifiers import MalformedIdentifier, eu_operator_number
+from lowsky.api.registration.v1.identifiers_pb2 import Identifier
+from lowsky.jurisdictions.identifiers import MalformedIdentifier
+from lowsky.jurisdictions.schemes import load
 from tests.integration.registration.calls import (
     Registration,
     an_operator,
@@ -63,23 +64,27 @@ class TestIdentifiers:
         [
             (eu_number_of("FIN87astrdge12k8"), "SECRET_MISSING"),
             (eu_number_of("FIN87astrdge12k8-xyy"), "WRONG_CHECK_DIGIT"),
-            (eu_number_of("fin87astrdge12k8-xyz"), "WRONG_ALPHABET"),
-            (eu_number_of("FIN87astrdge12k8_xyz"), "DASH_MISPLACED"),
+            (eu_number_of("fin87astrdge12k8-xyz"), "WRONG_FORM"),
+            (eu_number_of("FIN87astrdge12k8_xyz"), "WRONG_FORM"),
             (eu_number_of("FIN87"), "WRONG_LENGTH"),
             (uscc_of("9144030071526726XH"), "WRONG_CHECK_DIGIT"),
             (uscc_of("9144030071526726X"), "WRONG_LENGTH"),
-            (uscc_of("9144030071526726IG"), "WRONG_ALPHABET"),
+            (uscc_of("9144030071526726IG"), "WRONG_FORM"),
+            (eu_number_of("GBR87astrdge12k8-xyz"), "UNKNOWN_CODE"),
+            (uscc_of("9844030071526726X2"), "UNKNOWN_CODE"),
+            (Identifier(scheme="cn-resident-id", value="11010519491231002X"), "WRONG_HOLDER"),
+            (Identifier(scheme="cta-2063-a", value="1AF49UL5CC5J6K"), "WRONG_HOLDER"),
         ],
     )
     async def test_a_malformed_one_is_refused_with_its_field_and_problem_and_not_repeated(
-        self, registration: Registration, identifier: pb.OperatorIdentifier, problem: str
+        self, registration: Registration, identifier: Identifier, problem: str
     ) -> None:
-        scheme = pb.OperatorIdentifier.Scheme.Name(identifier.scheme).removeprefix("SCHEME_")
         request = create_request(an_operator(identifiers=[identifier]))
         error = await refusal(registration.for_registrar.CreateOperator(request))
         assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_IDENTIFIER")
-        assert error.fields == {"operator.identifiers[0].value": "MALFORMED_IDENTIFIER"}
-        assert error.metadata == {"scheme": scheme, "problem": problem}
+        part = "scheme" if problem == "WRONG_HOLDER" else "value"
+        assert error.fields == {f"operator.identifiers[0].{part}": "MALFORMED_IDENTIFIER"}
+        assert error.metadata == {"scheme": identifier.scheme, "problem": problem}
         assert identifier.value.encode() not in error.status.SerializeToString()
 
     async def test_two_of_one_scheme_are_refused(self, registration: Registration) -> None:
@@ -98,6 +103,8 @@ class TestIdentifiers:
         error = await refusal(registration.for_registrar.CreateOperator(request))
         assert (error.code, error.reason) == (grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS")
         assert error.fields == {"operator.identifiers": "ALREADY_EXISTS"}
+        assert error.metadata == {"scheme": "cn-uscc"}
+        assert taken not in error.message
 
     async def test_of_operators_created_at_once_with_the_same_numbers_one_is(self, registration: Registration) -> None:
         numbers = [uscc_of(new_uscc()), eu_number_of(new_eu_number())]
@@ -121,8 +128,11 @@ class TestIdentifiers:
 
 def _other_secret(number: str) -> str:
     """Another secret that fits the same public number."""
+    schemes = load()
+    eu = schemes.get("eu-operator-number")
+    assert eu is not None
     for secret in map("".join, itertools.product("0123456789abcdefghijklmnopqrstuvwxyz", repeat=3)):
         with suppress(MalformedIdentifier):
-            if secret != number[-3:] and eu_operator_number(number[:16] + secret):
+            if secret != number[-3:] and eu.stored(number[:16] + secret):
                 return secret
     raise AssertionError("1 in 36 fits")
