@@ -29,7 +29,7 @@ def schemes(
         str | None, typer.Option("--for", help="enterprise, public-body, natural-person or aircraft. Default: all.")
     ] = None,
 ) -> None:
-    """The schemes of identifiers: whose numbers, how they look, and what is kept of them."""
+    """The schemes of identifiers: for whom, an example, and what is kept. `-o json` shows form and source too."""
     wanted = None if holder is None else enum_value(pb.IdentifierScheme.Holder, holder, "--for")
     session = session_of(context)
     request = pb.ListIdentifierSchemesRequest()
@@ -37,11 +37,11 @@ def schemes(
     chosen = [scheme for scheme in found.schemes if wanted is None or wanted in scheme.holders]
 
     def view() -> Iterator[RenderableType]:
-        made = table("scheme", "of", "for", "looks like", "kept")
+        made = table("scheme", "for", "such as", "kept")
         for one in chosen:
             holders = ", ".join(enum_name(pb.IdentifierScheme.Holder, held) for held in one.holders)
             kept = enum_name(pb.IdentifierScheme.Kept, one.kept) if one.usable else "not usable here"
-            row(made, one.id, one.jurisdiction, holders, f"{one.example}: {one.form}", kept)
+            row(made, one.id, holders, one.example, kept)
         yield made
 
     session.output.show(pb.ListIdentifierSchemesResponse(schemes=chosen), view)

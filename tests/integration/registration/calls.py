@@ -19,6 +19,7 @@ from tests.support.identifiers import new_serial_number, new_uscc
 from tests.support.installation import Installation
 
 IN_YEARS = Timestamp(seconds=1_900_000_000)
+IDENTIFIER_KEY = "of tests only, thirty-two characters and more"
 REGISTRAR = {"roles": ["registrar"], "subject": "registrar"}
 
 

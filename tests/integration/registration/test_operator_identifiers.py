@@ -10,6 +10,7 @@ from contextlib import suppress
 import grpc
 import pytest
 
+from lowsky.api.registration.v1 import operators_pb2 as pb
 from lowsky.api.registration.v1.identifiers_pb2 import Identifier
 from lowsky.jurisdictions.identifiers import MalformedIdentifier
 from lowsky.jurisdictions.schemes import load
@@ -22,7 +23,7 @@ from tests.integration.registration.calls import (
     uscc_of,
 )
 from tests.support.errors import Failure, outcome, refusal
-from tests.support.identifiers import new_eu_number, new_uscc
+from tests.support.identifiers import new_eu_number, new_resident_id, new_uscc
 
 
 class TestIdentifiers:
@@ -43,21 +44,45 @@ class TestIdentifiers:
         update = update_request(created.operator.name, ["display_name"], display_name="Z")
         update.operator.identifiers.append(eu_number_of(number))
         await registration.operators_for(created.operator.name).UpdateOperator(update)
-        async with installation.connection() as connection:
-            tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'registration'")
-            dump = io.BytesIO()
-            for table in tables:
-                await connection.copy_from_table(table["tablename"], schema_name="registration", output=dump)
-        assert number[:16].encode() in dump.getvalue()
-        assert number[:16].encode().hex().encode() in dump.getvalue()  # bytea stands there in hexadecimal
-        assert b"w9k" not in dump.getvalue()
-        assert b"w9k".hex().encode() not in dump.getvalue()
+        dump = await _dump(registration)
+        assert number[:16].encode() in dump
+        assert number[:16].encode().hex().encode() in dump  # bytea stands there in hexadecimal
+        assert b"w9k" not in dump
+        assert b"w9k".hex().encode() not in dump
         assert "w9k" not in installation.log_of("registration", lines=100_000)
         for event, _ in await installation.events("lowsky.operators.v1"):
             assert b"w9k" not in (event.value or b"")
         # Of the secrets that fit the same public number, one is as good as another for the kept request.
         request.operator.identifiers[0].value = f"{number[:16]}-{_other_secret(number)}"
         assert await registration.for_registrar.CreateOperator(request) == created
+
+    async def test_the_number_of_a_natural_person_stands_nowhere(self, registration: Registration) -> None:
+        """A keyed hash of it does: one person registers once."""
+        installation = registration.installation
+        number = new_resident_id()
+        person = Identifier(scheme="cn-resident-id", value=number)
+        kind = pb.Operator.KIND_NATURAL_PERSON
+        request = create_request(an_operator(kind=kind, identifiers=[person]))
+        created = await registration.for_registrar.CreateOperator(request)
+        [kept] = created.operator.identifiers
+        assert kept.value.startswith("hmac-sha256:")
+        assert await registration.for_registrar.CreateOperator(request) == created
+        again = create_request(an_operator(kind=kind, identifiers=[person]))
+        error = await refusal(registration.for_registrar.CreateOperator(again))
+        assert (error.reason, error.metadata) == ("ALREADY_EXISTS", {"scheme": "cn-resident-id"})
+        wrong = create_request(an_operator(kind=kind, identifiers=[person]))
+        wrong.operator.identifiers[0].value = number[:-1] + ("1" if number[-1] != "1" else "2")
+        error = await refusal(registration.for_registrar.CreateOperator(wrong))
+        assert number[:17].encode() not in error.status.SerializeToString()
+        dump = await _dump(registration)
+        assert kept.value.encode() in dump
+        for part in (number[:17], number[6:17]):
+            assert part.encode() not in dump
+            assert part.encode().hex().encode() not in dump
+            assert part not in installation.log_of("registration", lines=100_000)
+            assert not [
+                e for e, _ in await installation.events("lowsky.operators.v1") if part.encode() in (e.value or b"")
+            ]
 
     @pytest.mark.parametrize(
         ("identifier", "problem"),
@@ -124,6 +149,15 @@ class TestIdentifiers:
         request = create_request(an_operator(), operator_id="taken-name")
         error = await refusal(registration.for_registrar.CreateOperator(request))
         assert (error.reason, error.fields) == ("ALREADY_EXISTS", {"operator_id": "ALREADY_EXISTS"})
+
+
+async def _dump(registration: Registration) -> bytes:
+    """All tables of the service, as text."""
+    dump = io.BytesIO()
+    async with registration.installation.connection() as connection:
+        for table in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'registration'"):
+            await connection.copy_from_table(table["tablename"], schema_name="registration", output=dump)
+    return dump.getvalue()
 
 
 def _other_secret(number: str) -> str:
