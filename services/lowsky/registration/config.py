@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lowsky.config import ServiceConfig
+from lowsky.jurisdictions.config import JurisdictionsConfig
 from lowsky.jurisdictions.identifiers import KEY_BYTES_MIN
 
 
-class RegistrationConfig(ServiceConfig):
+class RegistrationConfig(JurisdictionsConfig):
     """What registration needs on top."""
 
     identifier_key: str | None = Field(default=None, repr=False, min_length=KEY_BYTES_MIN)

@@ -13,7 +13,7 @@ from lowsky.service import Frame, main
 
 async def assemble(frame: Frame[RegistrationConfig]) -> None:
     """Three gRPC services over one schema; events go out through the outbox."""
-    schemes = load((frame.config.identifier_key or "").encode())
+    schemes = load((frame.config.identifier_key or "").encode(), frame.config.jurisdictions)
     frame.serve(
         "lowsky.api.registration.v1.OperatorsService",
         operators_pb2_grpc.add_OperatorsServiceServicer_to_server,

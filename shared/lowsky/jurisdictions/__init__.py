@@ -1,1 +1,1 @@
-"""Rules that differ by jurisdiction, as data: TOML files in data/<jurisdiction>/, and the modules that apply them."""
+"""What the law of each jurisdiction asks for, as data: the TOML files in `data`, and the modules that read them."""
