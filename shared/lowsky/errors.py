@@ -105,8 +105,9 @@ class NotFound(Refused):
 class AlreadyExists(Refused):
     """The id, or an identifier that must be unique, is taken."""
 
-    def __init__(self, message: str, *, field: str) -> None:
-        super().__init__("ALREADY_EXISTS", message, fields=[FieldViolation(field, message, "ALREADY_EXISTS")])
+    def __init__(self, message: str, *, field: str, **metadata: str) -> None:
+        fields = [FieldViolation(field, message, "ALREADY_EXISTS")]
+        super().__init__("ALREADY_EXISTS", message, metadata=metadata, fields=fields)
 
 
 class Precondition(Refused):

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from lowsky.api.airspace.v1 import authorities_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
+from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
 from lowsky.client import Client, Endpoints
 from lowsky.client.missions import flight_plan_of
 from lowsky.missions import read
@@ -108,9 +108,7 @@ async def register(city: City, name: str, uscc: str, serial: str) -> None:
     operator = operators_pb2.Operator(
         display_name=name,
         kind=operators_pb2.Operator.KIND_ENTERPRISE,
-        identifiers=[
-            operators_pb2.OperatorIdentifier(scheme=operators_pb2.OperatorIdentifier.SCHEME_CN_USCC, value=uscc)
-        ],
+        identifiers=[identifiers_pb2.Identifier(scheme="cn-uscc", value=uscc)],
         contact=operators_pb2.Contact(person_name="Duty"),
     )
     create = operators_pb2.CreateOperatorRequest(operator_id=name.removeprefix("operators/"), operator=operator)
@@ -119,7 +117,7 @@ async def register(city: City, name: str, uscc: str, serial: str) -> None:
     await registrar.call(registrar.operators.VerifyOperator, operators_pb2.VerifyOperatorRequest(name=name))
     owner = await city.operator(name)
     aircraft = aircraft_pb2.Aircraft(
-        serial_number=serial,
+        identifiers=[identifiers_pb2.Identifier(scheme="cta-2063-a", value=serial)],
         manufacturer="Works",
         model="One",
         empty_mass_kg=9,

@@ -117,7 +117,7 @@ async def test_an_approved_flight_cannot_be_activated_before_its_window(city: Ci
 
 
 async def test_a_plan_is_nobody_elses_business(city: City) -> None:
-    await register(city, "operators/rival", "91310000MA1FL0000N", "ABCD2XY")
+    await register(city, "operators/rival", "91310000MA1FL0007C", "ABCD2XY")
     operator, rival = await city.operator(), await city.operator("operators/rival")
     plan = await operator.submit_flight_plan(OPERATOR, parcel("parcel-lingang.plan"), wait_for_decision=WAIT)
     with pytest.raises(NotFound):

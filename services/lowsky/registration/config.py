@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from lowsky.config import ServiceConfig
+from pydantic import Field
+
+from lowsky.jurisdictions.config import JurisdictionsConfig
+from lowsky.jurisdictions.identifiers import KEY_BYTES_MIN
 
 
-class RegistrationConfig(ServiceConfig):
-    """Nothing beyond what every service needs."""
+class RegistrationConfig(JurisdictionsConfig):
+    """What registration needs on top."""
+
+    identifier_key: str | None = Field(default=None, repr=False, min_length=KEY_BYTES_MIN)
+    """Key of the digests that are kept of natural persons' numbers: 32 characters at least, random, the same for all
+    workers and for ever, since a number is recognised by its digest. Absent: such numbers are refused."""

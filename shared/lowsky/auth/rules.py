@@ -80,6 +80,7 @@ RULES: Mapping[str, Rule] = {
     ),
     _REGISTRATION + "AircraftService/UpdateAircraft": Rule(_OPERATOR_WRITES, "aircraft.name", writes=True),
     _REGISTRATION + "AircraftService/RetireAircraft": Rule(_OPERATOR_WRITES, "name", writes=True),
+    _REGISTRATION + "IdentifiersService/ListIdentifierSchemes": Rule(_EVERYONE),
     _AIRSPACE + "AuthoritiesService/CreateAuthority": Rule({Role.ADMINISTRATOR: Scope.ANY}, writes=True),
     _AIRSPACE + "AuthoritiesService/GetAuthority": Rule(_EVERYONE),
     _AIRSPACE + "AuthoritiesService/ListAuthorities": Rule(_EVERYONE),

@@ -1,8 +1,8 @@
-"""`lowsky aircraft`: one airframe each, with a serial number."""
+"""`lowsky aircraft`: one airframe each, identified by a serial number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -10,10 +10,12 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from rich.console import RenderableType
 
 from lowsky.api.registration.v1 import aircraft_pb2 as pb
+from lowsky.api.registration.v1.identifiers_pb2 import Identifier
 from lowsky.cli.exits import Exit
+from lowsky.cli.identifiers import CTA_2063_A, Identifiers, identifiers_of, shown
 from lowsky.cli.options import LIMIT_DEFAULT, Etag, Limit, Operator, RequestId
 from lowsky.cli.output import facts, row, table
-from lowsky.cli.problems import Problem
+from lowsky.cli.problems import Problem, invalid
 from lowsky.cli.session import Session, session_of
 from lowsky.cli.values import child, enum_name, enum_value, last, show_time
 
@@ -22,13 +24,14 @@ app = typer.Typer(help="Aircraft: what flies.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="operators/acme/aircraft/d1, or d1 with --operator.")]
 MaxHeight = Annotated[float | None, typer.Option("--max-height", help="Metres; none where its limits let it climb.")]
 EuClass = Annotated[str | None, typer.Option("--eu-class", help="c0 to c6.")]
-ProductId = Annotated[str | None, typer.Option("--cn-product-id", help="GB/T 41300.")]
+Removed = Annotated[
+    list[str] | None, typer.Option("--remove-identifier", metavar="SCHEME", help="Of marks, not of the airframe.")
+]
 
 
 @app.command()
 def register(
     context: typer.Context,
-    serial: Annotated[str, typer.Option("--serial", help="ANSI/CTA-2063-A.")],
     manufacturer: Annotated[str, typer.Option("--manufacturer")],
     model: Annotated[str, typer.Option("--model")],
     empty_mass: Annotated[float, typer.Option("--empty-mass", help="Kilograms, with battery, without payload.")],
@@ -38,21 +41,21 @@ def register(
     aircraft_id: Annotated[str, typer.Option("--id", help="Last part of the name. Default: made up.")] = "",
     max_height: MaxHeight = None,
     eu_class: EuClass = None,
-    cn_product_id: ProductId = None,
+    serial: Annotated[str, typer.Option("--serial", help=f"The same as --identifier {CTA_2063_A}:…")] = "",
+    identifier: Identifiers = None,
     request_id: RequestId = "",
 ) -> None:
-    """Register an airframe."""
+    """Register an airframe: with --serial, or with an --identifier that identifies it."""
     session = session_of(context)
     parent = session.require_operator(operator)
     aircraft = pb.Aircraft(
-        serial_number=serial,
+        identifiers=[*_serial(serial), *identifiers_of(identifier)],
         manufacturer=manufacturer,
         model=model,
         empty_mass_kg=empty_mass,
         max_takeoff_mass_kg=max_takeoff_mass,
         max_speed_mps=max_speed,
         max_height_m=max_height,
-        cn_product_id=cn_product_id or "",
         eu_class=_eu_class(eu_class),
     )
     request = pb.RegisterAircraftRequest(
@@ -76,10 +79,10 @@ def list_(context: typer.Context, operator: Operator = None, limit: Limit = LIMI
     found = session.listing(lambda client: client.aircraft.ListAircraft, request, "aircraft", limit)
 
     def view() -> Iterator[RenderableType]:
-        made = table("aircraft", "state", "category", "model", "serial")
+        made = table("aircraft", "state", "category", "model", "identifiers")
         for one in found.aircraft:
             state, category = enum_name(pb.Aircraft.State, one.state), enum_name(pb.Aircraft.Category, one.category)
-            row(made, last(one.name), state, category, f"{one.manufacturer} {one.model}", one.serial_number)
+            row(made, last(one.name), state, category, f"{one.manufacturer} {one.model}", shown(one.identifiers))
         yield made
 
     session.output.show(found, view)
@@ -97,7 +100,8 @@ def update(
     max_speed: Annotated[float | None, typer.Option("--max-speed", help="Metres a second.")] = None,
     max_height: MaxHeight = None,
     eu_class: EuClass = None,
-    cn_product_id: ProductId = None,
+    identifier: Identifiers = None,
+    remove_identifier: Removed = None,
     etag: Etag = "",
     request_id: RequestId = "",
 ) -> None:
@@ -110,13 +114,17 @@ def update(
         "max_speed_mps": max_speed,
         "max_height_m": max_height,
         "eu_class": None if eu_class is None else _eu_class(eu_class),
-        "cn_product_id": cn_product_id,
     }
     changes = {path: value for path, value in given.items() if value is not None}
-    if not changes:
+    if not (changes or identifier or remove_identifier):
         raise Problem("NOTHING_TO_CHANGE", "no option says what to change", Exit.USAGE, "see --help")
     session = session_of(context)
-    aircraft = pb.Aircraft(name=child("aircraft", name, session.operator(operator)), etag=etag, **changes)
+    whole = child("aircraft", name, session.operator(operator))
+    if identifier or remove_identifier:
+        now = _get(session, whole)
+        changes["identifiers"] = _changed(now.identifiers, identifiers_of(identifier), remove_identifier or [])
+        etag = etag or now.etag  # what others added meanwhile would be removed
+    aircraft = pb.Aircraft(name=whole, etag=etag, **changes)
     request = pb.UpdateAircraftRequest(
         request_id=request_id, aircraft=aircraft, update_mask=FieldMask(paths=list(changes))
     )
@@ -139,6 +147,19 @@ def _get(session: Session, name: str) -> pb.Aircraft:
     return session.call(lambda client: client.aircraft.GetAircraft, request).aircraft
 
 
+def _serial(text: str) -> list[Identifier]:
+    return [Identifier(scheme=CTA_2063_A, value=text)] if text else []
+
+
+def _changed(now: Iterable[Identifier], added: Sequence[Identifier], removed: Sequence[str]) -> list[Identifier]:
+    """Those of today, with some added or replaced and some removed."""
+    by_scheme = {one.scheme: one for one in now}
+    if unknown := [scheme for scheme in removed if scheme not in by_scheme]:
+        raise invalid("INVALID_IDENTIFIER", f"the aircraft has no {unknown[0]}", "see `lowsky aircraft get`")
+    kept = [one for scheme, one in by_scheme.items() if scheme not in {*removed, *(new.scheme for new in added)}]
+    return [*kept, *added]
+
+
 def _eu_class(text: str | None) -> pb.Aircraft.EuClass.ValueType:
     if text is None:
         return pb.Aircraft.EU_CLASS_UNSPECIFIED
@@ -152,8 +173,7 @@ def _show(session: Session, one: pb.Aircraft) -> None:
             name=one.name,
             state=enum_name(pb.Aircraft.State, one.state),
             model=f"{one.manufacturer} {one.model}",
-            serial=one.serial_number,
-            cn_product_id=one.cn_product_id,
+            identifiers=shown(one.identifiers),
             category=enum_name(pb.Aircraft.Category, one.category),
             eu_class=enum_name(pb.Aircraft.EuClass, one.eu_class) if one.eu_class else "",
             mass=f"{one.empty_mass_kg:g} kg empty, {one.max_takeoff_mass_kg:g} kg at most",

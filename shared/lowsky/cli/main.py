@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lowsky.cli import aircraft, approvals, authorities, events, exits, operators, plan, token, zones
+from lowsky.cli import aircraft, approvals, authorities, events, exits, identifiers, operators, plan, token, zones
 from lowsky.cli.output import Format, Output
 from lowsky.cli.root import Root
 from lowsky.cli.session import Session
@@ -36,6 +36,7 @@ app.add_typer(zones.app, name="zones")
 app.add_typer(plan.app, name="plan")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(events.app, name="events")
+app.command("identifiers")(identifiers.schemes)
 app.command("token")(token.token)
 
 

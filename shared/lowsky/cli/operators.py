@@ -11,6 +11,7 @@ from rich.console import RenderableType
 
 from lowsky.api.registration.v1 import operators_pb2 as pb
 from lowsky.cli.exits import Exit
+from lowsky.cli.identifiers import Identifiers, identifiers_of, shown
 from lowsky.cli.options import LIMIT_DEFAULT, Etag, Limit, RequestId, States
 from lowsky.cli.output import facts, row, table
 from lowsky.cli.problems import Problem
@@ -47,10 +48,7 @@ def create(
     contact: Annotated[str, typer.Option("--contact", metavar="PERSON", help="Whom to call.")],
     operator_id: Annotated[str, typer.Option("--id", help="Last part of the name. Default: made up.")] = "",
     kind: Annotated[str, typer.Option("--kind", help="enterprise, public-body or natural-person.")] = "enterprise",
-    uscc: Annotated[str, typer.Option("--uscc", help="Unified social credit code (China).")] = "",
-    eu_number: Annotated[
-        str, typer.Option("--eu-number", help="EU operator number with its three secret characters as proof.")
-    ] = "",
+    identifier: Identifiers = None,
     email: Email = None,
     phone: Phone = None,
     insurance_until: Insurance = None,
@@ -64,11 +62,8 @@ def create(
         kind=enum_value(pb.Operator.Kind, kind, "--kind"),
         contact=pb.Contact(person_name=contact, email=email or "", phone=phone or ""),
         insurance_expire_time=timestamp(insurance_until, "--insurance-until"),
+        identifiers=identifiers_of(identifier),
     )
-    if uscc:
-        operator.identifiers.add(scheme=pb.OperatorIdentifier.SCHEME_CN_USCC, value=uscc)
-    if eu_number:
-        operator.identifiers.add(scheme=pb.OperatorIdentifier.SCHEME_EU_OPERATOR_NUMBER, value=eu_number)
     _certify(operator, certificate, certificate_until)
     request = pb.CreateOperatorRequest(request_id=request_id, operator_id=operator_id, operator=operator)
     session = session_of(context)
@@ -224,9 +219,7 @@ def _show(session: Session, operator: pb.Operator) -> None:
             entitled_to=enum_name(pb.Priority, operator.priority_max) if operator.priority_max else "",
             on_grounds=operator.priority_reason,
             kind=enum_name(pb.Operator.Kind, operator.kind),
-            identifiers="\n".join(
-                f"{enum_name(pb.OperatorIdentifier.Scheme, one.scheme)} {one.value}" for one in operator.identifiers
-            ),
+            identifiers=shown(operator.identifiers),
             contact="\n".join(filter(None, (contact.person_name, contact.email, contact.phone))),
             insured_until=show_time(operator.insurance_expire_time),
             certificate=" until ".join(filter(None, (certificate.number, show_time(certificate.expire_time)))),

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2, geozones_pb2_grpc
 from lowsky.api.approvals.v1 import approvals_pb2, approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2, flight_plans_pb2_grpc
-from lowsky.api.registration.v1 import aircraft_pb2_grpc, operators_pb2, operators_pb2_grpc
+from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, operators_pb2, operators_pb2_grpc
 from lowsky.client import importing, submitting, watching
 from lowsky.client.calls import DEADLINE_S, Calls, Req, Res, new_request_id
 from lowsky.client.channels import Endpoints, MissingEndpoint, open_channel
@@ -34,8 +34,9 @@ class Client:
         plan = await client.submit_flight_plan("operators/acme", plan, wait_for_decision=timedelta(seconds=10))
     ```
 
-    The generated stubs stand under `operators`, `aircraft`, `authorities`, `geozones`, `flight_plans` and `approvals`;
-    `call(client.operators.GetOperator, request)` makes any of their calls with token, deadline, trace and retries.
+    The generated stubs stand under `operators`, `aircraft`, `identifiers`, `authorities`, `geozones`, `flight_plans`
+    and `approvals`; `call(client.operators.GetOperator, request)` makes any of their calls with token, deadline, trace
+    and retries.
     """
 
     def __init__(
@@ -81,6 +82,11 @@ class Client:
     def aircraft(self) -> aircraft_pb2_grpc.AircraftServiceAsyncStub:
         """What flies."""
         return aircraft_pb2_grpc.AircraftServiceStub(self._channel("registration"))
+
+    @property
+    def identifiers(self) -> identifiers_pb2_grpc.IdentifiersServiceAsyncStub:
+        """Under which numbers operators and aircraft are known."""
+        return identifiers_pb2_grpc.IdentifiersServiceStub(self._channel("registration"))
 
     @property
     def authorities(self) -> authorities_pb2_grpc.AuthoritiesServiceAsyncStub:

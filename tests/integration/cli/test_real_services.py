@@ -49,7 +49,8 @@ async def run(installation: Installation, folder: Path, *arguments: str, **claim
 async def test_an_operator_is_registered_verified_and_seen_in_the_events(
     registration: Installation, tmp_path: Path
 ) -> None:
-    create = ("operators", "create", "--id", "acme", "--display-name", "Acme", "--contact", "Li", "--uscc", USCC)
+    create = ("operators", "create", "--id", "acme", "--display-name", "Acme", "--contact", "Li")
+    create += ("--identifier", f"cn-uscc:{USCC}")
     code, out, err = await run(registration, tmp_path, *create, "-o", "json", **REGISTRAR)
     assert code == 0, err
     assert json.loads(out)["state"] == "STATE_APPLIED"
@@ -89,8 +90,7 @@ async def test_a_request_is_followed_by_its_correlation_id_and_survives_a_restar
         operator = operators_pb2.Operator(
             display_name="B", kind=operators_pb2.Operator.KIND_PUBLIC_BODY, contact=contact
         )
-        operator.identifiers.add(scheme=operators_pb2.OperatorIdentifier.SCHEME_EU_OPERATOR_NUMBER)
-        operator.identifiers[0].value = "FIN87astrdge12k8-xyz"
+        operator.identifiers.add(scheme="eu-operator-number", value="FIN87astrdge12k8-xyz")
         request = operators_pb2.CreateOperatorRequest(operator_id="beta", operator=operator)
         await registration.kill("registration")
         creating = asyncio.create_task(

@@ -7,11 +7,19 @@ from uuid import uuid4
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from lowsky.api.registration.v1 import aircraft_pb2, aircraft_pb2_grpc, operators_pb2, operators_pb2_grpc
+from lowsky.api.registration.v1 import (
+    aircraft_pb2,
+    aircraft_pb2_grpc,
+    identifiers_pb2_grpc,
+    operators_pb2,
+    operators_pb2_grpc,
+)
+from lowsky.api.registration.v1.identifiers_pb2 import Identifier
 from tests.support.identifiers import new_serial_number, new_uscc
 from tests.support.installation import Installation
 
 IN_YEARS = Timestamp(seconds=1_900_000_000)
+IDENTIFIER_KEY = "of tests only, thirty-two characters and more"
 REGISTRAR = {"roles": ["registrar"], "subject": "registrar"}
 
 
@@ -28,6 +36,9 @@ class Registration:
 
     def aircraft(self, token: str | None) -> aircraft_pb2_grpc.AircraftServiceAsyncStub:
         return self.installation.stub(aircraft_pb2_grpc.AircraftServiceStub, "registration", token)
+
+    def identifiers(self, token: str | None) -> identifiers_pb2_grpc.IdentifiersServiceAsyncStub:
+        return self.installation.stub(identifiers_pb2_grpc.IdentifiersServiceStub, "registration", token)
 
     def operators_for(self, operator: str) -> operators_pb2_grpc.OperatorsServiceAsyncStub:
         return self.operators(self.installation.token(roles=["operator"], operator=operator, subject=f"of {operator}"))
@@ -63,13 +74,25 @@ def an_operator(**changes: object) -> operators_pb2.Operator:
     return operators_pb2.Operator(**(usual | changes))  # type: ignore[arg-type]
 
 
-def uscc_of(value: str) -> operators_pb2.OperatorIdentifier:
-    return operators_pb2.OperatorIdentifier(scheme=operators_pb2.OperatorIdentifier.SCHEME_CN_USCC, value=value)
+def uscc_of(value: str) -> Identifier:
+    return Identifier(scheme="cn-uscc", value=value)
 
 
-def eu_number_of(value: str) -> operators_pb2.OperatorIdentifier:
-    scheme = operators_pb2.OperatorIdentifier.SCHEME_EU_OPERATOR_NUMBER
-    return operators_pb2.OperatorIdentifier(scheme=scheme, value=value)
+def eu_number_of(value: str) -> Identifier:
+    return Identifier(scheme="eu-operator-number", value=value)
+
+
+def serial_of(value: str) -> Identifier:
+    return Identifier(scheme="cta-2063-a", value=value)
+
+
+def product_id_of(value: str) -> Identifier:
+    return Identifier(scheme="gbt-41300", value=value)
+
+
+def values_of(resource: operators_pb2.Operator | aircraft_pb2.Aircraft) -> dict[str, str]:
+    """Its identifiers, by scheme."""
+    return {one.scheme: one.value for one in resource.identifiers}
 
 
 def create_request(operator: operators_pb2.Operator, **more: str) -> operators_pb2.CreateOperatorRequest:
@@ -97,7 +120,7 @@ def entitle_request(
 def an_aircraft(**changes: object) -> aircraft_pb2.Aircraft:
     """A light aircraft that may be registered; each with another serial number."""
     usual: dict[str, object] = {
-        "serial_number": new_serial_number(),
+        "identifiers": [serial_of(new_serial_number())],
         "manufacturer": "Test Aerospace",
         "model": "T1",
         "empty_mass_kg": 3.0,
@@ -110,3 +133,15 @@ def an_aircraft(**changes: object) -> aircraft_pb2.Aircraft:
 def register_request(parent: str, aircraft: aircraft_pb2.Aircraft, **more: str) -> aircraft_pb2.RegisterAircraftRequest:
     fields = {"request_id": new_request_id(), "parent": parent} | more
     return aircraft_pb2.RegisterAircraftRequest(**fields, aircraft=aircraft)
+
+
+def retire_request(name: str, etag: str = "") -> aircraft_pb2.RetireAircraftRequest:
+    return aircraft_pb2.RetireAircraftRequest(request_id=new_request_id(), name=name, etag=etag)
+
+
+def update_aircraft_request(name: str, paths: list[str], **changes: object) -> aircraft_pb2.UpdateAircraftRequest:
+    return aircraft_pb2.UpdateAircraftRequest(
+        request_id=new_request_id(),
+        aircraft=aircraft_pb2.Aircraft(name=name, **changes),  # type: ignore[arg-type]
+        update_mask=FieldMask(paths=paths),
+    )

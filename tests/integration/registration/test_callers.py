@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
+from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
 from tests.integration.registration.calls import REGISTRAR, Registration, an_operator, create_request, update_request
 from tests.support.errors import Failure, refusal
 from tests.support.tokens import AUDIENCE, new_key
@@ -123,7 +123,7 @@ async def test_moves_of_the_register_are_the_registrars(registration: Registrati
 
 async def test_no_rpc_answers_without_a_token_or_as_unimplemented(registration: Registration) -> None:
     channel = registration.installation.channel("registration")
-    for module in (operators_pb2, aircraft_pb2):
+    for module in (operators_pb2, aircraft_pb2, identifiers_pb2):
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 call = channel.unary_unary(f"/{service.full_name}/{method.name}")  # type: ignore[var-annotated]
@@ -171,6 +171,7 @@ async def test_reflection_lists_the_services(registration: Registration) -> None
     assert {service.name for service in answer.list_services_response.service} == {
         "lowsky.api.registration.v1.OperatorsService",
         "lowsky.api.registration.v1.AircraftService",
+        "lowsky.api.registration.v1.IdentifiersService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 
+import asyncpg
 import pytest
 
+from lowsky.db import migrations
 from lowsky.db.migrations import MigrationEdited, migrate
 from lowsky.local import processes
 from lowsky.local.processes import Command
@@ -45,11 +47,59 @@ async def test_a_migration_that_was_edited_after_it_landed_is_refused(installati
         await migrate(installation.database_url, "registration")
 
 
-async def test_one_active_aircraft_per_serial_number_is_the_databases_own_rule(installation: Installation) -> None:
-    """Not only a check before the insert, which two at once would both pass."""
-    async with installation.connection() as connection:
-        definition: str = await connection.fetchval(
-            "SELECT indexdef FROM pg_indexes WHERE indexname = 'aircraft_active_serial_number'"
+async def test_numbers_that_were_stored_before_there_were_schemes_are_taken_over(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of active aircraft that share a product id, which could be, the first keeps it."""
+    every = migrations.migrations_in
+    with monkeypatch.context() as before:
+        before.setattr(
+            migrations,
+            "migrations_in",
+            lambda package: [m for m in every(package) if m.name < "0004" or "db" in package],
         )
-    assert definition.startswith("CREATE UNIQUE INDEX")
-    assert "'ACTIVE'" in definition
+        async with installation.connection() as connection:
+            await connection.execute("DROP SCHEMA IF EXISTS registration CASCADE")
+        await migrate(installation.database_url, "registration")
+    async with installation.connection() as connection:
+        await connection.execute(_BEFORE_SCHEMES)
+        applied = await migrate(installation.database_url, "registration")
+        assert applied == ["0004_aircraft_identifiers.sql", "0005_operator_identifier_schemes.sql"]
+        await connection.execute("SET search_path = registration")
+        numbers = await connection.fetch("SELECT * FROM operator_identifiers ORDER BY scheme")
+        assert [(row["scheme"], row["value"], row["operator"]) for row in numbers] == [
+            ("cn-uscc", "9144030071526726XG", "operators/a"),
+            ("eu-operator-number", "FIN87astrdge12k8", "operators/a"),
+        ]
+        rows = await connection.fetch("SELECT * FROM aircraft_identifiers ORDER BY aircraft, scheme")
+        assert [(row["aircraft"][-1], row["state"], row["scheme"], row["scope"], row["value"]) for row in rows] == [
+            ("1", "RETIRED", "cta-2063-a", "", "S1"),
+            ("1", "RETIRED", "gbt-41300", "", "P"),
+            ("2", "ACTIVE", "cta-2063-a", "", "S1"),
+            ("3", "ACTIVE", "cta-2063-a", "", "S3"),
+            ("3", "ACTIVE", "gbt-41300", "", "P"),
+            ("4", "ACTIVE", "cta-2063-a", "", "S4"),
+        ]
+        # Of the aircraft that lost it, the product id is no more; the serial numbers are as unique as before.
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await connection.execute(
+                """UPDATE aircraft_identifiers SET value = 'S3'
+                   WHERE aircraft = 'operators/a/aircraft/4' AND scheme = 'cta-2063-a'"""
+            )
+
+
+_BEFORE_SCHEMES = """
+SET search_path = registration;
+INSERT INTO operators (name, version, create_time, update_time, applicant, display_name, kind, contact_person,
+                       contact_email, contact_phone, certificate_number, state, state_reason)
+    VALUES ('operators/a', 1, now(), now(), 'x', 'A', 'ENTERPRISE', 'Li', '', '', '', 'VERIFIED', '');
+INSERT INTO operator_identifiers VALUES
+    ('CN_USCC', '9144030071526726XG', 'operators/a'), ('EU_OPERATOR_NUMBER', 'FIN87astrdge12k8', 'operators/a');
+INSERT INTO aircraft (name, operator, version, create_time, update_time, serial_number, cn_product_id, manufacturer,
+                      model, empty_mass_kg, max_takeoff_mass_kg, max_speed_mps, eu_class, state)
+    SELECT 'operators/a/aircraft/' || number, 'operators/a', 1, made, made, serial, product, 'M', 'T', 1, 2, 3,
+           'UNSPECIFIED', state
+    FROM (VALUES (1, '2026-01-01'::timestamptz, 'S1', 'P', 'RETIRED'), (2, '2026-01-02', 'S1', '', 'ACTIVE'),
+                 (3, '2026-01-03', 'S3', 'P', 'ACTIVE'), (4, '2026-01-04', 'S4', 'P', 'ACTIVE')
+         ) AS old (number, made, serial, product, state);
+"""

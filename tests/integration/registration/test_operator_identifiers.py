@@ -11,7 +11,9 @@ import grpc
 import pytest
 
 from lowsky.api.registration.v1 import operators_pb2 as pb
-from lowsky.identifiers import MalformedIdentifier, eu_operator_number
+from lowsky.api.registration.v1.identifiers_pb2 import Identifier
+from lowsky.jurisdictions.identifiers import MalformedIdentifier
+from lowsky.jurisdictions.schemes import load
 from tests.integration.registration.calls import (
     Registration,
     an_operator,
@@ -21,7 +23,7 @@ from tests.integration.registration.calls import (
     uscc_of,
 )
 from tests.support.errors import Failure, outcome, refusal
-from tests.support.identifiers import new_eu_number, new_uscc
+from tests.support.identifiers import new_eu_number, new_resident_id, new_uscc
 
 
 class TestIdentifiers:
@@ -42,15 +44,11 @@ class TestIdentifiers:
         update = update_request(created.operator.name, ["display_name"], display_name="Z")
         update.operator.identifiers.append(eu_number_of(number))
         await registration.operators_for(created.operator.name).UpdateOperator(update)
-        async with installation.connection() as connection:
-            tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'registration'")
-            dump = io.BytesIO()
-            for table in tables:
-                await connection.copy_from_table(table["tablename"], schema_name="registration", output=dump)
-        assert number[:16].encode() in dump.getvalue()
-        assert number[:16].encode().hex().encode() in dump.getvalue()  # bytea stands there in hexadecimal
-        assert b"w9k" not in dump.getvalue()
-        assert b"w9k".hex().encode() not in dump.getvalue()
+        dump = await _dump(registration)
+        assert number[:16].encode() in dump
+        assert number[:16].encode().hex().encode() in dump  # bytea stands there in hexadecimal
+        assert b"w9k" not in dump
+        assert b"w9k".hex().encode() not in dump
         assert "w9k" not in installation.log_of("registration", lines=100_000)
         for event, _ in await installation.events("lowsky.operators.v1"):
             assert b"w9k" not in (event.value or b"")
@@ -58,28 +56,60 @@ class TestIdentifiers:
         request.operator.identifiers[0].value = f"{number[:16]}-{_other_secret(number)}"
         assert await registration.for_registrar.CreateOperator(request) == created
 
+    async def test_the_number_of_a_natural_person_stands_nowhere(self, registration: Registration) -> None:
+        """A keyed hash of it does: one person registers once."""
+        installation = registration.installation
+        number = new_resident_id()
+        person = Identifier(scheme="cn-resident-id", value=number)
+        kind = pb.Operator.KIND_NATURAL_PERSON
+        request = create_request(an_operator(kind=kind, identifiers=[person]))
+        created = await registration.for_registrar.CreateOperator(request)
+        [kept] = created.operator.identifiers
+        assert kept.value.startswith("hmac-sha256:")
+        assert await registration.for_registrar.CreateOperator(request) == created
+        again = create_request(an_operator(kind=kind, identifiers=[person]))
+        error = await refusal(registration.for_registrar.CreateOperator(again))
+        assert (error.reason, error.metadata) == ("ALREADY_EXISTS", {"scheme": "cn-resident-id"})
+        wrong = create_request(an_operator(kind=kind, identifiers=[person]))
+        wrong.operator.identifiers[0].value = number[:-1] + ("1" if number[-1] != "1" else "2")
+        error = await refusal(registration.for_registrar.CreateOperator(wrong))
+        assert number[:17].encode() not in error.status.SerializeToString()
+        dump = await _dump(registration)
+        assert kept.value.encode() in dump
+        for part in (number[:17], number[6:17]):
+            assert part.encode() not in dump
+            assert part.encode().hex().encode() not in dump
+            assert part not in installation.log_of("registration", lines=100_000)
+            assert not [
+                e for e, _ in await installation.events("lowsky.operators.v1") if part.encode() in (e.value or b"")
+            ]
+
     @pytest.mark.parametrize(
         ("identifier", "problem"),
         [
             (eu_number_of("FIN87astrdge12k8"), "SECRET_MISSING"),
             (eu_number_of("FIN87astrdge12k8-xyy"), "WRONG_CHECK_DIGIT"),
-            (eu_number_of("fin87astrdge12k8-xyz"), "WRONG_ALPHABET"),
-            (eu_number_of("FIN87astrdge12k8_xyz"), "DASH_MISPLACED"),
+            (eu_number_of("fin87astrdge12k8-xyz"), "WRONG_FORM"),
+            (eu_number_of("FIN87astrdge12k8_xyz"), "WRONG_FORM"),
             (eu_number_of("FIN87"), "WRONG_LENGTH"),
             (uscc_of("9144030071526726XH"), "WRONG_CHECK_DIGIT"),
             (uscc_of("9144030071526726X"), "WRONG_LENGTH"),
-            (uscc_of("9144030071526726IG"), "WRONG_ALPHABET"),
+            (uscc_of("9144030071526726IG"), "WRONG_FORM"),
+            (eu_number_of("GBR87astrdge12k8-xyz"), "UNKNOWN_CODE"),
+            (uscc_of("9844030071526726X2"), "UNKNOWN_CODE"),
+            (Identifier(scheme="cn-resident-id", value="11010519491231002X"), "WRONG_HOLDER"),
+            (Identifier(scheme="cta-2063-a", value="1AF49UL5CC5J6K"), "WRONG_HOLDER"),
         ],
     )
     async def test_a_malformed_one_is_refused_with_its_field_and_problem_and_not_repeated(
-        self, registration: Registration, identifier: pb.OperatorIdentifier, problem: str
+        self, registration: Registration, identifier: Identifier, problem: str
     ) -> None:
-        scheme = pb.OperatorIdentifier.Scheme.Name(identifier.scheme).removeprefix("SCHEME_")
         request = create_request(an_operator(identifiers=[identifier]))
         error = await refusal(registration.for_registrar.CreateOperator(request))
         assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_IDENTIFIER")
-        assert error.fields == {"operator.identifiers[0].value": "MALFORMED_IDENTIFIER"}
-        assert error.metadata == {"scheme": scheme, "problem": problem}
+        part = "scheme" if problem == "WRONG_HOLDER" else "value"
+        assert error.fields == {f"operator.identifiers[0].{part}": "MALFORMED_IDENTIFIER"}
+        assert error.metadata == {"scheme": identifier.scheme, "problem": problem}
         assert identifier.value.encode() not in error.status.SerializeToString()
 
     async def test_two_of_one_scheme_are_refused(self, registration: Registration) -> None:
@@ -98,6 +128,8 @@ class TestIdentifiers:
         error = await refusal(registration.for_registrar.CreateOperator(request))
         assert (error.code, error.reason) == (grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS")
         assert error.fields == {"operator.identifiers": "ALREADY_EXISTS"}
+        assert error.metadata == {"scheme": "cn-uscc"}
+        assert taken not in error.message
 
     async def test_of_operators_created_at_once_with_the_same_numbers_one_is(self, registration: Registration) -> None:
         numbers = [uscc_of(new_uscc()), eu_number_of(new_eu_number())]
@@ -119,10 +151,22 @@ class TestIdentifiers:
         assert (error.reason, error.fields) == ("ALREADY_EXISTS", {"operator_id": "ALREADY_EXISTS"})
 
 
+async def _dump(registration: Registration) -> bytes:
+    """All tables of the service, as text."""
+    dump = io.BytesIO()
+    async with registration.installation.connection() as connection:
+        for table in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'registration'"):
+            await connection.copy_from_table(table["tablename"], schema_name="registration", output=dump)
+    return dump.getvalue()
+
+
 def _other_secret(number: str) -> str:
     """Another secret that fits the same public number."""
+    schemes = load()
+    eu = schemes.get("eu-operator-number")
+    assert eu is not None
     for secret in map("".join, itertools.product("0123456789abcdefghijklmnopqrstuvwxyz", repeat=3)):
         with suppress(MalformedIdentifier):
-            if secret != number[-3:] and eu_operator_number(number[:16] + secret):
+            if secret != number[-3:] and eu.stored(number[:16] + secret):
                 return secret
     raise AssertionError("1 in 36 fits")

@@ -21,11 +21,12 @@ from grpc_status import rpc_status
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
 from lowsky.api.approvals.v1 import approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
-from lowsky.api.registration.v1 import aircraft_pb2_grpc, operators_pb2_grpc
+from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, operators_pb2_grpc
 
 SERVICES = (
     (operators_pb2_grpc.OperatorsServiceServicer, operators_pb2_grpc.add_OperatorsServiceServicer_to_server),
     (aircraft_pb2_grpc.AircraftServiceServicer, aircraft_pb2_grpc.add_AircraftServiceServicer_to_server),
+    (identifiers_pb2_grpc.IdentifiersServiceServicer, identifiers_pb2_grpc.add_IdentifiersServiceServicer_to_server),
     (authorities_pb2_grpc.AuthoritiesServiceServicer, authorities_pb2_grpc.add_AuthoritiesServiceServicer_to_server),
     (geozones_pb2_grpc.GeozonesServiceServicer, geozones_pb2_grpc.add_GeozonesServiceServicer_to_server),
     (flight_plans_pb2_grpc.FlightPlansServiceServicer, flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server),

@@ -242,7 +242,8 @@ async def test_an_operator_is_registered(run: Run, services: Scripted, target: s
     made = operators_pb2.Operator(name="operators/acme", state=operators_pb2.Operator.STATE_APPLIED)
     services.answers["CreateOperator"] = [operators_pb2.CreateOperatorResponse(operator=made)]
     ended = await run(
-        *("operators", "create", "--id", "acme", "--display-name", "Acme", "--contact", "Li", "--uscc", "X1"),
+        *("operators", "create", "--id", "acme", "--display-name", "Acme", "--contact", "Li"),
+        *("--identifier", "cn-uscc:X1", "--identifier", "some-scheme:a:b"),
         *("--phone", "+862112345678", "--insurance-until", "2027-01-01T00:00Z"),
         at=target,
     )
@@ -250,7 +251,8 @@ async def test_an_operator_is_registered(run: Run, services: Scripted, target: s
     assert ended.code == 0
     assert "APPLIED" in ended.out
     assert (request.operator_id, request.operator.kind) == ("acme", operators_pb2.Operator.KIND_ENTERPRISE)
-    assert request.operator.identifiers[0].value == "X1"
+    given = [(one.scheme, one.value) for one in request.operator.identifiers]
+    assert given == [("cn-uscc", "X1"), ("some-scheme", "a:b")]
 
 
 async def test_an_update_changes_only_what_is_given(run: Run, services: Scripted, target: str) -> None:

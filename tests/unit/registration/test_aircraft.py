@@ -9,13 +9,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lowsky.errors import IllegalMove, StaleEtag
+from lowsky.jurisdictions.identifiers import Identifier, Scope
 from lowsky.registration.domain.aircraft import Aircraft, AircraftProfile, AircraftState, Category, EuClass
 
 THEN = datetime(2026, 11, 24, 8, tzinfo=UTC)
 NOW = THEN + timedelta(minutes=1)
 
+SERIAL = Identifier("cta-2063-a", "TSTA1B")
+MARK = Identifier("cn-real-name-registration", "UAS00000003")
+
 MICRO = AircraftProfile(
-    cn_product_id="",
     manufacturer="Test Aerospace",
     model="T1",
     empty_mass_kg=0.2,
@@ -40,7 +43,7 @@ def below(value: float) -> float:
 def an_aircraft() -> Aircraft:
     return Aircraft(
         name="operators/a/aircraft/b",
-        serial_number="TSTA1B",
+        identifiers=(SERIAL,),
         profile=LIGHT,
         create_time=THEN,
         update_time=THEN,
@@ -90,8 +93,9 @@ def test_an_aircraft_belongs_to_the_operator_in_its_name() -> None:
 
 def test_an_update_is_told_and_makes_a_new_version() -> None:
     aircraft = an_aircraft()
-    aircraft.update(SMALL, NOW)
+    aircraft.update(SMALL, (MARK, SERIAL), NOW)
     assert (aircraft.profile, aircraft.update_time, aircraft.happened) == (SMALL, NOW, ["updated"])
+    assert aircraft.identifiers == (MARK, SERIAL)
     assert (aircraft.create_time, aircraft.etag) == (THEN, "2")
 
 
@@ -102,7 +106,8 @@ def test_a_retired_aircraft_stays_so_and_changes_no_more() -> None:
     with pytest.raises(IllegalMove):
         aircraft.retire(NOW)
     with pytest.raises(IllegalMove):
-        aircraft.update(SMALL, NOW)
+        aircraft.update(SMALL, (MARK, SERIAL), NOW)
+    assert aircraft.identifiers == (SERIAL,)
     assert (aircraft.profile, aircraft.etag, aircraft.happened) == (LIGHT, "2", ["retired"])
 
 
@@ -115,3 +120,23 @@ def test_no_etag_or_the_present_one_is_as_expected(etag: str) -> None:
 def test_any_other_etag_is_stale(etag: str) -> None:
     with pytest.raises(StaleEtag):
         an_aircraft().expect(etag)
+
+
+@pytest.mark.parametrize(
+    ("manufacturer", "same"),
+    [
+        ("Test Aerospace", True),
+        (" test\tAEROSPACE ", True),
+        ("\N{FULLWIDTH LATIN CAPITAL LETTER T}est Aerospace", True),
+        ("TestAerospace", False),
+        ("Test Aerospace Ltd", False),
+    ],
+)
+def test_a_makers_own_number_is_unique_within_the_maker_however_its_name_is_typed(
+    manufacturer: str, same: bool
+) -> None:
+    own = Identifier("manufacturer-serial", "1", Scope.MANUFACTURER)
+    one, other = an_aircraft(), an_aircraft()
+    other.profile = dataclasses.replace(LIGHT, manufacturer=manufacturer)
+    assert (one.scope_of(own) == other.scope_of(own)) is same
+    assert one.scope_of(SERIAL) == other.scope_of(SERIAL) == ""

@@ -6,17 +6,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
+from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
+from lowsky.api.registration.v1.identifiers_pb2 import Identifier
 from lowsky.errors import Invalid
+from lowsky.jurisdictions.identifiers import Holder
+from lowsky.jurisdictions.schemes import load
 from lowsky.priority import Priority
 from lowsky.registration.codec import aircraft as aircraft_codec
 from lowsky.registration.codec import operators as operators_codec
+from lowsky.registration.codec.identifiers import given_in, replace_identifiers, scheme_to_message
 from lowsky.registration.domain.aircraft import Aircraft, AircraftState, Category, EuClass
-from lowsky.registration.domain.operator import IdentifierScheme, Operator, OperatorKind, OperatorState
+from lowsky.registration.domain.identity import of_aircraft, of_operator
+from lowsky.registration.domain.operator import Operator, OperatorKind, OperatorState
 
 THEN = datetime(2026, 11, 24, 8, 0, 0, 123456, tzinfo=UTC)
-EU = operators_pb2.OperatorIdentifier.SCHEME_EU_OPERATOR_NUMBER
-USCC = operators_pb2.OperatorIdentifier.SCHEME_CN_USCC
+SCHEMES = load()
 
 
 def an_operator_message() -> operators_pb2.Operator:
@@ -24,8 +28,8 @@ def an_operator_message() -> operators_pb2.Operator:
         display_name="Delta",
         kind=operators_pb2.Operator.KIND_ENTERPRISE,
         identifiers=[
-            operators_pb2.OperatorIdentifier(scheme=EU, value="FIN87astrdge12k8-xyz"),
-            operators_pb2.OperatorIdentifier(scheme=USCC, value="9144030071526726XG"),
+            Identifier(scheme="eu-operator-number", value="FIN87astrdge12k8-xyz"),
+            Identifier(scheme="cn-uscc", value="9144030071526726XG"),
         ],
         contact=operators_pb2.Contact(person_name="Li Hua", email="li@example.com", phone="+862112345678"),
         certificate=operators_pb2.OperationCertificate(number="OC-1"),
@@ -39,7 +43,7 @@ def the_operator(message: operators_pb2.Operator) -> Operator:
     return Operator(
         name="operators/a",
         kind=operators_codec.kind_of(message),
-        identifiers=operators_codec.identifiers_of(message),
+        identifiers=of_operator(given_in(message), operators_codec.kind_of(message), SCHEMES),
         applicant="zhang",
         profile=operators_codec.profile_of(message),
         create_time=THEN,
@@ -50,7 +54,7 @@ def the_operator(message: operators_pb2.Operator) -> Operator:
 def test_an_operator_comes_back_as_it_was_but_for_its_secret() -> None:
     given = an_operator_message()
     back = operators_codec.to_message(the_operator(given))
-    assert [identifier.value for identifier in back.identifiers] == ["FIN87astrdge12k8", "9144030071526726XG"]
+    assert [identifier.value for identifier in back.identifiers] == ["9144030071526726XG", "FIN87astrdge12k8"]
     for field in ("display_name", "kind", "contact", "certificate", "insurance_expire_time"):
         assert getattr(back, field) == getattr(given, field)
     assert (back.name, back.etag, back.state) == ("operators/a", "1", operators_pb2.Operator.STATE_APPLIED)
@@ -87,23 +91,21 @@ def test_what_is_absent_stays_absent() -> None:
     assert not back.HasField("insurance_expire_time")
 
 
-def test_public_numbers_take_the_place_of_what_was_sent() -> None:
+def test_what_is_kept_takes_the_place_of_what_was_sent() -> None:
     message = an_operator_message()
-    operators_codec.replace_identifiers(message, operators_codec.identifiers_of(message))
-    assert [identifier.value for identifier in message.identifiers] == ["FIN87astrdge12k8", "9144030071526726XG"]
-    operators_codec.replace_identifiers(message, ())
+    replace_identifiers(message, the_operator(message).identifiers)
+    assert [identifier.value for identifier in message.identifiers] == ["9144030071526726XG", "FIN87astrdge12k8"]
+    replace_identifiers(message)
     assert not message.identifiers
 
 
-def test_a_number_under_the_wrong_scheme_is_refused_and_not_repeated() -> None:
-    message = operators_pb2.Operator(
-        identifiers=[operators_pb2.OperatorIdentifier(scheme=USCC, value="FIN87astrdge12k8-xyz")]
-    )
-    with pytest.raises(Invalid) as refused:
-        operators_codec.identifiers_of(message)
-    assert refused.value.reason == "MALFORMED_IDENTIFIER"
-    assert "xyz" not in f"{refused.value!r} {refused.value.fields} {refused.value.metadata}"
-    assert refused.value.__suppress_context__, "a log of the error would show what it came from"
+def test_every_scheme_has_a_message_and_every_holder_a_name() -> None:
+    for scheme in SCHEMES.all():
+        message = scheme_to_message(scheme, SCHEMES)
+        assert message.kept != identifiers_pb2.IdentifierScheme.KEPT_UNSPECIFIED
+        assert len(message.holders) == len(scheme.holders)
+    names = {name.removeprefix("HOLDER_") for name in identifiers_pb2.IdentifierScheme.Holder.keys()}  # noqa: SIM118
+    assert {holder.name for holder in Holder} | {"UNSPECIFIED"} == names
 
 
 @pytest.mark.parametrize("state", OperatorState)
@@ -123,7 +125,6 @@ def test_the_domain_knows_every_value_of_the_contract() -> None:
 
     values(OperatorState, operators_pb2.Operator.State, "STATE_")
     values(OperatorKind, operators_pb2.Operator.Kind, "KIND_")
-    values(IdentifierScheme, operators_pb2.OperatorIdentifier.Scheme, "SCHEME_")
     values(AircraftState, aircraft_pb2.Aircraft.State, "STATE_")
     values(Category, aircraft_pb2.Aircraft.Category, "CATEGORY_")
     values(EuClass, aircraft_pb2.Aircraft.EuClass, "EU_CLASS_")
@@ -131,8 +132,10 @@ def test_the_domain_knows_every_value_of_the_contract() -> None:
 
 def test_an_aircraft_comes_back_as_it_was() -> None:
     given = aircraft_pb2.Aircraft(
-        serial_number="TSTA1B",
-        cn_product_id="TSTA0001ABCDEFGHJKLM",
+        identifiers=[
+            Identifier(scheme="cta-2063-a", value="TSTA1B"),
+            Identifier(scheme="gbt-41300", value="TSTA0001ABCDEFGHJKLM"),
+        ],
         manufacturer="Test Aerospace",
         model="T1",
         empty_mass_kg=0.2,
@@ -143,7 +146,7 @@ def test_an_aircraft_comes_back_as_it_was() -> None:
     )
     aircraft = Aircraft(
         name="operators/a/aircraft/b",
-        serial_number=aircraft_codec.serial_number_of(given),
+        identifiers=of_aircraft(given_in(given), SCHEMES),
         profile=aircraft_codec.profile_of(given),
         create_time=THEN,
         update_time=THEN,
@@ -151,7 +154,7 @@ def test_an_aircraft_comes_back_as_it_was() -> None:
     back = aircraft_codec.to_message(aircraft)
     assert back.category == aircraft_pb2.Aircraft.CATEGORY_MICRO
     assert aircraft_codec.profile_of(back) == aircraft.profile
-    assert aircraft_codec.serial_number_of(back) == given.serial_number
+    assert back.identifiers == given.identifiers
 
 
 def test_an_aircraft_without_height_limit_has_none_in_its_message() -> None:

@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
+from lowsky.jurisdictions.identifiers import Identifier
 from lowsky.priority import Priority
 from lowsky.registration.domain.operator import (
-    Identifier,
-    IdentifierScheme,
     Operator,
     OperatorKind,
     OperatorProfile,
@@ -57,7 +56,7 @@ def an_operator(state: OperatorState = OperatorState.APPLIED) -> Operator:
     return Operator(
         name="operators/a",
         kind=OperatorKind.ENTERPRISE,
-        identifiers=(Identifier(IdentifierScheme.CN_USCC, "9144030071526726XG"),),
+        identifiers=(Identifier("cn-uscc", "9144030071526726XG"),),
         applicant="zhang",
         profile=PROFILE,
         create_time=THEN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
+from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
 from lowsky.errors import Invalid
 from lowsky.rpc.masks import masked
 
@@ -13,7 +13,7 @@ STORED = operators_pb2.Operator(
     display_name="Stored",
     contact=operators_pb2.Contact(person_name="Li Hua", email="li@example.com"),
     certificate=operators_pb2.OperationCertificate(number="OC-1"),
-    identifiers=[operators_pb2.OperatorIdentifier(value="one"), operators_pb2.OperatorIdentifier(value="two")],
+    identifiers=[identifiers_pb2.Identifier(value="one"), identifiers_pb2.Identifier(value="two")],
 )
 
 
@@ -46,7 +46,7 @@ def test_an_empty_message_is_there() -> None:
 
 
 def test_a_list_is_replaced_not_lengthened() -> None:
-    given = operators_pb2.Operator(identifiers=[operators_pb2.OperatorIdentifier(value="three")])
+    given = operators_pb2.Operator(identifiers=[identifiers_pb2.Identifier(value="three")])
     assert [item.value for item in changed(given, "identifiers").identifiers] == ["three"]
 
 

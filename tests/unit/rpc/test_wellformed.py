@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.airspace.v1 import geozones_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2
-from lowsky.api.registration.v1 import operators_pb2
+from lowsky.api.registration.v1 import identifiers_pb2, operators_pb2
 from lowsky.errors import Invalid
 from lowsky.rpc.validation import validate
 from lowsky.rpc.wellformed import malformed
@@ -57,8 +57,8 @@ def test_a_text_holds_no_nul_wherever_it_stands() -> None:
         request_id="a\0",
         operator=operators_pb2.Operator(
             identifiers=[
-                operators_pb2.OperatorIdentifier(value="well"),
-                operators_pb2.OperatorIdentifier(value="\0"),
+                identifiers_pb2.Identifier(value="well"),
+                identifiers_pb2.Identifier(value="\0"),
             ],
         ),
     )

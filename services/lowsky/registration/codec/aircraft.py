@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from lowsky import identifiers
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import aircraft_pb2
 from lowsky.errors import Invalid
+from lowsky.registration.codec.identifiers import to_messages
 from lowsky.registration.domain.aircraft import Aircraft, AircraftProfile, EuClass
 
 _Category = aircraft_pb2.Aircraft.Category
@@ -15,27 +13,15 @@ _EuClass = aircraft_pb2.Aircraft.EuClass
 _State = aircraft_pb2.Aircraft.State
 
 
-def serial_number_of(message: aircraft_pb2.Aircraft) -> str:
-    """The serial number in a message, checked.
-
-    Raises:
-        Invalid: It is malformed.
-    """
-    return _checked(identifiers.cta_2063a_serial, message.serial_number, "aircraft.serial_number", "CTA_2063_A")
-
-
 def profile_of(message: aircraft_pb2.Aircraft) -> AircraftProfile:
     """What an operator may change about an aircraft, from a message that passed the rules.
 
     Raises:
-        Invalid: The product id is malformed, or the masses contradict each other.
+        Invalid: The masses contradict each other.
     """
-    if message.cn_product_id:
-        _checked(identifiers.gbt_41300_product_id, message.cn_product_id, "aircraft.cn_product_id", "GBT_41300")
     if message.max_takeoff_mass_kg < message.empty_mass_kg:
         raise Invalid.field("aircraft.max_takeoff_mass_kg", "must not be less than the empty mass")
     return AircraftProfile(
-        cn_product_id=message.cn_product_id,
         manufacturer=message.manufacturer,
         model=message.model,
         empty_mass_kg=message.empty_mass_kg,
@@ -52,8 +38,7 @@ def to_message(aircraft: Aircraft) -> aircraft_pb2.Aircraft:
     message = aircraft_pb2.Aircraft(
         name=aircraft.name,
         etag=aircraft.etag,
-        serial_number=aircraft.serial_number,
-        cn_product_id=profile.cn_product_id,
+        identifiers=to_messages(aircraft.identifiers),
         manufacturer=profile.manufacturer,
         model=profile.model,
         empty_mass_kg=profile.empty_mass_kg,
@@ -72,10 +57,3 @@ def to_message(aircraft: Aircraft) -> aircraft_pb2.Aircraft:
 def to_event(aircraft: Aircraft) -> bytes:
     """The value of lowsky.aircraft.* events."""
     return events_pb2.AircraftEvent(aircraft=to_message(aircraft)).SerializeToString()
-
-
-def _checked(check: Callable[[str], str], text: str, field: str, scheme: str) -> str:
-    try:
-        return check(text)
-    except identifiers.MalformedIdentifier as error:
-        raise Invalid.field(field, error.message, "MALFORMED_IDENTIFIER", scheme=scheme, problem=error.reason) from None

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from lowsky import identifiers
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import operators_pb2
-from lowsky.errors import Invalid
+from lowsky.registration.codec.identifiers import to_messages
 from lowsky.registration.domain.operator import (
-    Identifier,
-    IdentifierScheme,
     Operator,
     OperatorKind,
     OperatorProfile,
@@ -21,47 +17,11 @@ from lowsky.registration.domain.operator import (
 
 _Kind = operators_pb2.Operator.Kind
 _State = operators_pb2.Operator.State
-_Scheme = operators_pb2.OperatorIdentifier.Scheme
-
-_CHECKS = {
-    IdentifierScheme.EU_OPERATOR_NUMBER: identifiers.eu_operator_number,
-    IdentifierScheme.CN_USCC: identifiers.uscc,
-}
 
 
 def kind_of(message: operators_pb2.Operator) -> OperatorKind:
     """The kind in a message that passed the rules."""
     return OperatorKind(_Kind.Name(message.kind).removeprefix("KIND_"))
-
-
-def identifiers_of(message: operators_pb2.Operator) -> tuple[Identifier, ...]:
-    """The identifiers in a message, each checked; secrets are dropped here.
-
-    Raises:
-        Invalid: One is malformed, or two are of one scheme.
-    """
-    found: dict[IdentifierScheme, Identifier] = {}
-    for index, item in enumerate(message.identifiers):
-        field = f"operator.identifiers[{index}]"
-        scheme = IdentifierScheme(_Scheme.Name(item.scheme).removeprefix("SCHEME_"))
-        if scheme in found:
-            raise Invalid.field(f"{field}.scheme", "there is another identifier of this scheme")
-        try:
-            found[scheme] = Identifier(scheme, _CHECKS[scheme](item.value))
-        except identifiers.MalformedIdentifier as error:
-            raise Invalid.field(
-                f"{field}.value", error.message, "MALFORMED_IDENTIFIER", scheme=scheme, problem=error.reason
-            ) from None
-    return tuple(found.values())
-
-
-def replace_identifiers(message: operators_pb2.Operator, public: Sequence[Identifier]) -> None:
-    """Puts the public numbers in place of what was sent, so that a digest of the request tells nothing of a secret.
-
-    A secret has 36³ values, and the check character leaves 1 in 36: whoever knows the rest could try them all.
-    """
-    del message.identifiers[:]
-    message.identifiers.extend(_identifiers(public))
 
 
 def profile_of(message: operators_pb2.Operator) -> OperatorProfile:
@@ -85,7 +45,7 @@ def to_message(operator: Operator) -> operators_pb2.Operator:
         etag=operator.etag,
         display_name=profile.display_name,
         kind=_Kind.Value(f"KIND_{operator.kind}"),
-        identifiers=_identifiers(operator.identifiers),
+        identifiers=to_messages(operator.identifiers),
         contact=operators_pb2.Contact(
             person_name=profile.contact_person, email=profile.contact_email, phone=profile.contact_phone
         ),
@@ -108,10 +68,6 @@ def to_message(operator: Operator) -> operators_pb2.Operator:
 def to_event(operator: Operator) -> bytes:
     """The value of lowsky.operator.* events."""
     return events_pb2.OperatorEvent(operator=to_message(operator)).SerializeToString()
-
-
-def _identifiers(public: Sequence[Identifier]) -> list[operators_pb2.OperatorIdentifier]:
-    return [operators_pb2.OperatorIdentifier(scheme=_Scheme.Value(f"SCHEME_{i.scheme}"), value=i.value) for i in public]
 
 
 def _time(message: operators_pb2.Operator | operators_pb2.OperationCertificate, field: str) -> datetime | None:

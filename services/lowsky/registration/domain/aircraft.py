@@ -1,12 +1,14 @@
-"""An aircraft: one airframe with a serial number, registered by the operator that flies it."""
+"""An aircraft: one airframe, identified by a serial number, registered by the operator that flies it."""
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from lowsky.errors import IllegalMove, StaleEtag
+from lowsky.jurisdictions.identifiers import Identifier, Scope
 
 
 class AircraftState(StrEnum):
@@ -56,8 +58,6 @@ MEDIUM_TAKEOFF_MASS_KG_MAX = 150.0
 class AircraftProfile:
     """What an operator may change about an aircraft: what it is called and what it can do."""
 
-    cn_product_id: str
-    """GB/T 41300; empty where it has none."""
     manufacturer: str
     model: str
     empty_mass_kg: float
@@ -94,8 +94,8 @@ class Aircraft:
     """The aggregate: ACTIVE until it is RETIRED, for good."""
 
     name: str
-    serial_number: str
-    """ANSI/CTA-2063-A."""
+    identifiers: tuple[Identifier, ...]
+    """By scheme; one of the airframe at least."""
     profile: AircraftProfile
     create_time: datetime
     update_time: datetime
@@ -103,6 +103,16 @@ class Aircraft:
     version: int = 1
     happened: list[str] = field(default_factory=lambda: ["registered"])
     """What is to be told with the next save, in past tense."""
+
+    def scope_of(self, identifier: Identifier) -> str:
+        """Within what no other active aircraft has this identifier: the same text for the same scope, '' everywhere.
+
+        Of spellings of one manufacturer's name, case, width and spaces count for nothing; other names are other makers.
+        """
+        if identifier.scope is Scope.EVERYWHERE:
+            return ""
+        name = unicodedata.normalize("NFKC", self.profile.manufacturer).casefold()
+        return f"{identifier.scope}: {' '.join(name.split())}"
 
     @property
     def operator(self) -> str:
@@ -118,14 +128,14 @@ class Aircraft:
         if etag and etag != self.etag:
             raise StaleEtag(self.name)
 
-    def update(self, profile: AircraftProfile, now: datetime) -> None:
-        """Changes the profile; a retired aircraft no longer can."""
+    def update(self, profile: AircraftProfile, identifiers: tuple[Identifier, ...], now: datetime) -> None:
+        """Changes profile and identifiers; a retired aircraft no longer can."""
         self._require_active("updated")
-        self.profile = profile
+        self.profile, self.identifiers = profile, identifiers
         self._tell("updated", now)
 
     def retire(self, now: datetime) -> None:
-        """For good. Its serial number may then be registered again: airframes change hands."""
+        """For good. Its identifiers may then be registered again: airframes change hands."""
         self._require_active("retired")
         self.state = AircraftState.RETIRED
         self._tell("retired", now)

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
+from lowsky.jurisdictions.identifiers import Identifier
 from lowsky.priority import Priority
 
 
@@ -27,13 +28,6 @@ class OperatorKind(StrEnum):
     NATURAL_PERSON = "NATURAL_PERSON"
 
 
-class IdentifierScheme(StrEnum):
-    """Who gives a number."""
-
-    EU_OPERATOR_NUMBER = "EU_OPERATOR_NUMBER"
-    CN_USCC = "CN_USCC"
-
-
 _MOVES: dict[str, tuple[frozenset[OperatorState], OperatorState]] = {
     "verified": (frozenset({OperatorState.APPLIED}), OperatorState.VERIFIED),
     "suspended": (frozenset({OperatorState.VERIFIED}), OperatorState.SUSPENDED),
@@ -47,14 +41,6 @@ _MOVES: dict[str, tuple[frozenset[OperatorState], OperatorState]] = {
 
 _ENTITLED = frozenset({OperatorState.VERIFIED, OperatorState.SUSPENDED})
 """Whose identity was checked; of a suspended one too, so that an entitlement can be taken back at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """A number under which an operator is known elsewhere. Its check digit was verified; no secret is in it."""
-
-    scheme: IdentifierScheme
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +63,7 @@ class Operator:
     name: str
     kind: OperatorKind
     identifiers: tuple[Identifier, ...]
+    """By scheme."""
     applicant: str
     """Subject of the token that it was created with."""
     profile: OperatorProfile

@@ -10,8 +10,10 @@ from lowsky.db.database import Connection
 from lowsky.errors import AlreadyExists, NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
+from lowsky.jurisdictions.identifiers import Identifier, Scope
 from lowsky.registration.codec import aircraft as aircraft_codec
 from lowsky.registration.domain.aircraft import Aircraft, AircraftProfile, AircraftState, EuClass
+from lowsky.registration.domain.identity import AIRCRAFT_FIELD
 from lowsky.registration.postgres.topic import TOPIC
 
 
@@ -25,24 +27,26 @@ class AircraftStore:
         """Stores a new aircraft and tells of it.
 
         Raises:
-            AlreadyExists: The name is taken, or the serial number by another active aircraft.
+            AlreadyExists: The name is taken, or one of the identifiers by another active aircraft.
         """
         try:
             await self._connection.execute(f"INSERT INTO aircraft ({_COLUMNS}) VALUES ({_PLACES})", *_row(aircraft))
-        except asyncpg.UniqueViolationError as error:
-            if error.constraint_name == "aircraft_active_serial_number":
-                raise AlreadyExists(
-                    "an active aircraft is registered with this serial number", field="aircraft.serial_number"
-                ) from None
+        except asyncpg.UniqueViolationError:
             raise AlreadyExists(f"{aircraft.name} is taken", field="aircraft_id") from None
+        await self._identify([aircraft])
         await self._tell([aircraft])
 
     async def save(self, *changed: Aircraft) -> None:
-        """Stores changes, of one or of a whole fleet, and tells of them."""
+        """Stores changes, of one or of a whole fleet, and tells of them.
+
+        Raises:
+            AlreadyExists: A new identifier is another active aircraft's.
+        """
         assignments = ", ".join(f"{column} = ${n}" for n, column in enumerate(_COLUMNS.split(", "), 1))
         await self._connection.executemany(
             f"UPDATE aircraft SET {assignments} WHERE name = $1", [_row(aircraft) for aircraft in changed]
         )
+        await self._identify(changed)
         await self._tell(changed)
 
     async def get(self, name: str, *, lock: bool = False) -> Aircraft:
@@ -56,14 +60,14 @@ class AircraftStore:
         )
         if row is None:
             raise NotFound(name)
-        return _aircraft(row)
+        return (await self._complete([row]))[0]
 
     async def active_of(self, operator: str) -> Sequence[Aircraft]:
         """The active aircraft of an operator, by name and locked. Lock the operator first, then none comes after."""
         rows = await self._connection.fetch(
             "SELECT * FROM aircraft WHERE operator = $1 AND state = 'ACTIVE' ORDER BY name FOR UPDATE", operator
         )
-        return [_aircraft(row) for row in rows]
+        return await self._complete(rows)
 
     async def page(self, operator: str | None, after: str | None, limit: int) -> Sequence[Aircraft]:
         """Aircraft by name, beginning after one; of all operators where none is given."""
@@ -71,7 +75,51 @@ class AircraftStore:
         rows = await self._connection.fetch(
             f"SELECT * FROM aircraft WHERE name > $1 {where} ORDER BY name LIMIT $2", after or "", limit, *parameters
         )
-        return [_aircraft(row) for row in rows]
+        return await self._complete(rows)
+
+    async def _complete(self, rows: Sequence[asyncpg.Record]) -> list[Aircraft]:
+        stored = await self._identifiers_of([row["name"] for row in rows])
+        return [_aircraft(row, stored[row["name"]]) for row in rows]
+
+    async def _identifiers_of(self, names: Sequence[str]) -> dict[str, list[asyncpg.Record]]:
+        found: dict[str, list[asyncpg.Record]] = {name: [] for name in names}
+        for row in await self._connection.fetch(
+            "SELECT * FROM aircraft_identifiers WHERE aircraft = ANY($1::text[]) ORDER BY aircraft, scheme", list(names)
+        ):
+            found[row["aircraft"]].append(row)
+        return found
+
+    async def _identify(self, changed: Sequence[Aircraft]) -> None:
+        """Makes the stored identifiers those of the aircraft. Their state follows the aircraft's by a foreign key."""
+        stored = await self._identifiers_of([aircraft.name for aircraft in changed])
+        before = {
+            (row["aircraft"], row["scheme"], row["scope"], row["value"]) for rows in stored.values() for row in rows
+        }
+        after = {
+            (aircraft.name, one.scheme, aircraft.scope_of(one), one.value): aircraft.state
+            for aircraft in changed
+            for one in aircraft.identifiers
+        }
+        if removed := before - after.keys():
+            await self._connection.execute(
+                """DELETE FROM aircraft_identifiers USING unnest($1::text[], $2::text[]) AS r (aircraft, scheme)
+                   WHERE aircraft_identifiers.aircraft = r.aircraft AND aircraft_identifiers.scheme = r.scheme""",
+                [key[0] for key in removed],
+                [key[1] for key in removed],
+            )
+        # By number, in one order for everybody, so that two that want the same two do not wait in a circle.
+        if added := sorted(after.keys() - before, key=lambda key: key[1:]):
+            inserted = await self._connection.fetch(
+                """INSERT INTO aircraft_identifiers (aircraft, scheme, scope, value, state)
+                   SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+                   ON CONFLICT (scheme, scope, value) WHERE state = 'ACTIVE' DO NOTHING RETURNING aircraft, scheme""",
+                *zip(*((*key, after[key]) for key in added), strict=True),
+            )
+            taken = {(key[0], key[1]) for key in added} - {(row["aircraft"], row["scheme"]) for row in inserted}
+            for _, scheme in sorted(taken):
+                raise AlreadyExists(
+                    f"an active aircraft is registered with this {scheme}", field=AIRCRAFT_FIELD, scheme=scheme
+                )
 
     async def _tell(self, changed: Sequence[Aircraft]) -> None:
         events = []
@@ -86,7 +134,7 @@ class AircraftStore:
 
 
 _COLUMNS = (
-    "name, operator, version, create_time, update_time, serial_number, cn_product_id, manufacturer, model, "
+    "name, operator, version, create_time, update_time, manufacturer, model, "
     "empty_mass_kg, max_takeoff_mass_kg, max_speed_mps, max_height_m, eu_class, state"
 )
 _PLACES = ", ".join(f"${n}" for n in range(1, len(_COLUMNS.split(", ")) + 1))
@@ -100,8 +148,6 @@ def _row(aircraft: Aircraft) -> tuple[object, ...]:
         aircraft.version,
         aircraft.create_time,
         aircraft.update_time,
-        aircraft.serial_number,
-        profile.cn_product_id,
         profile.manufacturer,
         profile.model,
         profile.empty_mass_kg,
@@ -113,12 +159,11 @@ def _row(aircraft: Aircraft) -> tuple[object, ...]:
     )
 
 
-def _aircraft(row: asyncpg.Record) -> Aircraft:
+def _aircraft(row: asyncpg.Record, identifiers: Sequence[asyncpg.Record]) -> Aircraft:
     return Aircraft(
         name=row["name"],
-        serial_number=row["serial_number"],
+        identifiers=tuple(Identifier(one["scheme"], one["value"], _scope(one["scope"])) for one in identifiers),
         profile=AircraftProfile(
-            cn_product_id=row["cn_product_id"],
             manufacturer=row["manufacturer"],
             model=row["model"],
             empty_mass_kg=row["empty_mass_kg"],
@@ -133,3 +178,7 @@ def _aircraft(row: asyncpg.Record) -> Aircraft:
         version=row["version"],
         happened=[],
     )
+
+
+def _scope(text: str) -> Scope:
+    return Scope(text.partition(":")[0]) if text else Scope.EVERYWHERE

@@ -11,11 +11,11 @@ from lowsky.db.database import Connection
 from lowsky.errors import AlreadyExists, NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
+from lowsky.jurisdictions.identifiers import Identifier
 from lowsky.priority import Priority
 from lowsky.registration.codec import operators as operators_codec
+from lowsky.registration.domain.identity import OPERATOR_FIELD
 from lowsky.registration.domain.operator import (
-    Identifier,
-    IdentifierScheme,
     Operator,
     OperatorKind,
     OperatorProfile,
@@ -43,16 +43,20 @@ class OperatorStore:
             await self._connection.execute(f"INSERT INTO operators ({_COLUMNS}) VALUES ({_PLACES})", *_row(operator))
         except asyncpg.UniqueViolationError:
             raise AlreadyExists(f"{operator.name} is taken", field="operator_id") from None
-        try:
-            # In one order for everybody, so that two operators that share two numbers do not wait in a circle.
-            await self._connection.executemany(
-                "INSERT INTO operator_identifiers (scheme, value, operator) VALUES ($1, $2, $3)",
-                sorted((i.scheme, i.value, operator.name) for i in operator.identifiers),
-            )
-        except asyncpg.UniqueViolationError:
+        # In one order for everybody, so that two operators that share two numbers do not wait in a circle.
+        wanted = sorted((one.scheme, one.value) for one in operator.identifiers)
+        inserted = await self._connection.fetch(
+            """INSERT INTO operator_identifiers (scheme, value, operator)
+               SELECT scheme, value, $3 FROM unnest($1::text[], $2::text[]) AS w (scheme, value)
+               ON CONFLICT DO NOTHING RETURNING scheme""",
+            [scheme for scheme, _ in wanted],
+            [value for _, value in wanted],
+            operator.name,
+        )
+        for scheme in sorted({scheme for scheme, _ in wanted} - {row["scheme"] for row in inserted}):
             raise AlreadyExists(
-                "another operator is registered with one of these identifiers", field="operator.identifiers"
-            ) from None
+                f"another operator is registered with this {scheme}", field=OPERATOR_FIELD, scheme=scheme
+            )
         await self._tell(operator)
 
     async def save(self, operator: Operator) -> None:
@@ -90,7 +94,7 @@ class OperatorStore:
         for row in await self._connection.fetch(
             "SELECT * FROM operator_identifiers WHERE operator = ANY($1::text[]) ORDER BY scheme", list(numbers)
         ):
-            numbers[row["operator"]].append(Identifier(IdentifierScheme(row["scheme"]), row["value"]))
+            numbers[row["operator"]].append(Identifier(row["scheme"], row["value"]))
         return [_operator(row, numbers[row["name"]]) for row in rows]
 
     async def _tell(self, operator: Operator) -> None:

@@ -14,8 +14,11 @@ from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.events.relay import Relay
 from lowsky.ids import new_id
-from lowsky.registration.codec.aircraft import profile_of, serial_number_of, to_message
+from lowsky.jurisdictions.identifiers import Schemes
+from lowsky.registration.codec.aircraft import profile_of, to_message
+from lowsky.registration.codec.identifiers import given_in, replace_identifiers
 from lowsky.registration.domain.aircraft import Aircraft
+from lowsky.registration.domain.identity import of_aircraft
 from lowsky.registration.postgres import AircraftStore, OperatorStore
 from lowsky.rpc.masks import masked
 from lowsky.rpc.once import Mutation, once
@@ -30,13 +33,15 @@ ALL_OPERATORS = "operators/-"
 class AircraftServicer(aircraft_pb2_grpc.AircraftServiceServicer):
     """Aircraft: registered, changed and retired by the operator that flies them."""
 
-    def __init__(self, database: Database, relay: Relay, clock: Clock) -> None:
+    def __init__(self, database: Database, relay: Relay, clock: Clock, schemes: Schemes) -> None:
         self._database = database
         self._relay = relay
         self._clock = clock
+        self._schemes = schemes
 
     async def RegisterAircraft(self, request: pb.RegisterAircraftRequest, context: Any) -> pb.RegisterAircraftResponse:
-        serial_number, profile = serial_number_of(request.aircraft), profile_of(request.aircraft)
+        profile = profile_of(request.aircraft)
+        identifiers = of_aircraft(given_in(request.aircraft), self._schemes)
 
         async def register(connection: Connection) -> pb.RegisterAircraftResponse:
             # Shared, so that aircraft are registered side by side, but not beside the operator's deregistration.
@@ -45,7 +50,7 @@ class AircraftServicer(aircraft_pb2_grpc.AircraftServiceServicer):
             now = self._clock.now()
             aircraft = Aircraft(
                 name=f"{request.parent}/aircraft/{request.aircraft_id or new_id()}",
-                serial_number=serial_number,
+                identifiers=identifiers,
                 profile=profile,
                 create_time=now,
                 update_time=now,
@@ -76,10 +81,17 @@ class AircraftServicer(aircraft_pb2_grpc.AircraftServiceServicer):
         def update(aircraft: Aircraft, now: datetime) -> None:
             wanted = masked(to_message(aircraft), request.aircraft, request.update_mask)
             validate(wanted, within="aircraft")
-            aircraft.update(profile_of(wanted), now)
+            identifiers = of_aircraft(given_in(wanted), self._schemes, before=aircraft.identifiers)
+            aircraft.update(profile_of(wanted), identifiers, now)
 
+        public = request
+        if "identifiers" not in request.update_mask.paths:
+            # Out of the mask's reach and never checked: what was sent of them is not even in the digest.
+            public = pb.UpdateAircraftRequest()
+            public.CopyFrom(request)
+            replace_identifiers(public.aircraft)
         return await self._change(
-            request, request.aircraft.name, request.aircraft.etag, pb.UpdateAircraftResponse, update
+            public, request.aircraft.name, request.aircraft.etag, pb.UpdateAircraftResponse, update
         )
 
     async def RetireAircraft(self, request: pb.RetireAircraftRequest, context: Any) -> pb.RetireAircraftResponse:

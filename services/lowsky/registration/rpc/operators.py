@@ -16,14 +16,11 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
 from lowsky.ids import new_id
+from lowsky.jurisdictions.identifiers import Schemes
 from lowsky.priority import Priority
-from lowsky.registration.codec.operators import (
-    identifiers_of,
-    kind_of,
-    profile_of,
-    replace_identifiers,
-    to_message,
-)
+from lowsky.registration.codec.identifiers import given_in, replace_identifiers
+from lowsky.registration.codec.operators import kind_of, profile_of, to_message
+from lowsky.registration.domain.identity import of_operator
 from lowsky.registration.domain.operator import Operator, OperatorState
 from lowsky.registration.postgres import AircraftStore, OperatorStore
 from lowsky.rpc.masks import masked
@@ -37,17 +34,19 @@ _Response = TypeVar("_Response", bound=Message)
 class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
     """Operators: created by applicants, kept by the registrar."""
 
-    def __init__(self, database: Database, relay: Relay, clock: Clock) -> None:
+    def __init__(self, database: Database, relay: Relay, clock: Clock, schemes: Schemes) -> None:
         self._database = database
         self._relay = relay
         self._clock = clock
+        self._schemes = schemes
 
     async def CreateOperator(self, request: pb.CreateOperatorRequest, context: Any) -> pb.CreateOperatorResponse:
         now = self._clock.now()
-        identifiers = identifiers_of(request.operator)
+        kind = kind_of(request.operator)
+        identifiers = of_operator(given_in(request.operator), kind, self._schemes)
         operator = Operator(
             name=f"operators/{request.operator_id or new_id()}",
-            kind=kind_of(request.operator),
+            kind=kind,
             identifiers=identifiers,
             applicant=current_access().caller.subject,
             profile=profile_of(request.operator),
@@ -92,7 +91,7 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
 
         public = pb.UpdateOperatorRequest()
         public.CopyFrom(request)
-        replace_identifiers(public.operator, ())  # not in the mask's reach, but they may have been sent
+        replace_identifiers(public.operator)  # not in the mask's reach, but they may have been sent
         return await self._change(
             public, request.operator.name, request.operator.etag, pb.UpdateOperatorResponse, update
         )

@@ -15,7 +15,7 @@ from rich.table import Table
 from lowsky.api.airspace.v1 import authorities_pb2
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2
-from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
+from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
 from lowsky.client import AlreadyExists, Client
 from lowsky.client.missions import flight_plan_of
 from lowsky.local.demo.cast import AIRCRAFT, JIANGSU, OPERATOR, SHANGHAI, Cast, cast_for
@@ -103,11 +103,7 @@ async def register_operator(cast: Cast) -> None:
     operator = operators_pb2.Operator(
         display_name="Sample Parcels Ltd",
         kind=operators_pb2.Operator.KIND_ENTERPRISE,
-        identifiers=[
-            operators_pb2.OperatorIdentifier(
-                scheme=operators_pb2.OperatorIdentifier.SCHEME_CN_USCC, value="9144030071526726XG"
-            )
-        ],
+        identifiers=[identifiers_pb2.Identifier(scheme="cn-uscc", value="9144030071526726XG")],
         contact=operators_pb2.Contact(person_name="Duty dispatcher", email="dispatch@example.org"),
     )
     operator.insurance_expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=365))
@@ -116,7 +112,7 @@ async def register_operator(cast: Cast) -> None:
         verify = operators_pb2.VerifyOperatorRequest(name=OPERATOR)
         await cast.registrar.call(cast.registrar.operators.VerifyOperator, verify)
     aircraft = aircraft_pb2.Aircraft(
-        serial_number="1AF49UL5CC5J6K",
+        identifiers=[identifiers_pb2.Identifier(scheme="cta-2063-a", value="1AF49UL5CC5J6K")],
         manufacturer="Sample Works",
         model="Parcel One",
         empty_mass_kg=9.5,

@@ -28,7 +28,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_INVALID_FIELD: _Reason.ValueType  # 1
     """[INVALID_ARGUMENT] The request breaks a rule written in the protos; BadRequest names each field and rule."""
     REASON_MALFORMED_IDENTIFIER: _Reason.ValueType  # 2
-    """[INVALID_ARGUMENT] An identifier is malformed or its check digit is wrong; metadata: scheme, problem."""
+    """[INVALID_ARGUMENT] An identifier is malformed, its check digit is wrong, or it is of a scheme that is not for this
+    holder; metadata: problem (WRONG_LENGTH, WRONG_FORM, WRONG_CHECK_DIGIT, UNKNOWN_CODE, NO_DATE, SECRET_MISSING,
+    OF_ANOTHER_SCHEME, NO_KEY, UNKNOWN_SCHEME, WRONG_HOLDER, AIRFRAME_MISSING, AIRFRAME_CHANGED) and, where it is known, scheme.
+    """
     REASON_REQUEST_ID_REUSED: _Reason.ValueType  # 3
     """[INVALID_ARGUMENT] The request id was used before with another request."""
     REASON_INVALID_PAGE_TOKEN: _Reason.ValueType  # 4
@@ -58,7 +61,7 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_NOT_FOUND: _Reason.ValueType  # 30
     """[NOT_FOUND] It does not exist, or is not the caller's to see."""
     REASON_ALREADY_EXISTS: _Reason.ValueType  # 31
-    """[ALREADY_EXISTS] The id, or an identifier that must be unique, is taken."""
+    """[ALREADY_EXISTS] The id, or an identifier that must be unique, is taken; metadata of an identifier: scheme."""
     REASON_ILLEGAL_MOVE: _Reason.ValueType  # 32
     """[FAILED_PRECONDITION] The move is not legal from the present state; metadata: state, move."""
     REASON_STALE_ETAG: _Reason.ValueType  # 33
@@ -123,7 +126,10 @@ REASON_UNSPECIFIED: Reason.ValueType  # 0
 REASON_INVALID_FIELD: Reason.ValueType  # 1
 """[INVALID_ARGUMENT] The request breaks a rule written in the protos; BadRequest names each field and rule."""
 REASON_MALFORMED_IDENTIFIER: Reason.ValueType  # 2
-"""[INVALID_ARGUMENT] An identifier is malformed or its check digit is wrong; metadata: scheme, problem."""
+"""[INVALID_ARGUMENT] An identifier is malformed, its check digit is wrong, or it is of a scheme that is not for this
+holder; metadata: problem (WRONG_LENGTH, WRONG_FORM, WRONG_CHECK_DIGIT, UNKNOWN_CODE, NO_DATE, SECRET_MISSING,
+OF_ANOTHER_SCHEME, NO_KEY, UNKNOWN_SCHEME, WRONG_HOLDER, AIRFRAME_MISSING, AIRFRAME_CHANGED) and, where it is known, scheme.
+"""
 REASON_REQUEST_ID_REUSED: Reason.ValueType  # 3
 """[INVALID_ARGUMENT] The request id was used before with another request."""
 REASON_INVALID_PAGE_TOKEN: Reason.ValueType  # 4
@@ -153,7 +159,7 @@ REASON_ROLE_MISSING: Reason.ValueType  # 23
 REASON_NOT_FOUND: Reason.ValueType  # 30
 """[NOT_FOUND] It does not exist, or is not the caller's to see."""
 REASON_ALREADY_EXISTS: Reason.ValueType  # 31
-"""[ALREADY_EXISTS] The id, or an identifier that must be unique, is taken."""
+"""[ALREADY_EXISTS] The id, or an identifier that must be unique, is taken; metadata of an identifier: scheme."""
 REASON_ILLEGAL_MOVE: Reason.ValueType  # 32
 """[FAILED_PRECONDITION] The move is not legal from the present state; metadata: state, move."""
 REASON_STALE_ETAG: Reason.ValueType  # 33

@@ -88,7 +88,7 @@ class AircraftServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateAircraft(self, request, context):
-        """Changes manufacturer, model or performance; the Art. 62 class follows.
+        """Changes identifiers, manufacturer, model or performance; the Art. 62 class follows.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -12,6 +12,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from lowsky.api.registration.v1 import identifiers_pb2 as _identifiers_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -140,8 +141,10 @@ class Operator(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___OperatorIdentifier]:
-        """At least one, one of a scheme at most. They cannot be changed, and no other operator may have them."""
+    def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[_identifiers_pb2.Identifier]:
+        """At least one, one of a scheme at most, of schemes for this kind of operator; kept and shown by scheme. They cannot be
+        changed, and no other operator may have them.
+        """
 
     @_builtins.property
     def contact(self) -> Global___Contact: ...
@@ -160,7 +163,7 @@ class Operator(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         display_name: _builtins.str = ...,
         kind: Global___Operator.Kind.ValueType = ...,
-        identifiers: _abc.Iterable[Global___OperatorIdentifier] | None = ...,
+        identifiers: _abc.Iterable[_identifiers_pb2.Identifier] | None = ...,
         contact: Global___Contact | None = ...,
         insurance_expire_time: _timestamp_pb2.Timestamp | None = ...,
         certificate: Global___OperationCertificate | None = ...,
@@ -176,51 +179,6 @@ class Operator(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Operator: _TypeAlias = Operator  # noqa: Y015
-
-@_typing.final
-class OperatorIdentifier(_message.Message):
-    """A number under which an operator is known elsewhere, verified by its check digit."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    class _Scheme:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _SchemeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[OperatorIdentifier._Scheme.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        SCHEME_UNSPECIFIED: OperatorIdentifier._Scheme.ValueType  # 0
-        SCHEME_EU_OPERATOR_NUMBER: OperatorIdentifier._Scheme.ValueType  # 1
-        """EN 4709-02. Sent with its three secret characters as proof; only the first 16 are kept and shown."""
-        SCHEME_CN_USCC: OperatorIdentifier._Scheme.ValueType  # 2
-        """Unified social credit code, GB 32100."""
-
-    class Scheme(_Scheme, metaclass=_SchemeEnumTypeWrapper):
-        """Who gives the number."""
-
-    SCHEME_UNSPECIFIED: OperatorIdentifier.Scheme.ValueType  # 0
-    SCHEME_EU_OPERATOR_NUMBER: OperatorIdentifier.Scheme.ValueType  # 1
-    """EN 4709-02. Sent with its three secret characters as proof; only the first 16 are kept and shown."""
-    SCHEME_CN_USCC: OperatorIdentifier.Scheme.ValueType  # 2
-    """Unified social credit code, GB 32100."""
-
-    SCHEME_FIELD_NUMBER: _builtins.int
-    VALUE_FIELD_NUMBER: _builtins.int
-    scheme: Global___OperatorIdentifier.Scheme.ValueType
-    value: _builtins.str
-    def __init__(
-        self,
-        *,
-        scheme: Global___OperatorIdentifier.Scheme.ValueType = ...,
-        value: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["scheme", b"scheme", "value", b"value"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___OperatorIdentifier: _TypeAlias = OperatorIdentifier  # noqa: Y015
 
 @_typing.final
 class Contact(_message.Message):

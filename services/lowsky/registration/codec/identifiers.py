@@ -1,0 +1,58 @@
+"""Identifiers and their schemes as messages, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
+from lowsky.jurisdictions.identifiers import Identifier, Scheme, Schemes, Scope
+from lowsky.registration.domain.identity import Given
+
+_Scheme = identifiers_pb2.IdentifierScheme
+
+
+def given_in(message: operators_pb2.Operator | aircraft_pb2.Aircraft) -> Sequence[Given]:
+    """The identifiers in a message that passed the rules, as typed."""
+    return [(item.scheme, item.value) for item in message.identifiers]
+
+
+def replace_identifiers(
+    message: operators_pb2.Operator | aircraft_pb2.Aircraft, kept: Iterable[Identifier] = ()
+) -> None:
+    """Puts what is kept in place of what was sent, so that a digest of the request tells nothing of a secret.
+
+    A secret of an EU number has 36³ values, and the check character leaves 1 in 36; the number of a person has some
+    10⁸: whoever knows the rest could try them all.
+    """
+    del message.identifiers[:]
+    message.identifiers.extend(to_messages(kept))
+
+
+def to_messages(kept: Iterable[Identifier]) -> list[identifiers_pb2.Identifier]:
+    """As they are kept."""
+    return [identifiers_pb2.Identifier(scheme=one.scheme, value=one.value) for one in kept]
+
+
+def scheme_to_message(scheme: Scheme, schemes: Schemes) -> identifiers_pb2.IdentifierScheme:
+    """What callers may know of a scheme: all but its patterns, which its form puts into words."""
+    holders = [f"HOLDER_{holder.name}" for holder in sorted(scheme.holders)]
+    return _Scheme(
+        id=scheme.id,
+        title=scheme.title,
+        jurisdiction=scheme.jurisdiction,
+        holders=sorted(_Scheme.Holder.Value(holder) for holder in holders),
+        form=scheme.form,
+        example=scheme.example,
+        kept=_kept(scheme),
+        airframe=scheme.airframe,
+        unique_within_manufacturer=scheme.scope is Scope.MANUFACTURER,
+        source=scheme.source,
+        verified=scheme.verified,
+        usable=schemes.usable(scheme),
+    )
+
+
+def _kept(scheme: Scheme) -> identifiers_pb2.IdentifierScheme.Kept.ValueType:
+    if scheme.keyed_hash:
+        return _Scheme.KEPT_KEYED_HASH
+    return _Scheme.KEPT_PUBLIC_PART if scheme.kept else _Scheme.KEPT_WHOLE

@@ -1,0 +1,24 @@
+"""IdentifiersService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lowsky.api.registration.v1 import identifiers_pb2 as pb
+from lowsky.api.registration.v1 import identifiers_pb2_grpc
+from lowsky.jurisdictions.identifiers import Schemes
+from lowsky.registration.codec.identifiers import scheme_to_message
+
+
+class IdentifiersServicer(identifiers_pb2_grpc.IdentifiersServiceServicer):
+    """The schemes that this installation knows."""
+
+    def __init__(self, schemes: Schemes) -> None:
+        self._answer = pb.ListIdentifierSchemesResponse(
+            schemes=[scheme_to_message(scheme, schemes) for scheme in schemes.all()]
+        )
+
+    async def ListIdentifierSchemes(
+        self, request: pb.ListIdentifierSchemesRequest, context: Any
+    ) -> pb.ListIdentifierSchemesResponse:
+        return self._answer

@@ -1,0 +1,197 @@
+"""Identifiers of operators and aircraft: what schemes there are, by jurisdiction, and what is kept of a number.
+
+Schemes are data (data/<jurisdiction>/identifiers.toml, read by schemes.py). Nothing is stripped, folded or upper-cased:
+a surrounding space, a lower-case letter or a full-width digit is an error that the caller sees. What must not be kept
+(a secret that proves possession, the number of a natural person) is neither in the result of `Scheme.stored` nor in a
+message of its errors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from lowsky.jurisdictions.patterns import Pattern
+
+DIGEST_PREFIX: Final = "hmac-sha256:"
+DIGEST_HEX_LENGTH: Final = 32
+"""128 bits: enough that two numbers never meet, and that none can be found without the key."""
+
+KEY_BYTES_MIN: Final = 32
+"""Of the key of those digests: as many as SHA-256 gives (RFC 2104, section 3)."""
+
+
+class Holder(StrEnum):
+    """Who or what bears an identifier: a kind of operator, or an aircraft."""
+
+    ENTERPRISE = "enterprise"
+    PUBLIC_BODY = "public-body"
+    NATURAL_PERSON = "natural-person"
+    AIRCRAFT = "aircraft"
+
+
+class Scope(StrEnum):
+    """Within what no two active holders have the same number."""
+
+    EVERYWHERE = "everywhere"
+    MANUFACTURER = "manufacturer"
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A number as it is kept: checked, without what must not be kept."""
+
+    scheme: str
+    value: str
+    scope: Scope = Scope.EVERYWHERE
+
+
+class MalformedIdentifier(ValueError):
+    """The text is no identifier of the scheme.
+
+    `reason` is one of WRONG_LENGTH, WRONG_FORM, SECRET_MISSING, NO_KEY, OF_ANOTHER_SCHEME, or that of the check that
+    fails: WRONG_CHECK_DIGIT, UNKNOWN_CODE, NO_DATE. `message` never repeats the text: it may contain a secret.
+    """
+
+    def __init__(self, scheme: str, reason: str, message: str) -> None:
+        super().__init__(f"{scheme}: {message}")
+        self.scheme = scheme
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What the parts of a number must fulfil beyond the pattern."""
+
+    reason: str
+    message: str
+    holds: Callable[[Mapping[str, str]], bool]
+    """Of the named parts of a text that matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """Who gives which numbers, how they look, and what is kept of them."""
+
+    id: str
+    """As `eu-operator-number`: unique over all jurisdictions."""
+    jurisdiction: str
+    """ISO 3166-1 alpha-3, EU, or INT."""
+    title: str
+    holders: frozenset[Holder]
+    form: str
+    """What a number looks like, for people."""
+    example: str
+    """One that passes, and is nobody's secret."""
+    patterns: tuple[Pattern, ...]
+    """It matches one of these as a whole."""
+    checks: tuple[Check, ...]
+    kept: tuple[str, ...]
+    """Named parts that are kept, in the order of the pattern; empty: all of it."""
+    keyed_hash: bool
+    """Whether nothing but a keyed hash is kept."""
+    scope: Scope
+    airframe: bool
+    """Whether it identifies the airframe: given with the registration, and never changed after."""
+    unless: tuple[Scheme, ...]
+    """A number of one of these is given under that scheme instead, so that one number has one name."""
+    source: str
+    """Standard and clause."""
+    verified: bool
+    """Whether it was compared with its source; False: it comes from secondary sources."""
+
+    def stored(self, text: str, key: bytes = b"") -> str:
+        """Checks a number as typed and gives what is kept of it.
+
+        Args:
+            key: Of the keyed hash, KEY_BYTES_MIN at least; empty: this installation keeps none.
+
+        Raises:
+            MalformedIdentifier
+        """
+        parts = self._parts(text)
+        if parts is None:
+            raise self._mismatch(text)
+        for check in self.checks:
+            if not check.holds(parts):
+                raise MalformedIdentifier(self.id, check.reason, check.message)
+        for other in self.unless:
+            if other.accepts(text):
+                raise self.belongs_to(other)
+        if self.keyed_hash:
+            return self._digest(text, key)
+        return "".join(parts[name] for name in self.kept) if self.kept else text
+
+    @property
+    def confidential(self) -> bool:
+        """Whether a part of its numbers, or all of it, must not be kept."""
+        return bool(self.kept) or self.keyed_hash
+
+    def belongs_to(self, other: Scheme) -> MalformedIdentifier:
+        """The refusal of a number that is one of another scheme."""
+        message = f"this is a number of the scheme {other.id}: give it as that"
+        return MalformedIdentifier(self.id, "OF_ANOTHER_SCHEME", message)
+
+    def accepts(self, text: str) -> bool:
+        """Whether the text is a number of this scheme."""
+        parts = self._parts(text)
+        return parts is not None and all(check.holds(parts) for check in self.checks)
+
+    def _parts(self, text: str) -> Mapping[str, str] | None:
+        return next((found for pattern in self.patterns if (found := pattern.parts(text)) is not None), None)
+
+    def _mismatch(self, text: str) -> MalformedIdentifier:
+        if self.kept and any(pattern.only(self.kept).parts(text) is not None for pattern in self.patterns):
+            message = "only the public part is given: the secret part is needed to verify it, and is not kept"
+            return MalformedIdentifier(self.id, "SECRET_MISSING", message)
+        lengths = [(pattern.length_min, pattern.length_max) for pattern in self.patterns]
+        if not any(least <= len(text) <= most for least, most in lengths):
+            allowed = " or ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in sorted(set(lengths)))
+            message = f"must have {allowed} characters, not {len(text)}: {self.form}"
+            return MalformedIdentifier(self.id, "WRONG_LENGTH", message)
+        return MalformedIdentifier(self.id, "WRONG_FORM", f"does not look like one: {self.form}")
+
+    def _digest(self, text: str, key: bytes) -> str:
+        if len(key) < KEY_BYTES_MIN:
+            message = "this installation keeps no such numbers: it has no key for their digests"
+            raise MalformedIdentifier(self.id, "NO_KEY", message)
+        digest = hmac.new(key, f"{self.id}\0{text}".encode(), hashlib.sha256).hexdigest()
+        return DIGEST_PREFIX + digest[:DIGEST_HEX_LENGTH]
+
+
+class Schemes:
+    """All schemes that an installation knows, and the key that it hashes with."""
+
+    def __init__(self, schemes: Sequence[Scheme], key: bytes = b"") -> None:
+        self._schemes = {scheme.id: scheme for scheme in schemes}
+        self._key = key
+
+    def get(self, scheme: str) -> Scheme | None:
+        """The scheme of an id; None where there is none."""
+        return self._schemes.get(scheme)
+
+    def all(self) -> Sequence[Scheme]:
+        """By id."""
+        return sorted(self._schemes.values(), key=lambda scheme: scheme.id)
+
+    def usable(self, scheme: Scheme) -> bool:
+        """Whether its numbers can be kept here."""
+        return not scheme.keyed_hash or len(self._key) >= KEY_BYTES_MIN
+
+    def stored(self, scheme: Scheme, text: str) -> Identifier:
+        """As Scheme.stored, with the installation's key.
+
+        A number with a part that must not be kept is refused under every other scheme: by mistake it would be kept.
+
+        Raises:
+            MalformedIdentifier
+        """
+        for other in self._schemes.values():
+            if other.confidential and other.id != scheme.id and other.accepts(text):
+                raise scheme.belongs_to(other)
+        return Identifier(scheme.id, scheme.stored(text, self._key), scheme.scope)
