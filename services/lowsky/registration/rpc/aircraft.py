@@ -75,7 +75,7 @@ class AircraftServicer(aircraft_pb2_grpc.AircraftServiceServicer):
     async def UpdateAircraft(self, request: pb.UpdateAircraftRequest, context: Any) -> pb.UpdateAircraftResponse:
         def update(aircraft: Aircraft, now: datetime) -> None:
             wanted = masked(to_message(aircraft), request.aircraft, request.update_mask)
-            validate(wanted, within="aircraft")
+            validate(wanted, within="aircraft", output_allowed=True)
             aircraft.update(profile_of(wanted), now)
 
         return await self._change(

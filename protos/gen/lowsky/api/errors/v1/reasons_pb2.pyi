@@ -47,10 +47,14 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_UPLOAD_TOO_SLOW: _Reason.ValueType  # 10
     """[INVALID_ARGUMENT] The zone file came too slowly to be waited for; metadata: limit_s, for the whole of a file."""
+    REASON_MALFORMED_MESSAGE: _Reason.ValueType  # 11
+    """[INVALID_ARGUMENT] The bytes of the request are no message of the method's request type."""
     REASON_TOKEN_MISSING: _Reason.ValueType  # 20
     """[UNAUTHENTICATED] No token came with the call."""
     REASON_TOKEN_INVALID: _Reason.ValueType  # 21
-    """[UNAUTHENTICATED] The token is not valid: signature, issuer, audience or form."""
+    """[UNAUTHENTICATED] The token is not valid; metadata: cause, one of MALFORMED, ALGORITHM, UNKNOWN_KEY, SIGNATURE, ISSUER,
+    AUDIENCE, NOT_YET_VALID, CLAIM_MISSING, CLAIM_MALFORMED, with claim where one is at fault.
+    """
     REASON_TOKEN_EXPIRED: _Reason.ValueType  # 22
     """[UNAUTHENTICATED] The token has expired."""
     REASON_ROLE_MISSING: _Reason.ValueType  # 23
@@ -142,10 +146,14 @@ of the refused zones as fit into a status; validate_only gives the whole report.
 """
 REASON_UPLOAD_TOO_SLOW: Reason.ValueType  # 10
 """[INVALID_ARGUMENT] The zone file came too slowly to be waited for; metadata: limit_s, for the whole of a file."""
+REASON_MALFORMED_MESSAGE: Reason.ValueType  # 11
+"""[INVALID_ARGUMENT] The bytes of the request are no message of the method's request type."""
 REASON_TOKEN_MISSING: Reason.ValueType  # 20
 """[UNAUTHENTICATED] No token came with the call."""
 REASON_TOKEN_INVALID: Reason.ValueType  # 21
-"""[UNAUTHENTICATED] The token is not valid: signature, issuer, audience or form."""
+"""[UNAUTHENTICATED] The token is not valid; metadata: cause, one of MALFORMED, ALGORITHM, UNKNOWN_KEY, SIGNATURE, ISSUER,
+AUDIENCE, NOT_YET_VALID, CLAIM_MISSING, CLAIM_MALFORMED, with claim where one is at fault.
+"""
 REASON_TOKEN_EXPIRED: Reason.ValueType  # 22
 """[UNAUTHENTICATED] The token has expired."""
 REASON_ROLE_MISSING: Reason.ValueType  # 23
