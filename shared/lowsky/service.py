@@ -20,6 +20,7 @@ import uvloop
 
 from lowsky import logs, tracing
 from lowsky.auth.tokens import TokenVerifier
+from lowsky.background import end, persistently
 from lowsky.clock import Clock, SystemClock
 from lowsky.config import ServiceConfig
 from lowsky.db.database import Database
@@ -35,9 +36,6 @@ from lowsky.rpc.server import build_server
 log = structlog.get_logger()
 
 PROBE_S = 1.0
-
-CANCEL_AGAIN_S = 3.0
-"""Longer than background work takes to end, as when a consumer leaves its group."""
 
 GARBAGE_THRESHOLDS = (2_000, 20, 20)
 """Objects and collections between two looks for garbage in circles. Python's own (700, 10, 10) look some ten times in
@@ -69,7 +67,8 @@ class Frame(Generic[Config]):
         self._adders.append(lambda server: add(servicer, server))
 
     def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Adds work that runs for as long as the process; if it ends by itself, so does the process."""
+        """Adds work that runs for as long as the process. What it raises is logged, and it is begun again; if it ends
+        by itself, so does the process."""
         self._background.append(work)
 
     def consume(self, *, group: str, topics: Sequence[str], handlers: Mapping[str, Handler | Batched]) -> None:
@@ -141,7 +140,7 @@ async def _serve(name: str, config: Config, assemble: Callable[[Frame[Config]], 
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
-        background = [asyncio.create_task(work(), name=work.__qualname__) for work in frame._background]
+        background = [asyncio.create_task(persistently(work), name=work.__qualname__) for work in frame._background]
         stopping = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopping, *background], return_when=asyncio.FIRST_COMPLETED)
         died = _explained(done - {stopping})
@@ -149,19 +148,9 @@ async def _serve(name: str, config: Config, assemble: Callable[[Frame[Config]], 
         await health.stop()
         await server.stop(config.shutdown_grace_s)
         log.info("no call is under way any more")
-        await _end([stopping, *background])
+        await end([stopping, *background])
     if died:
         sys.exit(1)
-
-
-async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancels until all have ended. Once is not enough: before Python 3.12 a wait_for that ends at the very moment of a
-    cancellation swallows it, and whatever loops around it would run for ever."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 def _explained(ended: Iterable[asyncio.Task[Any]]) -> bool:

@@ -27,6 +27,7 @@ from joserfc.errors import (
 from joserfc.jwk import KeySet
 
 from lowsky.auth.caller import Caller, Role
+from lowsky.background import repeatedly
 from lowsky.errors import Unauthenticated, Unavailable
 
 log = structlog.get_logger()
@@ -39,6 +40,9 @@ TOKEN_BYTES_MAX = 8_192
 
 KEYS_REFRESH_S = 300.0
 """Keys are fetched again after this, so that a revoked one stops counting."""
+
+KEYS_LOOK_S = 1.0
+"""How often it is looked whether they are to be fetched."""
 
 KEYS_STALE_S = 3_600.0
 """With the issuer away, the last known keys count for so long."""
@@ -114,12 +118,13 @@ class TokenVerifier:
 
     async def keep_keys(self) -> None:
         """Fetches the keys before a call needs them, and again before they are too old. Runs until cancelled."""
-        while True:
-            try:
-                await self._refresh(KEYS_REFRESH_S / 2)
-            except Unavailable as error:
-                log.warning("no keys to verify tokens with", problem=repr(error.__cause__))
-            await asyncio.sleep(1.0 if self._keys is None else KEYS_REFRESH_S / 4)
+
+        async def refresh() -> bool:
+            await self._refresh(KEYS_REFRESH_S / 2)
+            return False
+
+        # Every second: the keys themselves say whether they are old enough to be fetched again.
+        await repeatedly(refresh, every_s=KEYS_LOOK_S, what="no keys to verify tokens with")
 
     async def verify(self, token: str) -> Caller:
         """The caller that the token names."""

@@ -13,6 +13,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
+from lowsky.background import side_by_side
 from lowsky.events.event import Event, MalformedRecord, from_record
 from lowsky.events.kafka import Kafka, stop
 from lowsky.rpc.health import Health
@@ -27,6 +28,7 @@ Listener = Callable[[Event, Positions], None]
 
 RETRY_S = 0.5
 CHECK_S = 1.0
+ENDS_S_MAX = 5.0
 BEHIND_S_MAX = 5.0
 """A tail that has been behind the topic's end for longer says so in health."""
 
@@ -70,11 +72,9 @@ class Tail:
             try:
                 await consumer.start()
                 partitions = await self._assign(consumer)
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._check(consumer, partitions))
-                    tasks.create_task(self._read(consumer))
-            except* (KafkaError, OSError, TimeoutError) as errors:
-                await self._health.report(self._part, f"the event log does not answer ({errors.exceptions[0]!r})"[:200])
+                await side_by_side(self._check(consumer, partitions), self._read(consumer))
+            except (KafkaError, OSError, TimeoutError) as error:
+                await self._health.report(self._part, f"the event log does not answer ({error!r})"[:200])
             finally:
                 await stop(consumer)
             await asyncio.sleep(RETRY_S)
@@ -115,7 +115,8 @@ class Tail:
         loop = asyncio.get_running_loop()
         caught_up_at: float | None = None
         while True:
-            ends = await asyncio.wait_for(consumer.end_offsets(partitions), timeout=5.0)
+            async with asyncio.timeout(ENDS_S_MAX):
+                ends = await consumer.end_offsets(partitions)
             await asyncio.sleep(CHECK_S if caught_up_at is not None else 0.05)
             behind = sum([max(0, ends[tp] - await consumer.position(tp)) for tp in partitions])
             if behind == 0 and self._is_settled():

@@ -145,7 +145,8 @@ class Broadcast:
             Unavailable: The brokers are away.
         """
         try:
-            await asyncio.wait_for(self._catching_up.acquire(), CATCH_UP_WAIT_S_MAX)
+            async with asyncio.timeout(CATCH_UP_WAIT_S_MAX):
+                await self._catching_up.acquire()
         except TimeoutError:
             raise Overloaded("too many watches are catching up on this worker", retry_after_s=1.0) from None
         try:
@@ -195,7 +196,8 @@ class Subscription:
         if self._missed:
             raise Overloaded("this watch was too slow; resume with your last token", retry_after_s=0.1)
         try:
-            return await asyncio.wait_for(self._queue.get(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await self._queue.get()
         except TimeoutError:
             # It may have come while the time-out was on its way to us: silence is told only of an empty queue.
             return None if self._queue.empty() else self._queue.get_nowait()
