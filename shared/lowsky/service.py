@@ -25,17 +25,15 @@ from lowsky.clock import Clock, SystemClock
 from lowsky.config import ServiceConfig
 from lowsky.db.database import Database
 from lowsky.db.migrations import migrate
-from lowsky.errors import Unavailable
+from lowsky.db.probe import DatabaseProbe
 from lowsky.events.consumer import Batched, GroupConsumer, Handler
 from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay
-from lowsky.rpc.health import DATABASE, EVENTS, Health
+from lowsky.rpc.health import DATABASE, EVENTS, KEYS, Health
 from lowsky.rpc.pipeline import Pipeline
 from lowsky.rpc.server import build_server
 
 log = structlog.get_logger()
-
-PROBE_S = 1.0
 
 GARBAGE_THRESHOLDS = (2_000, 20, 20)
 """Objects and collections between two looks for garbage in circles. Python's own (700, 10, 10) look some ten times in
@@ -84,16 +82,6 @@ class Frame(Generic[Config]):
         )
         self.run(consumer.run)
 
-    async def probe_database(self) -> None:
-        """Asks the database every second whether it is there."""
-        while True:
-            try:
-                await self.database.ping()
-                await self.health.report(DATABASE, None)
-            except Unavailable as error:
-                await self.health.report(DATABASE, error.message)
-            await asyncio.sleep(PROBE_S)
-
 
 def main(name: str, config_type: Callable[[], Config], assemble: Callable[[Frame[Config]], Awaitable[None]]) -> None:
     """Runs the process. Exit code 0 after SIGTERM or SIGINT."""
@@ -116,14 +104,15 @@ async def _serve(name: str, config: Config, assemble: Callable[[Frame[Config]], 
     health = Health()
     await health.expect(DATABASE)
     await health.expect(EVENTS, only_writes=True)
+    await health.expect(KEYS)
     kafka = Kafka(config.kafka_bootstrap, config.topic_prefix)
     verifier = TokenVerifier(jwks_url=config.token_jwks_url, issuer=config.token_issuer, audience=config.token_audience)
     async with Database.open(config.database_url, schema=name, pool_size=config.database_pool_size) as database:
         relay = Relay(database, kafka, health)
         frame = Frame(name, config, database, kafka, relay, health)
-        frame.run(frame.probe_database)
+        frame.run(DatabaseProbe(database, health).run)
         frame.run(relay.run)
-        frame.run(verifier.keep_keys)
+        frame.run(lambda: verifier.keep_keys(health))
         await assemble(frame)
         server = build_server(
             Pipeline(verifier=verifier, health=health),

@@ -97,7 +97,7 @@ class Partitions:
         Raises:
             Unavailable: The database is away, or the table is not free for a moment: what has been done stays done.
         """
-        async with self._database.connection() as connection:
+        async with self._database.connection(statement_s=WORK_S) as connection:
             if await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK, self._database.schema):
                 try:
                     await connection.execute(f"SET statement_timeout = '{WORK_S}s'")

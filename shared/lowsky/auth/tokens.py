@@ -29,6 +29,7 @@ from joserfc.jwk import KeySet
 from lowsky.auth.caller import Caller, Role
 from lowsky.background import repeatedly
 from lowsky.errors import Unauthenticated, Unavailable
+from lowsky.rpc.health import KEYS, Health
 
 log = structlog.get_logger()
 
@@ -116,11 +117,17 @@ class TokenVerifier:
         self._fetching = asyncio.Lock()
         self._verified: dict[str, tuple[float, Caller]] = {}
 
-    async def keep_keys(self) -> None:
-        """Fetches the keys before a call needs them, and again before they are too old. Runs until cancelled."""
+    async def keep_keys(self, health: Health) -> None:
+        """Fetches the keys before a call needs them, and again before they are too old; reports the part `keys`: lost
+        while there are none that count. Runs until cancelled."""
 
         async def refresh() -> bool:
-            await self._refresh(KEYS_REFRESH_S / 2)
+            try:
+                await self._refresh(KEYS_REFRESH_S / 2)
+            except Unavailable as error:
+                await health.report(KEYS, error.message)
+                raise
+            await health.report(KEYS, None)
             return False
 
         # Every second: the keys themselves say whether they are old enough to be fetched again.

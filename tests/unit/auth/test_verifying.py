@@ -16,6 +16,8 @@ from joserfc.jwk import ECKey, KeySet, OctKey
 from lowsky.auth.caller import Role
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import Unauthenticated, Unavailable
+from lowsky.rpc.health import KEYS, Health
+from tests.support.waiting import eventually
 
 OLD, NEW = (ECKey.generate_key("P-256", {"kid": kid, "alg": "ES256"}) for kid in ("old", "new"))
 
@@ -165,3 +167,29 @@ async def test_an_algorithm_that_is_not_trusted_is_named() -> None:
 async def test_a_subject_of_255_characters_counts() -> None:
     async with published() as (_, verifier):
         assert len((await verifier.verify(token(sub="ü" * 255))).subject) == 255
+
+
+async def test_a_worker_without_a_key_is_not_well_until_it_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lowsky.auth.tokens.KEYS_LOOK_S", 0.01)
+    monkeypatch.setattr("lowsky.auth.tokens.KEYS_RETRY_S", 0.0)
+    health = Health()
+    await health.expect(KEYS)
+    async with published() as (issuer, verifier):
+        keys, issuer.body = issuer.body, {"no": "keys"}
+        keeping = asyncio.create_task(verifier.keep_keys(health))
+
+        async def asked_in_vain() -> bool:
+            return issuer.asked > 2 and "cannot be fetched" in health.problems.get(KEYS, "")
+
+        await eventually(asked_in_vain)
+        with pytest.raises(Unavailable) as refused:
+            health.require(writes=False)
+        assert refused.value.reason == "KEYS_UNAVAILABLE"
+        issuer.body = keys
+
+        async def well() -> bool:
+            return not health.problems
+
+        await eventually(well)
+        keeping.cancel()
+        await asyncio.wait([keeping])

@@ -117,6 +117,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[UNAVAILABLE] This worker is shutting down; another one answers."""
     REASON_AIRSPACE_BUSY: _Reason.ValueType  # 68
     """[UNAVAILABLE] Others are deciding about the same airspace for longer than anybody should wait."""
+    REASON_DATABASE_BUSY: _Reason.ValueType  # 69
+    """[UNAVAILABLE] Others hold what the call needs for longer than it may wait, or it takes longer than it may."""
     REASON_INTERNAL: _Reason.ValueType  # 67
     """[INTERNAL] A fault of ours; metadata: incident, the id to quote."""
 
@@ -216,6 +218,8 @@ REASON_SHUTTING_DOWN: Reason.ValueType  # 66
 """[UNAVAILABLE] This worker is shutting down; another one answers."""
 REASON_AIRSPACE_BUSY: Reason.ValueType  # 68
 """[UNAVAILABLE] Others are deciding about the same airspace for longer than anybody should wait."""
+REASON_DATABASE_BUSY: Reason.ValueType  # 69
+"""[UNAVAILABLE] Others hold what the call needs for longer than it may wait, or it takes longer than it may."""
 REASON_INTERNAL: Reason.ValueType  # 67
 """[INTERNAL] A fault of ours; metadata: incident, the id to quote."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
