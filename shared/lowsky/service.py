@@ -69,7 +69,7 @@ class Frame(Generic[Config]):
         by itself, so does the process."""
         self._background.append(work)
 
-    def consume(self, *, group: str, topics: Sequence[str], handlers: Mapping[str, Handler | Batched]) -> None:
+    async def consume(self, *, group: str, topics: Sequence[str], handlers: Mapping[str, Handler | Batched]) -> None:
         """Adds a consumer of a group, static under the instance's name where it has one."""
         consumer = GroupConsumer(
             kafka=self.kafka,
@@ -79,7 +79,9 @@ class Frame(Generic[Config]):
             topics=topics,
             handlers=handlers,
             after_commit=self.relay.wake,
+            health=self.health,
         )
+        await self.health.expect(consumer.part, refuses=False)
         self.run(consumer.run)
 
 

@@ -14,7 +14,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from lowsky.background import side_by_side
-from lowsky.events.event import Event, MalformedRecord, from_record
+from lowsky.events.event import Event
+from lowsky.events.fetching import event_of, fetch
 from lowsky.events.kafka import Kafka, stop
 from lowsky.rpc.health import Health
 
@@ -24,7 +25,8 @@ Positions = dict[int, int]
 """Per partition, the offset of the next record."""
 
 Listener = Callable[[Event, Positions], None]
-"""Hears an event, and the positions just after it."""
+"""Takes an event, and the positions just after it. What it raises concerns that event alone: a view that must not go on
+without it says so itself, in `is_settled`."""
 
 RETRY_S = 0.5
 CHECK_S = 1.0
@@ -91,7 +93,7 @@ class Tail:
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             try:
-                batches = await consumer.getmany(timeout_ms=1_000, max_records=APPLY_SLICE)
+                batches = await fetch(consumer, timeout_ms=1_000, max_records=APPLY_SLICE)
             except OffsetOutOfRangeError as error:
                 # Compaction and retention move the beginning. What is kept is all that a view needs.
                 for tp in error.args[0]:
@@ -103,11 +105,10 @@ class Tail:
                 for record in records:
                     self.positions[tp.partition] = record.offset + 1
                     try:
-                        event = from_record(self._kafka.name(record.topic), record.key, record.value, record.headers)
-                    except MalformedRecord as error:
-                        log.error("unreadable record", partition=str(tp), offset=record.offset, problem=str(error))
-                        continue
-                    self._listener(event, self.positions)
+                        self._listener(event_of(record, self._kafka.name(tp.topic)), self.positions)
+                    except Exception as error:
+                        # One record must not keep what comes after it from whoever follows the topic.
+                        log.error("a record is passed over", partition=str(tp), offset=record.offset, exc_info=error)
             await asyncio.sleep(0)
 
     async def _check(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
