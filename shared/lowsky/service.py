@@ -20,24 +20,20 @@ import uvloop
 
 from lowsky import logs, tracing
 from lowsky.auth.tokens import TokenVerifier
+from lowsky.background import end, persistently
 from lowsky.clock import Clock, SystemClock
 from lowsky.config import ServiceConfig
 from lowsky.db.database import Database
 from lowsky.db.migrations import migrate
-from lowsky.errors import Unavailable
+from lowsky.db.probe import DatabaseProbe
 from lowsky.events.consumer import Batched, GroupConsumer, Handler
 from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay
-from lowsky.rpc.health import DATABASE, EVENTS, Health
+from lowsky.rpc.health import DATABASE, EVENTS, KEYS, Health
 from lowsky.rpc.pipeline import Pipeline
 from lowsky.rpc.server import build_server
 
 log = structlog.get_logger()
-
-PROBE_S = 1.0
-
-CANCEL_AGAIN_S = 3.0
-"""Longer than background work takes to end, as when a consumer leaves its group."""
 
 GARBAGE_THRESHOLDS = (2_000, 20, 20)
 """Objects and collections between two looks for garbage in circles. Python's own (700, 10, 10) look some ten times in
@@ -69,10 +65,11 @@ class Frame(Generic[Config]):
         self._adders.append(lambda server: add(servicer, server))
 
     def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Adds work that runs for as long as the process; if it ends by itself, so does the process."""
+        """Adds work that runs for as long as the process. What it raises is logged, and it is begun again; if it ends
+        by itself, so does the process."""
         self._background.append(work)
 
-    def consume(self, *, group: str, topics: Sequence[str], handlers: Mapping[str, Handler | Batched]) -> None:
+    async def consume(self, *, group: str, topics: Sequence[str], handlers: Mapping[str, Handler | Batched]) -> None:
         """Adds a consumer of a group, static under the instance's name where it has one."""
         consumer = GroupConsumer(
             kafka=self.kafka,
@@ -82,18 +79,10 @@ class Frame(Generic[Config]):
             topics=topics,
             handlers=handlers,
             after_commit=self.relay.wake,
+            health=self.health,
         )
+        await self.health.expect(consumer.part, refuses=False)
         self.run(consumer.run)
-
-    async def probe_database(self) -> None:
-        """Asks the database every second whether it is there."""
-        while True:
-            try:
-                await self.database.ping()
-                await self.health.report(DATABASE, None)
-            except Unavailable as error:
-                await self.health.report(DATABASE, error.message)
-            await asyncio.sleep(PROBE_S)
 
 
 def main(name: str, config_type: Callable[[], Config], assemble: Callable[[Frame[Config]], Awaitable[None]]) -> None:
@@ -117,14 +106,15 @@ async def _serve(name: str, config: Config, assemble: Callable[[Frame[Config]], 
     health = Health()
     await health.expect(DATABASE)
     await health.expect(EVENTS, only_writes=True)
+    await health.expect(KEYS)
     kafka = Kafka(config.kafka_bootstrap, config.topic_prefix)
     verifier = TokenVerifier(jwks_url=config.token_jwks_url, issuer=config.token_issuer, audience=config.token_audience)
     async with Database.open(config.database_url, schema=name, pool_size=config.database_pool_size) as database:
         relay = Relay(database, kafka, health)
         frame = Frame(name, config, database, kafka, relay, health)
-        frame.run(frame.probe_database)
+        frame.run(DatabaseProbe(database, health).run)
         frame.run(relay.run)
-        frame.run(verifier.keep_keys)
+        frame.run(lambda: verifier.keep_keys(health))
         await assemble(frame)
         server = build_server(
             Pipeline(verifier=verifier, health=health),
@@ -141,7 +131,7 @@ async def _serve(name: str, config: Config, assemble: Callable[[Frame[Config]], 
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
-        background = [asyncio.create_task(work(), name=work.__qualname__) for work in frame._background]
+        background = [asyncio.create_task(persistently(work), name=work.__qualname__) for work in frame._background]
         stopping = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopping, *background], return_when=asyncio.FIRST_COMPLETED)
         died = _explained(done - {stopping})
@@ -149,19 +139,9 @@ async def _serve(name: str, config: Config, assemble: Callable[[Frame[Config]], 
         await health.stop()
         await server.stop(config.shutdown_grace_s)
         log.info("no call is under way any more")
-        await _end([stopping, *background])
+        await end([stopping, *background])
     if died:
         sys.exit(1)
-
-
-async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancels until all have ended. Once is not enough: before Python 3.12 a wait_for that ends at the very moment of a
-    cancellation swallows it, and whatever loops around it would run for ever."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 def _explained(ended: Iterable[asyncio.Task[Any]]) -> bool:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 import structlog
 
 from lowsky.airspace.codec.indexed import indexed
 from lowsky.airspace.postgres.snapshot import Snapshot, present_revision, snapshot
+from lowsky.background import side_by_side
 from lowsky.db.database import Database
-from lowsky.errors import LowskyError, Unavailable
+from lowsky.errors import Unavailable
 from lowsky.geo.zone_index import IndexedZone, ZoneIndex
 from lowsky.geofence.kept import KeptIndex
 from lowsky.rpc.health import Health
@@ -72,9 +74,7 @@ class InForce:
 
     async def keep(self) -> None:
         """Looks for a newer airspace every second, and when a check waits for one. Runs until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._kept.keep_merged())
-            tasks.create_task(self._keep_looking())
+        await side_by_side(self._kept.keep_merged(), self._keep_looking())
 
     async def _keep_looking(self) -> None:
         while True:
@@ -82,14 +82,15 @@ class InForce:
             try:
                 await self._look()
                 await self._health.report(PART, None)
-            except LowskyError as error:
+            except Unavailable as error:
                 log.warning("the zones in force are not read", problem=error.message)
+            except Exception:
+                log.exception("the zones in force are not read")
             self._looked.set()
             self._looked = asyncio.Event()
-            try:
-                await asyncio.wait_for(self._wanted.wait(), LOOK_S)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._wanted.wait()
 
     async def _look(self) -> None:
         async with self._database.connection() as connection:

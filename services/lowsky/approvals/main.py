@@ -12,7 +12,7 @@ from lowsky.service import Frame, main
 
 async def assemble(frame: Frame[ApprovalsConfig]) -> None:
     """Cases open and close with the plans' events, expire with time, and are decided over gRPC."""
-    frame.consume(group=GROUP, topics=[TOPIC], handlers=FlightPlans(frame.clock).handlers)
+    await frame.consume(group=GROUP, topics=[TOPIC], handlers=FlightPlans(frame.clock).handlers)
     frame.run(Expiry(frame.database, frame.relay, frame.clock, every_s=frame.config.expire_every_s).run)
     frame.serve(
         "lowsky.api.approvals.v1.ApprovalsService",

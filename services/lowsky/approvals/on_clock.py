@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
 from lowsky.approvals.postgres import ApprovalStore
+from lowsky.background import repeatedly
 from lowsky.clock import Clock
 from lowsky.db.database import Database
-from lowsky.errors import Unavailable
 from lowsky.events.relay import Relay
 
 log = structlog.get_logger()
@@ -30,14 +28,11 @@ class Expiry:
 
     async def run(self) -> None:
         """Runs until cancelled."""
-        while True:
-            try:
-                expired = await self.sweep()
-            except Unavailable as error:
-                log.warning("cases are not expired for now", problem=error.message)
-                expired = 0
-            if expired < BATCH:
-                await asyncio.sleep(self._every_s)
+
+        async def expire() -> bool:
+            return await self.sweep() == BATCH
+
+        await repeatedly(expire, every_s=self._every_s, what="cases are not expired")
 
     async def sweep(self) -> int:
         """Expires one batch; gives how many there were."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from lowsky.background import side_by_side
 from lowsky.geo.geozone import Geozone
 from lowsky.geo.zone_index import IndexedZone, ZoneIndex
 from lowsky.geofence.kept import KeptIndex
@@ -131,9 +132,7 @@ class Airspace:
 
     async def keep_index(self) -> None:
         """Changes the index whenever an import has ended. Runs until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._kept.keep_merged())
-            tasks.create_task(self._follow())
+        await side_by_side(self._kept.keep_merged(), self._follow())
 
     async def _follow(self) -> None:
         while True:

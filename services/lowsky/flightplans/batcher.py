@@ -21,6 +21,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from lowsky.background import side_by_side
 from lowsky.errors import LowskyError, Overloaded
 
 log = structlog.get_logger()
@@ -113,9 +114,7 @@ class Batcher(Generic[Item, Result]):
 
     async def run(self) -> None:
         """Runs until cancelled."""
-        async with asyncio.TaskGroup() as lanes:
-            for _ in range(LANES):
-                lanes.create_task(self._lane())
+        await side_by_side(*(self._lane() for _ in range(LANES)))
 
     async def _lane(self) -> None:
         while True:

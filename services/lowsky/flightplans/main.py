@@ -72,7 +72,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         alternatives=alternatives,
     )
     frame.run(servicer.batcher.run)
-    frame.consume(group=GROUP, topics=["lowsky.approvals.v1"], handlers=OnApprovals(frame.clock).handlers)
+    await frame.consume(group=GROUP, topics=["lowsky.approvals.v1"], handlers=OnApprovals(frame.clock).handlers)
     frame.serve(
         "lowsky.api.flightplans.v1.FlightPlansService",
         flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server,

@@ -3,16 +3,15 @@ nobody waits for them for ever."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
 
+from lowsky.background import repeatedly
 from lowsky.clock import Clock
 from lowsky.db.database import Database
-from lowsky.errors import Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.domain.plan import FINAL
 from lowsky.flightplans.postgres import FlightPlanStore
@@ -25,8 +24,6 @@ EVERY_S: Final = 2.0
 BATCH: Final = 200
 """Plans that are closed, and locked, at a time: some 50 ms."""
 
-RETRY_S: Final = 5.0
-
 
 class Overdue:
     """Every worker runs one. They pass over what another one has locked, so that none waits or does it twice."""
@@ -38,18 +35,12 @@ class Overdue:
         self._grace = grace
 
     async def run(self) -> None:
-        """Runs until cancelled. What fails is begun again."""
-        while True:
-            pause_s = EVERY_S
-            try:
-                if await self.close_some() == BATCH:
-                    continue
-            except Unavailable as error:
-                log.warning("overdue plans are not closed for now", problem=error.message)
-            except Exception:
-                log.exception("overdue plans are not closed")  # a fault of ours, which must not end all the rest
-                pause_s = RETRY_S
-            await asyncio.sleep(pause_s)
+        """Runs until cancelled."""
+
+        async def close() -> bool:
+            return await self.close_some() == BATCH
+
+        await repeatedly(close, every_s=EVERY_S, what="overdue plans are not closed")
 
     async def close_some(self) -> int:
         """Closes the first of those that are overdue; how many.

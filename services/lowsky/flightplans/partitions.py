@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from lowsky.background import repeatedly
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
-from lowsky.errors import Unavailable
 from lowsky.flightplans.domain.plan import State
 from lowsky.ids import least_id, made_at
 from lowsky.rpc.health import Health
@@ -73,19 +73,23 @@ class Partitions:
         self._retention = retention
 
     async def run(self) -> None:
-        """Runs until cancelled, once an hour."""
-        while True:
+        """Runs until cancelled: once an hour, or again in a minute where it could not."""
+        kept_at = -EVERY_S
+        loop = asyncio.get_running_loop()
+
+        async def keep() -> bool:
+            nonlocal kept_at
+            if loop.time() - kept_at < EVERY_S:
+                return False
             problem: str | None = "partitions are not kept for now"
-            pause_s = RETRY_S
             try:
                 problem = await self.keep()
-                pause_s = EVERY_S
-            except Unavailable as error:
-                log.warning("partitions are not kept for now", problem=error.message)
-            except Exception:
-                log.exception("partitions are not kept")  # a fault of ours, which must not end all the rest
-            await self._health.report(PART, problem)
-            await asyncio.sleep(pause_s)
+                kept_at = loop.time()
+            finally:
+                await self._health.report(PART, problem)
+            return False
+
+        await repeatedly(keep, every_s=RETRY_S, what="partitions are not kept")
 
     async def keep(self) -> str | None:
         """Makes what is missing and detaches what is old, unless another worker is at it; gives what is wrong still.
@@ -93,7 +97,7 @@ class Partitions:
         Raises:
             Unavailable: The database is away, or the table is not free for a moment: what has been done stays done.
         """
-        async with self._database.connection() as connection:
+        async with self._database.connection(statement_s=WORK_S) as connection:
             if await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK, self._database.schema):
                 try:
                     await connection.execute(f"SET statement_timeout = '{WORK_S}s'")

@@ -12,6 +12,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from lowsky.db.away import StatementTimedOut
 from lowsky.db.database import Connection, array
 from lowsky.errors import Invalid, Unavailable
 from lowsky.flightplans.airspace_locks import locks_of
@@ -144,7 +145,7 @@ def _keys(cover: Cover) -> tuple[str, str]:
 def _others_decide() -> Iterator[None]:
     try:
         yield
-    except TimeoutError:
+    except StatementTimedOut:
         raise Unavailable("AIRSPACE_BUSY", "others are deciding about the same airspace", retry_after_s=0.5) from None
 
 

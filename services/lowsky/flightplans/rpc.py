@@ -39,14 +39,17 @@ from lowsky.flightplans.visible import ANY_OPERATOR, is_visible
 from lowsky.flightplans.watching import watch
 from lowsky.ids import new_id
 from lowsky.rpc.health import Health
+from lowsky.rpc.limits import require_size
 from lowsky.rpc.once import Mutation, once, request_of
 from lowsky.rpc.paging import Page
-from lowsky.rpc.pipeline import told_to_callers
+from lowsky.rpc.pipeline import for_callers
 from lowsky.rpc.status import to_status
 from lowsky.rpc.validation import validate
 
 NEWS_TIMEOUT_S = 1.0
 """How long a submission waits for news of an operator or aircraft that is not known to be fit."""
+
+SUBMIT_FLIGHT_PLANS = "/lowsky.api.flightplans.v1.FlightPlansService/SubmitFlightPlans"
 
 KEY_LENGTH_MAX = 200
 """As the proto says; looked at here so that the common case is validated once."""
@@ -121,8 +124,8 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             message: pb.SubmitFlightPlansRequest, outcome: bytes | Exception
         ) -> bytes | pb.SubmitFlightPlansResponse:
             if isinstance(outcome, Exception):  # each message has an answer of its own, our faults too
-                told = told_to_callers("SubmitFlightPlans", outcome)
-                return pb.SubmitFlightPlansResponse(key=message.key, error=to_status(told))
+                refusal = for_callers("SubmitFlightPlans", outcome)
+                return pb.SubmitFlightPlansResponse(key=message.key, error=to_status(refusal))
             if not message.request.suggest_alternatives:
                 return to_stream_answer(message.key, outcome)
             response = pb.SubmitFlightPlanResponse.FromString(outcome)
@@ -258,6 +261,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
 
 
 def _validate_one(message: pb.SubmitFlightPlansRequest) -> None:
+    require_size(SUBMIT_FLIGHT_PLANS, message.ByteSize())
     # The request first and by itself: its fields are named as SubmitFlightPlan would name them.
     if message.HasField("request"):
         validate(message.request)

@@ -5,16 +5,31 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import structlog
 from joserfc import jwt
-from joserfc.errors import ExpiredTokenError, JoseError
+from joserfc.errors import (
+    BadSignatureError,
+    ClaimError,
+    ConflictAlgorithmError,
+    ExpiredTokenError,
+    InvalidKeyIdError,
+    JoseError,
+    MissingAlgorithmError,
+    MissingClaimError,
+    MissingKeyError,
+    UnsupportedAlgorithmError,
+    UnsupportedKeyAlgorithmError,
+)
 from joserfc.jwk import KeySet
 
 from lowsky.auth.caller import Caller, Role
+from lowsky.background import repeatedly
 from lowsky.errors import Unauthenticated, Unavailable
+from lowsky.rpc.health import KEYS, Health
 
 log = structlog.get_logger()
 
@@ -26,6 +41,9 @@ TOKEN_BYTES_MAX = 8_192
 
 KEYS_REFRESH_S = 300.0
 """Keys are fetched again after this, so that a revoked one stops counting."""
+
+KEYS_LOOK_S = 1.0
+"""How often it is looked whether they are to be fetched."""
 
 KEYS_STALE_S = 3_600.0
 """With the issuer away, the last known keys count for so long."""
@@ -45,8 +63,24 @@ VERIFIED_MAX = 10_000
 VERIFIED_S = 60.0
 """For at most so long: then a key that was revoked no longer counts."""
 
+SUBJECT_LENGTH_MAX = 255
+"""OpenID Connect Core 1.0, section 2. Subjects are stored, and part of the key of every request id."""
+
 _MALFORMED = (JoseError, ValueError, TypeError, RecursionError)
 """What joserfc raises about what it cannot read or does not trust."""
+
+_CAUSES: Mapping[type[Exception], tuple[str, str]] = {
+    BadSignatureError: ("SIGNATURE", "its signature does not match the issuer's key"),
+    InvalidKeyIdError: ("UNKNOWN_KEY", "it is signed with a key that the issuer does not publish"),
+    MissingKeyError: ("UNKNOWN_KEY", "it is signed with a key that the issuer does not publish"),
+    UnsupportedAlgorithmError: ("ALGORITHM", f"its algorithm is none of {', '.join(ALGORITHMS)}"),
+    UnsupportedKeyAlgorithmError: ("ALGORITHM", "its algorithm is not that of the issuer's key"),
+    ConflictAlgorithmError: ("ALGORITHM", "its algorithm is not that of the issuer's key"),
+    MissingAlgorithmError: ("ALGORITHM", "it names no algorithm"),
+}
+"""Why a token's signature does not count, for machines and in words. Anything else is MALFORMED."""
+
+_CLAIM_CAUSES = {"iss": "ISSUER", "aud": "AUDIENCE", "nbf": "NOT_YET_VALID"}
 
 # "-" stands for all operators in names of parents: no token may be for an operator called so.
 _RESOURCE = {
@@ -55,12 +89,20 @@ _RESOURCE = {
 }
 
 
+class _Claims(jwt.JWTClaimsRegistry):
+    """The registered claims that decide. When a token was issued does not: RFC 7519 section 4.1.6 lets nobody refuse a
+    token for it, and an issuer whose clock is ahead is not a forger."""
+
+    def validate_iat(self, value: object) -> None:
+        return
+
+
 class TokenVerifier:
     """Turns a bearer token into a Caller, or raises Unauthenticated (or Unavailable when the keys cannot be had)."""
 
     def __init__(self, *, jwks_url: str, issuer: str, audience: str) -> None:
         self._jwks_url = jwks_url
-        self._claims = jwt.JWTClaimsRegistry(
+        self._claims = _Claims(
             leeway=LEEWAY_S,
             iss={"essential": True, "value": issuer},
             aud={"essential": True, "value": audience},
@@ -75,14 +117,21 @@ class TokenVerifier:
         self._fetching = asyncio.Lock()
         self._verified: dict[str, tuple[float, Caller]] = {}
 
-    async def keep_keys(self) -> None:
-        """Fetches the keys before a call needs them, and again before they are too old. Runs until cancelled."""
-        while True:
+    async def keep_keys(self, health: Health) -> None:
+        """Fetches the keys before a call needs them, and again before they are too old; reports the part `keys`: lost
+        while there are none that count. Runs until cancelled."""
+
+        async def refresh() -> bool:
             try:
                 await self._refresh(KEYS_REFRESH_S / 2)
             except Unavailable as error:
-                log.warning("no keys to verify tokens with", problem=repr(error.__cause__))
-            await asyncio.sleep(1.0 if self._keys is None else KEYS_REFRESH_S / 4)
+                await health.report(KEYS, error.message)
+                raise
+            await health.report(KEYS, None)
+            return False
+
+        # Every second: the keys themselves say whether they are old enough to be fetched again.
+        await repeatedly(refresh, every_s=KEYS_LOOK_S, what="no keys to verify tokens with")
 
     async def verify(self, token: str) -> Caller:
         """The caller that the token names."""
@@ -91,7 +140,7 @@ class TokenVerifier:
         if known is not None and known[0] > now:
             return known[1]
         if len(token) > TOKEN_BYTES_MAX:
-            raise Unauthenticated("TOKEN_INVALID", "the token is too long")
+            raise _invalid("MALFORMED", f"it has more than {TOKEN_BYTES_MAX} characters")
         claims = await self._decode(token)
         caller = _caller(claims)
         if len(self._verified) >= VERIFIED_MAX:
@@ -103,20 +152,20 @@ class TokenVerifier:
         await self._refresh(KEYS_STALE_S)  # younger ones are renewed beside the calls
         try:
             claims = self._verify_signature(token)
-        except _MALFORMED:
+        except _MALFORMED as error:
             # The key may be new: look once more before saying no.
             if not await self._refresh(UNKNOWN_KEY_REFETCH_S):
-                raise Unauthenticated("TOKEN_INVALID", "the token is not valid") from None
+                raise _not_signed(error) from None
             try:
                 claims = self._verify_signature(token)
-            except _MALFORMED:
-                raise Unauthenticated("TOKEN_INVALID", "the token is not valid") from None
+            except _MALFORMED as again:
+                raise _not_signed(again) from None
         try:
             self._claims.validate(claims)
         except ExpiredTokenError:
             raise Unauthenticated("TOKEN_EXPIRED", "the token has expired") from None
-        except _MALFORMED:
-            raise Unauthenticated("TOKEN_INVALID", "the token was issued by or for somebody else") from None
+        except _MALFORMED as error:
+            raise _wrong_claim(error) from None
         return claims
 
     def _verify_signature(self, token: str) -> dict[str, Any]:
@@ -155,10 +204,43 @@ class TokenVerifier:
         return True
 
 
+def _not_signed(error: Exception) -> Unauthenticated:
+    causes = (_CAUSES[kind] for kind in type(error).__mro__ if kind in _CAUSES)
+    return _invalid(*next(causes, ("MALFORMED", "it is no signed JWT")))
+
+
+def _wrong_claim(error: Exception) -> Unauthenticated:
+    claim = error.claim if isinstance(error, ClaimError) else ""
+    if isinstance(error, MissingClaimError):
+        return _invalid("CLAIM_MISSING", f"its claim {claim} is missing", claim)
+    cause = _CLAIM_CAUSES.get(claim, "CLAIM_MALFORMED")
+    text = {
+        "ISSUER": "it was issued by another issuer than the one that is trusted here",
+        "AUDIENCE": "it was issued for another audience",
+        "NOT_YET_VALID": f"it is not valid yet, by more than the {LEEWAY_S} s that clocks may differ",
+    }
+    return _invalid(cause, text.get(cause, f"its claim {claim} is malformed"), claim)
+
+
+def _invalid(cause: str, message: str, claim: str = "") -> Unauthenticated:
+    metadata = {"cause": cause} | ({"claim": claim} if claim else {})
+    return Unauthenticated("TOKEN_INVALID", f"the token is not valid: {message}", metadata=metadata)
+
+
+def _is_subject(value: object) -> bool:
+    """A text that can be stored: neither U+0000 nor half of a surrogate pair is in it."""
+    if not isinstance(value, str) or not 0 < len(value) <= SUBJECT_LENGTH_MAX:
+        return False
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value)
+
+
 def _caller(claims: dict[str, Any]) -> Caller:
     roles = claims.get("lowsky_roles", [])
-    if not isinstance(roles, list) or not isinstance(claims["sub"], str):
-        raise Unauthenticated("TOKEN_INVALID", "the token's claims are malformed")
+    if not isinstance(roles, list):
+        raise _invalid("CLAIM_MALFORMED", "its claim lowsky_roles must be a list", "lowsky_roles")
+    if not _is_subject(claims["sub"]):
+        message = f"its claim sub must be a text of 1 to {SUBJECT_LENGTH_MAX} characters that can be stored"
+        raise _invalid("CLAIM_MALFORMED", message, "sub")
     return Caller(
         subject=claims["sub"],
         roles=frozenset(role for role in Role if role in roles),
@@ -174,5 +256,5 @@ def _resource(claims: dict[str, Any], claim: str, collection: str) -> str | None
         return None
     match = _RESOURCE[claim].fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise Unauthenticated("TOKEN_INVALID", f"the token's {claim} is malformed")
+        raise _invalid("CLAIM_MALFORMED", f"its claim {claim} must be the name of one of {collection}", claim)
     return f"{collection}/{match.group(1)}"

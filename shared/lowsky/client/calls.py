@@ -169,7 +169,8 @@ async def ended_within(call: grpc.aio.Call, seconds: float) -> bool:
         call.add_done_callback(lambda _: ended.set())
         with contextlib.suppress(TimeoutError):
             if not call.done():
-                await asyncio.wait_for(ended.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await ended.wait()
     return call.done()
 
 

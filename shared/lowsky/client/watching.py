@@ -37,9 +37,11 @@ async def watch_flight_plans(
             metadata = await tries.metadata()
             request = pb.WatchFlightPlansRequest(parent=parent, resume_token=resume_token)
             call = method(request, metadata=metadata)
-            while isinstance(
-                response := await asyncio.wait_for(call.read(), silence_s_max), pb.WatchFlightPlansResponse
-            ):
+            while True:
+                async with asyncio.timeout(silence_s_max):
+                    response = await call.read()
+                if not isinstance(response, pb.WatchFlightPlansResponse):
+                    break
                 tries.progressed()
                 resume_token = response.resume_token or resume_token
                 yield response

@@ -4,51 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
 
 import asyncpg
 
-from lowsky.errors import Unavailable
+from lowsky.db.away import CannotWrite, unavailable_when_away
 
-CONNECT_TIMEOUT_S = 5.0
-ACQUIRE_TIMEOUT_S = 5.0
-"""Longer than any queue of a healthy worker; then the caller hears UNAVAILABLE and may try another worker."""
+CONNECT_TIMEOUT_S: Final = 5.0
+ACQUIRE_TIMEOUT_S: Final = 5.0
+"""Longer than any queue of a healthy worker; then the call is refused as UNAVAILABLE, and may try another worker."""
 
-STATEMENT_TIMEOUT_MS = 10_000
-LOCK_TIMEOUT_MS = 5_000
-IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+STATEMENT_TIMEOUT_S: Final = 10.0
+LOCK_TIMEOUT_S: Final = 5.0
+IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 30.0
 """A transaction that its worker forgot must not hold locks for ever."""
 
-_AWAY = (
-    OSError,
-    asyncio.TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the server ended the session between two statements
-    asyncpg.OperatorInterventionError,  # shut down, crashed, statement cancelled by timeout
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ObjectNotInPrerequisiteStateError,  # lock not available in time
-    asyncpg.TransactionRollbackError,  # serialisation failure, deadlock
-    asyncpg.ReadOnlySQLTransactionError,  # a standby, until the failover is over
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.InvalidCachedStatementError,  # a migration changed its table: the next try prepares it anew
-)
+ANSWER_GRACE_S: Final = 5.0
+"""The server ends a statement at its time-out. When its answer does not come for so much longer, the connection is half
+open (a machine that lost power, a firewall that forgot it), and nobody waits for it."""
 
-Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+Connection = asyncpg.Connection
 """What statements run on."""
 
-
-@contextmanager
-def unavailable_when_away() -> Iterator[None]:
-    """Turns what a lost, overloaded or restarting database raises into Unavailable. Driver text goes no further."""
-    try:
-        yield
-    except _AWAY as error:
-        # A value that its column cannot hold: asyncpg finds that itself, and no retry helps.
-        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
-            raise
-        raise Unavailable("DATABASE_UNAVAILABLE", "the database does not answer", retry_after_s=1.0) from error
+_statement_s: ContextVar[float] = ContextVar("statement_s", default=STATEMENT_TIMEOUT_S)
+"""How long a statement of the task under way may take at the server."""
 
 
 def array(values: Iterable[int]) -> str:
@@ -57,20 +39,81 @@ def array(values: Iterable[int]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
+async def in_batches(
+    connection: Connection, size: int, query: str, *args: Any
+) -> AsyncIterator[Sequence[asyncpg.Record]]:
+    """The rows of a query, so many at a time, within the transaction under way."""
+    with unavailable_when_away():
+        cursor = await connection.cursor(query, *args, timeout=_limit(None))
+    while True:
+        with unavailable_when_away():
+            rows = await cursor.fetch(size, timeout=_limit(None))
+        if not rows:
+            return
+        yield rows
+
+
 class _Session(asyncpg.Connection):
-    """Goes back to the pool as it is, on one way to the database less: whoever sets or locks something for longer than
-    a transaction takes it back. An open transaction is rolled back all the same."""
+    """Each statement has a time-out on this side, and raises Unavailable when the database is away.
+
+    Goes back to the pool as it is, which saves a round trip: whoever sets or locks something for longer than a
+    transaction takes it back. An open transaction is rolled back all the same.
+    """
+
+    on_cannot_write: Callable[[], None]
 
     def get_reset_query(self) -> str:
         return ""
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        with self._judged():
+            return await super().execute(query, *args, timeout=_limit(timeout))
+
+    async def executemany(self, command: str, args: Any, *, timeout: float | None = None) -> None:
+        with self._judged():
+            await super().executemany(command, args, timeout=_limit(timeout))
+
+    async def fetch(self, query: str, *args: Any, timeout: float | None = None, record_class: Any = None) -> Any:
+        with self._judged():
+            return await super().fetch(query, *args, timeout=_limit(timeout), record_class=record_class)
+
+    async def fetchrow(self, query: str, *args: Any, timeout: float | None = None, record_class: Any = None) -> Any:
+        with self._judged():
+            return await super().fetchrow(query, *args, timeout=_limit(timeout), record_class=record_class)
+
+    async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
+        with self._judged():
+            return await super().fetchval(query, *args, column=column, timeout=_limit(timeout))
+
+    async def copy_records_to_table(self, table_name: str, **arguments: Any) -> str:
+        with self._judged():
+            return await super().copy_records_to_table(
+                table_name, **arguments | {"timeout": _limit(arguments.get("timeout"))}
+            )
+
+    @contextmanager
+    def _judged(self) -> Iterator[None]:
+        try:
+            with unavailable_when_away():
+                yield
+        except CannotWrite:
+            self.on_cannot_write()
+            raise
+
+
+def _limit(timeout: float | None) -> float:
+    return timeout if timeout is not None else _statement_s.get() + ANSWER_GRACE_S
 
 
 class Database:
     """Transactions in one schema. One task per connection."""
 
-    def __init__(self, pool: asyncpg.Pool, schema: str) -> None:
+    def __init__(self, pool: asyncpg.Pool, url: str, schema: str, refused_writes: asyncio.Event) -> None:
         self._pool = pool
+        self.url = url
         self.schema = schema
+        self.refused_writes = refused_writes
+        """Set when a statement could not write: the disk is full, or the server is read-only."""
 
     @classmethod
     @asynccontextmanager
@@ -78,53 +121,70 @@ class Database:
         """Connects lazily: a database that is away at start is waited for by the health check, not died of."""
         if not re.fullmatch(r"[a-z_]{1,40}", schema):
             raise ValueError(f"not a schema name: {schema!r}")
+        refused_writes = asyncio.Event()
         pool = asyncpg.create_pool(
             url,
             min_size=0,
             max_size=pool_size,
             timeout=CONNECT_TIMEOUT_S,
-            connection_class=_Session,
+            connection_class=type("Session", (_Session,), {"on_cannot_write": staticmethod(refused_writes.set)}),
             server_settings={
                 "search_path": schema,
                 "application_name": f"lowsky-{schema}",
                 "jit": "off",  # it compiles for longer than our statements run
                 "enable_seqscan": "off",  # a plan kept since a table was small would go on reading all of it
                 "timezone": "UTC",
-                "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-                "lock_timeout": str(LOCK_TIMEOUT_MS),
-                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+                "statement_timeout": _ms(STATEMENT_TIMEOUT_S),
+                "lock_timeout": _ms(LOCK_TIMEOUT_S),
+                "idle_in_transaction_session_timeout": _ms(IDLE_IN_TRANSACTION_TIMEOUT_S),
             },
         )
         async with pool:
             try:
-                yield cls(pool, schema)
+                yield cls(pool, url, schema, refused_writes)
             finally:
                 pool.terminate()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    async def transaction(self, *, statement_s: float = STATEMENT_TIMEOUT_S) -> AsyncIterator[asyncpg.Connection]:
         """A connection within a transaction, committed when the body ends well.
+
+        Args:
+            statement_s: How long each statement may take, and wait for locks; the usual limits where absent.
 
         Raises:
             Unavailable: The database is away. Whether a commit that broke went through is not known: the caller
-                sends the same request id again and hears.
+                sends the same request id again and is answered.
         """
-        with unavailable_when_away():
-            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction():
-                yield connection
+        async with self.connection(statement_s=statement_s) as connection, connection.transaction():
+            if statement_s != STATEMENT_TIMEOUT_S:
+                await connection.execute(
+                    "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $1, true)",
+                    _ms(statement_s),
+                )
+            yield connection
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """A connection without a transaction: for reading one statement's answer, and for advisory locks."""
-        with unavailable_when_away():
-            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-                yield connection
+    async def connection(self, *, statement_s: float = STATEMENT_TIMEOUT_S) -> AsyncIterator[asyncpg.Connection]:
+        """A connection without a transaction: for reading one statement's answer, and for advisory locks.
 
-    async def ping(self) -> None:
-        """Asks for nothing.
+        Args:
+            statement_s: How long an answer is waited for; whoever gives another one sets the server's limits, too.
 
         Raises:
             Unavailable: The database is away.
         """
-        async with self.connection() as connection:
-            await connection.fetchval("SELECT 1", timeout=3.0)
+        with unavailable_when_away():
+            pooled = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+        limit = _statement_s.set(statement_s)
+        try:
+            # The session itself: what the pool wraps it in raises an error of its own once the session is lost.
+            yield pooled._con  # type: ignore[attr-defined]  # not in the stubs
+        finally:
+            _statement_s.reset(limit)
+            with unavailable_when_away():
+                await self._pool.release(pooled, timeout=ACQUIRE_TIMEOUT_S)
+
+
+def _ms(seconds: float) -> str:
+    return str(round(1_000 * seconds))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from opentelemetry.trace import SpanKind
 
@@ -24,8 +24,11 @@ from lowsky import tracing
 from lowsky.db.database import Connection, Database
 from lowsky.errors import Unavailable
 from lowsky.events import inbox
-from lowsky.events.event import Event, MalformedRecord, from_record
+from lowsky.events.dead_letters import bury
+from lowsky.events.event import Event, MalformedRecord
+from lowsky.events.fetching import Fetched, event_of, fetch
 from lowsky.events.kafka import Kafka, stop
+from lowsky.rpc.health import Health
 
 log = structlog.get_logger()
 
@@ -65,6 +68,7 @@ class GroupConsumer:
         topics: Sequence[str],
         handlers: Mapping[str, Handler | Batched],
         after_commit: Callable[[], None],
+        health: Health,
     ) -> None:
         self._kafka = kafka
         self._database = database
@@ -73,6 +77,9 @@ class GroupConsumer:
         self._topics = [kafka.topic(name) for name in topics]
         self._handlers = handlers
         self._after_commit = after_commit
+        self._health = health
+        self.part = f"consumer-{group}"
+        """Of health: lost while the group's member does not get on, and why."""
         self._busy = asyncio.Lock()
 
     async def run(self) -> None:
@@ -85,9 +92,11 @@ class GroupConsumer:
                 consumer.subscribe(self._topics, listener=_FinishFirst(self._busy, offsets))
                 await consumer.start()
                 await dead_letters.start()
+                await self._health.report(self.part, None)
                 await self._consume(consumer, offsets, dead_letters)
             except (KafkaError, OSError) as error:
                 log.warning("consumer lost the event log", group=self._group, problem=repr(error))
+                await self._health.report(self.part, f"the event log does not answer ({type(error).__name__})")
                 await asyncio.sleep(RETRY_S)
             finally:
                 await stop(consumer)
@@ -97,16 +106,16 @@ class GroupConsumer:
         loop = asyncio.get_running_loop()
         commit_at = loop.time() + COMMIT_S
         while True:
-            batches = await consumer.getmany(timeout_ms=round(1_000 * COMMIT_S), max_records=BATCH)
+            batches = await fetch(consumer, timeout_ms=round(1_000 * COMMIT_S), max_records=BATCH)
             async with self._busy:
                 if batches:
-                    await self._until_through(list(itertools.chain(*batches.values())), dead_letters)
+                    await self._until_through(list(itertools.chain.from_iterable(batches.values())), dead_letters)
                     offsets.add({partition: records[-1].offset + 1 for partition, records in batches.items()})
                 if loop.time() >= commit_at:
                     await offsets.commit()
                     commit_at = loop.time() + COMMIT_S
 
-    async def _until_through(self, records: Sequence[ConsumerRecord], dead_letters: AIOKafkaProducer) -> None:
+    async def _until_through(self, records: Sequence[Fetched], dead_letters: AIOKafkaProducer) -> None:
         pause_s = RETRY_S
         while True:
             try:
@@ -118,15 +127,17 @@ class GroupConsumer:
                     log.warning("a batch failed: each record on its own", group=self._group, exc_info=error)
                     for record in records:
                         await self._apply_or_bury(record, dead_letters)
-            except (Unavailable, KafkaError, OSError) as error:
+            except (Unavailable, KafkaError) as error:
                 log.warning("waiting for a part that is away", group=self._group, problem=str(error))
+                await self._health.report(self.part, f"waits: {error}")
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
             else:
+                await self._health.report(self.part, None)
                 return
 
-    async def _apply(self, records: Sequence[ConsumerRecord]) -> None:
-        events = [self._event(record) for record in records]
+    async def _apply(self, records: Sequence[Fetched]) -> None:
+        events = [event_of(record, self._kafka.name(record.topic)) for record in records]
         async with self._database.transaction() as connection:
             new = await inbox.note_new(connection, self._group, [event.id for event in events])
             wanted = {event.id: event for event in events if event.id in new and event.type in self._handlers}
@@ -139,7 +150,7 @@ class GroupConsumer:
                         await handler(connection, event)
         self._after_commit()
 
-    async def _apply_or_bury(self, record: ConsumerRecord, dead_letters: AIOKafkaProducer) -> None:
+    async def _apply_or_bury(self, record: Fetched, dead_letters: AIOKafkaProducer) -> None:
         for attempt in range(1, TRIES + 1):
             try:
                 await self._apply([record])
@@ -147,20 +158,9 @@ class GroupConsumer:
                 raise
             except Exception as error:
                 if attempt == TRIES:
-                    await self._bury(record, dead_letters, error)
+                    await bury(dead_letters, record, self._group, error)
             else:
                 return
-
-    async def _bury(self, record: ConsumerRecord, dead_letters: AIOKafkaProducer, error: Exception) -> None:
-        topic = f"{record.topic}.{self._group}.dlq"
-        log.error("dead letter", topic=topic, partition=record.partition, offset=record.offset, exc_info=error)
-        reason = f"{type(error).__name__}: {error}"[:1_000].encode()
-        origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
-        headers = [*record.headers, ("lowsky_dlq_reason", reason), ("lowsky_dlq_origin", origin)]
-        await dead_letters.send_and_wait(topic, record.value, key=record.key, headers=headers)
-
-    def _event(self, record: ConsumerRecord) -> Event:
-        return from_record(self._kafka.name(record.topic), record.key, record.value, record.headers)
 
 
 @contextmanager

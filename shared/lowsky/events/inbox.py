@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from lowsky.db.database import Connection
 from lowsky.db.requests import FORGOTTEN_AT_ONCE
 
-KEPT_DAYS = 30
-"""Longer than topics keep events that could come again."""
+KEPT_DAYS = 45
+"""Longer than topics, and dead letters, keep events that could come again: 30 days (a test compares)."""
 
 
 async def note_new(connection: Connection, consumer: str, event_ids: Sequence[str]) -> set[str]:

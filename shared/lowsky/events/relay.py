@@ -135,7 +135,8 @@ async def _after(connection: Connection, sent: Sequence[int]) -> Sequence[asyncp
 async def _in_time(work: Awaitable[object], timeout_s: float) -> None:
     # A time-out of the brokers is told as theirs: around us any other one counts as the database's.
     try:
-        await asyncio.wait_for(work, timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await work
     except (TimeoutError, OSError) as error:
         raise KafkaTimeoutError("the brokers did not answer in time") from error
 
@@ -156,4 +157,5 @@ def _event(row: asyncpg.Record) -> Event:
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await event.wait()

@@ -13,7 +13,9 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from lowsky.events.event import Event, MalformedRecord, from_record
+from lowsky.background import side_by_side
+from lowsky.events.event import Event
+from lowsky.events.fetching import event_of, fetch
 from lowsky.events.kafka import Kafka, stop
 from lowsky.rpc.health import Health
 
@@ -23,10 +25,12 @@ Positions = dict[int, int]
 """Per partition, the offset of the next record."""
 
 Listener = Callable[[Event, Positions], None]
-"""Hears an event, and the positions just after it."""
+"""Takes an event, and the positions just after it. What it raises concerns that event alone: a view that must not go on
+without it says so itself, in `is_settled`."""
 
 RETRY_S = 0.5
 CHECK_S = 1.0
+ENDS_S_MAX = 5.0
 BEHIND_S_MAX = 5.0
 """A tail that has been behind the topic's end for longer says so in health."""
 
@@ -70,11 +74,9 @@ class Tail:
             try:
                 await consumer.start()
                 partitions = await self._assign(consumer)
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._check(consumer, partitions))
-                    tasks.create_task(self._read(consumer))
-            except* (KafkaError, OSError, TimeoutError) as errors:
-                await self._health.report(self._part, f"the event log does not answer ({errors.exceptions[0]!r})"[:200])
+                await side_by_side(self._check(consumer, partitions), self._read(consumer))
+            except (KafkaError, OSError, TimeoutError) as error:
+                await self._health.report(self._part, f"the event log does not answer ({error!r})"[:200])
             finally:
                 await stop(consumer)
             await asyncio.sleep(RETRY_S)
@@ -91,7 +93,7 @@ class Tail:
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             try:
-                batches = await consumer.getmany(timeout_ms=1_000, max_records=APPLY_SLICE)
+                batches = await fetch(consumer, timeout_ms=1_000, max_records=APPLY_SLICE)
             except OffsetOutOfRangeError as error:
                 # Compaction and retention move the beginning. What is kept is all that a view needs.
                 for tp in error.args[0]:
@@ -103,11 +105,10 @@ class Tail:
                 for record in records:
                     self.positions[tp.partition] = record.offset + 1
                     try:
-                        event = from_record(self._kafka.name(record.topic), record.key, record.value, record.headers)
-                    except MalformedRecord as error:
-                        log.error("unreadable record", partition=str(tp), offset=record.offset, problem=str(error))
-                        continue
-                    self._listener(event, self.positions)
+                        self._listener(event_of(record, self._kafka.name(tp.topic)), self.positions)
+                    except Exception as error:
+                        # One record must not keep what comes after it from whoever follows the topic.
+                        log.error("a record is passed over", partition=str(tp), offset=record.offset, exc_info=error)
             await asyncio.sleep(0)
 
     async def _check(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
@@ -115,7 +116,8 @@ class Tail:
         loop = asyncio.get_running_loop()
         caught_up_at: float | None = None
         while True:
-            ends = await asyncio.wait_for(consumer.end_offsets(partitions), timeout=5.0)
+            async with asyncio.timeout(ENDS_S_MAX):
+                ends = await consumer.end_offsets(partitions)
             await asyncio.sleep(CHECK_S if caught_up_at is not None else 0.05)
             behind = sum([max(0, ends[tp] - await consumer.position(tp)) for tp in partitions])
             if behind == 0 and self._is_settled():

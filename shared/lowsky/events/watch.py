@@ -14,14 +14,18 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from lowsky.errors import OutOfRange, Overloaded, Unavailable
-from lowsky.events.event import Event, MalformedRecord, from_record
+from lowsky.events.event import Event
+from lowsky.events.fetching import event_of, fetch
 from lowsky.events.kafka import Kafka, stop
 from lowsky.events.tail import Positions, Tail, assign
 from lowsky.rpc.health import Health
+
+log = structlog.get_logger()
 
 QUEUE_MAX = 10_000
 """Events that a slow watcher may be behind. Beyond it hears RESOURCE_EXHAUSTED and resumes with its token."""
@@ -60,8 +64,8 @@ class Broadcast:
         if not _is_new(event, self._seen):
             return
         at: Positions | None = None
-        for subscription in self._subscriptions:
-            if subscription.wanted(event):
+        for subscription in tuple(self._subscriptions):
+            if subscription.wants(event):
                 at = at or dict(positions)
                 subscription.hear(event, at)
 
@@ -123,16 +127,20 @@ class Broadcast:
             seen: OrderedDict[str, None] = OrderedDict()
             behind = {tp for tp in partitions if positions[tp.partition] < until[tp.partition]}
             while behind:
-                for tp, records in (await consumer.getmany(timeout_ms=200)).items():
+                for tp, records in (await fetch(consumer, timeout_ms=200)).items():
                     for record in records:
                         if record.offset >= until[tp.partition]:
                             break
                         positions[tp.partition] = record.offset + 1
                         try:
-                            event = from_record(self._topic, record.key, record.value, record.headers)
-                        except MalformedRecord:
+                            event = event_of(record, self._topic)
+                            is_wanted = _is_new(event, seen) and wanted(event)
+                        except Exception as error:
+                            log.error(
+                                "a record is passed over", partition=str(tp), offset=record.offset, exc_info=error
+                            )
                             continue
-                        if _is_new(event, seen) and wanted(event):
+                        if is_wanted:
                             yield event, dict(positions)
                 behind = {tp for tp in behind if await _position(consumer, tp) < until[tp.partition]}
 
@@ -145,7 +153,8 @@ class Broadcast:
             Unavailable: The brokers are away.
         """
         try:
-            await asyncio.wait_for(self._catching_up.acquire(), CATCH_UP_WAIT_S_MAX)
+            async with asyncio.timeout(CATCH_UP_WAIT_S_MAX):
+                await self._catching_up.acquire()
         except TimeoutError:
             raise Overloaded("too many watches are catching up on this worker", retry_after_s=1.0) from None
         try:
@@ -179,6 +188,14 @@ class Subscription:
     def __exit__(self, *exc: object) -> None:
         self._subscriptions.discard(self)
 
+    def wants(self, event: Event) -> bool:
+        """Whether the watcher asked for it. An event that its filter cannot read is not for it."""
+        try:
+            return self.wanted(event)
+        except Exception as error:
+            log.error("an event is passed over by a watch", key=event.key, type=event.type, exc_info=error)
+            return False
+
     def hear(self, event: Event, positions: Positions) -> None:
         """For the tail: queues an event, or remembers that there was no room for one."""
         try:
@@ -195,7 +212,8 @@ class Subscription:
         if self._missed:
             raise Overloaded("this watch was too slow; resume with your last token", retry_after_s=0.1)
         try:
-            return await asyncio.wait_for(self._queue.get(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await self._queue.get()
         except TimeoutError:
             # It may have come while the time-out was on its way to us: silence is told only of an empty queue.
             return None if self._queue.empty() else self._queue.get_nowait()

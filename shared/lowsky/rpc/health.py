@@ -16,8 +16,9 @@ log = structlog.get_logger()
 
 DATABASE = "database"
 EVENTS = "events"
+KEYS = "keys"
 
-_REASONS = {DATABASE: "DATABASE_UNAVAILABLE", EVENTS: "EVENTS_UNAVAILABLE"}
+_REASONS = {DATABASE: "DATABASE_UNAVAILABLE", EVENTS: "EVENTS_UNAVAILABLE", KEYS: "KEYS_UNAVAILABLE"}
 
 
 class Health:
@@ -28,11 +29,17 @@ class Health:
         self._lost: dict[str, str] = {}
         self._only_writes: set[str] = set()
         self._only_told: set[str] = set()
+        self._refuses_nothing: set[str] = set()
         self.stopping = False
 
-    async def expect(self, part: str, *, only_writes: bool = False, only_told: bool = False) -> None:
+    async def expect(
+        self, part: str, *, only_writes: bool = False, only_told: bool = False, refuses: bool = True
+    ) -> None:
         """Names a part. With only_writes, reading goes on without it; with only_told, everything does, and the worker
-        as a whole serves: only the part's own name tells of it."""
+        as a whole serves: only the part's own name tells of it. Without refuses, calls that reach this worker are
+        answered, but it says that it does not serve, so that callers go to another one."""
+        if not refuses:
+            self._refuses_nothing.add(part)
         if only_writes:
             self._only_writes.add(part)
         if only_told:
@@ -70,7 +77,7 @@ class Health:
         if self.stopping:
             raise Unavailable("SHUTTING_DOWN", "this worker is shutting down", retry_after_s=0.2)
         for part, problem in self._lost.items():
-            if part in self._only_told:
+            if part in self._only_told or part in self._refuses_nothing:
                 continue
             if writes or part not in self._only_writes:
                 raise Unavailable(_REASONS.get(part, "NOT_CAUGHT_UP"), f"{part}: {problem}", retry_after_s=1.0)

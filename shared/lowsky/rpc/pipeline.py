@@ -1,5 +1,5 @@
-"""What every call passes through, in this order: trace and request id, shutdown and lost parts, token, authorisation,
-scope, the rules of the protos, then the service; on the way out the error tree becomes a status.
+"""What every call passes through. Before its request is read: token, authorisation, shutdown and lost parts. Then size,
+deserialising, the rules of the protos, scope, and the service; on the way out the error tree becomes a status.
 
 One interceptor does it all: grpc.aio pays for each interceptor on each call, and a reader sees the order at a glance.
 """
@@ -11,22 +11,24 @@ import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, aclosing, asynccontextmanager, suppress
-from typing import Any, NoReturn
+from contextvars import ContextVar
+from typing import Any, NamedTuple, NoReturn
 
 import grpc
 import structlog
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 
 from lowsky import tracing
-from lowsky.auth.access import Access, set_current_access
+from lowsky.auth.access import Access, current_access, set_current_access
 from lowsky.auth.caller import Caller
 from lowsky.auth.rules import RULES, reach_of, require_covered
 from lowsky.auth.tokens import TokenVerifier
-from lowsky.errors import LowskyError, Unauthenticated
+from lowsky.errors import Invalid, LowskyError, Unauthenticated
 from lowsky.ids import new_id
 from lowsky.rpc.health import Health
+from lowsky.rpc.limits import STREAMS_MAX, STREAMS_PER_CALLER_MAX, InFlight, require_size
 from lowsky.rpc.status import code_of, to_status
 from lowsky.rpc.validation import validate
 
@@ -35,21 +37,28 @@ log = structlog.get_logger()
 OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 """Answered without a token: they say what any peer on the network may know. Reflection is off in production."""
 
-HEARD_OUT_MESSAGES = 100
-HEARD_OUT_S = 5.0
+DRAINED_MESSAGES = 100
+DRAINED_S = 5.0
 """How much a caller whose stream was refused may still send before it is cut off: the rest of a file of usual size."""
 
 _ServicerContext = grpc.aio.ServicerContext[Any, Any]
 _Metadata = Mapping[str, str | bytes]
+_Decode = Callable[[bytes], Message]
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
-    """Wraps each RPC once, the first time that it is called."""
+    """Wraps each RPC once, the first time that it is called.
+
+    Who calls, and whether they may, is known from the metadata alone: it is decided before gRPC reads the request, so
+    that a caller without a token makes this worker neither receive nor deserialise megabytes.
+    """
 
     def __init__(self, *, verifier: TokenVerifier, health: Health) -> None:
         self._verifier = verifier
         self._health = health
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self._calls = InFlight()
+        self._streams = InFlight(calls_max=STREAMS_MAX, calls_per_caller_max=STREAMS_PER_CALLER_MAX)
 
     async def intercept_service(
         self,
@@ -57,105 +66,173 @@ class Pipeline(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         method = handler_call_details.method
-        known = self._wrapped.get(method)
-        if known is not None:
-            return known
-        handler = await continuation(handler_call_details)
-        if handler is None or method.startswith(OPEN_SERVICES):
-            return handler
-        wrapped = self._wrap(method, handler)
-        self._wrapped[method] = wrapped
+        if method.startswith(OPEN_SERVICES):
+            return await continuation(handler_call_details)
+        wrapped = self._wrapped.get(method)
+        if wrapped is None:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            wrapped = self._wrapped[method] = self._wrap(method, handler)
+        # Of a key that comes twice the first counts.
+        metadata: _Metadata = dict(reversed(tuple(handler_call_details.invocation_metadata or ())))
+        try:
+            caller = await self._admit(method, metadata)
+        except Exception as error:
+            return _refusing(method, metadata, error, streams=bool(wrapped.request_streaming))
+        # gRPC runs interceptor and handler of a call in one task, so that the handler sees what is set here.
+        _call.set(_Call(metadata, caller))
         return wrapped
 
+    async def _admit(self, method: str, metadata: _Metadata) -> Caller:
+        caller = await self._verifier.verify(_bearer_token(metadata))
+        reach = reach_of(method, caller)
+        self._health.require(writes=RULES[method].writes)
+        set_current_access(Access(caller, reach))
+        return caller
+
     def _wrap(self, method: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
+        # Without a deserialiser gRPC hands on the bytes: their number is checked first.
+        decode = _decoder(handler.request_deserializer)
         coders = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": None,
             "response_serializer": _unless_serialised(handler.response_serializer),
         }
         if handler.request_streaming and handler.response_streaming:
-            return grpc.stream_stream_rpc_method_handler(self._stream_stream(method, handler.stream_stream), **coders)
+            return grpc.stream_stream_rpc_method_handler(
+                self._stream_stream(method, handler.stream_stream, decode), **coders
+            )
         if handler.request_streaming:
-            return grpc.stream_unary_rpc_method_handler(self._stream_unary(method, handler.stream_unary), **coders)
+            return grpc.stream_unary_rpc_method_handler(
+                self._stream_unary(method, handler.stream_unary, decode), **coders
+            )
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._unary_stream(method, handler.unary_stream), **coders)
-        return grpc.unary_unary_rpc_method_handler(self._unary_unary(method, handler.unary_unary), **coders)
+            return grpc.unary_stream_rpc_method_handler(
+                self._unary_stream(method, handler.unary_stream, decode), **coders
+            )
+        return grpc.unary_unary_rpc_method_handler(self._unary_unary(method, handler.unary_unary, decode), **coders)
 
-    def _unary_unary(self, method: str, behaviour: Any) -> Any:
-        async def call(request: Message, context: _ServicerContext) -> Any:
-            metadata = _metadata(context)
+    def _unary_unary(self, method: str, behaviour: Any, decode: _Decode) -> Any:
+        async def call(raw: bytes, context: _ServicerContext) -> Any:
+            metadata, caller = _call.get()
             with _traced(method, metadata):
+                request: Message | None = None
                 try:
-                    await self._admit(method, metadata, request)
-                    return await behaviour(request, context)
+                    with self._calls.call(caller.subject), self._calls.request(len(raw)):
+                        request = self._checked(method, raw, decode)
+                        return await behaviour(request, context)
                 except Exception as error:
                     await _abort(method, context, error)
                 finally:
                     # The error's traceback holds this frame, and the frame would hold megabytes of a refused request.
-                    del request
+                    del request, raw
 
         return call
 
-    def _unary_stream(self, method: str, behaviour: Any) -> Any:
-        async def call(request: Message, context: _ServicerContext) -> None:
-            metadata = _metadata(context)
+    def _unary_stream(self, method: str, behaviour: Any, decode: _Decode) -> Any:
+        async def call(raw: bytes, context: _ServicerContext) -> None:
+            metadata, caller = _call.get()
             with _traced(method, metadata):
                 try:
-                    caller = await self._admit(method, metadata, request)
-                    async with _while_it_counts(caller):
+                    request = self._checked(method, raw, decode)
+                    async with _until_expiry(caller):
                         await _write_all(behaviour(request, context), context)
                 except Exception as error:
                     await _abort(method, context, error)
 
         return call
 
-    def _stream_unary(self, method: str, behaviour: Any) -> Any:
-        async def call(requests: AsyncIterator[Message], context: _ServicerContext) -> Any:
-            metadata = _metadata(context)
+    def _stream_unary(self, method: str, behaviour: Any, decode: _Decode) -> Any:
+        async def call(requests: AsyncIterator[bytes], context: _ServicerContext) -> Any:
+            metadata, caller = _call.get()
             with _traced(method, metadata):
                 try:
-                    await self._admit(method, metadata, None)
-                    return await behaviour(_validated(requests), context)
+                    with self._streams.call(caller.subject):
+                        return await behaviour(self._checked_each(method, requests, decode), context)
                 except Exception as error:
-                    await _hear_out(requests)
+                    await _drain(requests)
                     await _abort(method, context, error)
 
         return call
 
-    def _stream_stream(self, method: str, behaviour: Any) -> Any:
-        # Each message has an answer of its own, a refusal too: the service validates them and judges their scope.
-        async def call(requests: AsyncIterator[Message], context: _ServicerContext) -> None:
-            metadata = _metadata(context)
+    def _stream_stream(self, method: str, behaviour: Any, decode: _Decode) -> Any:
+        # Each message has an answer of its own, a refusal too: the service validates them, and checks their scope.
+        async def call(requests: AsyncIterator[bytes], context: _ServicerContext) -> None:
+            metadata, caller = _call.get()
             with _traced(method, metadata):
                 try:
-                    caller = await self._admit(method, metadata, None)
-                    async with _while_it_counts(caller):
-                        await _write_all(behaviour(requests, context), context)
+                    with self._streams.call(caller.subject):
+                        async with _until_expiry(caller):
+                            await _write_all(behaviour(_decoded(requests, decode), context), context)
                 except Exception as error:
                     await _abort(method, context, error)
 
         return call
 
-    async def _admit(self, method: str, metadata: _Metadata, request: Message | None) -> Caller:
-        caller = await self._verifier.verify(_bearer_token(metadata))
-        reach = reach_of(method, caller)
+    def _checked(self, method: str, raw: bytes, decode: _Decode) -> Message:
+        """The request of a call, within its limits, by its rules, and within its caller's reach."""
+        require_size(method, len(raw))
+        request = decode(raw)
+        validate(request)
         rule = RULES[method]
-        self._health.require(writes=rule.writes)
-        set_current_access(Access(caller, reach))
-        if request is not None:
+        if rule.resource is not None:
+            require_covered(rule, current_access().reach, _field(request, rule.resource))
+        return request
+
+    async def _checked_each(
+        self, method: str, requests: AsyncIterator[bytes], decode: _Decode
+    ) -> AsyncIterator[Message]:
+        async for raw in requests:
+            require_size(method, len(raw))
+            request = decode(raw)
             validate(request)
-            if rule.resource is not None:
-                require_covered(rule, reach, _field(request, rule.resource))
-        return caller
+            yield request
+
+
+class _Call(NamedTuple):
+    """What is known of the call under way before its request is read."""
+
+    metadata: _Metadata
+    caller: Caller
+
+
+_call: ContextVar[_Call] = ContextVar("call")
+
+
+def _refusing(method: str, metadata: _Metadata, error: Exception, *, streams: bool) -> grpc.RpcMethodHandler[Any, Any]:
+    """Answers a call that is not admitted. It takes requests as a stream, so that gRPC reads none of its own accord."""
+
+    async def call(requests: AsyncIterator[bytes], context: _ServicerContext) -> None:
+        with _traced(method, metadata):
+            if streams:
+                await _drain(requests)
+            await _abort(method, context, error)
+
+    return grpc.stream_stream_rpc_method_handler(call)
+
+
+def _decoder(deserialise: Callable[[bytes], Message]) -> _Decode:
+    """Deserialises, and refuses what is no message of the type."""
+
+    def decode(raw: bytes) -> Message:
+        try:
+            return deserialise(raw)
+        except DecodeError as error:
+            raise Invalid(
+                "MALFORMED_MESSAGE", "the request is not a message of this method: does your client have other protos?"
+            ) from error
+
+    return decode
+
+
+async def _decoded(requests: AsyncIterator[bytes], decode: _Decode) -> AsyncIterator[Message]:
+    async for raw in requests:
+        yield decode(raw)
 
 
 def _unless_serialised(serialise: Callable[[Message], bytes]) -> Callable[[Message | bytes], bytes]:
     """A service may answer with what it has serialised already, as it is kept."""
     return lambda response: response if isinstance(response, bytes) else serialise(response)
-
-
-def _metadata(context: _ServicerContext) -> _Metadata:
-    """What came with the call, made into Python objects once. Of a key that comes twice the first counts."""
-    return dict(reversed(tuple(context.invocation_metadata() or ())))
 
 
 def _bearer_token(metadata: _Metadata) -> str:
@@ -182,7 +259,7 @@ async def _write_all(responses: AsyncGenerator[Message | bytes, None], context: 
 
 
 @asynccontextmanager
-async def _while_it_counts(caller: Caller) -> AsyncIterator[None]:
+async def _until_expiry(caller: Caller) -> AsyncIterator[None]:
     """Ends a stream when its caller's token expires: who comes back with a new one goes on where it left off."""
     left_s = None if caller.expires_s == math.inf else max(0.0, caller.expires_s - time.time())
     try:
@@ -194,25 +271,19 @@ async def _while_it_counts(caller: Caller) -> AsyncIterator[None]:
         raise Unauthenticated("TOKEN_EXPIRED", "the token has expired; come back with a new one") from None
 
 
-async def _hear_out(requests: AsyncIterator[Message]) -> None:
+async def _drain(requests: AsyncIterator[bytes]) -> None:
     """Takes what a refused caller is still sending, unread and for a while.
 
     A stream that ends under a writer's hands fails the write, and then clients (grpc.aio among them) say INTERNAL and
     never show the status that was sent.
     """
     with suppress(TimeoutError):
-        async with asyncio.timeout(HEARD_OUT_S):
+        async with asyncio.timeout(DRAINED_S):
             messages = 0
             async for _ in requests:
                 messages += 1
-                if messages == HEARD_OUT_MESSAGES:
+                if messages == DRAINED_MESSAGES:
                     break
-
-
-async def _validated(requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
-    async for request in requests:
-        validate(request)
-        yield request
 
 
 def _traced(method: str, metadata: _Metadata) -> AbstractContextManager[None]:
@@ -227,8 +298,8 @@ def _text(metadata: _Metadata, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def told_to_callers(method: str, error: Exception) -> LowskyError:
-    """The error as callers may hear it: a fault of ours becomes an incident, which the log explains."""
+def for_callers(method: str, error: Exception) -> LowskyError:
+    """The error as callers may see it: a fault of ours becomes an incident, which the log explains."""
     if isinstance(error, LowskyError):
         log.debug("call refused", method=method, reason=error.reason, code=code_of(error).name)
         return error
@@ -242,6 +313,6 @@ def told_to_callers(method: str, error: Exception) -> LowskyError:
 async def _abort(method: str, context: _ServicerContext, error: Exception) -> NoReturn:
     if isinstance(error, grpc.aio.AbortError):
         raise error
-    error = told_to_callers(method, error)
+    error = for_callers(method, error)
     await context.abort_with_status(rpc_status.to_status(to_status(error)))
     raise asyncio.CancelledError  # abort never returns

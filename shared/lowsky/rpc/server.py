@@ -9,10 +9,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from lowsky.rpc.health import Health
+from lowsky.rpc.limits import RECEIVED_BYTES_MAX
 from lowsky.rpc.pipeline import Pipeline
 
-MESSAGE_BYTES_MAX = 4 * 1024 * 1024
-"""A plan of 2 000 waypoints is 100 kB, 10 000 vertices are 300 kB; zone files come in chunks of 1 MiB."""
+ANSWER_BYTES_MAX = 64 * 1024 * 1024
+"""Clients of ours receive as much (lowsky.client). Answers that carry lists are bounded by themselves."""
 
 KEEPALIVE_MIN_MS = 10_000
 """Clients of ours ping every 30 s (lowsky.client): the server's minimum lies below, else it sends GOAWAY."""
@@ -21,8 +22,8 @@ CONCURRENT_STREAMS_MAX = 1_000
 """Calls under way on one connection."""
 
 OPTIONS: Sequence[tuple[str, int]] = (
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", 16 * MESSAGE_BYTES_MAX),
+    ("grpc.max_receive_message_length", RECEIVED_BYTES_MAX),
+    ("grpc.max_send_message_length", ANSWER_BYTES_MAX),
     ("grpc.max_concurrent_streams", CONCURRENT_STREAMS_MAX),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_MIN_MS),
     ("grpc.keepalive_permit_without_calls", 1),

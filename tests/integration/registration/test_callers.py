@@ -131,7 +131,7 @@ async def test_no_rpc_answers_without_a_token_or_as_unimplemented(registration: 
 
 
 async def test_an_unknown_name_is_not_found_however_it_is_spelt(registration: Registration) -> None:
-    for name in ("", "x", "operators/", "operators/none", "operators/x\0y", "operators/" + "x" * 100_000):
+    for name in ("", "x", "operators/", "operators/none", "operators/x\0y", "operators/" + "x" * 50_000):
         error = await refusal(registration.for_registrar.UpdateOperator(update_request(name, ["display_name"])))
         assert error.reason == ("INVALID_FIELD" if "\0" in name else "NOT_FOUND")
 

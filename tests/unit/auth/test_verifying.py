@@ -6,16 +6,18 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc import jws, jwt
+from joserfc.jwk import ECKey, KeySet, OctKey
 
 from lowsky.auth.caller import Role
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import Unauthenticated, Unavailable
+from lowsky.rpc.health import KEYS, Health
+from tests.support.waiting import eventually
 
 OLD, NEW = (ECKey.generate_key("P-256", {"kid": kid, "alg": "ES256"}) for kid in ("old", "new"))
 
@@ -57,7 +59,8 @@ async def published() -> AsyncIterator[tuple[Issuer, TokenVerifier]]:
 
 def token(key: ECKey = OLD, **claims: object) -> str:
     stated = {"iss": "issuer", "aud": "lowsky", "sub": "somebody", "exp": int(time.time()) + 60, **claims}
-    return jwt.encode({"alg": "ES256", "kid": str(key.kid)}, stated, key)
+    # In ASCII, so that a claim may hold what UTF-8 cannot.
+    return jws.serialize_compact({"alg": "ES256", "kid": str(key.kid)}, json.dumps(stated), key)
 
 
 async def test_garbage_while_the_issuer_hangs_holds_up_nobody_whose_key_is_known(
@@ -109,3 +112,84 @@ async def test_roles_that_nobody_knows_are_passed_over() -> None:
     async with published() as (_, verifier):
         caller = await verifier.verify(token(lowsky_roles=[{}, [], 5, "emperor", "registrar"]))
         assert caller.roles == {Role.REGISTRAR}
+
+
+async def test_a_token_that_was_issued_in_the_future_by_a_clock_that_is_ahead_counts() -> None:
+    async with published() as (_, verifier):
+        now = int(time.time())
+        for issued_at in (now + 30, now + 86_400, "yesterday"):
+            await verifier.verify(token(iat=issued_at))
+
+
+STRANGER = ECKey.generate_key("P-256", {"kid": "stranger", "alg": "ES256"})
+IMPOSTOR = ECKey.generate_key("P-256", {"kid": "old", "alg": "ES256"})
+
+
+@pytest.mark.parametrize(
+    ("bad", "cause", "claim"),
+    [
+        (lambda: token(STRANGER), "UNKNOWN_KEY", None),
+        (lambda: token(IMPOSTOR), "SIGNATURE", None),
+        (lambda: "no token at all", "MALFORMED", None),
+        (lambda: "x" * 9_000, "MALFORMED", None),
+        (lambda: token(iss="another"), "ISSUER", "iss"),
+        (lambda: token(iss=5), "ISSUER", "iss"),
+        (lambda: token(iss=None), "CLAIM_MISSING", "iss"),
+        (lambda: token(aud="another"), "AUDIENCE", "aud"),
+        (lambda: token(aud=["a", "b"]), "AUDIENCE", "aud"),
+        (lambda: token(nbf=int(time.time()) + 60), "NOT_YET_VALID", "nbf"),
+        (lambda: token(exp="soon"), "CLAIM_MALFORMED", "exp"),
+        (lambda: token(sub=""), "CLAIM_MALFORMED", "sub"),
+        (lambda: token(sub="s" * 256), "CLAIM_MALFORMED", "sub"),
+        (lambda: token(sub="s" * 5_000), "CLAIM_MALFORMED", "sub"),
+        (lambda: token(sub="nul\0"), "CLAIM_MALFORMED", "sub"),
+        (lambda: token(sub="half \ud800 pair"), "CLAIM_MALFORMED", "sub"),
+        (lambda: token(lowsky_operator="operators/-"), "CLAIM_MALFORMED", "lowsky_operator"),
+        (lambda: token(lowsky_roles="registrar"), "CLAIM_MALFORMED", "lowsky_roles"),
+    ],
+)
+async def test_each_cause_of_a_refusal_is_named(bad: Callable[[], str], cause: str, claim: str | None) -> None:
+    async with published() as (_, verifier):
+        with pytest.raises(Unauthenticated) as refused:
+            await verifier.verify(bad())
+        assert refused.value.reason == "TOKEN_INVALID"
+        assert (refused.value.metadata["cause"], refused.value.metadata.get("claim")) == (cause, claim)
+
+
+async def test_an_algorithm_that_is_not_trusted_is_named() -> None:
+    forged = jwt.encode({"alg": "HS256", "kid": "old"}, {"sub": "x"}, OctKey.import_key("k" * 32), algorithms=["HS256"])
+    async with published() as (_, verifier):
+        with pytest.raises(Unauthenticated) as refused:
+            await verifier.verify(forged)
+        assert refused.value.metadata["cause"] == "ALGORITHM"
+
+
+async def test_a_subject_of_255_characters_counts() -> None:
+    async with published() as (_, verifier):
+        assert len((await verifier.verify(token(sub="ü" * 255))).subject) == 255
+
+
+async def test_a_worker_without_a_key_is_not_well_until_it_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lowsky.auth.tokens.KEYS_LOOK_S", 0.01)
+    monkeypatch.setattr("lowsky.auth.tokens.KEYS_RETRY_S", 0.0)
+    health = Health()
+    await health.expect(KEYS)
+    async with published() as (issuer, verifier):
+        keys, issuer.body = issuer.body, {"no": "keys"}
+        keeping = asyncio.create_task(verifier.keep_keys(health))
+
+        async def asked_in_vain() -> bool:
+            return issuer.asked > 2 and "cannot be fetched" in health.problems.get(KEYS, "")
+
+        await eventually(asked_in_vain)
+        with pytest.raises(Unavailable) as refused:
+            health.require(writes=False)
+        assert refused.value.reason == "KEYS_UNAVAILABLE"
+        issuer.body = keys
+
+        async def well() -> bool:
+            return not health.problems
+
+        await eventually(well)
+        keeping.cancel()
+        await asyncio.wait([keeping])

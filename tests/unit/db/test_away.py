@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from lowsky.db.database import unavailable_when_away
+from lowsky.db.away import unavailable_when_away
 from lowsky.errors import Unavailable
 
 
@@ -18,19 +18,33 @@ from lowsky.errors import Unavailable
         asyncpg.CannotConnectNowError(),
         asyncpg.AdminShutdownError(),
         asyncpg.TooManyConnectionsError(),
-        asyncpg.QueryCanceledError(),
-        asyncpg.DeadlockDetectedError(),
-        asyncpg.LockNotAvailableError(),
+        asyncpg.DiskFullError(),
         asyncpg.ReadOnlySQLTransactionError(),
         asyncpg.IdleInTransactionSessionTimeoutError(),
         asyncpg.InvalidCachedStatementError(),
     ],
     ids=lambda fault: type(fault).__name__,
 )
-def test_a_database_that_is_away_is_told_as_such(fault: Exception) -> None:
-    with pytest.raises(Unavailable) as told, unavailable_when_away():
+def test_a_database_that_is_away_is_reported_as_such(fault: Exception) -> None:
+    with pytest.raises(Unavailable) as raised, unavailable_when_away():
         raise fault
-    assert told.value.reason == "DATABASE_UNAVAILABLE"
+    assert raised.value.reason == "DATABASE_UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        asyncpg.QueryCanceledError(),
+        asyncpg.DeadlockDetectedError(),
+        asyncpg.SerializationError(),
+        asyncpg.LockNotAvailableError(),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_waiting_for_others_is_not_an_outage(fault: Exception) -> None:
+    with pytest.raises(Unavailable) as raised, unavailable_when_away():
+        raise fault
+    assert raised.value.reason == "DATABASE_BUSY"
 
 
 @pytest.mark.parametrize(

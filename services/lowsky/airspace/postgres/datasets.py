@@ -13,7 +13,7 @@ from lowsky.airspace.domain.dataset import Dataset
 from lowsky.db.database import Connection
 from lowsky.errors import NotFound
 
-IMPORT_TIMEOUT = "60s"
+IMPORT_S = 60.0
 """Of one statement of an import, and of its turn: COPY of the largest file takes some seconds, and imports wait for
 each other."""
 
@@ -58,9 +58,6 @@ class DatasetStore:
 
     async def lock_airspace(self) -> int:
         """Waits for its turn among imports; gives the present revision. Held until the end of the transaction."""
-        await self._connection.execute(
-            "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $1, true)", IMPORT_TIMEOUT
-        )
         revision: int = await self._connection.fetchval("SELECT revision FROM airspace FOR UPDATE")
         return revision
 

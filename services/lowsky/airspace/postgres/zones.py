@@ -11,7 +11,7 @@ from lowsky.airspace.codec.datasets import to_event
 from lowsky.airspace.codec.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import Box, PackedZone, VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
-from lowsky.db.database import Connection
+from lowsky.db.database import Connection, in_batches
 from lowsky.errors import NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append, append_many
@@ -89,8 +89,8 @@ class ZoneStore:
 
     async def messages_in_batches(self, dataset: str, size: int) -> AsyncIterator[Mapping[str, bytes]]:
         """The same, so many at a time."""
-        cursor = await self._connection.cursor("SELECT name, message FROM geozones WHERE dataset = $1", dataset)
-        while rows := await cursor.fetch(size):
+        statement = "SELECT name, message FROM geozones WHERE dataset = $1"
+        async for rows in in_batches(self._connection, size, statement, dataset):
             yield {row["name"]: row["message"] for row in rows}
 
     async def get(self, name: str) -> tuple[StoredZone, str]:

@@ -14,7 +14,7 @@ from lowsky.airspace.codec.packed_zones import PackedZones
 from lowsky.airspace.domain.deciding import Directory, normal
 from lowsky.airspace.postgres.authorities import AuthorityStore
 from lowsky.airspace.postgres.boxes import boxes_in
-from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
+from lowsky.airspace.postgres.datasets import IMPORT_S, DatasetStore, ImportedFile
 from lowsky.airspace.reading import UnreadableZones
 from lowsky.airspace.rpc.preparing import Prepared, prepare
 from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, keep_contents, still
@@ -100,7 +100,7 @@ class Imports:
         difference: pb.ImportDifference,
     ) -> pb.ImportGeozonesResponse:
         request = _request(upload.header, upload.sha256)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(statement_s=IMPORT_S) as connection:
             # Before the request is noted: a second call with this id then waits here, as long as an import may take.
             revision = await DatasetStore(connection).lock_airspace()
             kept = await earlier_answer(connection, request)

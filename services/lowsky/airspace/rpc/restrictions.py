@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -12,15 +11,16 @@ from google.protobuf.message import Message
 from lowsky.airspace.codec.restrictions import window_of, zone_of
 from lowsky.airspace.domain.restriction import authority_of, require_room
 from lowsky.airspace.postgres.authorities import AuthorityStore
-from lowsky.airspace.postgres.datasets import DatasetStore
+from lowsky.airspace.postgres.datasets import IMPORT_S, DatasetStore
 from lowsky.airspace.postgres.restrictions import Drawn, RestrictionStore, any_over
 from lowsky.airspace.postgres.zones import ZoneStore
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
+from lowsky.background import repeatedly
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.db.requests import earlier_answer, keep_answers
-from lowsky.errors import NotFound, Unavailable
+from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
 from lowsky.ids import new_id
 from lowsky.rpc.once import Mutation, request_of
@@ -92,21 +92,18 @@ class Restrictions:
     async def keep_expiring(self) -> None:
         """Removes restrictions whose time is over, until cancelled. Every worker may: what one that died left behind is
         found by the next look."""
-        while True:
-            try:
-                ended = await self.sweep()
-            except Unavailable as error:
-                log.warning("restrictions are not removed for now", problem=error.message)
-                ended = 0
-            if ended < BATCH:
-                await asyncio.sleep(EXPIRE_EVERY_S)
+
+        async def expire() -> bool:
+            return await self.sweep() == BATCH
+
+        await repeatedly(expire, every_s=EXPIRE_EVERY_S, what="restrictions are not removed")
 
     async def sweep(self) -> int:
         """Removes one batch; gives how many there were."""
         async with self._database.connection() as connection:
             if not await any_over(connection, self._clock.now()):
                 return 0
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(statement_s=IMPORT_S) as connection:
             revision = await DatasetStore(connection).lock_airspace()
             ended = await RestrictionStore(connection, revision).expire(self._clock.now(), BATCH)
         if ended:
@@ -123,7 +120,7 @@ class Restrictions:
         """As lowsky.rpc.once, under the lock of the airspace: which comes first, because an import takes it first too
         and a second call with this id waits as long as the airspace is locked."""
         request = request_of(message)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(statement_s=IMPORT_S) as connection:
             revision = await DatasetStore(connection).lock_airspace()
             kept = await earlier_answer(connection, request)
             if kept is not None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from lowsky.airspace.codec import datasets
 from lowsky.airspace.codec.contents import zones_in
 from lowsky.airspace.codec.packed_zones import PackedZones
-from lowsky.airspace.postgres.datasets import PART_BYTES, DatasetStore, KeptVersion
+from lowsky.airspace.postgres.datasets import IMPORT_S, PART_BYTES, DatasetStore, KeptVersion
 from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, still
 from lowsky.airspace.spool import Spool
 from lowsky.airspace.threads import in_thread
@@ -71,7 +71,7 @@ class Rollbacks:
         asked = Request.of(caller, request.request_id, "RollbackDataset", request.SerializeToString(deterministic=True))
         file = replace(kept.file, publisher=caller, request_id=UUID(request.request_id), rollback_of=request.version)
         version = NewVersion(title="", contents=contents, file=file)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(statement_s=IMPORT_S) as connection:
             revision = await DatasetStore(connection).lock_airspace()
             answered = await earlier_answer(connection, asked)
             if answered is not None:

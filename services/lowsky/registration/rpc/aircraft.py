@@ -80,7 +80,7 @@ class AircraftServicer(aircraft_pb2_grpc.AircraftServiceServicer):
     async def UpdateAircraft(self, request: pb.UpdateAircraftRequest, context: Any) -> pb.UpdateAircraftResponse:
         def update(aircraft: Aircraft, now: datetime) -> None:
             wanted = masked(to_message(aircraft), request.aircraft, request.update_mask)
-            validate(wanted, within="aircraft")
+            validate(wanted, within="aircraft", output_allowed=True)
             identifiers = of_aircraft(given_in(wanted), self._schemes, before=aircraft.identifiers)
             aircraft.update(profile_of(wanted), identifiers, now)
 

@@ -86,7 +86,7 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
     async def UpdateOperator(self, request: pb.UpdateOperatorRequest, context: Any) -> pb.UpdateOperatorResponse:
         def update(operator: Operator, now: datetime) -> None:
             wanted = masked(to_message(operator), request.operator, request.update_mask)
-            validate(wanted, within="operator")
+            validate(wanted, within="operator", output_allowed=True)
             operator.update(profile_of(wanted), now)
 
         public = pb.UpdateOperatorRequest()

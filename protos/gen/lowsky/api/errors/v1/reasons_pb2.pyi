@@ -50,10 +50,14 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_UPLOAD_TOO_SLOW: _Reason.ValueType  # 10
     """[INVALID_ARGUMENT] The zone file came too slowly to be waited for; metadata: limit_s, for the whole of a file."""
+    REASON_MALFORMED_MESSAGE: _Reason.ValueType  # 11
+    """[INVALID_ARGUMENT] The bytes of the request are no message of the method's request type."""
     REASON_TOKEN_MISSING: _Reason.ValueType  # 20
     """[UNAUTHENTICATED] No token came with the call."""
     REASON_TOKEN_INVALID: _Reason.ValueType  # 21
-    """[UNAUTHENTICATED] The token is not valid: signature, issuer, audience or form."""
+    """[UNAUTHENTICATED] The token is not valid; metadata: cause, one of MALFORMED, ALGORITHM, UNKNOWN_KEY, SIGNATURE, ISSUER,
+    AUDIENCE, NOT_YET_VALID, CLAIM_MISSING, CLAIM_MALFORMED, with claim where one is at fault.
+    """
     REASON_TOKEN_EXPIRED: _Reason.ValueType  # 22
     """[UNAUTHENTICATED] The token has expired."""
     REASON_ROLE_MISSING: _Reason.ValueType  # 23
@@ -116,6 +120,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[UNAVAILABLE] This worker is shutting down; another one answers."""
     REASON_AIRSPACE_BUSY: _Reason.ValueType  # 68
     """[UNAVAILABLE] Others are deciding about the same airspace for longer than anybody should wait."""
+    REASON_DATABASE_BUSY: _Reason.ValueType  # 69
+    """[UNAVAILABLE] Others hold what the call needs for longer than it may wait, or it takes longer than it may."""
     REASON_INTERNAL: _Reason.ValueType  # 67
     """[INTERNAL] A fault of ours; metadata: incident, the id to quote."""
 
@@ -148,10 +154,14 @@ of the refused zones as fit into a status; validate_only gives the whole report.
 """
 REASON_UPLOAD_TOO_SLOW: Reason.ValueType  # 10
 """[INVALID_ARGUMENT] The zone file came too slowly to be waited for; metadata: limit_s, for the whole of a file."""
+REASON_MALFORMED_MESSAGE: Reason.ValueType  # 11
+"""[INVALID_ARGUMENT] The bytes of the request are no message of the method's request type."""
 REASON_TOKEN_MISSING: Reason.ValueType  # 20
 """[UNAUTHENTICATED] No token came with the call."""
 REASON_TOKEN_INVALID: Reason.ValueType  # 21
-"""[UNAUTHENTICATED] The token is not valid: signature, issuer, audience or form."""
+"""[UNAUTHENTICATED] The token is not valid; metadata: cause, one of MALFORMED, ALGORITHM, UNKNOWN_KEY, SIGNATURE, ISSUER,
+AUDIENCE, NOT_YET_VALID, CLAIM_MISSING, CLAIM_MALFORMED, with claim where one is at fault.
+"""
 REASON_TOKEN_EXPIRED: Reason.ValueType  # 22
 """[UNAUTHENTICATED] The token has expired."""
 REASON_ROLE_MISSING: Reason.ValueType  # 23
@@ -214,6 +224,8 @@ REASON_SHUTTING_DOWN: Reason.ValueType  # 66
 """[UNAVAILABLE] This worker is shutting down; another one answers."""
 REASON_AIRSPACE_BUSY: Reason.ValueType  # 68
 """[UNAVAILABLE] Others are deciding about the same airspace for longer than anybody should wait."""
+REASON_DATABASE_BUSY: Reason.ValueType  # 69
+"""[UNAVAILABLE] Others hold what the call needs for longer than it may wait, or it takes longer than it may."""
 REASON_INTERNAL: Reason.ValueType  # 67
 """[INTERNAL] A fault of ours; metadata: incident, the id to quote."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

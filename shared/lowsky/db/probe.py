@@ -1,0 +1,84 @@
+"""Whether the database is there and stores what it is given. It is asked on a connection of its own, since those of the
+pool may all be waiting for an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import asyncpg
+
+from lowsky.background import repeatedly
+from lowsky.db.away import unavailable_when_away
+from lowsky.db.database import Database
+from lowsky.errors import Unavailable
+from lowsky.rpc.health import DATABASE, Health
+
+EVERY_S: Final = 1.0
+ANSWER_S_MAX: Final = 3.0
+"""A database that hangs for longer shows as lost."""
+
+WRITES_EVERY_S: Final = 30.0
+"""How often room is asked for where nothing says that there is none: it costs some rows of the catalogue."""
+
+# A table that ends with its transaction: to make it takes a new file and a page of the disk that holds the others.
+_ALLOCATE: Final = (
+    "CREATE TEMPORARY TABLE lowsky_probe ON COMMIT DROP AS SELECT repeat('x', 1000) FROM generate_series(1, 64)"
+)
+
+
+class DatabaseProbe:
+    """Reports the part `database` to health."""
+
+    def __init__(self, database: Database, health: Health) -> None:
+        self._database = database
+        self._health = health
+        self._connection: asyncpg.Connection | None = None
+        self._wrote_at = float("-inf")
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        try:
+            await repeatedly(self._report, every_s=EVERY_S, what="the database is not probed")
+        finally:
+            self._drop()
+
+    async def _report(self) -> bool:
+        try:
+            await self._ask()
+            await self._health.report(DATABASE, None)
+        except Unavailable as error:
+            self._drop()
+            await self._health.report(DATABASE, error.message)
+        return False
+
+    async def _ask(self) -> None:
+        now = asyncio.get_running_loop().time()
+        suspect = self._database.refused_writes.is_set()
+        with unavailable_when_away():
+            async with asyncio.timeout(ANSWER_S_MAX):
+                connection = await self._connected()
+                read_only = await connection.fetchval(
+                    "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"
+                )
+                if read_only:
+                    raise asyncpg.ReadOnlySQLTransactionError
+                if suspect or now - self._wrote_at > WRITES_EVERY_S:
+                    async with connection.transaction():
+                        await connection.execute(_ALLOCATE)
+                    self._wrote_at = now
+        if suspect:
+            self._database.refused_writes.clear()
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(
+                self._database.url,
+                server_settings={"application_name": f"lowsky-{self._database.schema}-probe", "jit": "off"},
+            )
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
