@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lowsky.config import ServiceConfig
+from lowsky.jurisdictions.config import JurisdictionsConfig
 
 
-class RegistrationConfig(ServiceConfig):
-    """Nothing beyond what every service needs."""
+class RegistrationConfig(JurisdictionsConfig):
+    """Beside what every service needs: which law holds."""

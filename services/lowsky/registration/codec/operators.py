@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -11,6 +11,7 @@ from lowsky import identifiers
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.errors import Invalid
+from lowsky.registration.domain.documents import MissingDocument
 from lowsky.registration.domain.operator import (
     Identifier,
     IdentifierScheme,
@@ -75,6 +76,30 @@ def profile_of(message: operators_pb2.Operator) -> OperatorProfile:
         certificate_number=message.certificate.number,
         certificate_expire_time=_time(message.certificate, "expire_time"),
     )
+
+
+def countries_of(operator: Operator) -> list[str]:
+    """The countries in which it is registered, by the numbers that it has."""
+    return [
+        "CHN" if one.scheme is IdentifierScheme.CN_USCC else one.value[:3]  # EN 4709-02: the country comes first
+        for one in operator.identifiers
+    ]
+
+
+def to_answer(operator: Operator, missing: Iterable[MissingDocument]) -> operators_pb2.Operator:
+    """The resource as its holder and the registrar see it, with what it lacks."""
+    message = to_message(operator)
+    message.missing_documents.extend(
+        operators_pb2.MissingDocument(
+            document=operators_pb2.MissingDocument.Document.Value(f"DOCUMENT_{one.document}"),
+            expired=one.expired,
+            flights=one.requirement.flights,
+            jurisdiction=one.requirement.jurisdiction,
+            source=one.requirement.source.text,
+        )
+        for one in missing
+    )
+    return message
 
 
 def to_message(operator: Operator) -> operators_pb2.Operator:

@@ -1,0 +1,21 @@
+"""Which law holds where a service is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from lowsky.config import ServiceConfig
+
+
+class JurisdictionsConfig(ServiceConfig):
+    """Of services that apply the rules of jurisdictions; the same in all of them, or their answers differ."""
+
+    jurisdiction: str = Field(default="CHN", pattern="^[A-Z]{2,3}$")
+    """The jurisdiction of this installation (ISO 3166-1 alpha-3, or EU): its rules hold for whatever lies in no
+    country that has rules of its own. A service does not start where it has no rules."""
+
+    jurisdictions: Path | None = None
+    """A folder laid out as `lowsky/jurisdictions/data`: each of its files takes the place of the file of that name
+    shipped with lowsky, or adds a jurisdiction. Read at start."""
