@@ -186,8 +186,7 @@ async def _submit(operator: Client, mission_file: str, decided_by: str, console:
 async def _at_a_free_time(operator: Client, mission_file: str, console: Console) -> flight_plans_pb2.FlightPlan:
     """The mission in ten minutes, or after the flights that hold its airspace then: those of an earlier demo, say."""
     mission = read((SAMPLE / mission_file).read_bytes(), mission_file)
-    with resources.as_file(SAMPLE / "profile.toml") as file:
-        profile = read_profile(file)
+    profile = sample_profile()
     departure = datetime.now(UTC) + DEPARTS_IN
     while True:
         plan = flight_plan_of(mission, aircraft=AIRCRAFT, departure=departure, reference=mission_file, profile=profile)
@@ -200,6 +199,12 @@ async def _at_a_free_time(operator: Client, mission_file: str, console: Console)
             f"[dim]Another flight holds this airspace: the parcel leaves at {departure:%H:%M}Z instead.[/]",
             highlight=False,
         )
+
+
+def sample_profile() -> flight_plans_pb2.FlightPlan:
+    """What the flights of the sample's operator have in common."""
+    with resources.as_file(SAMPLE / "profile.toml") as file:
+        return read_profile(file)
 
 
 async def _until_moved(operator: Client, plan: flight_plans_pb2.FlightPlan) -> flight_plans_pb2.FlightPlan:
