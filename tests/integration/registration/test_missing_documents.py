@@ -25,12 +25,13 @@ RAN_OUT = pb.OperationCertificate(number="C", expire_time=PAST)
 @pytest.mark.parametrize(
     ("changes", "missing"),
     [
-        ({}, [(INSURANCE, False)]),
-        ({"insurance_expire_time": IN_YEARS}, []),
+        ({}, []),
+        ({"insurance_expire_time": None}, [(INSURANCE, False)]),
         ({"insurance_expire_time": PAST}, [(INSURANCE, True)]),
-        ({"certificate": None}, [(INSURANCE, False), (CERTIFICATE, False)]),
-        ({"certificate": RAN_OUT, "insurance_expire_time": IN_YEARS}, [(CERTIFICATE, True)]),
-        ({"certificate": None, "kind": pb.Operator.KIND_NATURAL_PERSON}, [(INSURANCE, False)]),
+        ({"certificate": None}, [(CERTIFICATE, False)]),
+        ({"certificate": RAN_OUT}, [(CERTIFICATE, True)]),
+        ({"certificate": None, "insurance_expire_time": None}, [(INSURANCE, False), (CERTIFICATE, False)]),
+        ({"certificate": None, "kind": pb.Operator.KIND_NATURAL_PERSON}, []),
     ],
     ids=str,
 )
@@ -51,16 +52,19 @@ async def test_the_registrar_hears_at_verification_what_is_missing_for_which_fli
 
 
 async def test_it_is_the_law_of_the_country_that_gave_the_number(registration: Registration) -> None:
-    european = an_operator(identifiers=[eu_number_of(new_eu_number())])
+    european = an_operator(identifiers=[eu_number_of(new_eu_number())], insurance_expire_time=None)
     created = (await registration.for_registrar.CreateOperator(create_request(european))).operator
     assert [one.jurisdiction for one in created.missing_documents] == ["EU"]
 
 
 async def test_what_is_stated_is_no_longer_missing_and_is_not_told_in_events(registration: Registration) -> None:
-    name = (await registration.new_operator()).name
+    bare = create_request(an_operator(insurance_expire_time=None))
+    created = (await registration.for_registrar.CreateOperator(bare)).operator
+    assert created.missing_documents
+    name = created.name
     request = update_request(name, ["insurance_expire_time"], insurance_expire_time=IN_YEARS)
     updated = (await registration.operators_for(name).UpdateOperator(request)).operator
     assert not updated.missing_documents
     events = await registration.installation.events("lowsky.operators.v1")
     told = [value.operator for event, value in events if event.key == name]
-    assert [len(one.missing_documents) for one in told] == [0, 0, 0]
+    assert [len(one.missing_documents) for one in told] == [0, 0]
