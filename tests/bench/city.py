@@ -12,6 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
+from tests.support.contents import contents
 
 LEGS = 18
 LEG_S = 8.0
@@ -98,7 +99,7 @@ def requests(scene: str, numbers: Iterable[int], departs_s: int) -> Iterator[pb.
         vertical_buffer_m=ABOVE_BELOW_M,
         time_buffer=Duration(seconds=AROUND_S),
     )
-    plan = pb.FlightPlan(purpose=pb.FlightPlan.PURPOSE_DELIVERY, mode=pb.FlightPlan.MODE_BVLOS, trajectory=trajectory)
+    plan = pb.FlightPlan(**contents(), trajectory=trajectory)
     request = pb.SubmitFlightPlanRequest(flight_plan=plan)
     for number in numbers:
         place = place_of(number)

@@ -22,7 +22,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.client.missions import flight_plan_of
 from lowsky.local.demo.cast import AIRCRAFT, OPERATOR, Cast, cast_for
 from lowsky.local.demo.command import AREA
-from lowsky.local.demo.story import SAMPLE, publish_airspace, register_operator
+from lowsky.local.demo.story import SAMPLE, publish_airspace, register_operator, sample_profile
 from lowsky.local.reporting import ConsoleReporter
 from lowsky.local.stack import Stack
 from lowsky.missions import read
@@ -100,11 +100,12 @@ async def bare_kafka(stack: Stack) -> Measurement:
 async def submission(cast: Cast, what: str, wait: timedelta, departures: Iterator[int]) -> Measurement:
     """A parcel flight of a QGroundControl mission in clear air, which departs so many times APART from now."""
     mission = read((SAMPLE / "parcel-lingang.plan").read_bytes(), "parcel-lingang.plan")
+    profile = sample_profile()
     wanted = pb.STATE_APPROVED if wait else pb.STATE_SUBMITTED
 
     async def submit(_: int) -> None:
         departure = datetime.now(UTC) + APART * next(departures)
-        plan = flight_plan_of(mission, aircraft=AIRCRAFT, departure=departure)
+        plan = flight_plan_of(mission, aircraft=AIRCRAFT, departure=departure, profile=profile)
         answer = await cast.operator.submit_flight_plan(OPERATOR, plan, wait_for_decision=wait or None)
         assert answer.state == wanted, answer
 

@@ -46,6 +46,7 @@ from tests.bench.conflict_search import BATCH, Search
 from tests.bench.filling import FAR, HOUR_S, HOURS, NEAR, Flights, fill, trajectories
 from tests.integration.flightplans.held import OPERATORS, START, opened
 from tests.integration.flightplans.held import Path as Submitter
+from tests.support.contents import contents
 from tests.support.installation import maintain
 
 RESULTS = Path("bench-results") / "reservations.json"
@@ -173,8 +174,7 @@ def message_of(flown: Trajectory) -> pb.FlightPlan:
     departs_s = float(flown.times_s[0])
     plan = pb.FlightPlan(
         aircraft=f"{OPERATORS[0]}/aircraft/a",
-        purpose=pb.FlightPlan.PURPOSE_DELIVERY,
-        mode=pb.FlightPlan.MODE_BVLOS,
+        **contents(),
         trajectory=pb.Trajectory(
             waypoints=[
                 pb.Waypoint(

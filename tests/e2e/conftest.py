@@ -17,6 +17,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
 from lowsky.client import Client, Endpoints
 from lowsky.client.missions import flight_plan_of
+from lowsky.local.demo.story import sample_profile
 from lowsky.missions import read
 from tests.support.installation import Installation
 
@@ -64,7 +65,8 @@ def parcel(mission: str, *, departs_in: timedelta | None = None) -> pb.FlightPla
     """A sample mission as a plan: in half an hour or later, at a time of its own, unless it is said when."""
     ahead = timedelta(minutes=30) * next(_half_hours) if departs_in is None else departs_in
     read_mission = read((SAMPLE / mission).read_bytes(), mission)
-    return flight_plan_of(read_mission, aircraft=AIRCRAFT, departure=datetime.now(UTC) + ahead)
+    departure = datetime.now(UTC) + ahead
+    return flight_plan_of(read_mission, aircraft=AIRCRAFT, departure=departure, profile=sample_profile())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -110,7 +112,9 @@ async def register(city: City, name: str, uscc: str, serial: str) -> None:
         kind=operators_pb2.Operator.KIND_ENTERPRISE,
         identifiers=[identifiers_pb2.Identifier(scheme="cn-uscc", value=uscc)],
         contact=operators_pb2.Contact(person_name="Duty"),
+        certificate=operators_pb2.OperationCertificate(number="C1"),
     )
+    operator.insurance_expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=365))
     create = operators_pb2.CreateOperatorRequest(operator_id=name.removeprefix("operators/"), operator=operator)
     await applicant.call(applicant.operators.CreateOperator, create)
     registrar = await city.client(roles=["registrar"])

@@ -15,6 +15,8 @@ from tests.e2e.conftest import AIRCRAFT, OPERATOR, SAMPLE, City
 MISSIONS = Path(__file__).parents[2] / "../shared/data/missions"
 PUBLISHED = "px4/MC_mission_box.plan"
 
+PROFILE = ("--profile", str(SAMPLE / "profile.toml"))
+
 EXIT_APPROVED, EXIT_REJECTED, EXIT_UNDER_REVIEW = 0, 8, 9
 
 
@@ -52,7 +54,7 @@ async def test_a_script_knows_by_the_exit_code_what_became_of_its_plan(
     city: City, mission: str, code: int, state: str
 ) -> None:
     token = city.installation.token(roles=["operator"], operator=OPERATOR)
-    submit = ("plan", "submit", str(SAMPLE / mission), "--aircraft", AIRCRAFT, "--output", "json")
+    submit = ("plan", "submit", str(SAMPLE / mission), "--aircraft", AIRCRAFT, "--output", "json", *PROFILE)
     ended, printed = await lowsky(city, token, *submit)
     assert ended == code, printed
     assert json.loads(printed)["state"] == state
@@ -63,7 +65,7 @@ async def test_a_published_mission_is_submitted_and_what_it_assumed_is_said(city
     if not file.exists():
         pytest.skip(f"{file} is not here: published missions are not part of the project")
     token = city.installation.token(roles=["operator"], operator=OPERATOR)
-    ended, said = await lowsky(city, token, "plan", "submit", str(file), "--aircraft", AIRCRAFT)
+    ended, said = await lowsky(city, token, "plan", "submit", str(file), "--aircraft", AIRCRAFT, *PROFILE)
     assert ended == EXIT_APPROVED, said
     assert "APPROVED" in said
     assert "Take-off is at" in said
@@ -79,7 +81,7 @@ async def test_a_check_of_the_zones_ends_as_the_plan_would(city: City, mission: 
     file, then = str(SAMPLE / mission), (datetime.now(UTC) + timedelta(days=1)).isoformat()  # no other flight is there
     ended, printed = await lowsky(city, token, "zones", "check", file, "--at", then, "--output", "json")
     assert ended == code, printed
-    plan = ("plan", "check", file, "--depart", then, "--aircraft", AIRCRAFT, "--output", "json")
+    plan = ("plan", "check", file, "--depart", then, "--aircraft", AIRCRAFT, "--output", "json", *PROFILE)
     _, planned = await lowsky(city, token, *plan)
     subjects = [[one["subject"] for one in json.loads(text).get("findings", [])] for text in (printed, planned)]
     assert subjects[0] == subjects[1]

@@ -23,6 +23,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.api.geo.v1 import geo_pb2
 from tests.support.channels import WithToken, open_channel
+from tests.support.contents import contents
 
 HUBS = ((113.50, 21.00), (113.52, 21.01), (113.60, 21.05))
 ALTITUDES_M = (60, 90, 120, 150)
@@ -63,8 +64,7 @@ def plan_of(draw: random.Random, aircraft: str, earliest: datetime) -> pb.Flight
     trajectory.departure_time.FromDatetime(departure)
     return pb.FlightPlan(
         aircraft=aircraft,
-        purpose=pb.FlightPlan.PURPOSE_DELIVERY,
-        mode=pb.FlightPlan.MODE_BVLOS,
+        **contents(),
         trajectory=trajectory,
     )
 

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lowsky.geofence.areas import AreaIndex, StatedArea
 
 
+@dataclass(frozen=True, slots=True)
+class KnownAuthority:
+    """What an authority is, wherever it answers."""
+
+    title: str
+    country: str
+    """ISO 3166-1 alpha-3."""
+    filing_horizon_days: int
+    """How many days ahead of their start it takes flight plans."""
+
+
 class Areas:
-    """The stated areas, in an immutable index."""
+    """The authorities, and the areas that they state in an immutable index."""
 
     def __init__(self) -> None:
+        self._known: dict[str, KnownAuthority] = {}
         self._stated: dict[str, StatedArea] = {}
         self._unreadable: set[str] = set()
         self._index: AreaIndex | None = AreaIndex()
@@ -25,9 +39,14 @@ class Areas:
         """Whether every authority was. A worker must not decide while one was not: its area may be another now."""
         return not self._unreadable
 
-    def learn(self, authority: str, area: StatedArea | None) -> None:
-        """What an authority states now; None: no area."""
+    def authority(self, name: str) -> KnownAuthority | None:
+        """None: the airspace service never told of it."""
+        return self._known.get(name)
+
+    def learn(self, authority: str, known: KnownAuthority, area: StatedArea | None) -> None:
+        """What an authority is and states now; None: no area."""
         self._unreadable.discard(authority)
+        self._known[authority] = known
         if area == self._stated.get(authority):
             return
         if area is None:

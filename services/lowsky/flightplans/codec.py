@@ -46,6 +46,15 @@ _OUTPUT_ONLY = (
     "off_nominal_volumes",
 )
 
+_MODES, _PURPOSES, _ACTIVITIES = (
+    {number: name.removeprefix(prefix) for name, number in enum.items()}
+    for enum, prefix in (
+        (pb.FlightPlan.Mode, "MODE_"),
+        (pb.FlightPlan.Purpose, "PURPOSE_"),
+        (pb.SpecialActivity, "SPECIAL_ACTIVITY_"),
+    )
+)
+
 _ALL_OF_A_PLAN = attrgetter(*(field.name for field in fields(FlightPlan) if field.compare))
 
 
@@ -73,6 +82,11 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
         departure=departure,
         endurance_s=message.endurance.ToTimedelta().total_seconds() if message.HasField("endurance") else None,
         content=content.SerializeToString(),
+        commercial=message.commercial,
+        mode=_MODES[message.mode],
+        purpose=_PURPOSES[message.purpose],
+        special_activities=frozenset(_ACTIVITIES[activity] for activity in message.special_activities),
+        stated=frozenset(field.name for field, _ in content.ListFields()),
         priority=message.priority,
         supersedes=message.supersedes,
     )
@@ -107,6 +121,15 @@ def airspace_again(content: bytes) -> Airspace:
         Invalid: As proposal_of; the rules for it were others when it was stored.
     """
     return _airspace(pb.FlightPlan.FromString(content))
+
+
+def proposal_again(plan: FlightPlan) -> Proposal:
+    """What a stored plan asked for.
+
+    Raises:
+        Invalid: As proposal_of; the rules for it were others when it was stored.
+    """
+    return proposal_of(plan.operator, pb.FlightPlan.FromString(plan.content))
 
 
 def as_kept(findings: Iterable[Finding]) -> tuple[Finding, ...]:

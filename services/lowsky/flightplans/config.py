@@ -7,14 +7,16 @@ from datetime import timedelta
 from pydantic import Field
 
 from lowsky.geofence.config import GeofenceConfig
+from lowsky.jurisdictions.config import JurisdictionsConfig
 
 
-class FlightPlansConfig(GeofenceConfig):
-    """Beside what the geofence needs: how long plans are kept, and when they are closed."""
+class FlightPlansConfig(GeofenceConfig, JurisdictionsConfig):
+    """Beside what the geofence and the rules of jurisdictions need: how long plans are kept, when they are closed."""
 
-    plans_kept_days: int = Field(default=400, ge=62, le=36_500)
+    plans_kept_days: int = Field(default=400, ge=131, le=36_500)
     """Days after which a month of plans is detached, when none of them can fly any more: a year, and a month to report
-    on it. Less than two months would touch those whose plans are still to depart."""
+    on it. A plan of the first of a month may depart 90 days ahead (Authority.filing_horizon_days) and fly for ten days:
+    less than a month and these hundred days would touch those whose plans are still to depart."""
 
     overdue_grace_s: float = Field(default=300.0, ge=0, le=86_400)
     """Seconds after the end of its time until a plan is closed of which nobody says what became: an operator whose link

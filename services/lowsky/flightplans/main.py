@@ -12,9 +12,11 @@ from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.alternatives import Alternatives
 from lowsky.flightplans.alternatives_codec import is_accepted, moved
 from lowsky.flightplans.areas import Areas
-from lowsky.flightplans.codec import airspace_again, as_kept, to_answer
+from lowsky.flightplans.codec import airspace_again, as_kept, proposal_again, to_answer
 from lowsky.flightplans.config import FlightPlansConfig
 from lowsky.flightplans.holding import Holding
+from lowsky.flightplans.law import Law
+from lowsky.flightplans.move import Activation
 from lowsky.flightplans.occupancy import Occupancy
 from lowsky.flightplans.off_nominal import OffNominal
 from lowsky.flightplans.on_events import GROUP, OnApprovals, OnAuthorities, OnGeozones, OnOperators
@@ -27,6 +29,7 @@ from lowsky.flightplans.recheck import Recheck
 from lowsky.flightplans.rpc import FlightPlansServicer
 from lowsky.flightplans.standing import Standing
 from lowsky.flightplans.submit import SubmissionPath
+from lowsky.jurisdictions.flights import RuleSets
 from lowsky.service import Frame, main
 
 
@@ -40,6 +43,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
     frame.run(broadcast.tail.run)
     reference = frame.config.vertical_reference
     holding = Holding(reference)
+    law = Law(RuleSets.read(frame.config.jurisdiction, frame.config.jurisdictions), areas)
     path = SubmissionPath(
         database=frame.database,
         relay=frame.relay,
@@ -50,6 +54,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         reference=reference,
         to_answer=to_answer,
         holding=holding,
+        law=law,
     )
     alternatives = Alternatives(
         database=frame.database,
@@ -66,6 +71,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
         health=frame.health,
         path=path,
         standing=standing,
+        activation=Activation(standing, airspace, areas, law, reference, proposal_again),
         broadcast=broadcast,
         off_nominal=OffNominal(holding, reference),
         occupancy=Occupancy(frame.database, reference),

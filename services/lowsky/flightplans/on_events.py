@@ -17,8 +17,8 @@ from lowsky.events.consumer import Batched, Handler, consumed
 from lowsky.events.event import Event
 from lowsky.events.tail import Positions
 from lowsky.flightplans.airspace import Airspace
-from lowsky.flightplans.areas import Areas
-from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
+from lowsky.flightplans.areas import Areas, KnownAuthority
+from lowsky.flightplans.checks.validity import AHEAD, AircraftStanding, OperatorStanding
 from lowsky.flightplans.decide import Verdict, apply_verdict
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.postgres import FlightPlanStore, told
@@ -50,15 +50,19 @@ class OnOperators:
     def _learn(self, event: Event, value: bytes) -> None:
         if event.type.startswith("lowsky.operator."):
             operator = events_pb2.OperatorEvent.FromString(value).operator
-            insured = operator.insurance_expire_time
             self._standing.learn_operator(
                 operator.name,
                 OperatorStanding(
                     state=operators_pb2.Operator.State.Name(operator.state).removeprefix("STATE_"),
-                    insurance_expire_time=insured.ToDatetime(tzinfo=UTC)
+                    insurance_expire_time=operator.insurance_expire_time.ToDatetime(tzinfo=UTC)
                     if operator.HasField("insurance_expire_time")
                     else None,
                     priority_max=operator.priority_max,
+                    kind=_known(operators_pb2.Operator.Kind.Name(operator.kind), "KIND_"),
+                    certified=operator.HasField("certificate"),
+                    certificate_expire_time=operator.certificate.expire_time.ToDatetime(tzinfo=UTC)
+                    if operator.certificate.HasField("expire_time")
+                    else None,
                 ),
             )
         elif event.type.startswith("lowsky.aircraft."):
@@ -69,8 +73,15 @@ class OnOperators:
                     active=aircraft.state == aircraft_pb2.Aircraft.STATE_ACTIVE,
                     max_speed_mps=aircraft.max_speed_mps,
                     max_height_m=aircraft.max_height_m if aircraft.HasField("max_height_m") else None,
+                    category=_known(aircraft_pb2.Aircraft.Category.Name(aircraft.category), "CATEGORY_"),
+                    max_takeoff_mass_kg=aircraft.max_takeoff_mass_kg or None,
                 ),
             )
+
+
+def _known(name: str, prefix: str) -> str:
+    """The name of an enum's value without the prefix; empty for the unspecified one."""
+    return name.removeprefix(prefix).removeprefix("UNSPECIFIED")
 
 
 class OnGeozones:
@@ -108,7 +119,10 @@ class OnAuthorities:
             return
         try:
             authority = events_pb2.AuthorityEvent.FromString(event.value).authority
-            self._areas.learn(event.key, stated_area_from(authority))
+            known = KnownAuthority(
+                authority.display_name, authority.country, authority.filing_horizon_days or AHEAD.days
+            )
+            self._areas.learn(event.key, known, stated_area_from(authority))
         except (DecodeError, ValueError) as error:
             # Where it answers may be somewhere else now: nothing is decided until it says so anew.
             log.error("unreadable authority", key=event.key, problem=str(error))

@@ -27,7 +27,7 @@ from lowsky.flightplans.batcher import Batcher
 from lowsky.flightplans.checks.validity import require_entitled
 from lowsky.flightplans.codec import proposal_of, report_of, state_from, to_message, to_stream_answer
 from lowsky.flightplans.domain.plan import FlightPlan
-from lowsky.flightplans.move import Move, activation, move
+from lowsky.flightplans.move import Activation, Move, move
 from lowsky.flightplans.occupancy import Occupancy
 from lowsky.flightplans.occupancy_codec import FIELD, answer_of, question_of
 from lowsky.flightplans.off_nominal import OffNominal
@@ -69,6 +69,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         health: Health,
         path: SubmissionPath,
         standing: Standing,
+        activation: Activation,
         broadcast: Broadcast,
         off_nominal: OffNominal,
         occupancy: Occupancy,
@@ -79,6 +80,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         self._clock = clock
         self._health = health
         self._standing = standing
+        self._activation = activation
         self._broadcast = broadcast
         self._off_nominal = off_nominal
         self._occupancy = occupancy
@@ -188,7 +190,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
     async def ActivateFlightPlan(
         self, request: pb.ActivateFlightPlanRequest, context: Any
     ) -> pb.ActivateFlightPlanResponse:
-        make = activation(self._standing, self._clock.now())
+        make = self._activation.at(self._clock.now())
         return await self._move(request, request.name, request.etag, pb.ActivateFlightPlanResponse, make)
 
     async def EndFlightPlan(self, request: pb.EndFlightPlanRequest, context: Any) -> pb.EndFlightPlanResponse:

@@ -29,12 +29,14 @@ from lowsky.errors import Invalid, LowskyError, Precondition, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.areas import Areas
+from lowsky.flightplans.checks.law import missing_contents, require_documents
 from lowsky.flightplans.checks.validity import performance, require_entitled, require_in_time, require_standing
 from lowsky.flightplans.commit import Checked, Commit, Outcome, Overtaken
 from lowsky.flightplans.domain.plan import Extent, FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.draw import Drawn, draw
 from lowsky.flightplans.holding import Crowded, Holding
+from lowsky.flightplans.law import Law
 from lowsky.flightplans.reservations import too_large
 from lowsky.flightplans.standing import Standing
 from lowsky.geo.altitude import VerticalReference
@@ -43,8 +45,7 @@ from lowsky.geo.trajectory import Trajectory, ground_speeds_m_s
 from lowsky.geo.volume_bytes import Line
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_index import ZoneIndex
-from lowsky.geofence.findings import Finding
-from lowsky.geofence.look import look
+from lowsky.geofence.look import Surroundings, survey
 from lowsky.geofence.refusals import require_airspace, require_few
 
 LEGS_ON_LOOP_MAX = 2_000
@@ -77,13 +78,13 @@ class Around(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """The geometry of a batch: what was drawn, the nodes that it meets, and the findings of each plan's geofence."""
+    """The geometry of a batch: what was drawn, the nodes that it meets, and what each plan's geofence says."""
 
     drawn: Drawn
     around: Mapping[int, Around]
     """When and where each plan that could be drawn is."""
     cover: Cover
-    findings: Sequence[Sequence[Finding]]
+    surroundings: Surroundings
     speeds: Mapping[int, NDArray[np.float64]]
     """Over the ground, on the legs of trajectories."""
 
@@ -107,6 +108,7 @@ class SubmissionPath:
         reference: VerticalReference,
         to_answer: Callable[[FlightPlan], bytes],
         holding: Holding,
+        law: Law,
     ) -> None:
         self._database = database
         self._relay = relay
@@ -117,6 +119,7 @@ class SubmissionPath:
         self._reference = reference
         self._to_answer = to_answer
         self._holding = holding
+        self._law = law
         self._commit = Commit(database, holding, to_answer)
 
     async def submit(self, batch: Sequence[Submission]) -> Sequence[bytes | LowskyError]:
@@ -179,7 +182,7 @@ class SubmissionPath:
                 drawn,
                 _around(volumes, boxes),
                 cover_of(volumes, self._reference),
-                look(zones, areas, volumes, len(proposals), self._reference),
+                survey(zones, areas, volumes, len(proposals), self._reference),
                 dict(zip(flown, ground_speeds_m_s(list(flown.values())), strict=True)),
             )
 
@@ -190,23 +193,28 @@ class SubmissionPath:
         self, submission: Submission, looked: Looked, place: int, zones: ZoneIndex[object], now: datetime
     ) -> Checked | LowskyError:
         """The plan as the checks leave it, or why there is none."""
-        proposal, drawn, findings = submission.proposal, looked.drawn, looked.findings[place]
+        proposal, drawn = submission.proposal, looked.drawn
+        findings, authorities = looked.surroundings.findings[place], looked.surroundings.authorities[place]
         if place in drawn.refused:
             return drawn.refused[place]
         around = looked.around[place]
         try:
             require_few(findings, "flight_plan")
             require_airspace(zones)
-            require_in_time(proposal.departure, now)
+            require_in_time(proposal.departure, now, self._law.horizon(authorities))
             if place in looked.cover.too_large:
                 raise too_large("flight_plan", "the flight holds more airspace than one may:")
             # Only now: a time that is far out may have no date.
             start = datetime.fromtimestamp(around.start_s, UTC)
             end = datetime.fromtimestamp(around.end_s, UTC)
-            standing = self._standing.operator(proposal.operator)
-            aircraft = require_standing(
-                proposal.operator, proposal.aircraft, standing, self._standing.aircraft(proposal.aircraft), end
+            standing, aircraft = require_standing(
+                proposal.operator,
+                proposal.aircraft,
+                self._standing.operator(proposal.operator),
+                self._standing.aircraft(proposal.aircraft),
             )
+            needs = self._law.needs(authorities, proposal, standing, aircraft)
+            require_documents(proposal.operator, standing, needs, end)
             require_entitled(proposal.priority, standing, "flight_plan.priority")
         except (Invalid, Precondition) as refusal:
             return refusal
@@ -222,7 +230,7 @@ class SubmissionPath:
             update_time=now,
         )
         limits = performance(proposal, aircraft, _flight_s(proposal), looked.speeds.get(place))
-        plan.assess([*limits, *findings], zones.revision)
+        plan.assess([*missing_contents(proposal, needs), *limits, *findings], zones.revision)
         return Checked(
             submission.request,
             submission.context,

@@ -9,7 +9,7 @@ from lowsky.jurisdictions.identifiers import KEY_BYTES_MIN
 
 
 class RegistrationConfig(JurisdictionsConfig):
-    """What registration needs on top."""
+    """Beside what every service needs: which law holds, and how personal numbers are kept."""
 
     identifier_key: str | None = Field(default=None, repr=False, min_length=KEY_BYTES_MIN)
     """Key of the digests that are kept of natural persons' numbers: 32 characters at least, random, the same for all

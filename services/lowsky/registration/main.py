@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, operators_pb2_grpc
+from lowsky.jurisdictions.flights import RuleSets
 from lowsky.jurisdictions.schemes import load
 from lowsky.registration.config import RegistrationConfig
 from lowsky.registration.rpc.aircraft import AircraftServicer
@@ -14,10 +15,11 @@ from lowsky.service import Frame, main
 async def assemble(frame: Frame[RegistrationConfig]) -> None:
     """Three gRPC services over one schema; events go out through the outbox."""
     schemes = load((frame.config.identifier_key or "").encode(), frame.config.jurisdictions)
+    rules = RuleSets.read(frame.config.jurisdiction, frame.config.jurisdictions)
     frame.serve(
         "lowsky.api.registration.v1.OperatorsService",
         operators_pb2_grpc.add_OperatorsServiceServicer_to_server,
-        OperatorsServicer(frame.database, frame.relay, frame.clock, schemes),
+        OperatorsServicer(frame.database, frame.relay, frame.clock, schemes, rules),
     )
     frame.serve(
         "lowsky.api.registration.v1.AircraftService",

@@ -12,13 +12,20 @@ from rich.console import RenderableType
 
 from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.cli.area_files import area_in
-from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
+from lowsky.cli.exits import Exit
+from lowsky.cli.options import LIMIT_DEFAULT, Etag, Limit, RequestId
 from lowsky.cli.output import facts, row, table
-from lowsky.cli.problems import invalid
+from lowsky.cli.problems import Problem, invalid
 from lowsky.cli.session import Session, session_of
 from lowsky.cli.values import last, resource, show_time
 
 app = typer.Typer(help="Authorities: who decides.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="caac-east or authorities/…")]
+FilingHorizon = Annotated[
+    int | None,
+    typer.Option("--filing-horizon", metavar="DAYS", min=1, max=90, help="How far ahead it takes plans. Default: 30."),
+]
 
 
 @app.command()
@@ -30,12 +37,18 @@ def create(
     time_zone: Annotated[str, typer.Option("--time-zone", help="IANA zone of its civil time, as in Asia/Shanghai.")],
     email: Annotated[str, typer.Option("--email")] = "",
     phone: Annotated[str, typer.Option("--phone")] = "",
+    filing_horizon: FilingHorizon = None,
     request_id: RequestId = "",
 ) -> None:
     """Register an authority."""
     session = session_of(context)
     authority = pb.Authority(
-        display_name=display_name, country=country.upper(), time_zone=time_zone, email=email, phone=phone
+        display_name=display_name,
+        country=country.upper(),
+        time_zone=time_zone,
+        email=email,
+        phone=phone,
+        filing_horizon_days=filing_horizon or 0,
     )
     request = pb.CreateAuthorityRequest(
         request_id=request_id, authority_id=last(resource("authorities", authority_id)), authority=authority
@@ -44,9 +57,41 @@ def create(
 
 
 @app.command()
+def update(
+    context: typer.Context,
+    name: Name,
+    display_name: Annotated[str | None, typer.Option("--display-name")] = None,
+    time_zone: Annotated[str | None, typer.Option("--time-zone", help="As in Asia/Shanghai.")] = None,
+    email: Annotated[str | None, typer.Option("--email")] = None,
+    phone: Annotated[str | None, typer.Option("--phone")] = None,
+    filing_horizon: FilingHorizon = None,
+    etag: Etag = "",
+    request_id: RequestId = "",
+) -> None:
+    """Change what is given; the rest stays."""
+    given = {
+        "display_name": display_name,
+        "time_zone": time_zone,
+        "email": email,
+        "phone": phone,
+        "filing_horizon_days": filing_horizon,
+    }
+    changes = {field: value for field, value in given.items() if value is not None}
+    if not changes:
+        raise Problem("NOTHING_TO_CHANGE", "no option says what to change", Exit.USAGE, "see --help")
+    session = session_of(context)
+    request = pb.UpdateAuthorityRequest(
+        request_id=request_id,
+        authority=pb.Authority(name=resource("authorities", name), etag=etag, **changes),  # type: ignore[arg-type]  # by name
+        update_mask=FieldMask(paths=list(changes)),
+    )
+    _show(session, session.call(lambda client: client.authorities.UpdateAuthority, request).authority)
+
+
+@app.command()
 def area(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="caac-east or authorities/…")],
+    name: Name,
     file: Annotated[Path, typer.Argument(help="GeoJSON with Polygons or MultiPolygons.")],
     open_below: Annotated[
         float | None,
@@ -55,7 +100,7 @@ def area(
     authorization_required: Annotated[
         bool, typer.Option("--authorization-required", help="Every flight needs its word.")
     ] = False,
-    etag: Annotated[str, typer.Option("--etag", help="Only if it is still this version.")] = "",
+    etag: Etag = "",
     request_id: RequestId = "",
 ) -> None:
     """Set where an authority answers and may restrict flying; takes the place of the area that it had.
@@ -95,7 +140,7 @@ def list_(context: typer.Context, limit: Limit = LIMIT_DEFAULT) -> None:
 
 
 @app.command()
-def show(context: typer.Context, name: Annotated[str, typer.Argument(help="caac-east or authorities/…")]) -> None:
+def show(context: typer.Context, name: Name) -> None:
     """One authority."""
     session = session_of(context)
     request = pb.GetAuthorityRequest(name=resource("authorities", name))
@@ -122,6 +167,7 @@ def _show(session: Session, one: pb.Authority) -> None:
             phone=one.phone,
             area=f"{len(one.area.polygons)} polygons" if one.HasField("area") else "",
             default=_default(one.area),
+            takes_plans=f"{one.filing_horizon_days or 30} days ahead",
             changed=show_time(one.update_time),
             etag=one.etag,
         )

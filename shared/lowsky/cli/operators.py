@@ -208,6 +208,12 @@ def _certify(operator: pb.Operator, number: str | None, until: str | None) -> bo
     return number is not None or until is not None
 
 
+def _lacks(missing: pb.MissingDocument) -> str:
+    document = enum_name(pb.MissingDocument.Document, missing.document)
+    state = "has run out" if missing.expired else "is not stated"
+    return f"{document} {state}; needed for {missing.flights} ({missing.jurisdiction}: {missing.source})"
+
+
 def _show(session: Session, operator: pb.Operator) -> None:
     def view() -> Iterator[RenderableType]:
         contact, certificate = operator.contact, operator.certificate
@@ -223,6 +229,7 @@ def _show(session: Session, operator: pb.Operator) -> None:
             contact="\n".join(filter(None, (contact.person_name, contact.email, contact.phone))),
             insured_until=show_time(operator.insurance_expire_time),
             certificate=" until ".join(filter(None, (certificate.number, show_time(certificate.expire_time)))),
+            missing="\n".join(_lacks(one) for one in operator.missing_documents),
             changed=show_time(operator.update_time),
             etag=operator.etag,
         )

@@ -33,7 +33,7 @@ from lowsky.client.journal import Batch, Journal
 _EVERY = re.compile(r"(\d{1,6})(s|m|h)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 EVERY_MAX = timedelta(days=1)
-"""Plans are taken for thirty days ahead; flights further apart are no batch."""
+"""Plans are taken for thirty to ninety days ahead; flights further apart are no batch."""
 
 HELP = f"""Ask for many flights: a file with a FlightPlan message as JSON in each line (and "key", if you have one), -
 for standard input, or a folder of missions.

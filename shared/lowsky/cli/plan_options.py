@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from lowsky.cli.options import Operator
 from lowsky.cli.requests import Wishes
 from lowsky.cli.session import session_of
 from lowsky.cli.values import child, enum_value, parse_time
+from lowsky.client import read_profile
 
 Aircraft = Annotated[
     str | None, typer.Option("--aircraft", metavar="NAME", help="operators/acme/aircraft/d1, or d1 with --operator.")
@@ -29,6 +31,23 @@ Purpose = Annotated[
     str | None, typer.Option("--purpose", help="delivery (default), inspection, survey, medical, training, …")
 ]
 Mode = Annotated[str | None, typer.Option("--mode", help="bvlos (default) or vlos.")]
+Commercial = Annotated[
+    bool | None,
+    typer.Option(
+        "--commercial/--non-commercial",
+        help="Whether it is flown for payment or hire, which may need insurance. Default: commercial.",
+        show_default=False,
+    ),
+]
+Profile = Annotated[
+    Path | None,
+    typer.Option(
+        "--profile",
+        metavar="FILE",
+        envvar="LOWSKY_PROFILE",
+        help="TOML: what your flights have in common (links, procedures, alternate sites, …); see README.",
+    ),
+]
 Priority = Annotated[
     str | None,
     typer.Option(
@@ -46,7 +65,11 @@ ReturnAltitude = Annotated[
 ]
 Special = Annotated[
     list[str] | None,
-    typer.Option("--special", help="drops-articles, dangerous-goods, network-relay, over-crowds, swarm; repeatable."),
+    typer.Option(
+        "--special",
+        help="drops-articles, dangerous-goods, network-relay, over-crowds, swarm, moving-control-station, "
+        "distributed-operation; repeatable.",
+    ),
 ]
 LostLink = Annotated[str | None, typer.Option("--lost-link", help="What the aircraft does when the link is lost.")]
 
@@ -70,12 +93,14 @@ def wishes_of(
     time_buffer: TimeBuffer = 60.0,
     purpose: Purpose = None,
     mode: Mode = None,
+    commercial: Commercial = None,
     priority: Priority = None,
     reference: Reference = None,
     endurance: Endurance = None,
     return_altitude: ReturnAltitude = None,
     special: Special = None,
     lost_link: LostLink = None,
+    profile: Profile = None,
 ) -> Wishes:
     """What these options come to."""
     return Wishes(
@@ -86,12 +111,14 @@ def wishes_of(
         time_buffer_s=time_buffer,
         purpose=enum_value(pb.FlightPlan.Purpose, purpose, "--purpose") if purpose else None,
         mode=enum_value(pb.FlightPlan.Mode, mode, "--mode") if mode else None,
+        commercial=commercial,
         priority=enum_value(operators_pb2.Priority, priority, "--priority") if priority else None,
         reference=reference,
         endurance_min=endurance,
         return_altitude_m=return_altitude,
         special_activities=tuple(enum_value(pb.SpecialActivity, text, "--special") for text in special or ()),
         lost_link=lost_link,
+        profile=read_profile(profile) if profile else None,
     )
 
 

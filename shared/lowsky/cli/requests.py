@@ -13,7 +13,8 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.cli.problems import invalid
 from lowsky.cli.values import show_time
-from lowsky.client.missions import loiter_radius_m, trajectory_of
+from lowsky.client.missions import USUAL, loiter_radius_m, trajectory_of
+from lowsky.client.profiles import fill_from
 from lowsky.missions import Datum, Mission, read
 
 DEPART_IN = timedelta(minutes=5)
@@ -43,12 +44,15 @@ class Wishes:
     time_buffer_s: float
     purpose: pb.FlightPlan.Purpose.ValueType | None
     mode: pb.FlightPlan.Mode.ValueType | None
+    commercial: bool | None
     priority: operators_pb2.Priority.ValueType | None
     reference: str | None
     endurance_min: float | None
     return_altitude_m: float | None
     special_activities: tuple[pb.SpecialActivity.ValueType, ...]
     lost_link: str | None
+    profile: pb.FlightPlan | None
+    """What flights have in common; what their files say goes before it."""
 
     @classmethod
     def of_airspace(
@@ -69,12 +73,14 @@ class Wishes:
             time_buffer_s=time_buffer_s,
             purpose=None,
             mode=None,
+            commercial=None,
             priority=None,
             reference=None,
             endurance_min=None,
             return_altitude_m=return_altitude_m,
             special_activities=(),
             lost_link=None,
+            profile=None,
         )
 
 
@@ -123,7 +129,13 @@ def volumes_in(file: Path) -> pb.Volumes:
 
 
 def _complete(plan: pb.FlightPlan, wishes: Wishes) -> None:
-    """What the command line says goes before what the file says."""
+    """What the command line says goes before what the file says, and that before the profile."""
+    if wishes.profile is not None:
+        fill_from(plan, wishes.profile)
+    if wishes.commercial is not None:
+        plan.commercial = wishes.commercial
+    elif not plan.HasField("commercial"):
+        plan.commercial = USUAL.commercial
     if wishes.aircraft:
         plan.aircraft = wishes.aircraft
     if not plan.aircraft:
@@ -147,7 +159,10 @@ def _airspace(file: Path, wishes: Wishes, now: datetime) -> tuple[pb.FlightPlan,
         _set_departure(plan, wishes, now, remarks)
     else:
         mission = read(file, return_altitude_m=wishes.return_altitude_m)
-        plan = pb.FlightPlan(purpose=pb.FlightPlan.PURPOSE_DELIVERY, mode=pb.FlightPlan.MODE_BVLOS)
+        plan = pb.FlightPlan()
+        if wishes.profile is not None:
+            fill_from(plan, wishes.profile)
+        fill_from(plan, USUAL)
         _set_trajectory(plan, mission, wishes, remarks)
         _set_departure(plan, wishes, now, remarks)
         remarks += mission.assumptions

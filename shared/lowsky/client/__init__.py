@@ -23,6 +23,7 @@ from lowsky.client.errors import (
     Unavailable,
 )
 from lowsky.client.mapping_files import read_mapping
+from lowsky.client.profiles import read_profile
 from lowsky.client.retries import RetryPolicy
 from lowsky.client.submitting import error_of
 from lowsky.client.tokens import ClientCredentials, DevelopmentToken, FileToken, StaticToken, TokenSource
@@ -53,4 +54,5 @@ __all__ = [
     "Unavailable",
     "error_of",
     "read_mapping",
+    "read_profile",
 ]

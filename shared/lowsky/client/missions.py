@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
+from lowsky.client.profiles import fill_from
 from lowsky.missions import Mission
 
 HORIZONTAL_BUFFER_M = 30.0
@@ -17,14 +18,19 @@ VERTICAL_BUFFER_M = 10.0
 TIME_BUFFER = timedelta(seconds=60)
 """Before and after the computed times, where nobody says otherwise."""
 
+USUAL = pb.FlightPlan(purpose=pb.FlightPlan.PURPOSE_DELIVERY, mode=pb.FlightPlan.MODE_BVLOS, commercial=True)
+"""A mission where nobody says otherwise: commercial, so that forgetting to say so never evades insurance."""
+
 
 def flight_plan_of(
     mission: Mission,
     *,
     aircraft: str,
     departure: datetime,
-    purpose: pb.FlightPlan.Purpose.ValueType = pb.FlightPlan.PURPOSE_DELIVERY,
-    mode: pb.FlightPlan.Mode.ValueType = pb.FlightPlan.MODE_BVLOS,
+    profile: pb.FlightPlan | None = None,
+    purpose: pb.FlightPlan.Purpose.ValueType | None = None,
+    mode: pb.FlightPlan.Mode.ValueType | None = None,
+    commercial: bool | None = None,
     horizontal_buffer_m: float = HORIZONTAL_BUFFER_M,
     vertical_buffer_m: float = VERTICAL_BUFFER_M,
     time_buffer: timedelta = TIME_BUFFER,
@@ -34,6 +40,9 @@ def flight_plan_of(
 
     Args:
         departure: When the first waypoint is left; aware.
+        profile: What the operator's requests have in common (read_profile).
+        purpose, mode, commercial: Go before what the profile says; where neither does, a commercial delivery beyond
+            visual line of sight.
     """
     trajectory = trajectory_of(
         mission,
@@ -42,7 +51,18 @@ def flight_plan_of(
         time_buffer=time_buffer,
     )
     trajectory.departure_time.FromDatetime(departure)
-    return pb.FlightPlan(aircraft=aircraft, purpose=purpose, mode=mode, reference=reference, trajectory=trajectory)
+    plan = pb.FlightPlan(
+        aircraft=aircraft,
+        purpose=purpose or pb.FlightPlan.PURPOSE_UNSPECIFIED,
+        mode=mode or pb.FlightPlan.MODE_UNSPECIFIED,
+        commercial=commercial,
+        reference=reference,
+        trajectory=trajectory,
+    )
+    if profile is not None:
+        fill_from(plan, profile)
+    fill_from(plan, USUAL)
+    return plan
 
 
 def trajectory_of(

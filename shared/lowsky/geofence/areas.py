@@ -104,6 +104,8 @@ class AreaLook:
     """Volumes of which some ground lies in no area."""
     permitted: Sequence[tuple[int, int]]
     """Volumes, and places of zones in the index because of which an authority is not asked for them."""
+    met: tuple[Indices, Indices]
+    """Volumes, and the areas that they may share ground with: arrays of equal length."""
 
 
 _NONE: Indices = np.zeros(0, dtype=np.intp)
@@ -123,12 +125,12 @@ def look_at_areas(
     Where no authority has stated an area, nothing is said about whose the ground is.
     """
     if not areas.areas or not len(volumes):
-        return AreaLook(_NOBODY, _NONE, ())
+        return AreaLook(_NOBODY, _NONE, (), (_NONE, _NONE))
     volume, area, inside = areas.meeting(volumes.outlines)
     nobodys = _outside(areas, volumes.outlines, volume, area, inside)
     closed = areas.has_default[area].nonzero()[0]
     if not len(closed):
-        return AreaLook(_NOBODY, nobodys, ())
+        return AreaLook(_NOBODY, nobodys, (), (volume, area))
     bands = AltitudeBands.of(areas.areas[place].closed_band for place in area[closed])
     flown = volumes.altitudes[volume[closed]]
     shared = _shared(volumes.outlines[volume[closed]], [areas.areas[place].ground for place in area[closed]])
@@ -146,7 +148,7 @@ def look_at_areas(
         if not asks[n] and free and _is_left(volumes.outlines[place], within, ()):
             relied.update((place, zone) for zone, _ in free)
     asked = closed[asks]
-    return AreaLook(Asked(volume[asked], area[asked], codes[asks] > 1), nobodys, sorted(relied))
+    return AreaLook(Asked(volume[asked], area[asked], codes[asks] > 1), nobodys, sorted(relied), (volume, area))
 
 
 def _outside(

@@ -127,6 +127,7 @@ def finding_to_message(finding: Finding) -> pb.Finding:
         notified_authorities=finding.notified,
         message=finding.message,
         overlap_outlines=[_outline_to_message(outline) for outline in finding.overlap_outlines],
+        fields=finding.fields,
     )
     if finding.start_s is not None and finding.end_s is not None:
         message.time_start.FromNanoseconds(round(finding.start_s * 1e6) * 1000)
@@ -153,6 +154,7 @@ def finding_from_message(message: pb.Finding) -> Finding:
         deciding=tuple(message.deciding_authorities),
         notified=tuple(message.notified_authorities),
         overlap_outlines=tuple(_outline_from(outline) for outline in message.overlap_outlines),
+        fields=tuple(message.fields),
     )
 
 

@@ -42,6 +42,7 @@ class Rule(StrEnum):
     DISPLACED_BY_PRIORITY = "DISPLACED_BY_PRIORITY"
     OFF_NOMINAL = "OFF_NOMINAL"
     OFF_NOMINAL_MEETS = "OFF_NOMINAL_MEETS"
+    CONTENT_MISSING = "CONTENT_MISSING"
 
     @property
     def is_of_geofence(self) -> bool:
@@ -56,7 +57,7 @@ class Finding:
     rule: Rule
     severity: Severity
     subject: str
-    """Resource name of what the plan met; empty where it met nobody's area."""
+    """Resource name of what the plan met; empty where it met nobody's area, or nothing."""
     subject_title: str
     volumes: tuple[int, ...]
     """The plan's volumes concerned, from 0; of a trajectory, volume i is the leg from waypoint i to i + 1."""
@@ -78,6 +79,8 @@ class Finding:
     """The authorities that are told because of this."""
     overlap_outlines: tuple[Polygon, ...] = ()
     """Of another flight: where the two overlap, without holes."""
+    fields: tuple[str, ...] = ()
+    """The fields of the flight plan at fault, where it is not where and when it flies that is."""
 
 
 def gravest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

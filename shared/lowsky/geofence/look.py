@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lowsky.geo.altitude import ANYWHERE, VerticalReference
+from lowsky.geo.geozone import Geozone
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_block import Indices
 from lowsky.geo.zone_index import IndexedZone, ZoneIndex
@@ -18,11 +19,28 @@ from lowsky.geofence.meetings import VOLUMES_NAMED_MAX
 from lowsky.geofence.zones import TITLE_MAX, findings_of, leg_numbers, title_of
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the plans of a batch meet, by the plan's place in it."""
+
+    findings: Sequence[list[Finding]]
+    authorities: Sequence[frozenset[str]]
+    """Those whose area a plan may share ground with, and those registered that a zone names or is published by that it
+    enters, whatever is found because of it."""
+
+
 def look(
     zones: ZoneIndex[object], areas: AreaIndex, volumes: Volumes, plans: int, reference: VerticalReference = ANYWHERE
-) -> list[list[Finding]]:
-    """The findings of each plan of a batch, by the plan's place in it: of each zone that it enters, of each area whose
-    authority it must ask, of each zone because of which it need not, and one more where it leaves all areas."""
+) -> Sequence[list[Finding]]:
+    """The findings of each plan alone."""
+    return survey(zones, areas, volumes, plans, reference).findings
+
+
+def survey(
+    zones: ZoneIndex[object], areas: AreaIndex, volumes: Volumes, plans: int, reference: VerticalReference = ANYWHERE
+) -> Surroundings:
+    """The findings of each plan of a batch: of each zone that it enters, of each area whose authority it must ask, of
+    each zone because of which it need not, and one more where it leaves all areas; and whose airspace it is."""
     touches = zones.touching(volumes, reference)
     findings = findings_of(zones, touches, volumes, plans, reference)
     seen = look_at_areas(areas, zones, touches, volumes, reference)
@@ -38,7 +56,24 @@ def look(
     for place, of_zone in _by(relied[:, 1]):
         for owner, rows in _by(volumes.owner[relied[of_zone, 0]]):
             findings[owner].append(_permitted(zones.zones[place], volumes, relied[of_zone[rows], 0]))
-    return findings
+    authorities: list[set[str]] = [set() for _ in range(plans)]
+    volume, area = seen.met
+    for owner, place in _pairs(volumes.owner[volume], area):
+        authorities[owner].add(areas.areas[place].authority)
+    for owner, place in _pairs(volumes.owner[touches.volume], touches.zone):
+        authorities[owner].update(_registered(zones.zones[place].geozone))
+    return Surroundings(findings, [frozenset(names) for names in authorities])
+
+
+def _pairs(owners: Indices, places: Indices) -> Iterable[tuple[int, int]]:
+    """Each pair once."""
+    return set(zip(owners.tolist(), places.tolist(), strict=True))
+
+
+def _registered(zone: Geozone) -> Iterator[str]:
+    yield from (named.authority for named in zone.authorities if named.authority)
+    if zone.publisher:
+        yield zone.publisher
 
 
 def _by(keys: Indices) -> Iterator[tuple[int, Indices]]:

@@ -74,6 +74,10 @@ class Check:
     """Of the named parts of a text that matches."""
 
 
+INTERNATIONAL: Final = "INT"
+"""The folder of schemes that no jurisdiction gives, as legal entity identifiers and manufacturers' serials."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scheme:
     """Who gives which numbers, how they look, and what is kept of them."""

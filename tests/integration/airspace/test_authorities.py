@@ -84,6 +84,23 @@ async def test_an_update_changes_what_its_mask_names_and_nothing_else(airspace: 
     assert (await admin.GetAuthority(pb.GetAuthorityRequest(name=made.name))).authority == changed
 
 
+async def test_how_far_ahead_it_takes_plans_is_kept_told_and_changed(airspace: Installation) -> None:
+    made = await create_authority(airspace, an_id(), filing_horizon_days=60)
+    admin = administration(airspace)
+    await admin.UpdateAuthority(update(made.name, phone="1"))
+    changed = (await admin.UpdateAuthority(update(made.name, filing_horizon_days=90))).authority
+    assert (made.filing_horizon_days, changed.filing_horizon_days) == (60, 90)
+    assert (await admin.GetAuthority(pb.GetAuthorityRequest(name=made.name))).authority == changed
+    told = [
+        value.authority for event, value in await airspace.events("lowsky.authorities.v1") if event.key == made.name
+    ]
+    assert [one.filing_horizon_days for one in told] == [60, 60, 90]
+    failure = await refusal(admin.UpdateAuthority(update(made.name, filing_horizon_days=91)))
+    assert failure.fields == {"authority.filing_horizon_days": "INVALID_FIELD"}
+    unsaid = (await admin.UpdateAuthority(update(made.name, filing_horizon_days=0))).authority
+    assert unsaid.filing_horizon_days == 0
+
+
 async def test_an_update_with_an_old_etag_is_refused(airspace: Installation) -> None:
     made = await create_authority(airspace, an_id())
     admin = administration(airspace)

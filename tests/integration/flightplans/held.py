@@ -7,7 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -28,6 +28,7 @@ from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStandin
 from lowsky.flightplans.codec import proposal_of, to_message
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
 from lowsky.flightplans.holding import Holding
+from lowsky.flightplans.law import Law
 from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.reservations import Reservations, rows_of
 from lowsky.flightplans.standing import Standing
@@ -37,6 +38,7 @@ from lowsky.geo.geozone import Geozone, Layer, Restriction
 from lowsky.geo.nodes import cover
 from lowsky.geo.scales import on_both_scales
 from lowsky.ids import new_id
+from lowsky.jurisdictions.flights import RuleSets
 from lowsky.priority import Priority
 from lowsky.rpc.health import Health
 from tests.integration.flightplans.months import At
@@ -44,6 +46,8 @@ from tests.support.installation import maintain
 
 START = datetime(2026, 11, 24, 11, 50, tzinfo=UTC)
 """A little before an hour, and before a slice of five minutes."""
+
+INSURED_UNTIL = START + timedelta(days=365)
 
 OPERATORS = ("operators/acme", "operators/rival", "operators/rescue")
 
@@ -142,11 +146,13 @@ async def opened(url: str, reference: VerticalReference, workers: int = 1) -> As
     """On a database that has been migrated."""
     standing = Standing()
     for operator in OPERATORS:
-        standing.learn_operator(operator, OperatorStanding("VERIFIED", None, Priority.STATE))
-        standing.learn_aircraft(f"{operator}/aircraft/a", AircraftStanding(True, 300.0, None))
+        standing.learn_operator(
+            operator, OperatorStanding("VERIFIED", INSURED_UNTIL, Priority.STATE, kind="NATURAL_PERSON")
+        )
+        standing.learn_aircraft(f"{operator}/aircraft/a", AircraftStanding(True, 300.0, None, "MICRO"))
     clock, health = At(START), Health()
     connection = await asyncpg.connect(url, server_settings={"search_path": "flightplans", "timezone": "UTC"})
-    airspace = Airspace(health)
+    airspace, areas = Airspace(health), Areas()
     airspace.zone_published("datasets/d", "geozones/d.far", _DUMMY)
     airspace.dataset_imported("datasets/d", 1, 1)
     keeping = asyncio.create_task(airspace.keep_index())
@@ -160,10 +166,11 @@ async def opened(url: str, reference: VerticalReference, workers: int = 1) -> As
                 clock=clock,
                 standing=standing,
                 airspace=airspace,
-                areas=Areas(),
+                areas=areas,
                 reference=reference,
                 to_answer=_answer,
                 holding=Holding(reference),
+                law=Law(RuleSets.read("CHN"), areas),
             )
             for _ in range(workers)
         ]

@@ -14,6 +14,7 @@ from lowsky.api.geo.v1 import geo_pb2
 from tests.oracle.cases import Site
 from tests.oracle.conflict import Area, Held, Point
 from tests.oracle.height import Limits
+from tests.support.contents import contents
 
 STEP_M = 300.0
 STEP_DEGREES = 0.003
@@ -40,7 +41,7 @@ class Flight:
 def flights(draw: st.DrawFn, site: Site, base_s: int) -> Flight:
     """From so many seconds since the epoch on, in the next half hour."""
     start_s = base_s + SLICE_S * draw(st.integers(0, 3))
-    plan = pb.FlightPlan(purpose=pb.FlightPlan.PURPOSE_DELIVERY, mode=pb.FlightPlan.MODE_BVLOS)
+    plan = pb.FlightPlan(**contents())
     if draw(st.booleans()):
         volumes = _trajectory(draw, site, start_s, plan.trajectory)
     else:

@@ -26,6 +26,7 @@ from lowsky.geofence.draw import corridors
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import OPERATORS, START, Path, emptied, new_database, opened
 from tests.oracle.cases import moved
+from tests.support.contents import contents
 
 REFERENCE = VerticalReference(16.0, 48.0, 9.0, 10.0)
 """Shanghai."""
@@ -92,7 +93,7 @@ def legs(
 
 
 def plan(**fields: Any) -> pb.FlightPlan:
-    return pb.FlightPlan(purpose=pb.FlightPlan.PURPOSE_DELIVERY, mode=pb.FlightPlan.MODE_BVLOS, **fields)
+    return pb.FlightPlan(**{**contents(), **fields})
 
 
 def place(east_m: float, north_m: float) -> tuple[float, float]:

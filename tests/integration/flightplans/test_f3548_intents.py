@@ -23,6 +23,7 @@ from tests.integration.flightplans.held import OPERATORS, START, emptied, new_da
 from tests.integration.flightplans.held import Path as SubmissionPath
 from tests.oracle.conflict import Area, Held, Meet, flights_meet
 from tests.oracle.height import Bounds, Limits
+from tests.support.contents import contents
 
 FOLDER = Path(__file__).parents[4] / "shared/data/flight-intents"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no flight intents at {FOLDER}")
@@ -99,9 +100,7 @@ def extents(intent: Intent) -> list[tuple[Any, float, float]]:
 
 def flight(volumes: list[tuple[Any, float, float]], priority: int = 0) -> tuple[pb.FlightPlan, list[Held]]:
     """The request, and what the oracle makes of it."""
-    plan = pb.FlightPlan(
-        purpose=pb.FlightPlan.PURPOSE_DELIVERY, mode=pb.FlightPlan.MODE_BVLOS, priority=3 if priority else 0
-    )
+    plan = pb.FlightPlan(**contents(), priority=3 if priority else 0)
     held = []
     for volume, start_s, end_s in volumes:
         message = plan.volumes.volumes.add()

@@ -26,6 +26,7 @@ from lowsky.local.stack import Stack
 from lowsky.rpc.health import Health
 from tests.integration.flightplans.held import START, Path, new_database, opened
 from tests.integration.flightplans.world import AGL, timestamp
+from tests.support.contents import contents
 
 HERE, ELSEWHERE = (121.0, 31.0), (121.1, 31.1)
 ACME, RIVAL = "operators/acme", "operators/rival"
@@ -50,8 +51,7 @@ def circle(at: tuple[float, float], start: datetime, minutes: float = 10) -> pb.
 def flight(operator: str, at: tuple[float, float], start: datetime = START) -> tuple[str, pb.FlightPlan]:
     plan = pb.FlightPlan(
         aircraft=f"{operator}/aircraft/a",
-        purpose=pb.FlightPlan.PURPOSE_DELIVERY,
-        mode=pb.FlightPlan.MODE_BVLOS,
+        **contents(),
         volumes=circle(at, start),
     )
     return operator, plan

@@ -16,7 +16,7 @@ import shapely
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from lowsky.api.airspace.v1 import geozones_pb2
+from lowsky.api.airspace.v1 import authorities_pb2, geozones_pb2
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
@@ -24,6 +24,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
 from lowsky.events.event import Event, to_headers
+from tests.support.contents import contents
 from tests.support.errors import error_of
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
@@ -194,7 +195,7 @@ def flight_plan(at: tuple[float, float] = SOUTH, departure: datetime | None = No
         vertical_buffer_m=10,
         time_buffer=Duration(seconds=30),
     )
-    usual = {"aircraft": DRONE, "purpose": pb.FlightPlan.PURPOSE_DELIVERY, "mode": pb.FlightPlan.MODE_BVLOS}
+    usual = {**contents(), "aircraft": DRONE}
     airspace: dict[str, Any] = {} if "volumes" in fields else {"trajectory": trajectory}
     return pb.FlightPlan(**{**usual, **airspace, **fields})
 
@@ -225,18 +226,42 @@ def operator(
     state: operators_pb2.Operator.State.ValueType = VERIFIED,
     insured_until: datetime | None = None,
     priority_max: operators_pb2.Priority.ValueType = operators_pb2.PRIORITY_UNSPECIFIED,
+    *,
+    lacking: Sequence[str] = (),
 ) -> Event:
-    message = operators_pb2.Operator(name=name, display_name=name, state=state, priority_max=priority_max)
-    if insured_until:
-        message.insurance_expire_time.FromDatetime(insured_until)
+    """With insurance and a certificate, which most of its flights need, but for the fields that it lacks."""
+    message = operators_pb2.Operator(
+        name=name,
+        display_name=name,
+        kind=operators_pb2.Operator.KIND_ENTERPRISE,
+        state=state,
+        priority_max=priority_max,
+        certificate=operators_pb2.OperationCertificate(number="C1"),
+    )
+    message.insurance_expire_time.FromDatetime(insured_until or in_(days=365))
+    for field in lacking:
+        message.ClearField(field)  # type: ignore[arg-type]  # names of fields
     value = events_pb2.OperatorEvent(operator=message).SerializeToString()
     return Event("lowsky.operators.v1", name, "lowsky.operator.updated.v1", value, datetime.now(UTC))
 
 
 def aircraft(name: str, state: aircraft_pb2.Aircraft.State.ValueType = ACTIVE, **fields: Any) -> Event:
-    message = aircraft_pb2.Aircraft(name=name, state=state, **{"max_speed_mps": 30.0, **fields})
+    message = aircraft_pb2.Aircraft(
+        name=name, state=state, **{"max_speed_mps": 30.0, "category": aircraft_pb2.Aircraft.CATEGORY_SMALL, **fields}
+    )
     value = events_pb2.AircraftEvent(aircraft=message).SerializeToString()
     return Event("lowsky.operators.v1", name, "lowsky.aircraft.updated.v1", value, datetime.now(UTC))
+
+
+def authority(name: str, country: str, filing_horizon_days: int = 0) -> Event:
+    message = authorities_pb2.Authority(
+        name=name,
+        display_name=f"The {name.rpartition('/')[2]}",
+        country=country,
+        filing_horizon_days=filing_horizon_days,
+    )
+    value = events_pb2.AuthorityEvent(authority=message).SerializeToString()
+    return Event("lowsky.authorities.v1", name, "lowsky.authority.updated.v1", value, datetime.now(UTC))
 
 
 def zone(

@@ -63,12 +63,13 @@ def new_request_id() -> str:
 
 
 def an_operator(**changes: object) -> operators_pb2.Operator:
-    """An operator that may be created; each with another number."""
+    """An operator that may be created, and lacks nothing; each with another number."""
     usual: dict[str, object] = {
         "display_name": "Delta Drone Delivery",
         "kind": operators_pb2.Operator.KIND_ENTERPRISE,
         "identifiers": [uscc_of(new_uscc())],
         "contact": operators_pb2.Contact(person_name="Li Hua", email="li@example.com", phone="+862112345678"),
+        "insurance_expire_time": IN_YEARS,
         "certificate": operators_pb2.OperationCertificate(number="OC-1", expire_time=IN_YEARS),
     }
     return operators_pb2.Operator(**(usual | changes))  # type: ignore[arg-type]

@@ -77,6 +77,9 @@ def proposal(airspace: Trajectory | tuple[Volume4D, ...], **fields: object) -> P
         "departure": START,
         "endurance_s": None,
         "content": b"",
+        "commercial": True,
+        "mode": "BVLOS",
+        "purpose": "DELIVERY",
     }
     return Proposal(**{**usual, **fields})  # type: ignore[arg-type]  # the names are those of the fields
 

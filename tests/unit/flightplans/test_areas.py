@@ -10,7 +10,7 @@ import pytest
 import shapely
 from shapely import Polygon
 
-from lowsky.flightplans.areas import Areas
+from lowsky.flightplans.areas import Areas, KnownAuthority
 from lowsky.flightplans.draw import draw
 from lowsky.geo.altitude import ANYWHERE, Datum, VerticalReference
 from lowsky.geo.applicability import Applicability, Daily, Period
@@ -261,13 +261,16 @@ def test_findings_name_the_legs_of_each_plan_of_a_batch() -> None:
     assert second[0].message.startswith("Legs 2 to 3: ")
 
 
+KNOWN = KnownAuthority("The tower", "CHN", 30)
+
+
 def test_an_authority_that_is_not_understood_stops_the_worker_until_it_says_anew() -> None:
     areas = Areas()
-    areas.learn(TOWER, stated())
+    areas.learn(TOWER, KNOWN, stated())
     assert areas.index.areas == (stated(),)
     areas.unreadable(TOWER)
     assert not areas.is_understood
-    areas.learn(TOWER, None)
+    areas.learn(TOWER, KNOWN, None)
     assert areas.is_understood
     assert areas.index.areas == ()
 

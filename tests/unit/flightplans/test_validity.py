@@ -1,10 +1,11 @@
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from lowsky.errors import Precondition
 from lowsky.flightplans.checks.validity import (
     AircraftStanding,
+    Horizon,
     OperatorStanding,
     performance,
     require_entitled,
@@ -19,7 +20,6 @@ from tests.unit.flightplans.flights import (
     DRONE,
     NOW,
     OPERATOR,
-    START,
     band,
     box_volume,
     proposal,
@@ -27,7 +27,6 @@ from tests.unit.flightplans.flights import (
     trajectory,
 )
 
-END = START + timedelta(minutes=10)
 FIT = AircraftStanding(active=True, max_speed_mps=20, max_height_m=120)
 VERIFIED = OperatorStanding("VERIFIED", None)
 
@@ -42,19 +41,32 @@ VERIFIED = OperatorStanding("VERIFIED", None)
         (timedelta(days=30, microseconds=1), "START_TOO_FAR_AHEAD"),
     ],
 )
-def test_a_flight_starts_between_now_and_thirty_days_ahead(ahead: timedelta, reason: str | None) -> None:
+def test_a_flight_that_meets_no_authority_starts_between_now_and_thirty_days_ahead(
+    ahead: timedelta, reason: str | None
+) -> None:
     if reason is None:
-        require_in_time(NOW + ahead, NOW)
+        require_in_time(NOW + ahead, NOW, Horizon())
         return
     with pytest.raises(Precondition) as refused:
-        require_in_time(NOW + ahead, NOW)
+        require_in_time(NOW + ahead, NOW, Horizon())
     assert refused.value.reason == reason
     assert [violation.field for violation in refused.value.fields] == ["flight_plan"]
 
 
+def test_a_flight_too_far_ahead_hears_which_authority_says_so_and_when_it_may_be_at_the_latest() -> None:
+    horizon = Horizon(timedelta(days=90), "authorities/tower", "The tower")
+    require_in_time(NOW + timedelta(days=90), NOW, horizon)
+    with pytest.raises(Precondition) as refused:
+        require_in_time(NOW + timedelta(days=90, seconds=1), NOW, horizon)
+    latest = (NOW + timedelta(days=90)).isoformat()
+    assert refused.value.metadata == {"authority": "authorities/tower", "latest": latest}
+    assert "The tower" in refused.value.message
+    assert latest in refused.value.message
+
+
 def standing(operator: OperatorStanding | None, aircraft: AircraftStanding | None, name: str = DRONE) -> str | None:
     try:
-        require_standing(OPERATOR, name, operator, aircraft, END)
+        require_standing(OPERATOR, name, operator, aircraft)
     except Precondition as refused:
         return refused.reason
     return None
@@ -78,19 +90,6 @@ def test_only_a_verified_operator_with_an_active_aircraft_of_its_own_may_fly(
     operator: OperatorStanding | None, aircraft: AircraftStanding | None, name: str, reason: str | None
 ) -> None:
     assert standing(operator, aircraft, name) == reason
-
-
-@pytest.mark.parametrize(
-    ("insured_until", "reason"),
-    [
-        (END - timedelta(microseconds=1), "INSURANCE_EXPIRED"),
-        (END, None),
-        (END + timedelta(days=1), None),
-        (None, None),
-    ],
-)
-def test_insurance_covers_the_flight_to_its_end(insured_until: datetime | None, reason: str | None) -> None:
-    assert standing(OperatorStanding("VERIFIED", insured_until), FIT) == reason
 
 
 def entitled(priority: Priority, priority_max: Priority) -> bool:

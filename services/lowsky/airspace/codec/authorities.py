@@ -31,7 +31,9 @@ def profile_of(message: pb.Authority) -> AuthorityProfile:
     if message.time_zone not in time_zones():
         raise Invalid.field("authority.time_zone", f"{message.time_zone} is no IANA time zone, as in Asia/Shanghai")
     area = area_from(message.area) if message.HasField("area") else None
-    return AuthorityProfile(message.display_name, message.time_zone, message.email, message.phone, area)
+    return AuthorityProfile(
+        message.display_name, message.time_zone, message.email, message.phone, area, message.filing_horizon_days
+    )
 
 
 def to_message(authority: Authority) -> pb.Authority:
@@ -46,6 +48,7 @@ def to_message(authority: Authority) -> pb.Authority:
         email=profile.email,
         phone=profile.phone,
         area=area_to(profile.area) if profile.area else None,
+        filing_horizon_days=profile.filing_horizon_days,
     )
     message.create_time.FromDatetime(authority.create_time)
     message.update_time.FromDatetime(authority.update_time)

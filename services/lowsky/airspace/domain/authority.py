@@ -20,6 +20,8 @@ class AuthorityProfile:
     phone: str
     area: Area | None = None
     """Where it answers: there it may restrict; nowhere where there is none."""
+    filing_horizon_days: int = 0
+    """How many days ahead of their start it takes flight plans; 0 where it does not say, which stands for 30."""
 
 
 @dataclass(slots=True)

@@ -33,8 +33,8 @@ class AuthorityStore:
             await self._connection.execute(
                 """INSERT INTO authorities
                        (name, version, create_time, update_time, display_name, country, time_zone, email, phone,
-                        area)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
+                        area, filing_horizon_days)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
                 *_row(authority),
             )
         except asyncpg.UniqueViolationError:
@@ -45,7 +45,7 @@ class AuthorityStore:
         """Stores a change and tells of it."""
         await self._connection.execute(
             """UPDATE authorities SET version = $2, create_time = $3, update_time = $4, display_name = $5, country = $6,
-                   time_zone = $7, email = $8, phone = $9, area = $10
+                   time_zone = $7, email = $8, phone = $9, area = $10, filing_horizon_days = $11
                WHERE name = $1""",
             *_row(authority),
         )
@@ -72,7 +72,7 @@ class AuthorityStore:
         """Authorities by name, beginning after one; without their areas, too large to read by the thousand."""
         rows = await self._connection.fetch(
             """SELECT name, version, create_time, update_time, display_name, country, time_zone, email, phone,
-                   NULL::bytea AS area
+                   NULL::bytea AS area, filing_horizon_days
                FROM authorities WHERE name > $1 ORDER BY name LIMIT $2""",
             after or "",
             limit,
@@ -123,6 +123,7 @@ def _row(authority: Authority) -> tuple[object, ...]:
         profile.email,
         profile.phone,
         codec.area_to_store(profile.area),
+        profile.filing_horizon_days,
     )
 
 
@@ -137,7 +138,12 @@ def _authority(row: asyncpg.Record) -> Authority:
         name=row["name"],
         country=row["country"],
         profile=AuthorityProfile(
-            row["display_name"], row["time_zone"], row["email"], row["phone"], codec.stored_area(row["area"])
+            row["display_name"],
+            row["time_zone"],
+            row["email"],
+            row["phone"],
+            codec.stored_area(row["area"]),
+            row["filing_horizon_days"],
         ),
         create_time=row["create_time"],
         update_time=row["update_time"],

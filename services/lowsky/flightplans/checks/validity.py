@@ -21,8 +21,12 @@ from lowsky.geo.trajectory import Trajectory
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.priority import Priority
 
-AHEAD_MAX: Final = timedelta(days=30)
-"""ASTM F3548-21, OiMaxPlanHorizonDays: further ahead nobody can say what the airspace will be."""
+AHEAD: Final = timedelta(days=30)
+"""ASTM F3548-21, OiMaxPlanHorizonDays: what holds where no authority says otherwise."""
+
+AHEAD_MAX: Final = timedelta(days=90)
+"""The most that an authority may say (US LAANC; Authority.filing_horizon_days): further ahead nobody can say what the
+airspace will be."""
 
 CLOCK_SKEW: Final = timedelta(seconds=5)
 """A client whose clock is a little behind may say "now"."""
@@ -39,6 +43,12 @@ class OperatorStanding:
     insurance_expire_time: datetime | None
     priority_max: int = Priority.ORDINARY
     """The highest priority that its flights may claim."""
+    kind: str = ""
+    """What it is in law: ENTERPRISE, PUBLIC_BODY or NATURAL_PERSON; empty where that is not known."""
+    certified: bool = False
+    """Whether it states an operation certificate."""
+    certificate_expire_time: datetime | None = None
+    """None: it does not end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +58,44 @@ class AircraftStanding:
     active: bool
     max_speed_mps: float
     max_height_m: float | None
+    category: str = ""
+    """MICRO, LIGHT, SMALL, MEDIUM or LARGE; empty where it is not known."""
+    max_takeoff_mass_kg: float | None = None
 
 
-def require_in_time(departure: datetime, now: datetime) -> None:
-    """Neither in the past nor further ahead than anybody can say.
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """How far ahead a flight may be asked for, and who says so."""
+
+    ahead: timedelta = AHEAD
+    authority: str = ""
+    """Resource name; empty where the flight meets no authority."""
+    title: str = ""
+
+
+def require_in_time(departure: datetime, now: datetime, horizon: Horizon) -> None:
+    """Neither in the past nor further ahead than the authorities concerned take requests.
 
     Raises:
         Precondition: START_IN_PAST or START_TOO_FAR_AHEAD.
     """
     if departure < now - CLOCK_SKEW:
         raise _refuse("START_IN_PAST", f"the flight starts at {departure.isoformat()}, which is past", "flight_plan")
-    if departure > now + AHEAD_MAX:
+    latest = now + horizon.ahead
+    if departure > latest:
+        who = (
+            f"{horizon.title or horizon.authority} takes"
+            if horizon.authority
+            else "flights where no authority is met are taken"
+        )
+        said = {"authority": horizon.authority} if horizon.authority else {}
         raise _refuse(
             "START_TOO_FAR_AHEAD",
-            f"the flight starts at {departure.isoformat()}, more than {AHEAD_MAX.days} days ahead",
+            f"the flight starts at {departure.isoformat()}; {who} {horizon.ahead.days} days ahead at most, now until "
+            f"{latest.isoformat()}: ask again nearer to it",
             "flight_plan",
+            latest=latest.isoformat(),
+            **said,
         )
 
 
@@ -71,9 +104,8 @@ def require_standing(
     aircraft: str,
     operator_standing: OperatorStanding | None,
     aircraft_standing: AircraftStanding | None,
-    flight_end: datetime,
-) -> AircraftStanding:
-    """A verified operator, insured until the flight ends, with an active aircraft of its own, which is given back.
+) -> tuple[OperatorStanding, AircraftStanding]:
+    """A verified operator with an active aircraft of its own; both are given back.
 
     Raises:
         Precondition: With the reason, and the field at fault.
@@ -92,14 +124,7 @@ def require_standing(
         raise _refuse("AIRCRAFT_UNKNOWN", f"{operator} has no aircraft {aircraft}", "flight_plan.aircraft")
     if not aircraft_standing.active:
         raise _refuse("AIRCRAFT_RETIRED", f"{aircraft} is retired", "flight_plan.aircraft")
-    insured_until = operator_standing.insurance_expire_time
-    if insured_until is not None and insured_until < flight_end:
-        raise _refuse(
-            "INSURANCE_EXPIRED",
-            f"the insurance of {operator} ends at {insured_until.isoformat()}, before the flight does",
-            "parent",
-        )
-    return aircraft_standing
+    return operator_standing, aircraft_standing
 
 
 def require_entitled(

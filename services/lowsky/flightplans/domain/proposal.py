@@ -21,6 +21,15 @@ class Proposal:
     endurance_s: float | None
     content: bytes
     """The request as it was sent, opaque here."""
+    commercial: bool
+    mode: str
+    """VLOS or BVLOS."""
+    purpose: str
+    """As in the contract, without the prefix: DELIVERY, …"""
+    special_activities: frozenset[str] = frozenset()
+    """Likewise: DROPS_ARTICLES, …"""
+    stated: frozenset[str] = frozenset()
+    """The names of the fields that the request fills."""
     priority: int = 0
     """How urgent it is; a higher number goes before a lower one."""
     supersedes: str = ""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import operators_pb2
+from lowsky.jurisdictions.identifiers import INTERNATIONAL, Schemes
 from lowsky.registration.codec.identifiers import to_messages
+from lowsky.registration.domain.documents import MissingDocument
 from lowsky.registration.domain.operator import (
     Operator,
     OperatorKind,
@@ -35,6 +38,29 @@ def profile_of(message: operators_pb2.Operator) -> OperatorProfile:
         certificate_number=message.certificate.number,
         certificate_expire_time=_time(message.certificate, "expire_time"),
     )
+
+
+def jurisdictions_of(operator: Operator, schemes: Schemes) -> list[str]:
+    """The jurisdictions in which it is registered, by the schemes of its numbers; a scheme that is international, or no
+    longer known, says nothing."""
+    found = (schemes.get(one.scheme) for one in operator.identifiers)
+    return [scheme.jurisdiction for scheme in found if scheme and scheme.jurisdiction != INTERNATIONAL]
+
+
+def to_answer(operator: Operator, missing: Iterable[MissingDocument]) -> operators_pb2.Operator:
+    """The resource as its holder and the registrar see it, with what it lacks."""
+    message = to_message(operator)
+    message.missing_documents.extend(
+        operators_pb2.MissingDocument(
+            document=operators_pb2.MissingDocument.Document.Value(f"DOCUMENT_{one.document}"),
+            expired=one.expired,
+            flights=one.requirement.flights,
+            jurisdiction=one.requirement.jurisdiction,
+            source=one.requirement.source.text,
+        )
+        for one in missing
+    )
+    return message
 
 
 def to_message(operator: Operator) -> operators_pb2.Operator:

@@ -16,10 +16,12 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
 from lowsky.ids import new_id
+from lowsky.jurisdictions.flights import RuleSets
 from lowsky.jurisdictions.identifiers import Schemes
 from lowsky.priority import Priority
 from lowsky.registration.codec.identifiers import given_in, replace_identifiers
-from lowsky.registration.codec.operators import kind_of, profile_of, to_message
+from lowsky.registration.codec.operators import jurisdictions_of, kind_of, profile_of, to_answer, to_message
+from lowsky.registration.domain.documents import missing_documents
 from lowsky.registration.domain.identity import of_operator
 from lowsky.registration.domain.operator import Operator, OperatorState
 from lowsky.registration.postgres import AircraftStore, OperatorStore
@@ -34,11 +36,12 @@ _Response = TypeVar("_Response", bound=Message)
 class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
     """Operators: created by applicants, kept by the registrar."""
 
-    def __init__(self, database: Database, relay: Relay, clock: Clock, schemes: Schemes) -> None:
+    def __init__(self, database: Database, relay: Relay, clock: Clock, schemes: Schemes, rules: RuleSets) -> None:
         self._database = database
         self._relay = relay
         self._clock = clock
         self._schemes = schemes
+        self._rules = rules
 
     async def CreateOperator(self, request: pb.CreateOperatorRequest, context: Any) -> pb.CreateOperatorResponse:
         now = self._clock.now()
@@ -56,7 +59,7 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
 
         async def create(connection: Connection) -> pb.CreateOperatorResponse:
             await OperatorStore(connection).add(operator)
-            return pb.CreateOperatorResponse(operator=to_message(operator))
+            return pb.CreateOperatorResponse(operator=self._answer(operator))
 
         public = pb.CreateOperatorRequest()
         public.CopyFrom(request)
@@ -69,7 +72,7 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
         reach = current_access().reach
         if not reach.covers_operator(operator.name) and reach.applicant != operator.applicant:
             raise NotFound(request.name)
-        return pb.GetOperatorResponse(operator=to_message(operator))
+        return pb.GetOperatorResponse(operator=self._answer(operator))
 
     async def ListOperators(self, request: pb.ListOperatorsRequest, context: Any) -> pb.ListOperatorsResponse:
         page = Page.asked_by(request)
@@ -144,9 +147,14 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
                 one.retire(now)
             await operators.save(operator)
             await aircraft.save(*fleet)
-            return pb.DeregisterOperatorResponse(operator=to_message(operator))
+            return pb.DeregisterOperatorResponse(operator=self._answer(operator))
 
         return await once(self._database, self._relay, request, pb.DeregisterOperatorResponse, deregister)
+
+    def _answer(self, operator: Operator) -> pb.Operator:
+        now = self._clock.now()
+        laws = self._rules.of_countries(jurisdictions_of(operator, self._schemes))
+        return to_answer(operator, (one for law in laws for one in missing_documents(operator, law, now)))
 
     async def _change(
         self,
@@ -164,6 +172,6 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
             operator.expect(etag)
             move(operator, self._clock.now())
             await store.save(operator)
-            return response_type(operator=to_message(operator))
+            return response_type(operator=self._answer(operator))
 
         return await once(self._database, self._relay, request, response_type, change)

@@ -16,7 +16,7 @@ from lowsky.api.airspace.v1 import authorities_pb2
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
-from lowsky.client import AlreadyExists, Client
+from lowsky.client import AlreadyExists, Client, read_profile
 from lowsky.client.missions import flight_plan_of
 from lowsky.local.demo.cast import AIRCRAFT, JIANGSU, OPERATOR, SHANGHAI, Cast, cast_for
 from lowsky.local.demo.listening import listening
@@ -106,7 +106,10 @@ async def register_operator(cast: Cast) -> None:
         identifiers=[identifiers_pb2.Identifier(scheme="cn-uscc", value="9144030071526726XG")],
         contact=operators_pb2.Contact(person_name="Duty dispatcher", email="dispatch@example.org"),
     )
-    operator.insurance_expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=365))
+    in_a_year = datetime.now(UTC) + timedelta(days=365)
+    operator.insurance_expire_time.FromDatetime(in_a_year)
+    operator.certificate.number = "UAOC-SAMPLE-0001"
+    operator.certificate.expire_time.FromDatetime(in_a_year)
     create = operators_pb2.CreateOperatorRequest(operator_id=OPERATOR.removeprefix("operators/"), operator=operator)
     if await _unless_there(cast.applicant.call(cast.applicant.operators.CreateOperator, create)):
         verify = operators_pb2.VerifyOperatorRequest(name=OPERATOR)
@@ -179,9 +182,10 @@ async def _submit(operator: Client, mission_file: str, decided_by: str, console:
 async def _at_a_free_time(operator: Client, mission_file: str, console: Console) -> flight_plans_pb2.FlightPlan:
     """The mission in ten minutes, or after the flights that hold its airspace then: those of an earlier demo, say."""
     mission = read((SAMPLE / mission_file).read_bytes(), mission_file)
+    profile = sample_profile()
     departure = datetime.now(UTC) + DEPARTS_IN
     while True:
-        plan = flight_plan_of(mission, aircraft=AIRCRAFT, departure=departure, reference=mission_file)
+        plan = flight_plan_of(mission, aircraft=AIRCRAFT, departure=departure, reference=mission_file, profile=profile)
         dry_run = await operator.submit_flight_plan(OPERATOR, plan, validate_only=True)
         conflicts = [one for one in dry_run.findings if one.rule == flight_plans_pb2.Finding.RULE_CONFLICT]
         if not conflicts:
@@ -191,6 +195,12 @@ async def _at_a_free_time(operator: Client, mission_file: str, console: Console)
             f"[dim]Another flight holds this airspace: the parcel leaves at {departure:%H:%M}Z instead.[/]",
             highlight=False,
         )
+
+
+def sample_profile() -> flight_plans_pb2.FlightPlan:
+    """What the flights of the sample's operator have in common."""
+    with resources.as_file(SAMPLE / "profile.toml") as file:
+        return read_profile(file)
 
 
 async def _until_moved(operator: Client, plan: flight_plans_pb2.FlightPlan) -> flight_plans_pb2.FlightPlan:

@@ -37,6 +37,7 @@ class Authority(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     PHONE_FIELD_NUMBER: _builtins.int
     AREA_FIELD_NUMBER: _builtins.int
+    FILING_HORIZON_DAYS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """authorities/{authority}"""
     etag: _builtins.str
@@ -47,6 +48,8 @@ class Authority(_message.Message):
     """IANA zone of its civil time, as in Asia/Shanghai: its clocks ("by 12:00 the day before") run in it."""
     email: _builtins.str
     phone: _builtins.str
+    filing_horizon_days: _builtins.int
+    """How many days ahead of their start it takes flight plans (US LAANC: up to 90). 0 stands for 30, as in ASTM F3548."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -71,10 +74,11 @@ class Authority(_message.Message):
         email: _builtins.str = ...,
         phone: _builtins.str = ...,
         area: Global___Area | None = ...,
+        filing_horizon_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["area", b"area", "create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["area", b"area", "country", b"country", "create_time", b"create_time", "display_name", b"display_name", "email", b"email", "etag", b"etag", "name", b"name", "phone", b"phone", "time_zone", b"time_zone", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area", b"area", "country", b"country", "create_time", b"create_time", "display_name", b"display_name", "email", b"email", "etag", b"etag", "filing_horizon_days", b"filing_horizon_days", "name", b"name", "phone", b"phone", "time_zone", b"time_zone", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -329,7 +333,7 @@ class UpdateAuthorityRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Of display_name, time_zone, email, phone, area. An area that is not given is cleared."""
+        """Of display_name, time_zone, email, phone, area, filing_horizon_days. An area that is not given is cleared."""
 
     def __init__(
         self,

@@ -83,11 +83,13 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_START_IN_PAST: _Reason.ValueType  # 39
     """[FAILED_PRECONDITION] The plan starts in the past."""
     REASON_START_TOO_FAR_AHEAD: _Reason.ValueType  # 40
-    """[FAILED_PRECONDITION] The plan starts more than 30 days ahead (F3548)."""
+    """[FAILED_PRECONDITION] The plan starts further ahead than an authority concerned takes requests
+    (Authority.filing_horizon_days); metadata: latest, and authority, unless it is met by no authority.
+    """
     REASON_OUTSIDE_TIME_WINDOW: _Reason.ValueType  # 41
     """[FAILED_PRECONDITION] Activation outside of the plan's own window of time; metadata: earliest, latest."""
     REASON_INSURANCE_EXPIRED: _Reason.ValueType  # 42
-    """[FAILED_PRECONDITION] The operator's liability insurance does not cover the end of the flight."""
+    """[FAILED_PRECONDITION] The operator's liability insurance does not cover the end of the flight; metadata: source."""
     REASON_AUTHORITY_UNKNOWN: _Reason.ValueType  # 43
     """[FAILED_PRECONDITION] The named authority does not exist."""
     REASON_NOT_CONCERNED: _Reason.ValueType  # 44
@@ -104,6 +106,14 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[FAILED_PRECONDITION] The operator's flights may not claim this priority; metadata: priority_max."""
     REASON_CANNOT_BE_SUPERSEDED: _Reason.ValueType  # 50
     """[FAILED_PRECONDITION] The plan to be superseded is activated or over; metadata: resource, state."""
+    REASON_INSURANCE_MISSING: _Reason.ValueType  # 52
+    """[FAILED_PRECONDITION] The flight needs liability insurance, and the operator has stated none; metadata: source, the
+    law that asks for it.
+    """
+    REASON_CERTIFICATE_MISSING: _Reason.ValueType  # 53
+    """[FAILED_PRECONDITION] The flight needs an operation certificate, and the operator has stated none; metadata: source."""
+    REASON_CERTIFICATE_EXPIRED: _Reason.ValueType  # 54
+    """[FAILED_PRECONDITION] The operator's operation certificate ends before the flight does; metadata: source."""
     REASON_OVERLOADED: _Reason.ValueType  # 60
     """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
     REASON_DATABASE_UNAVAILABLE: _Reason.ValueType  # 61
@@ -187,11 +197,13 @@ REASON_AIRCRAFT_RETIRED: Reason.ValueType  # 38
 REASON_START_IN_PAST: Reason.ValueType  # 39
 """[FAILED_PRECONDITION] The plan starts in the past."""
 REASON_START_TOO_FAR_AHEAD: Reason.ValueType  # 40
-"""[FAILED_PRECONDITION] The plan starts more than 30 days ahead (F3548)."""
+"""[FAILED_PRECONDITION] The plan starts further ahead than an authority concerned takes requests
+(Authority.filing_horizon_days); metadata: latest, and authority, unless it is met by no authority.
+"""
 REASON_OUTSIDE_TIME_WINDOW: Reason.ValueType  # 41
 """[FAILED_PRECONDITION] Activation outside of the plan's own window of time; metadata: earliest, latest."""
 REASON_INSURANCE_EXPIRED: Reason.ValueType  # 42
-"""[FAILED_PRECONDITION] The operator's liability insurance does not cover the end of the flight."""
+"""[FAILED_PRECONDITION] The operator's liability insurance does not cover the end of the flight; metadata: source."""
 REASON_AUTHORITY_UNKNOWN: Reason.ValueType  # 43
 """[FAILED_PRECONDITION] The named authority does not exist."""
 REASON_NOT_CONCERNED: Reason.ValueType  # 44
@@ -208,6 +220,14 @@ REASON_PRIORITY_NOT_ENTITLED: Reason.ValueType  # 49
 """[FAILED_PRECONDITION] The operator's flights may not claim this priority; metadata: priority_max."""
 REASON_CANNOT_BE_SUPERSEDED: Reason.ValueType  # 50
 """[FAILED_PRECONDITION] The plan to be superseded is activated or over; metadata: resource, state."""
+REASON_INSURANCE_MISSING: Reason.ValueType  # 52
+"""[FAILED_PRECONDITION] The flight needs liability insurance, and the operator has stated none; metadata: source, the
+law that asks for it.
+"""
+REASON_CERTIFICATE_MISSING: Reason.ValueType  # 53
+"""[FAILED_PRECONDITION] The flight needs an operation certificate, and the operator has stated none; metadata: source."""
+REASON_CERTIFICATE_EXPIRED: Reason.ValueType  # 54
+"""[FAILED_PRECONDITION] The operator's operation certificate ends before the flight does; metadata: source."""
 REASON_OVERLOADED: Reason.ValueType  # 60
 """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
 REASON_DATABASE_UNAVAILABLE: Reason.ValueType  # 61

@@ -56,6 +56,10 @@ class _SpecialActivityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Speci
     SPECIAL_ACTIVITY_NETWORK_RELAY: _SpecialActivity.ValueType  # 3
     SPECIAL_ACTIVITY_OVER_CROWDS: _SpecialActivity.ValueType  # 4
     SPECIAL_ACTIVITY_SWARM: _SpecialActivity.ValueType  # 5
+    SPECIAL_ACTIVITY_MOVING_CONTROL_STATION: _SpecialActivity.ValueType  # 6
+    """Controlled from a moving vehicle, vessel or aircraft."""
+    SPECIAL_ACTIVITY_DISTRIBUTED_OPERATION: _SpecialActivity.ValueType  # 7
+    """One control station for several aircraft that fly apart from each other."""
 
 class SpecialActivity(_SpecialActivity, metaclass=_SpecialActivityEnumTypeWrapper):
     """What ends the exemption of micro, light and small aircraft in suitable airspace (Art. 31 ¶2)."""
@@ -66,7 +70,65 @@ SPECIAL_ACTIVITY_DANGEROUS_GOODS: SpecialActivity.ValueType  # 2
 SPECIAL_ACTIVITY_NETWORK_RELAY: SpecialActivity.ValueType  # 3
 SPECIAL_ACTIVITY_OVER_CROWDS: SpecialActivity.ValueType  # 4
 SPECIAL_ACTIVITY_SWARM: SpecialActivity.ValueType  # 5
+SPECIAL_ACTIVITY_MOVING_CONTROL_STATION: SpecialActivity.ValueType  # 6
+"""Controlled from a moving vehicle, vessel or aircraft."""
+SPECIAL_ACTIVITY_DISTRIBUTED_OPERATION: SpecialActivity.ValueType  # 7
+"""One control station for several aircraft that fly apart from each other."""
 Global___SpecialActivity: _TypeAlias = SpecialActivity  # noqa: Y015
+
+class _IdentificationTechnology:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IdentificationTechnologyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IdentificationTechnology.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IDENTIFICATION_TECHNOLOGY_UNSPECIFIED: _IdentificationTechnology.ValueType  # 0
+    IDENTIFICATION_TECHNOLOGY_DIRECT_REMOTE_ID: _IdentificationTechnology.ValueType  # 1
+    """Broadcast around it (direct remote identification)."""
+    IDENTIFICATION_TECHNOLOGY_NETWORK_REMOTE_ID: _IdentificationTechnology.ValueType  # 2
+    """Over a network."""
+    IDENTIFICATION_TECHNOLOGY_ADS_B: _IdentificationTechnology.ValueType  # 3
+    IDENTIFICATION_TECHNOLOGY_TRANSPONDER: _IdentificationTechnology.ValueType  # 4
+    """A secondary surveillance radar transponder."""
+    IDENTIFICATION_TECHNOLOGY_OTHER: _IdentificationTechnology.ValueType  # 5
+
+class IdentificationTechnology(_IdentificationTechnology, metaclass=_IdentificationTechnologyEnumTypeWrapper):
+    """How an aircraft identifies itself to others."""
+
+IDENTIFICATION_TECHNOLOGY_UNSPECIFIED: IdentificationTechnology.ValueType  # 0
+IDENTIFICATION_TECHNOLOGY_DIRECT_REMOTE_ID: IdentificationTechnology.ValueType  # 1
+"""Broadcast around it (direct remote identification)."""
+IDENTIFICATION_TECHNOLOGY_NETWORK_REMOTE_ID: IdentificationTechnology.ValueType  # 2
+"""Over a network."""
+IDENTIFICATION_TECHNOLOGY_ADS_B: IdentificationTechnology.ValueType  # 3
+IDENTIFICATION_TECHNOLOGY_TRANSPONDER: IdentificationTechnology.ValueType  # 4
+"""A secondary surveillance radar transponder."""
+IDENTIFICATION_TECHNOLOGY_OTHER: IdentificationTechnology.ValueType  # 5
+Global___IdentificationTechnology: _TypeAlias = IdentificationTechnology  # noqa: Y015
+
+class _ConnectivityMethod:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConnectivityMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConnectivityMethod.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONNECTIVITY_METHOD_UNSPECIFIED: _ConnectivityMethod.ValueType  # 0
+    CONNECTIVITY_METHOD_RADIO: _ConnectivityMethod.ValueType  # 1
+    CONNECTIVITY_METHOD_CELLULAR: _ConnectivityMethod.ValueType  # 2
+    CONNECTIVITY_METHOD_SATELLITE: _ConnectivityMethod.ValueType  # 3
+    CONNECTIVITY_METHOD_WIFI: _ConnectivityMethod.ValueType  # 4
+    CONNECTIVITY_METHOD_OTHER: _ConnectivityMethod.ValueType  # 5
+
+class ConnectivityMethod(_ConnectivityMethod, metaclass=_ConnectivityMethodEnumTypeWrapper):
+    """What carries data between an aircraft and the ground."""
+
+CONNECTIVITY_METHOD_UNSPECIFIED: ConnectivityMethod.ValueType  # 0
+CONNECTIVITY_METHOD_RADIO: ConnectivityMethod.ValueType  # 1
+CONNECTIVITY_METHOD_CELLULAR: ConnectivityMethod.ValueType  # 2
+CONNECTIVITY_METHOD_SATELLITE: ConnectivityMethod.ValueType  # 3
+CONNECTIVITY_METHOD_WIFI: ConnectivityMethod.ValueType  # 4
+CONNECTIVITY_METHOD_OTHER: ConnectivityMethod.ValueType  # 5
+Global___ConnectivityMethod: _TypeAlias = ConnectivityMethod  # noqa: Y015
 
 class _State:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -179,6 +241,10 @@ class FlightPlan(_message.Message):
     SPECIAL_ACTIVITIES_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     SUPERSEDES_FIELD_NUMBER: _builtins.int
+    COMMERCIAL_FIELD_NUMBER: _builtins.int
+    IDENTIFICATION_TECHNOLOGIES_FIELD_NUMBER: _builtins.int
+    CONNECTIVITY_METHODS_FIELD_NUMBER: _builtins.int
+    EMERGENCY_PROCEDURE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STATE_REASON_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
@@ -190,6 +256,9 @@ class FlightPlan(_message.Message):
     APPROVAL_FIELD_NUMBER: _builtins.int
     APPROVAL_NUMBER_FIELD_NUMBER: _builtins.int
     OFF_NOMINAL_VOLUMES_FIELD_NUMBER: _builtins.int
+    ALTERNATE_LANDING_SITES_FIELD_NUMBER: _builtins.int
+    COMMUNICATIONS_FIELD_NUMBER: _builtins.int
+    COMMAND_LINKS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """operators/{operator}/flightPlans/{plan}"""
     etag: _builtins.str
@@ -207,6 +276,12 @@ class FlightPlan(_message.Message):
     """operators/{operator}/flightPlans/{plan}, of the same operator and not activated yet: withdrawn in the same step in
     which this plan is accepted, and not in its way. Where this plan is rejected, the named one stays as it is.
     """
+    commercial: _builtins.bool
+    """Whether it is flown for payment or hire. It must be stated: law may ask commercial flights for liability insurance
+    (Art. 12), which leaving it out must not evade.
+    """
+    emergency_procedure: _builtins.str
+    """What crew and aircraft do in an emergency (Art. 27)."""
     state: Global___State.ValueType
     """Output only."""
     state_reason: _builtins.str
@@ -234,6 +309,17 @@ class FlightPlan(_message.Message):
         """Art. 31 ¶2: what ends the exemption of light flights in suitable airspace."""
 
     @_builtins.property
+    def identification_technologies(self) -> _containers.RepeatedScalarFieldContainer[Global___IdentificationTechnology.ValueType]:
+        """How the aircraft identifies itself (EU 2021/664 Annex IV; Art. 27). Which of the fields from here to command_links,
+        and of endurance and lost_link_procedure, a plan must have follows from the law of the countries that it flies over
+        (Finding.RULE_CONTENT_MISSING).
+        """
+
+    @_builtins.property
+    def connectivity_methods(self) -> _containers.RepeatedScalarFieldContainer[Global___ConnectivityMethod.ValueType]:
+        """What carries data between the aircraft and the ground (Annex IV: connectivity methods)."""
+
+    @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
         """Output only: what the checks found, the gravest first."""
 
@@ -255,6 +341,18 @@ class FlightPlan(_message.Message):
     def off_nominal_volumes(self) -> Global___Volumes:
         """Output only: the airspace that the flight may need beside its plan, while it is NONCONFORMING or CONTINGENT."""
 
+    @_builtins.property
+    def alternate_landing_sites(self) -> _containers.RepeatedCompositeFieldContainer[Global___LandingSite]:
+        """Where the aircraft may land instead (Art. 27)."""
+
+    @_builtins.property
+    def communications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Communication]:
+        """How the crew can be reached during the flight (Art. 27)."""
+
+    @_builtins.property
+    def command_links(self) -> _containers.RepeatedCompositeFieldContainer[Global___CommandLink]:
+        """The radio links by which the aircraft is commanded (Art. 27: frequency and bandwidth)."""
+
     def __init__(
         self,
         *,
@@ -273,6 +371,10 @@ class FlightPlan(_message.Message):
         special_activities: _abc.Iterable[Global___SpecialActivity.ValueType] | None = ...,
         priority: _operators_pb2.Priority.ValueType = ...,
         supersedes: _builtins.str = ...,
+        commercial: _builtins.bool | None = ...,
+        identification_technologies: _abc.Iterable[Global___IdentificationTechnology.ValueType] | None = ...,
+        connectivity_methods: _abc.Iterable[Global___ConnectivityMethod.ValueType] | None = ...,
+        emergency_procedure: _builtins.str = ...,
         state: Global___State.ValueType = ...,
         state_reason: _builtins.str = ...,
         findings: _abc.Iterable[Global___Finding] | None = ...,
@@ -284,16 +386,107 @@ class FlightPlan(_message.Message):
         approval: _builtins.str = ...,
         approval_number: _builtins.str = ...,
         off_nominal_volumes: Global___Volumes | None = ...,
+        alternate_landing_sites: _abc.Iterable[Global___LandingSite] | None = ...,
+        communications: _abc.Iterable[Global___Communication] | None = ...,
+        command_links: _abc.Iterable[Global___CommandLink] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["airspace", b"airspace", "create_time", b"create_time", "endurance", b"endurance", "off_nominal_volumes", b"off_nominal_volumes", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_commercial", b"_commercial", "airspace", b"airspace", "commercial", b"commercial", "create_time", b"create_time", "endurance", b"endurance", "off_nominal_volumes", b"off_nominal_volumes", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aircraft", b"aircraft", "airspace", b"airspace", "airspace_revision", b"airspace_revision", "approval", b"approval", "approval_number", b"approval_number", "create_time", b"create_time", "deciding_authorities", b"deciding_authorities", "endurance", b"endurance", "etag", b"etag", "findings", b"findings", "lost_link_procedure", b"lost_link_procedure", "mode", b"mode", "name", b"name", "notified_authorities", b"notified_authorities", "off_nominal_volumes", b"off_nominal_volumes", "priority", b"priority", "purpose", b"purpose", "reference", b"reference", "special_activities", b"special_activities", "state", b"state", "state_reason", b"state_reason", "supersedes", b"supersedes", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_commercial", b"_commercial", "aircraft", b"aircraft", "airspace", b"airspace", "airspace_revision", b"airspace_revision", "alternate_landing_sites", b"alternate_landing_sites", "approval", b"approval", "approval_number", b"approval_number", "command_links", b"command_links", "commercial", b"commercial", "communications", b"communications", "connectivity_methods", b"connectivity_methods", "create_time", b"create_time", "deciding_authorities", b"deciding_authorities", "emergency_procedure", b"emergency_procedure", "endurance", b"endurance", "etag", b"etag", "findings", b"findings", "identification_technologies", b"identification_technologies", "lost_link_procedure", b"lost_link_procedure", "mode", b"mode", "name", b"name", "notified_authorities", b"notified_authorities", "off_nominal_volumes", b"off_nominal_volumes", "priority", b"priority", "purpose", b"purpose", "reference", b"reference", "special_activities", b"special_activities", "state", b"state", "state_reason", b"state_reason", "supersedes", b"supersedes", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__commercial: _TypeAlias = _typing.Literal["commercial"]  # noqa: Y015
+    _WhichOneofArgType__commercial: _TypeAlias = _typing.Literal["_commercial", b"_commercial"]  # noqa: Y015
     _WhichOneofReturnType_airspace: _TypeAlias = _typing.Literal["trajectory", "volumes"]  # noqa: Y015
     _WhichOneofArgType_airspace: _TypeAlias = _typing.Literal["airspace", b"airspace"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__commercial) -> _WhichOneofReturnType__commercial | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_airspace) -> _WhichOneofReturnType_airspace | None: ...
 
 Global___FlightPlan: _TypeAlias = FlightPlan  # noqa: Y015
+
+@_typing.final
+class LandingSite(_message.Message):
+    """A place where an aircraft may land."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """How it is called."""
+    @_builtins.property
+    def position(self) -> _geo_pb2.LatLng: ...
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        position: _geo_pb2.LatLng | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LandingSite: _TypeAlias = LandingSite  # noqa: Y015
+
+@_typing.final
+class Communication(_message.Message):
+    """A way to reach the crew of a flight."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PHONE_FIELD_NUMBER: _builtins.int
+    VOICE_FREQUENCY_MHZ_FIELD_NUMBER: _builtins.int
+    phone: _builtins.str
+    """E.164, as in +862112345678."""
+    voice_frequency_mhz: _builtins.float
+    """Of voice by radio, megahertz."""
+    def __init__(
+        self,
+        *,
+        phone: _builtins.str = ...,
+        voice_frequency_mhz: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["means", b"means", "phone", b"phone", "voice_frequency_mhz", b"voice_frequency_mhz"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["means", b"means", "phone", b"phone", "voice_frequency_mhz", b"voice_frequency_mhz"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_means: _TypeAlias = _typing.Literal["phone", "voice_frequency_mhz"]  # noqa: Y015
+    _WhichOneofArgType_means: _TypeAlias = _typing.Literal["means", b"means"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_means) -> _WhichOneofReturnType_means | None: ...
+
+Global___Communication: _TypeAlias = Communication  # noqa: Y015
+
+@_typing.final
+class CommandLink(_message.Message):
+    """A radio link by which an aircraft is commanded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METHOD_FIELD_NUMBER: _builtins.int
+    FREQUENCY_MHZ_FIELD_NUMBER: _builtins.int
+    BANDWIDTH_MHZ_FIELD_NUMBER: _builtins.int
+    method: Global___ConnectivityMethod.ValueType
+    frequency_mhz: _builtins.float
+    """Centre of the band that it uses, megahertz; up to 300 GHz, where radio ends."""
+    bandwidth_mhz: _builtins.float
+    """Of that band, megahertz."""
+    def __init__(
+        self,
+        *,
+        method: Global___ConnectivityMethod.ValueType = ...,
+        frequency_mhz: _builtins.float = ...,
+        bandwidth_mhz: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bandwidth_mhz", b"bandwidth_mhz", "frequency_mhz", b"frequency_mhz", "method", b"method"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommandLink: _TypeAlias = CommandLink  # noqa: Y015
 
 @_typing.final
 class Trajectory(_message.Message):
@@ -452,6 +645,10 @@ class Finding(_message.Message):
         """A flight that has left its plan may come here."""
         RULE_OFF_NOMINAL_MEETS: Finding._Rule.ValueType  # 16
         """This flight has left its plan and may come where another flight is, which has been told."""
+        RULE_CONTENT_MISSING: Finding._Rule.ValueType  # 18
+        """The plan lacks what the law of a country that it flies over asks a request to contain; fields names what,
+        subject_title the law. It has no subject.
+        """
 
     class Rule(_Rule, metaclass=_RuleEnumTypeWrapper):
         """The rules."""
@@ -491,6 +688,10 @@ class Finding(_message.Message):
     """A flight that has left its plan may come here."""
     RULE_OFF_NOMINAL_MEETS: Finding.Rule.ValueType  # 16
     """This flight has left its plan and may come where another flight is, which has been told."""
+    RULE_CONTENT_MISSING: Finding.Rule.ValueType  # 18
+    """The plan lacks what the law of a country that it flies over asks a request to contain; fields names what,
+    subject_title the law. It has no subject.
+    """
 
     class _Severity:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -568,6 +769,7 @@ class Finding(_message.Message):
     PLAN_AMSL_FIELD_NUMBER: _builtins.int
     SUBJECT_AMSL_FIELD_NUMBER: _builtins.int
     OVERLAP_OUTLINES_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
     rule: Global___Finding.Rule.ValueType
     """Machine-readable, as in GEOZONE_PROHIBITED."""
     severity: Global___Finding.Severity.ValueType
@@ -624,6 +826,10 @@ class Finding(_message.Message):
     def overlap_outlines(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.Polygon]:
         """Of another flight: where the two overlap, the first of the places where they do."""
 
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """With RULE_CONTENT_MISSING: the fields of FlightPlan at fault."""
+
     def __init__(
         self,
         *,
@@ -643,10 +849,11 @@ class Finding(_message.Message):
         plan_amsl: Global___Finding.AmslReach | None = ...,
         subject_amsl: Global___Finding.AmslReach | None = ...,
         overlap_outlines: _abc.Iterable[_geo_pb2.Polygon] | None = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "time_end", b"time_end", "time_start", b"time_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_uncertain", b"altitude_uncertain", "deciding_authorities", b"deciding_authorities", "message", b"message", "notified_authorities", b"notified_authorities", "overlap_outlines", b"overlap_outlines", "plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "rule", b"rule", "severity", b"severity", "subject", b"subject", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "subject_title", b"subject_title", "time_end", b"time_end", "time_start", b"time_start", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_uncertain", b"altitude_uncertain", "deciding_authorities", b"deciding_authorities", "fields", b"fields", "message", b"message", "notified_authorities", b"notified_authorities", "overlap_outlines", b"overlap_outlines", "plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "rule", b"rule", "severity", b"severity", "subject", b"subject", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "subject_title", b"subject_title", "time_end", b"time_end", "time_start", b"time_start", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

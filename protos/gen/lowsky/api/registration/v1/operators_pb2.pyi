@@ -122,6 +122,7 @@ class Operator(_message.Message):
     STATE_REASON_FIELD_NUMBER: _builtins.int
     PRIORITY_MAX_FIELD_NUMBER: _builtins.int
     PRIORITY_REASON_FIELD_NUMBER: _builtins.int
+    MISSING_DOCUMENTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """operators/{operator}"""
     etag: _builtins.str
@@ -154,6 +155,12 @@ class Operator(_message.Message):
 
     @_builtins.property
     def certificate(self) -> Global___OperationCertificate: ...
+    @_builtins.property
+    def missing_documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___MissingDocument]:
+        """Output only: what the law where it is registered asks of flights of its kind that it has not stated, or that has run
+        out by now. Such flights are refused; it may fly others. Left out of lists and events.
+        """
+
     def __init__(
         self,
         *,
@@ -171,14 +178,73 @@ class Operator(_message.Message):
         state_reason: _builtins.str = ...,
         priority_max: Global___Priority.ValueType = ...,
         priority_reason: _builtins.str = ...,
+        missing_documents: _abc.Iterable[Global___MissingDocument] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "contact", b"contact", "create_time", b"create_time", "insurance_expire_time", b"insurance_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "contact", b"contact", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "identifiers", b"identifiers", "insurance_expire_time", b"insurance_expire_time", "kind", b"kind", "name", b"name", "priority_max", b"priority_max", "priority_reason", b"priority_reason", "state", b"state", "state_reason", b"state_reason", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "contact", b"contact", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "identifiers", b"identifiers", "insurance_expire_time", b"insurance_expire_time", "kind", b"kind", "missing_documents", b"missing_documents", "name", b"name", "priority_max", b"priority_max", "priority_reason", b"priority_reason", "state", b"state", "state_reason", b"state_reason", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Operator: _TypeAlias = Operator  # noqa: Y015
+
+@_typing.final
+class MissingDocument(_message.Message):
+    """What an operator lacks, and for which flights."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Document:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _DocumentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[MissingDocument._Document.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        DOCUMENT_UNSPECIFIED: MissingDocument._Document.ValueType  # 0
+        DOCUMENT_LIABILITY_INSURANCE: MissingDocument._Document.ValueType  # 1
+        """insurance_expire_time"""
+        DOCUMENT_OPERATION_CERTIFICATE: MissingDocument._Document.ValueType  # 2
+        """certificate"""
+
+    class Document(_Document, metaclass=_DocumentEnumTypeWrapper):
+        """What it is."""
+
+    DOCUMENT_UNSPECIFIED: MissingDocument.Document.ValueType  # 0
+    DOCUMENT_LIABILITY_INSURANCE: MissingDocument.Document.ValueType  # 1
+    """insurance_expire_time"""
+    DOCUMENT_OPERATION_CERTIFICATE: MissingDocument.Document.ValueType  # 2
+    """certificate"""
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
+    FLIGHTS_FIELD_NUMBER: _builtins.int
+    JURISDICTION_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    document: Global___MissingDocument.Document.ValueType
+    expired: _builtins.bool
+    """It was stated, and has run out."""
+    flights: _builtins.str
+    """The flights that need it, for people."""
+    jurisdiction: _builtins.str
+    """ISO 3166-1 alpha-3, or EU."""
+    source: _builtins.str
+    """Law and article."""
+    def __init__(
+        self,
+        *,
+        document: Global___MissingDocument.Document.ValueType = ...,
+        expired: _builtins.bool = ...,
+        flights: _builtins.str = ...,
+        jurisdiction: _builtins.str = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "expired", b"expired", "flights", b"flights", "jurisdiction", b"jurisdiction", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissingDocument: _TypeAlias = MissingDocument  # noqa: Y015
 
 @_typing.final
 class Contact(_message.Message):

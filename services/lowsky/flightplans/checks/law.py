@@ -1,0 +1,103 @@
+"""What the law asks of a flight: the documents of its operator, without which it is refused, and the contents of its
+request, without which it is rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from lowsky.errors import FieldViolation, Precondition
+from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
+from lowsky.flightplans.domain.proposal import Proposal
+from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.jurisdictions.flights import Flight, Needs, Requirement, sources_of
+
+OPERATOR_FIELD = "parent"
+"""Whose documents they are, in the request."""
+
+
+def flight_of(proposal: Proposal, operator: OperatorStanding, aircraft: AircraftStanding) -> Flight:
+    """What rules ask about it."""
+    return Flight(
+        commercial=proposal.commercial,
+        operator_kind=operator.kind,
+        category=aircraft.category,
+        max_takeoff_mass_kg=aircraft.max_takeoff_mass_kg,
+        mode=proposal.mode,
+        purpose=proposal.purpose,
+        special_activities=proposal.special_activities,
+    )
+
+
+def require_documents(operator: str, standing: OperatorStanding, needs: Needs, flight_end: datetime) -> None:
+    """Liability insurance and an operation certificate, where the flight needs them, valid until it ends.
+
+    Raises:
+        Precondition: INSURANCE_MISSING, INSURANCE_EXPIRED, CERTIFICATE_MISSING or CERTIFICATE_EXPIRED: the first that
+            is at fault, with all of them as fields.
+    """
+    faults = [
+        *_faults(
+            "INSURANCE",
+            "liability insurance",
+            needs.insurance,
+            standing.insurance_expire_time is not None,
+            standing.insurance_expire_time,
+            flight_end,
+        ),
+        *_faults(
+            "CERTIFICATE",
+            "operation certificate",
+            needs.certificate,
+            standing.certified,
+            standing.certificate_expire_time,
+            flight_end,
+        ),
+    ]
+    if faults:
+        reason, _, source = faults[0]
+        raise Precondition(
+            reason,
+            "; ".join(f"{operator} {text}" for _, text, _ in faults),
+            metadata={"source": source},
+            fields=[FieldViolation(OPERATOR_FIELD, text, reason) for reason, text, _ in faults],
+        )
+
+
+def missing_contents(proposal: Proposal, needs: Needs) -> Iterator[Finding]:
+    """A finding for each law that asks for more than the request contains."""
+    for law, required in needs.contents:
+        missing = [content for content in required if content.field not in proposal.stated]
+        if missing:
+            source = sources_of([content.requirement for content in missing])
+            yield Finding(
+                Rule.CONTENT_MISSING,
+                Severity.BLOCKING,
+                "",
+                f"the law of {law.title}",
+                (),
+                f"The request lacks what the law of {law.title} asks for: "
+                f"{'; '.join(f'{content.add} ({content.field})' for content in missing)}. Add it and submit the plan "
+                f"again. Source: {source}.",
+                fields=tuple(content.field for content in missing),
+            )
+
+
+def _faults(
+    what: str,
+    title: str,
+    asking: Sequence[Requirement],
+    stated: bool,
+    until: datetime | None,
+    flight_end: datetime,
+) -> Iterator[tuple[str, str, str]]:
+    """Reason, text and source where a document that is asked for is not there, or not until the end of the flight."""
+    if not asking:
+        return
+    source = sources_of(asking)
+    asked = f"{' and '.join(requirement.flights for requirement in asking)} need one ({source})"
+    if not stated:
+        yield f"{what}_MISSING", f"has stated no {title}: {asked}. State it (UpdateOperator)", source
+    elif until is not None and until < flight_end:
+        problem = f"has a {title} until {until.isoformat()}, and the flight ends at {flight_end.isoformat()}"
+        yield f"{what}_EXPIRED", f"{problem}: {asked}. State the renewed one (UpdateOperator)", source

@@ -1,0 +1,41 @@
+"""What an operator lacks by the law where it is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from lowsky.jurisdictions.flights import Flight, FlightRules, Requirement
+from lowsky.registration.domain.operator import Operator
+
+
+class Document(StrEnum):
+    """What an operator states of itself that flights may need."""
+
+    LIABILITY_INSURANCE = "LIABILITY_INSURANCE"
+    OPERATION_CERTIFICATE = "OPERATION_CERTIFICATE"
+
+
+@dataclass(frozen=True, slots=True)
+class MissingDocument:
+    """A document that an operator has not stated, or that has run out."""
+
+    document: Document
+    expired: bool
+    requirement: Requirement
+    """Which flights need it, by which law."""
+
+
+def missing_documents(operator: Operator, law: FlightRules, now: datetime) -> Iterator[MissingDocument]:
+    """What flights of an operator of this kind may need, whatever it flies, and it cannot show now."""
+    profile = operator.profile
+    insured, certified = profile.insurance_expire_time is not None, bool(profile.certificate_number)
+    for document, requirement, stated, until in (
+        (Document.LIABILITY_INSURANCE, law.insurance, insured, profile.insurance_expire_time),
+        (Document.OPERATION_CERTIFICATE, law.certificate, certified, profile.certificate_expire_time),
+    ):
+        expired = stated and until is not None and until <= now
+        if requirement and requirement.holds(Flight(operator_kind=operator.kind)) and (expired or not stated):
+            yield MissingDocument(document, expired, requirement)
