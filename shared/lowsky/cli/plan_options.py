@@ -14,7 +14,7 @@ from lowsky.api.registration.v1 import operators_pb2
 from lowsky.cli.options import Operator
 from lowsky.cli.requests import Wishes
 from lowsky.cli.session import session_of
-from lowsky.cli.values import child, enum_value, parse_time
+from lowsky.cli.values import REFERENCE_SYSTEMS, child, enum_value, parse_time, reference_system_value
 
 Aircraft = Annotated[
     str | None, typer.Option("--aircraft", metavar="NAME", help="operators/acme/aircraft/d1, or d1 with --operator.")
@@ -49,6 +49,14 @@ Special = Annotated[
     typer.Option("--special", help="drops-articles, dangerous-goods, network-relay, over-crowds, swarm; repeatable."),
 ]
 LostLink = Annotated[str | None, typer.Option("--lost-link", help="What the aircraft does when the link is lost.")]
+ReferenceSystem = Annotated[
+    str | None,
+    typer.Option(
+        "--reference-system",
+        metavar=REFERENCE_SYSTEMS,
+        help="What the coordinates of the file are measured in. Default: what the file states, else wgs-84.",
+    ),
+]
 
 Suggest = Annotated[
     bool,
@@ -76,6 +84,7 @@ def wishes_of(
     return_altitude: ReturnAltitude = None,
     special: Special = None,
     lost_link: LostLink = None,
+    reference_system: ReferenceSystem = None,
 ) -> Wishes:
     """What these options come to."""
     return Wishes(
@@ -92,6 +101,7 @@ def wishes_of(
         return_altitude_m=return_altitude,
         special_activities=tuple(enum_value(pb.SpecialActivity, text, "--special") for text in special or ()),
         lost_link=lost_link,
+        reference_system=reference_system_value(reference_system),
     )
 
 

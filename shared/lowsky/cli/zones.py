@@ -17,7 +17,15 @@ from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
 from lowsky.cli.output import row, table
 from lowsky.cli.problems import invalid, of_api_error
 from lowsky.cli.session import session_of
-from lowsky.cli.values import enum_name, enum_value, last, resource, show_time
+from lowsky.cli.values import (
+    REFERENCE_SYSTEMS,
+    enum_name,
+    enum_value,
+    last,
+    reference_system_value,
+    resource,
+    show_time,
+)
 from lowsky.client import LowskyApiError, read_mapping
 
 app = typer.Typer(help="Geozones: where one may fly, and on whose word.", no_args_is_help=True)
@@ -56,11 +64,13 @@ def import_(
         typer.Option("--mapping", metavar="FILE", help="TOML: what its properties mean; see README."),
     ] = None,
     reference_system: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--reference-system", metavar="wgs-84|cgcs2000|gcj-02|bd-09", help="What its coordinates are measured in."
+            "--reference-system",
+            metavar=REFERENCE_SYSTEMS,
+            help="What its coordinates are measured in. Default: what the file states, else wgs-84.",
         ),
-    ] = "wgs-84",
+    ] = None,
     time_zone: Annotated[
         str, typer.Option("--time-zone", metavar="Europe/Berlin", help="Of times in the file that do not say theirs.")
     ] = "",
@@ -73,7 +83,7 @@ def import_(
     session = session_of(context)
     names = dict(_named(text) for text in authority_name or ())
     failing = enum_value(pb.OnError, on_error, "--on-error")
-    system = enum_value(pb.ReferenceSystem, reference_system, "--reference-system")
+    system = reference_system_value(reference_system)
     if (form is None) is not (mapping is None):
         raise invalid("INVALID_CHOICE", "--format and --mapping go together", "ED-269 and ED-318 need neither")
     written = enum_value(pb.ZoneFileFormat, form, "--format") if form else pb.ZONE_FILE_FORMAT_UNSPECIFIED

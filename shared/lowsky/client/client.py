@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2, geozones_pb2_grpc
 from lowsky.api.approvals.v1 import approvals_pb2, approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2, flight_plans_pb2_grpc
+from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import aircraft_pb2_grpc, operators_pb2, operators_pb2_grpc
 from lowsky.client import importing, submitting, watching
 from lowsky.client.calls import DEADLINE_S, Calls, Req, Res, new_request_id
@@ -238,7 +239,7 @@ class Client:
         on_error: geozones_pb2.OnError.ValueType = geozones_pb2.ON_ERROR_REJECT,
         form: geozones_pb2.ZoneFileFormat.ValueType = geozones_pb2.ZONE_FILE_FORMAT_UNSPECIFIED,
         mapping: geozones_pb2.FieldMapping | None = None,
-        reference_system: geozones_pb2.ReferenceSystem.ValueType = geozones_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
+        reference_system: geo_pb2.ReferenceSystem.ValueType = geo_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
         time_zone: str = "",
         terrain_m: tuple[float, float] | None = None,
         on_progress: Callable[[int, int], None] | None = None,

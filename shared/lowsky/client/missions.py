@@ -29,11 +29,13 @@ def flight_plan_of(
     vertical_buffer_m: float = VERTICAL_BUFFER_M,
     time_buffer: timedelta = TIME_BUFFER,
     reference: str = "",
+    reference_system: geo_pb2.ReferenceSystem.ValueType = geo_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
 ) -> pb.FlightPlan:
     """The plan that asks for a mission.
 
     Args:
         departure: When the first waypoint is left; aware.
+        reference_system: What the mission's coordinates are measured in; WGS 84 where unspecified.
     """
     trajectory = trajectory_of(
         mission,
@@ -42,6 +44,7 @@ def flight_plan_of(
         time_buffer=time_buffer,
     )
     trajectory.departure_time.FromDatetime(departure)
+    trajectory.reference_system = reference_system
     return pb.FlightPlan(aircraft=aircraft, purpose=purpose, mode=mode, reference=reference, trajectory=trajectory)
 
 

@@ -6,7 +6,8 @@ import pytest
 import shapely
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.geo.reference_systems import ERRORS_M, ReferenceSystem, from_wgs84
+from lowsky.geo.reference_systems import ERRORS_M, from_wgs84
+from lowsky.geo.system_names import ReferenceSystem
 from tests.integration.airspace.publishing import Publisher, new_dataset
 from tests.support.zone_files import ed269_zone, file_of
 

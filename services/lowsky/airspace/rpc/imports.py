@@ -83,7 +83,8 @@ class Imports:
 
     async def _look_for_shifts(self, header: pb.ImportHeader, prepared: Prepared) -> None:
         """Notes in the report which known datasets the file lies shifted from, where it was not converted."""
-        if not len(prepared.zones) or declared_by(header).reference_system.displaced:
+        system = declared_by(header).reference_system
+        if not len(prepared.zones) or (system is not None and system.displaced):
             return
         names, bounds = prepared.zones.names, prepared.zones.bounds
         async with self._replacing.turn:

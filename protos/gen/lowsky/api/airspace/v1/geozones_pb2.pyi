@@ -164,39 +164,6 @@ ZONE_FILE_FORMAT_KML: ZoneFileFormat.ValueType  # 2
 """KML, or KMZ with one document. What is linked to is not fetched."""
 Global___ZoneFileFormat: _TypeAlias = ZoneFileFormat  # noqa: Y015
 
-class _ReferenceSystem:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _ReferenceSystemEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReferenceSystem.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    REFERENCE_SYSTEM_UNSPECIFIED: _ReferenceSystem.ValueType  # 0
-    """WGS 84."""
-    REFERENCE_SYSTEM_WGS_84: _ReferenceSystem.ValueType  # 1
-    REFERENCE_SYSTEM_CGCS2000: _ReferenceSystem.ValueType  # 2
-    """Taken as equal to WGS 84, and the report says so."""
-    REFERENCE_SYSTEM_GCJ_02: _ReferenceSystem.ValueType  # 3
-    """WGS 84 as displaced for maps within China."""
-    REFERENCE_SYSTEM_BD_09: _ReferenceSystem.ValueType  # 4
-    """GCJ_02 as displaced once more by Baidu."""
-
-class ReferenceSystem(_ReferenceSystem, metaclass=_ReferenceSystemEnumTypeWrapper):
-    """What longitudes and latitudes are measured in. Outlines in GCJ_02 and BD_09 are converted to WGS 84 and grown by the
-    error that the conversion may have, a margin of 10 m and 20 m, and noted as repaired: CONVERTED_FROM_GCJ_02,
-    CONVERTED_FROM_BD_09. Outside of China they are WGS 84. published_json stays as it was.
-    """
-
-REFERENCE_SYSTEM_UNSPECIFIED: ReferenceSystem.ValueType  # 0
-"""WGS 84."""
-REFERENCE_SYSTEM_WGS_84: ReferenceSystem.ValueType  # 1
-REFERENCE_SYSTEM_CGCS2000: ReferenceSystem.ValueType  # 2
-"""Taken as equal to WGS 84, and the report says so."""
-REFERENCE_SYSTEM_GCJ_02: ReferenceSystem.ValueType  # 3
-"""WGS 84 as displaced for maps within China."""
-REFERENCE_SYSTEM_BD_09: ReferenceSystem.ValueType  # 4
-"""GCJ_02 as displaced once more by Baidu."""
-Global___ReferenceSystem: _TypeAlias = ReferenceSystem  # noqa: Y015
-
 @_typing.final
 class Dataset(_message.Message):
     """A source of geozones and its present version."""
@@ -660,8 +627,18 @@ class ImportHeader(_message.Message):
     """
     terrain_max_m: _builtins.float
     """Not below terrain_min_m."""
-    reference_system: Global___ReferenceSystem.ValueType
-    """What the coordinates of the file are measured in."""
+    reference_system: _geo_pb2.ReferenceSystem.ValueType
+    """What the coordinates of the file are measured in; unspecified: what the file says of it, WGS 84 where it says nothing.
+    Outlines in GCJ_02 and BD_09 are converted and grown by the error that the conversion may have, and noted as
+    repaired: CONVERTED_FROM_GCJ_02, CONVERTED_FROM_BD_09. published_json stays as it was.
+
+    A file says it by a member `crs` (GeoJSON 2008) of the collection, a feature or a geometry. WGS 84 under any of its
+    names (OGC:CRS84, EPSG:4326) and CGCS2000 are taken as they are; positions are longitude, then latitude, whatever
+    order of axes the named system has, as GeoJSON has it. From another geographic system in degrees the outline is
+    converted, and grown by the accuracy that is stated for the transformation (CONVERTED_FROM_EPSG_4301 and so on).
+    What cannot be converted so (projected systems, unknown names, links, transformations of unknown accuracy) is
+    refused naming it, as is a `crs` that contradicts this field. KML is in WGS 84 unless this field says otherwise.
+    """
     @_builtins.property
     def authority_names(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Which registered authority a published name stands for. Names are compared without regard to case."""
@@ -686,7 +663,7 @@ class ImportHeader(_message.Message):
         time_zone: _builtins.str = ...,
         terrain_min_m: _builtins.float | None = ...,
         terrain_max_m: _builtins.float | None = ...,
-        reference_system: Global___ReferenceSystem.ValueType = ...,
+        reference_system: _geo_pb2.ReferenceSystem.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_terrain_max_m", b"_terrain_max_m", "_terrain_min_m", b"_terrain_min_m", "mapping", b"mapping", "terrain_max_m", b"terrain_max_m", "terrain_min_m", b"terrain_min_m"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
