@@ -37,6 +37,14 @@ ROLLBACK_TIMEOUT_S = 120.0
 """A dataset of a large country is compared in some seconds, and waits for imports that are under way."""
 
 
+Confirm = Annotated[
+    str,
+    typer.Option(
+        "--confirm", metavar="DIGEST", help="Of the difference, as --dry-run shows it: where much is taken away."
+    ),
+]
+
+
 @app.command("import")
 def import_(
     context: typer.Context,
@@ -78,6 +86,7 @@ def import_(
         tuple[float, float] | None,
         typer.Option("--terrain", metavar="MIN MAX", help="Metres above sea level of the ground below all its zones."),
     ] = None,
+    confirm: Confirm = "",
 ) -> None:
     """Replace a dataset by a zone file; every zone that was repaired or refused is named."""
     session = session_of(context)
@@ -103,6 +112,7 @@ def import_(
                     reference_system=system,
                     time_zone=time_zone,
                     terrain_m=terrain,
+                    confirm_difference=confirm,
                     form=written,
                     mapping=meaning,
                     on_progress=progress,
@@ -128,12 +138,17 @@ def rollback(
     dataset: Annotated[str, typer.Argument(help="at-austrocontrol or datasets/…")],
     version: Annotated[int, typer.Option("--version", min=1, help="Whose zones come back; the last 20 are kept.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference only: nothing is changed.")] = False,
+    confirm: Confirm = "",
     request_id: RequestId = "",
 ) -> None:
     """Bring an earlier version's zones into force again, as a new version; shows what that changes."""
     session = session_of(context)
     request = pb.RollbackDatasetRequest(
-        request_id=request_id, dataset=resource("datasets", dataset), version=version, validate_only=dry_run
+        request_id=request_id,
+        dataset=resource("datasets", dataset),
+        version=version,
+        validate_only=dry_run,
+        confirm_difference=confirm,
     )
     response = session.call(lambda client: client.geozones.RollbackDataset, request, timeout_s=ROLLBACK_TIMEOUT_S)
     session.output.show(response, lambda: zone_views.rollback(response, dry_run=dry_run))

@@ -242,12 +242,14 @@ class Client:
         reference_system: geo_pb2.ReferenceSystem.ValueType = geo_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
         time_zone: str = "",
         terrain_m: tuple[float, float] | None = None,
+        confirm_difference: str = "",
         on_progress: Callable[[int, int], None] | None = None,
     ) -> geozones_pb2.ImportGeozonesResponse:
         """Replaces a dataset by a zone file, or says why not. GeoJSON and KML need a mapping (`read_mapping`).
 
         Raises:
-            FailedPrecondition: Zones were refused; ACCEPT_VALID takes the others. `error.detail(ImportReport)`.
+            FailedPrecondition: Zones were refused; ACCEPT_VALID takes the others. `error.detail(ImportReport)`. Or much
+                of the dataset would be taken away: `confirm_difference` takes the digest in the error's metadata.
         """
         header = geozones_pb2.ImportHeader(
             request_id=new_request_id(),
@@ -263,6 +265,7 @@ class Client:
             time_zone=time_zone,
             terrain_min_m=terrain_m[0] if terrain_m else None,
             terrain_max_m=terrain_m[1] if terrain_m else None,
+            confirm_difference=confirm_difference,
         )
         return await importing.import_geozones(
             self._calls, self.geozones.ImportGeozones, source, header, on_progress=on_progress
