@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -12,6 +12,7 @@ from lowsky.api.airspace.v1 import authorities_pb2 as authorities
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.events.event import Event
+from tests.support.errors import Answer, Failure, outcome
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
 
@@ -35,6 +36,10 @@ class Publisher:
     async def publish(self, dataset: str, data: bytes, **fields: Any) -> pb.ImportGeozonesResponse:
         """Imports a file."""
         return await self.send(messages(self.header(dataset, **fields), data))
+
+    async def replace(self, dataset: str, data: bytes, **fields: Any) -> pb.ImportGeozonesResponse:
+        """Imports a file and confirms what that takes away, again where another import comes between."""
+        return await confirming(lambda digest: self.publish(dataset, data, confirm_difference=digest, **fields))
 
     async def send(self, parts: Iterable[pb.ImportGeozonesRequest]) -> pb.ImportGeozonesResponse:
         """Sends these very messages."""
@@ -66,6 +71,18 @@ class Publisher:
             return own if last and last[-1].dataset.version >= version else []
 
         return await eventually(there, within_s=60, what=f"version {version} of {dataset} on the topic")
+
+
+async def confirming(call: Callable[[str], Awaitable[Answer]]) -> Answer:
+    """What a call comes to that takes away so much that its difference has to be confirmed."""
+    digest = ""
+    while True:
+        answer = await outcome(call(digest))
+        if not isinstance(answer, Failure):
+            return answer
+        assert answer.reason == "REMOVAL_NOT_CONFIRMED", answer
+        assert answer.metadata["digest"] != digest
+        digest = answer.metadata["digest"]
 
 
 async def new_publisher(installation: Installation, display_name: str = "") -> Publisher:

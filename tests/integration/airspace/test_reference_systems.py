@@ -51,7 +51,7 @@ async def test_a_shifted_copy_is_warned_about_and_imported_and_one_that_says_wha
     assert taken.covers(true)
     assert taken.bounds[0] == pytest.approx(true.bounds[0] - ERRORS_M[ReferenceSystem.GCJ_02] / 102_800, abs=2e-5)
 
-    made = await publisher.publish(copy, MAPPED)
+    made = await publisher.replace(copy, MAPPED)
     assert [note.reason for note in made.report.notes] == [
         "SHIFTED_COPY",
         "SHIFTED_COPY",

@@ -10,7 +10,7 @@ from itertools import islice
 from lowsky.airspace.codec.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
-from lowsky.airspace.domain.difference import SHARE_TAKEN_MAX, Kind, ZoneChange, difference, ground_m2
+from lowsky.airspace.domain.difference import AREA_ERROR, SHARE_TAKEN_MAX, Kind, ZoneChange, difference, ground_m2
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.geo.codec import geozone_from_message
 from lowsky.geo.geozone import Geozone
@@ -84,7 +84,7 @@ class Differences:
             zones=map(_to_message, self._greatest),
             unnamed=changes - len(self._greatest),
             digest=sha256(whole.encode()).hexdigest()[:DIGEST_LENGTH],
-            needs_confirmation=any(taken > SHARE_TAKEN_MAX * of for of, taken in shares),
+            needs_confirmation=any(taken > SHARE_TAKEN_MAX * of * (1.0 + AREA_ERROR) for of, taken in shares),
             taken_away=self._taken_away,
             area_before_m2=self._before_m2,
         )

@@ -22,6 +22,8 @@ SHARE_LEFT_MIN = 0.5
 SHARE_TAKEN_MAX = 0.1
 """Of a dataset's zones, or of their ground, that one import takes away without a confirmation: weekly versions of
 national datasets lose a few percent; what is cut off or empty loses more."""
+AREA_ERROR = 2e-6
+"""Of two areas that are compared (lowsky.geo.areas), and less than one zone of 100 000."""
 
 SLIVER_DEGREES2 = 1e-12
 """Some 0.01 m²: what rounding leaves where the layers of two versions are laid over each other."""
