@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import grpc
+
 from lowsky.api.airspace.v1 import authorities_pb2 as authorities
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.events.event import Event
-from tests.support.errors import Answer, Failure, outcome
+from tests.support.errors import Answer, error_of
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
 
@@ -74,15 +76,17 @@ class Publisher:
 
 
 async def confirming(call: Callable[[str], Awaitable[Answer]]) -> Answer:
-    """What a call comes to that takes away so much that its difference has to be confirmed."""
+    """A call that may take away so much that its difference has to be confirmed; other refusals are raised."""
     digest = ""
     while True:
-        answer = await outcome(call(digest))
-        if not isinstance(answer, Failure):
-            return answer
-        assert answer.reason == "REMOVAL_NOT_CONFIRMED", answer
-        assert answer.metadata["digest"] != digest
-        digest = answer.metadata["digest"]
+        try:
+            return await call(digest)
+        except grpc.aio.AioRpcError as error:
+            failure = error_of(error)
+            if failure.reason != "REMOVAL_NOT_CONFIRMED":
+                raise
+            assert failure.metadata["digest"] != digest
+            digest = failure.metadata["digest"]
 
 
 async def new_publisher(installation: Installation, display_name: str = "") -> Publisher:
