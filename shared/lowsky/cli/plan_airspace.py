@@ -14,10 +14,11 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.cli.output import row, table
+from lowsky.cli.plan_options import ReferenceSystem
 from lowsky.cli.problems import invalid
 from lowsky.cli.requests import volumes_in
 from lowsky.cli.session import session_of
-from lowsky.cli.values import enum_value, parse_time, show_band, show_time
+from lowsky.cli.values import enum_value, parse_time, reference_system_value, show_band, show_time
 
 WINDOW = timedelta(hours=2)
 """From now, where no times are given."""
@@ -49,12 +50,18 @@ def airspace(
     priority: Annotated[
         str | None, typer.Option("--priority", help="Flights of lower priority count as free. Default: none does.")
     ] = None,
+    reference_system: ReferenceSystem = None,
 ) -> None:
     """When and how high airspace is free of flights. It says nothing of whose they are, and holds nothing."""
     session = session_of(context)
     if (place is None) == (volumes is None):
         raise invalid("PLACE_MISSING", "either a place or --volumes says where to look", _ADVICE)
-    asked = volumes_in(volumes) if volumes else _around(place or "", radius, (lowest, highest), _window(after, before))
+    system = reference_system_value(reference_system)
+    if volumes:
+        asked = volumes_in(volumes, system)
+    else:
+        asked = _around(place or "", radius, (lowest, highest), _window(after, before))
+        asked.reference_system = system
     chosen = (
         enum_value(operators_pb2.Priority, priority, "--priority") if priority else operators_pb2.PRIORITY_UNSPECIFIED
     )

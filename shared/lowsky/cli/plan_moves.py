@@ -13,9 +13,10 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.cli import plan_views
 from lowsky.cli.options import LIMIT_DEFAULT, Etag, Limit, Operator, RequestId, States
 from lowsky.cli.output import clean, table
+from lowsky.cli.plan_options import ReferenceSystem
 from lowsky.cli.requests import volumes_in
 from lowsky.cli.session import Session, session_of
-from lowsky.cli.values import child, enum_value, last, show_time, timestamp
+from lowsky.cli.values import child, enum_value, last, reference_system_value, show_time, timestamp
 
 Name = Annotated[str, typer.Argument(help="operators/acme/flightPlans/…, or its last part with --operator.")]
 
@@ -118,18 +119,20 @@ def report(
             "--volumes", help="Where it may be beside its plan: a FlightPlan message in protobuf JSON, of volumes."
         ),
     ] = None,
+    reference_system: ReferenceSystem = None,
     reason: Annotated[str, typer.Option("--reason")] = "",
     etag: Etag = "",
     request_id: RequestId = "",
 ) -> None:
     """What becomes of a flight under way. Flights that it may meet are told."""
     session = session_of(context)
+    system = reference_system_value(reference_system)
     request = pb.ReportFlightPlanStateRequest(
         request_id=request_id,
         name=child("flightPlans", name, session.operator(operator)),
         etag=etag,
         state=enum_value(pb.State, state, "--state"),
-        off_nominal_volumes=volumes_in(volumes) if volumes else None,
+        off_nominal_volumes=volumes_in(volumes, system) if volumes else None,
         reason=reason,
     )
     _show(session, session.call(lambda client: client.flight_plans.ReportFlightPlanState, request).flight_plan)

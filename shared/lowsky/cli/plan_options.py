@@ -15,7 +15,7 @@ from lowsky.api.registration.v1 import operators_pb2
 from lowsky.cli.options import Operator
 from lowsky.cli.requests import Wishes
 from lowsky.cli.session import session_of
-from lowsky.cli.values import child, enum_value, parse_time
+from lowsky.cli.values import REFERENCE_SYSTEMS, child, enum_value, parse_time, reference_system_value
 from lowsky.client import read_profile
 
 Aircraft = Annotated[
@@ -72,6 +72,14 @@ Special = Annotated[
     ),
 ]
 LostLink = Annotated[str | None, typer.Option("--lost-link", help="What the aircraft does when the link is lost.")]
+ReferenceSystem = Annotated[
+    str | None,
+    typer.Option(
+        "--reference-system",
+        metavar=REFERENCE_SYSTEMS,
+        help="What the coordinates of the file are measured in. Default: what the file states, else wgs-84.",
+    ),
+]
 
 Suggest = Annotated[
     bool,
@@ -101,6 +109,7 @@ def wishes_of(
     special: Special = None,
     lost_link: LostLink = None,
     profile: Profile = None,
+    reference_system: ReferenceSystem = None,
 ) -> Wishes:
     """What these options come to."""
     return Wishes(
@@ -119,6 +128,7 @@ def wishes_of(
         special_activities=tuple(enum_value(pb.SpecialActivity, text, "--special") for text in special or ()),
         lost_link=lost_link,
         profile=read_profile(profile) if profile else None,
+        reference_system=reference_system_value(reference_system),
     )
 
 

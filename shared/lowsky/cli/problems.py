@@ -84,13 +84,20 @@ def of_api_error(error: LowskyApiError) -> Problem:
         error.reason,
         error.message,
         code,
-        ADVICE.get(error.reason) or _ADVICE_OF_EXIT.get(code, ""),
+        _advice(error) or _ADVICE_OF_EXIT.get(code, ""),
         code=error.code,
         metadata=error.metadata,
         fields=[{"field": v.field, "message": v.message, "reason": v.reason} for v in error.fields],
         correlation_id=error.correlation_id,
         retry_delay_s=error.retry_delay_s,
     )
+
+
+def _advice(error: LowskyApiError) -> str:
+    digest = error.metadata.get("digest", "")
+    if error.reason == "REMOVAL_NOT_CONFIRMED" and digest:
+        return f"see what goes with --dry-run; if it is meant, run it again with --confirm {digest}"
+    return ADVICE.get(error.reason, "")
 
 
 def of_mission(error: UnreadableMission) -> Problem:

@@ -10,9 +10,10 @@ from pathlib import Path
 from google.protobuf import json_format
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.cli.problems import invalid
-from lowsky.cli.values import show_time
+from lowsky.cli.values import enum_name, show_time
 from lowsky.client.missions import USUAL, loiter_radius_m, trajectory_of
 from lowsky.client.profiles import fill_from
 from lowsky.missions import Datum, Mission, read
@@ -53,6 +54,7 @@ class Wishes:
     lost_link: str | None
     profile: pb.FlightPlan | None
     """What flights have in common; what their files say goes before it."""
+    reference_system: geo_pb2.ReferenceSystem.ValueType
 
     @classmethod
     def of_airspace(
@@ -63,6 +65,7 @@ class Wishes:
         vertical_buffer_m: float,
         time_buffer_s: float,
         return_altitude_m: float | None,
+        reference_system: geo_pb2.ReferenceSystem.ValueType,
     ) -> Wishes:
         """Of where and when to fly alone."""
         return cls(
@@ -81,6 +84,7 @@ class Wishes:
             special_activities=(),
             lost_link=None,
             profile=None,
+            reference_system=reference_system,
         )
 
 
@@ -105,6 +109,7 @@ def prepare_message(plan: pb.FlightPlan, wishes: Wishes, now: datetime) -> Prepa
     _require_finite(wishes)
     _require_airspace(plan, "the message")
     _set_departure(plan, wishes, now, remarks)
+    _set_reference_system(plan, wishes.reference_system)
     _complete(plan, wishes)
     return Prepared(plan, tuple(remarks))
 
@@ -120,11 +125,12 @@ def prepare_airspace(file: Path, wishes: Wishes, now: datetime) -> Prepared:
     return Prepared(plan, tuple(remarks))
 
 
-def volumes_in(file: Path) -> pb.Volumes:
-    """The volumes of a FlightPlan message (.json)."""
+def volumes_in(file: Path, system: geo_pb2.ReferenceSystem.ValueType) -> pb.Volumes:
+    """The volumes of a FlightPlan message (.json), in the reference system that the command line says, if any."""
     plan = _read_message(file)
     if plan.WhichOneof("airspace") != "volumes":
         raise invalid("VOLUMES_MISSING", f"{file} has a trajectory; here ready-made volumes are asked for")
+    _set_reference_system(plan, system)
     return plan.volumes
 
 
@@ -166,6 +172,7 @@ def _airspace(file: Path, wishes: Wishes, now: datetime) -> tuple[pb.FlightPlan,
         _set_trajectory(plan, mission, wishes, remarks)
         _set_departure(plan, wishes, now, remarks)
         remarks += mission.assumptions
+    _set_reference_system(plan, wishes.reference_system)
     return plan, remarks
 
 
@@ -230,6 +237,18 @@ def _set_trajectory(plan: pb.FlightPlan, mission: Mission, wishes: Wishes, remar
     remarks.append(f"Altitudes are {' and '.join(datums)}{ground}.")
     minutes, seconds = divmod(round(mission.duration_s), 60)
     remarks.append(f"The flight takes {minutes} min {seconds:02d} s, over {len(mission.waypoints)} waypoints.")
+
+
+def _set_reference_system(plan: pb.FlightPlan, system: geo_pb2.ReferenceSystem.ValueType) -> None:
+    """Both cannot be true where command line and file say different ones."""
+    airspace = plan.trajectory if plan.WhichOneof("airspace") == "trajectory" else plan.volumes
+    if not system or airspace.reference_system == system:
+        return
+    if airspace.reference_system:
+        own, asked = (enum_name(geo_pb2.ReferenceSystem, one) for one in (airspace.reference_system, system))
+        message = f"the file says that it is in {own}, --reference-system says {asked}"
+        raise invalid("REFERENCE_SYSTEM_CONTRADICTED", message, "leave --reference-system out, or mend the file")
+    airspace.reference_system = system
 
 
 def _set_departure(plan: pb.FlightPlan, wishes: Wishes, now: datetime, remarks: list[str]) -> None:

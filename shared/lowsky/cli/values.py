@@ -99,6 +99,18 @@ def enum_value(enum: Any, text: str, option: str) -> Any:
     return enum.Value(prefix + wanted)
 
 
+REFERENCE_SYSTEMS = "wgs-84|cgcs2000|gcj-02|bd-09"
+"""For `--reference-system`, as `reference_system_value` takes them."""
+
+
+def reference_system_value(text: str | None) -> geo_pb2.ReferenceSystem.ValueType:
+    """What `--reference-system` says; unspecified where it is not given."""
+    if text is None:
+        return geo_pb2.REFERENCE_SYSTEM_UNSPECIFIED
+    value: geo_pb2.ReferenceSystem.ValueType = enum_value(geo_pb2.ReferenceSystem, text, "--reference-system")
+    return value
+
+
 def _prefix(enum: Any) -> str:
     first: str = enum.keys()[0]
     return first.removesuffix("UNSPECIFIED")

@@ -16,9 +16,10 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.cli import plan_views
 from lowsky.cli.exits import Exit
 from lowsky.cli.output import facts
+from lowsky.cli.plan_options import ReferenceSystem
 from lowsky.cli.requests import Wishes, prepare_airspace
 from lowsky.cli.session import session_of
-from lowsky.cli.values import last, parse_time, show_time
+from lowsky.cli.values import last, parse_time, reference_system_value, show_time
 
 
 def check(
@@ -42,6 +43,7 @@ def check(
     return_altitude: Annotated[
         float | None, typer.Option("--return-altitude", min=1, help="Metres above take-off at which it returns.")
     ] = None,
+    reference_system: ReferenceSystem = None,
 ) -> None:
     """The zones that a mission meets. Exit code 0: nothing blocks; 8: something prohibits; 9: somebody must agree."""
     session = session_of(context)
@@ -51,6 +53,7 @@ def check(
         vertical_buffer_m=vertical_buffer,
         time_buffer_s=time_buffer,
         return_altitude_m=return_altitude,
+        reference_system=reference_system_value(reference_system),
     )
     prepared = prepare_airspace(file, wishes, datetime.now(UTC))
     for remark in prepared.remarks:

@@ -67,6 +67,9 @@ def _difference(difference: pb.ImportDifference, *, dry_run: bool) -> Iterator[R
         unchanged=str(difference.unchanged),
         gained=_area(difference.area_gained_m2),
         lost=_area(difference.area_lost_m2),
+        confirm=f"--confirm {difference.digest}, if so much is to go"
+        if dry_run and difference.needs_confirmation
+        else "",
     )
     if not difference.zones:
         return

@@ -17,7 +17,15 @@ from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
 from lowsky.cli.output import row, table
 from lowsky.cli.problems import invalid, of_api_error
 from lowsky.cli.session import session_of
-from lowsky.cli.values import enum_name, enum_value, last, resource, show_time
+from lowsky.cli.values import (
+    REFERENCE_SYSTEMS,
+    enum_name,
+    enum_value,
+    last,
+    reference_system_value,
+    resource,
+    show_time,
+)
 from lowsky.client import LowskyApiError, read_mapping
 
 app = typer.Typer(help="Geozones: where one may fly, and on whose word.", no_args_is_help=True)
@@ -27,6 +35,14 @@ app.command()(zone_restrictions.lift)
 
 ROLLBACK_TIMEOUT_S = 120.0
 """A dataset of a large country is compared in some seconds, and waits for imports that are under way."""
+
+
+Confirm = Annotated[
+    str,
+    typer.Option(
+        "--confirm", metavar="DIGEST", help="Of the difference, as --dry-run shows it: where much is taken away."
+    ),
+]
 
 
 @app.command("import")
@@ -56,11 +72,13 @@ def import_(
         typer.Option("--mapping", metavar="FILE", help="TOML: what its properties mean; see README."),
     ] = None,
     reference_system: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--reference-system", metavar="wgs-84|cgcs2000|gcj-02|bd-09", help="What its coordinates are measured in."
+            "--reference-system",
+            metavar=REFERENCE_SYSTEMS,
+            help="What its coordinates are measured in. Default: what the file states, else wgs-84.",
         ),
-    ] = "wgs-84",
+    ] = None,
     time_zone: Annotated[
         str, typer.Option("--time-zone", metavar="Europe/Berlin", help="Of times in the file that do not say theirs.")
     ] = "",
@@ -68,12 +86,13 @@ def import_(
         tuple[float, float] | None,
         typer.Option("--terrain", metavar="MIN MAX", help="Metres above sea level of the ground below all its zones."),
     ] = None,
+    confirm: Confirm = "",
 ) -> None:
     """Replace a dataset by a zone file; every zone that was repaired or refused is named."""
     session = session_of(context)
     names = dict(_named(text) for text in authority_name or ())
     failing = enum_value(pb.OnError, on_error, "--on-error")
-    system = enum_value(pb.ReferenceSystem, reference_system, "--reference-system")
+    system = reference_system_value(reference_system)
     if (form is None) is not (mapping is None):
         raise invalid("INVALID_CHOICE", "--format and --mapping go together", "ED-269 and ED-318 need neither")
     written = enum_value(pb.ZoneFileFormat, form, "--format") if form else pb.ZONE_FILE_FORMAT_UNSPECIFIED
@@ -93,6 +112,7 @@ def import_(
                     reference_system=system,
                     time_zone=time_zone,
                     terrain_m=terrain,
+                    confirm_difference=confirm,
                     form=written,
                     mapping=meaning,
                     on_progress=progress,
@@ -118,12 +138,17 @@ def rollback(
     dataset: Annotated[str, typer.Argument(help="at-austrocontrol or datasets/…")],
     version: Annotated[int, typer.Option("--version", min=1, help="Whose zones come back; the last 20 are kept.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference only: nothing is changed.")] = False,
+    confirm: Confirm = "",
     request_id: RequestId = "",
 ) -> None:
     """Bring an earlier version's zones into force again, as a new version; shows what that changes."""
     session = session_of(context)
     request = pb.RollbackDatasetRequest(
-        request_id=request_id, dataset=resource("datasets", dataset), version=version, validate_only=dry_run
+        request_id=request_id,
+        dataset=resource("datasets", dataset),
+        version=version,
+        validate_only=dry_run,
+        confirm_difference=confirm,
     )
     response = session.call(lambda client: client.geozones.RollbackDataset, request, timeout_s=ROLLBACK_TIMEOUT_S)
     session.output.show(response, lambda: zone_views.rollback(response, dry_run=dry_run))

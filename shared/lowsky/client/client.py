@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2, geozones_pb2_grpc
 from lowsky.api.approvals.v1 import approvals_pb2, approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2, flight_plans_pb2_grpc
+from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, operators_pb2, operators_pb2_grpc
 from lowsky.client import importing, submitting, watching
 from lowsky.client.calls import DEADLINE_S, Calls, Req, Res, new_request_id
@@ -244,15 +245,17 @@ class Client:
         on_error: geozones_pb2.OnError.ValueType = geozones_pb2.ON_ERROR_REJECT,
         form: geozones_pb2.ZoneFileFormat.ValueType = geozones_pb2.ZONE_FILE_FORMAT_UNSPECIFIED,
         mapping: geozones_pb2.FieldMapping | None = None,
-        reference_system: geozones_pb2.ReferenceSystem.ValueType = geozones_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
+        reference_system: geo_pb2.ReferenceSystem.ValueType = geo_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
         time_zone: str = "",
         terrain_m: tuple[float, float] | None = None,
+        confirm_difference: str = "",
         on_progress: Callable[[int, int], None] | None = None,
     ) -> geozones_pb2.ImportGeozonesResponse:
         """Replaces a dataset by a zone file, or says why not. GeoJSON and KML need a mapping (`read_mapping`).
 
         Raises:
-            FailedPrecondition: Zones were refused; ACCEPT_VALID takes the others. `error.detail(ImportReport)`.
+            FailedPrecondition: Zones were refused; ACCEPT_VALID takes the others. `error.detail(ImportReport)`. Or much
+                of the dataset would be taken away: `confirm_difference` takes the digest in the error's metadata.
         """
         header = geozones_pb2.ImportHeader(
             request_id=new_request_id(),
@@ -268,6 +271,7 @@ class Client:
             time_zone=time_zone,
             terrain_min_m=terrain_m[0] if terrain_m else None,
             terrain_max_m=terrain_m[1] if terrain_m else None,
+            confirm_difference=confirm_difference,
         )
         return await importing.import_geozones(
             self._calls, self.geozones.ImportGeozones, source, header, on_progress=on_progress

@@ -35,6 +35,7 @@ def flight_plan_of(
     vertical_buffer_m: float = VERTICAL_BUFFER_M,
     time_buffer: timedelta = TIME_BUFFER,
     reference: str = "",
+    reference_system: geo_pb2.ReferenceSystem.ValueType = geo_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
 ) -> pb.FlightPlan:
     """The plan that asks for a mission.
 
@@ -43,6 +44,7 @@ def flight_plan_of(
         profile: What the operator's requests have in common (read_profile).
         purpose, mode, commercial: Go before what the profile says; where neither does, a commercial delivery beyond
             visual line of sight.
+        reference_system: What the mission's coordinates are measured in; WGS 84 where unspecified.
     """
     trajectory = trajectory_of(
         mission,
@@ -51,6 +53,7 @@ def flight_plan_of(
         time_buffer=time_buffer,
     )
     trajectory.departure_time.FromDatetime(departure)
+    trajectory.reference_system = reference_system
     plan = pb.FlightPlan(
         aircraft=aircraft,
         purpose=purpose or pb.FlightPlan.PURPOSE_UNSPECIFIED,

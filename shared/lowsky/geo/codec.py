@@ -24,6 +24,7 @@ from lowsky.geo.applicability import Applicability, Daily, Period
 from lowsky.geo.circles import circle
 from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 from lowsky.geo.sun import Place, SunEvent, place_of
+from lowsky.geo.system_names import ReferenceSystem
 from lowsky.geo.volumes import Volume4D
 
 _Value = TypeVar("_Value")
@@ -33,6 +34,9 @@ DURATION_MAX = timedelta(seconds=315_576_000_000)
 
 _DATUMS = {datum: geo_pb2.AltitudeDatum.Value(f"ALTITUDE_DATUM_{datum}") for datum in Datum}
 _DATUM_OF: Mapping[int, Datum] = {int(number): datum for datum, number in _DATUMS.items()}
+_SYSTEM_OF: Mapping[int, ReferenceSystem] = {
+    int(geo_pb2.ReferenceSystem.Value(f"REFERENCE_SYSTEM_{system}")): system for system in ReferenceSystem
+}
 _RESTRICTIONS = {kind: pb.Restriction.Value(f"RESTRICTION_{kind}") for kind in Restriction}
 _RESTRICTION_OF: Mapping[int, Restriction] = {int(number): kind for kind, number in _RESTRICTIONS.items()}
 _SUN_EVENTS = {event: pb.SunEvent.Value(f"SUN_EVENT_{event}") for event in SunEvent}
@@ -67,7 +71,12 @@ def band_from_message(message: geo_pb2.AltitudeBand, takeoff_amsl_m: float | Non
     )
 
 
-def volume_from_message(message: geo_pb2.Volume4D, takeoff_amsl_m: float | None = None) -> Volume4D:
+def reference_system_from(number: geo_pb2.ReferenceSystem.ValueType) -> ReferenceSystem | None:
+    """The reference system; None where none is said."""
+    return _SYSTEM_OF.get(number)
+
+
+def volume_from_message(message: geo_pb2.Volume4D) -> Volume4D:
     """The volume, its outline cut at the antimeridian, a circle as a polygon that contains it.
 
     Raises:
@@ -77,7 +86,7 @@ def volume_from_message(message: geo_pb2.Volume4D, takeoff_amsl_m: float | None 
     start, end = message.time_start, message.time_end
     return Volume4D(
         _outline(message),
-        band_from_message(message.altitude, takeoff_amsl_m),
+        band_from_message(message.altitude),
         start.seconds + start.nanos / 1e9,
         end.seconds + end.nanos / 1e9,
     )

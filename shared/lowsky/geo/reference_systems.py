@@ -9,33 +9,15 @@ the reproduction alone (`ERRORS_M`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowsky.geo.projection import metres_per_degree
+from lowsky.geo.system_names import ReferenceSystem
 
 Floats = NDArray[np.float64]
-
-
-class ReferenceSystem(StrEnum):
-    """What longitudes and latitudes of a source are measured in."""
-
-    WGS_84 = "WGS_84"
-    CGCS2000 = "CGCS2000"
-    """China's own: some centimetres from WGS 84, and taken as equal to it."""
-    GCJ_02 = "GCJ_02"
-    """WGS 84 as displaced for maps within China."""
-    BD_09 = "BD_09"
-    """GCJ-02 as displaced once more by Baidu."""
-
-    @property
-    def displaced(self) -> bool:
-        """Whether its coordinates have to be converted."""
-        return self in ERRORS_M
-
 
 ERRORS_M: Final = {ReferenceSystem.GCJ_02: 10.0, ReferenceSystem.BD_09: 20.0}
 """How far a converted point may be from where it is, in metres.
@@ -80,6 +62,14 @@ def to_wgs84(
         there_lon, there_lat = _inverted(_gcj02_to_bd09, there_lon, there_lat)
     there_lon, there_lat = _inverted(_displaced, there_lon, there_lat)
     return np.where(inside, there_lon, lon), np.where(inside, there_lat, lat)
+
+
+def at_edge(longitudes: ArrayLike, latitudes: ArrayLike) -> NDArray[np.bool_]:
+    """Which published points may be displaced or not: see `EDGE_DEGREES`."""
+    lon, lat = np.asarray(longitudes, dtype=np.float64), np.asarray(latitudes, dtype=np.float64)
+    west, south, east, north = CHINA
+    outwards = np.maximum(np.maximum(west - lon, lon - east), np.maximum(south - lat, lat - north))
+    return np.asarray(np.abs(outwards) <= EDGE_DEGREES)
 
 
 def from_wgs84(longitudes: ArrayLike, latitudes: ArrayLike, system: ReferenceSystem) -> tuple[Floats, Floats]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from lowsky.geo.sun import DAY_S, Place, SunEvent, event_within, noon_s, solar_day
 
@@ -111,17 +111,27 @@ class Daily:
         return False
 
 
+_OF_THE_MACHINE = frozenset({"localtime", "Factory", "posixrules"})
+"""In the directory of the IANA database, but no time zones of it: what they mean depends on the machine."""
+
+
+@cache
+def civil_zones() -> frozenset[str]:
+    """The names of the IANA database that mean the same on every machine; without `right/…` and `posix/…`, which are
+    other ways to compile it."""
+    return frozenset(available_timezones() - _OF_THE_MACHINE)
+
+
 @lru_cache(maxsize=512)
 def civil(zone: str) -> ZoneInfo:
-    """The time zone of an IANA name.
+    """The time zone of an IANA name: the one check of every name that is given to lowsky.
 
     Raises:
         ValueError: There is none of that name.
     """
-    try:
-        return ZoneInfo(zone)
-    except (KeyError, OSError, ValueError):
-        raise ValueError(f"{zone!r} is no time zone of the IANA database") from None
+    if zone not in civil_zones():
+        raise ValueError(f"{zone!r} is no time zone of the IANA database, as in Asia/Shanghai")
+    return ZoneInfo(zone)
 
 
 def earliest_and_latest(wall: datetime, zone: str) -> tuple[datetime, datetime]:

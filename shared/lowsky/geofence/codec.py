@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from operator import attrgetter
 
 import numpy as np
@@ -13,7 +15,10 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
 from lowsky.geo.altitude import Datum
-from lowsky.geo.codec import band_from_message, band_to_message, volume_from_message
+from lowsky.geo.codec import band_from_message, band_to_message, reference_system_from, volume_from_message
+from lowsky.geo.converting import converted_all, converted_circle, step_degrees
+from lowsky.geo.reference_systems import ERRORS_M, Floats, at_edge, to_wgs84
+from lowsky.geo.system_names import ReferenceSystem
 from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volume4D
 from lowsky.geofence.findings import Finding, Rule, Severity
@@ -34,8 +39,13 @@ _COLUMNS = attrgetter("longitude", "latitude", "altitude_m", "offset_s", "altitu
 """Of a waypoint: every column in one pass over the messages, which is most of what reading a trajectory takes."""
 
 
+CONVERTED_MAX = 20_000
+"""Vertices in all volumes of a plan together, edges divided until they stay straight when they are converted: some 60
+ms. As many as 10 000 km in GCJ-02 and 2 000 km in BD-09 take."""
+
+
 def trajectory_from_message(message: pb.Trajectory, field: str) -> Trajectory:
-    """A trajectory that passed the rules.
+    """A trajectory that passed the rules, in WGS 84: where waypoints are converted, the buffer is wider by the error.
 
     Args:
         field: Its path in the request.
@@ -52,6 +62,7 @@ def trajectory_from_message(message: pb.Trajectory, field: str) -> Trajectory:
             "a waypoint cannot be reached before the one before it",
             "INTERVAL_REVERSED",
         )
+    longitudes, latitudes, error_m = _waypoints(message, longitudes, latitudes, field)
     departure_s = message.departure_time.seconds + message.departure_time.nanos / 1e9
     try:
         return Trajectory(
@@ -60,7 +71,7 @@ def trajectory_from_message(message: pb.Trajectory, field: str) -> Trajectory:
             altitudes_m=altitudes_m,
             datums=_DATUM_CODES[datums.astype(np.intp)],
             times_s=departure_s + offsets,
-            horizontal_buffer_m=message.horizontal_buffer_m,
+            horizontal_buffer_m=message.horizontal_buffer_m + error_m,
             vertical_buffer_m=message.vertical_buffer_m,
             time_buffer_s=message.time_buffer.seconds + message.time_buffer.nanos / 1e9,
             takeoff_amsl_m=message.takeoff_amsl_m if message.HasField("takeoff_amsl_m") else None,
@@ -70,7 +81,7 @@ def trajectory_from_message(message: pb.Trajectory, field: str) -> Trajectory:
 
 
 def volumes_from_message(message: pb.Volumes, field: str) -> tuple[Volume4D, ...]:
-    """Volumes that passed the rules.
+    """Volumes that passed the rules, in WGS 84: outlines that are converted have the error of that around them.
 
     Args:
         field: Its path in the request.
@@ -93,7 +104,50 @@ def volumes_from_message(message: pb.Volumes, field: str) -> tuple[Volume4D, ...
         raise Invalid.field(
             field, f"the flight takes {lasts_s:.0f} s, more than {FLIGHT_S_MAX}", "TOO_LARGE", limit=str(FLIGHT_S_MAX)
         )
-    return volumes
+    system = _system(message)
+    return _converted(messages, volumes, system, field) if system.displaced else volumes
+
+
+def _system(message: pb.Trajectory | pb.Volumes) -> ReferenceSystem:
+    return reference_system_from(message.reference_system) or ReferenceSystem.WGS_84
+
+
+def _waypoints(
+    message: pb.Trajectory, longitudes: Floats, latitudes: Floats, field: str
+) -> tuple[Floats, Floats, float]:
+    """Where they are in WGS 84, and how far they may be from there, metres."""
+    system = _system(message)
+    if not system.displaced:
+        return longitudes, latitudes, 0.0
+    unclear = at_edge(longitudes, latitudes)
+    if unclear.any():
+        place = int(np.argmax(unclear))
+        message_text = f"so near to the edge of what {system} displaces, it may or may not be displaced: give WGS 84"
+        raise Invalid.field(f"{field}.waypoints[{place}]", message_text, "INVALID_GEOMETRY")
+    return *to_wgs84(longitudes, latitudes, system), ERRORS_M[system]
+
+
+def _converted(
+    messages: Sequence[geo_pb2.Volume4D], volumes: tuple[Volume4D, ...], system: ReferenceSystem, field: str
+) -> tuple[Volume4D, ...]:
+    """Volumes as they were sent, in WGS 84: a circle by its centre, since its radius is on the ground."""
+    circles = {n: one.outline_circle for n, one in enumerate(messages) if one.HasField("outline_circle")}
+    polygons = {n: volume.outline for n, volume in enumerate(volumes) if n not in circles}
+    vertices = sum(outline.length for outline in polygons.values()) / step_degrees(system)
+    if vertices > CONVERTED_MAX:
+        limit = f"the outlines are longer than {CONVERTED_MAX * step_degrees(system):g} degrees, which is the most in"
+        raise Invalid.field(field, f"{limit} {system}: give WGS 84", "TOO_LARGE", limit=str(CONVERTED_MAX))
+    try:
+        there = dict(zip(polygons, converted_all(list(polygons.values()), system), strict=True)) | {
+            n: converted_circle(one.center.longitude, one.center.latitude, one.radius_m, system)
+            for n, one in circles.items()
+        }
+    except ValueError as error:
+        raise Invalid.field(field, str(error), "INVALID_GEOMETRY") from None
+    moved = (there[n] for n in range(len(volumes)))
+    return tuple(
+        replace(volume, outline=one.outline) if one else volume for volume, one in zip(volumes, moved, strict=True)
+    )
 
 
 def _volume(field: str, message: geo_pb2.Volume4D) -> Volume4D:

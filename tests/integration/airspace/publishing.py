@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
+
+import grpc
 
 from lowsky.api.airspace.v1 import authorities_pb2 as authorities
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.events.event import Event
+from tests.support.errors import Answer, error_of
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
 
@@ -35,6 +38,10 @@ class Publisher:
     async def publish(self, dataset: str, data: bytes, **fields: Any) -> pb.ImportGeozonesResponse:
         """Imports a file."""
         return await self.send(messages(self.header(dataset, **fields), data))
+
+    async def replace(self, dataset: str, data: bytes, **fields: Any) -> pb.ImportGeozonesResponse:
+        """Imports a file and confirms what that takes away, again where another import comes between."""
+        return await confirming(lambda digest: self.publish(dataset, data, confirm_difference=digest, **fields))
 
     async def send(self, parts: Iterable[pb.ImportGeozonesRequest]) -> pb.ImportGeozonesResponse:
         """Sends these very messages."""
@@ -66,6 +73,20 @@ class Publisher:
             return own if last and last[-1].dataset.version >= version else []
 
         return await eventually(there, within_s=60, what=f"version {version} of {dataset} on the topic")
+
+
+async def confirming(call: Callable[[str], Awaitable[Answer]]) -> Answer:
+    """A call that may take away so much that its difference has to be confirmed; other refusals are raised."""
+    digest = ""
+    while True:
+        try:
+            return await call(digest)
+        except grpc.aio.AioRpcError as error:
+            failure = error_of(error)
+            if failure.reason != "REMOVAL_NOT_CONFIRMED":
+                raise
+            assert failure.metadata["digest"] != digest
+            digest = failure.metadata["digest"]
 
 
 async def new_publisher(installation: Installation, display_name: str = "") -> Publisher:

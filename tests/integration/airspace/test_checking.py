@@ -164,7 +164,7 @@ async def test_a_check_sees_an_import_as_soon_as_it_is_answered(both: Both) -> N
     dataset = new_dataset()
     there, flight = square(18.0, 48.0), mission((18.0, 48.005), (18.01, 48.005))
     for zones in ([ed269_zone("one", there)], [ed269_zone("two", there)], [ed269_zone("far", square(19.0, 48.0))]):
-        imported = await both.publisher.publish(dataset, file_of(zones))
+        imported = await both.publisher.replace(dataset, file_of(zones))
         checked = await both.check(flight)
         assert checked.airspace_revision == imported.dataset.airspace_revision
         found = [finding.subject.rpartition(".")[2] for finding in checked.findings]

@@ -62,7 +62,7 @@ async def test_a_file_comes_into_force_and_reads_back_as_published(publisher: Pu
 async def test_the_next_import_replaces_the_dataset_and_tells_in_order(publisher: Publisher) -> None:
     dataset = new_dataset()
     first = await publisher.publish(dataset, file_of([ed318_zone("A"), ed318_zone("B"), ed318_zone("C")]), title="One")
-    second = await publisher.publish(
+    second = await publisher.replace(
         dataset, file_of([ed318_zone("A"), ed318_zone("B", square(10.0, 47.0)), ed318_zone("D")])
     )
     assert second.dataset.version == 2
@@ -99,7 +99,7 @@ async def test_a_file_with_a_refused_zone_leaves_everything_as_it_was(publisher:
     assert [(entry.position, entry.identifier) for entry in report.entries] == [(1, "X")]
     assert reasons(report.entries[0]) == {"RESTRICTION_UNKNOWN"}
     assert len(await publisher.names(dataset=dataset)) == 2
-    after = await publisher.publish(dataset, file_of([ed269_zone("A")]))
+    after = await publisher.replace(dataset, file_of([ed269_zone("A")]))
     assert after.dataset.version == 2
     assert after.dataset.airspace_revision == before.dataset.airspace_revision + 1
 
@@ -142,10 +142,14 @@ async def test_a_file_of_nothing_but_refused_zones_never_clears_a_dataset(publis
     assert len(await publisher.names(dataset=dataset)) == 1
 
 
-async def test_an_empty_file_clears_a_dataset_because_it_says_so(publisher: Publisher) -> None:
+async def test_an_empty_file_clears_a_dataset_only_where_that_is_confirmed(publisher: Publisher) -> None:
     dataset = new_dataset()
     await publisher.publish(dataset, file_of([ed269_zone("A")]))
-    answer = await publisher.publish(dataset, file_of([]))
+    failure = await refusal(publisher.publish(dataset, file_of([])))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "REMOVAL_NOT_CONFIRMED")
+    assert (failure.metadata["removed"], failure.metadata["of"]) == ("1", "1")
+    assert len(await publisher.names(dataset=dataset)) == 1
+    answer = await publisher.publish(dataset, file_of([]), confirm_difference=failure.metadata["digest"])
     assert (answer.dataset.version, answer.dataset.geozone_count) == (2, 0)
     assert kinds(await publisher.events(dataset, 2))[2:] == [("removed", "A"), ("imported", dataset)]
 
@@ -207,7 +211,7 @@ async def test_imports_at_once_are_versions_in_order_and_never_mixed(airspace: I
     mine, theirs = new_dataset(), new_dataset()
     files = [file_of([ed269_zone(f"{n}-{i}") for i in range(30)]) for n in range(6)]
     answers = await asyncio.gather(
-        *(one.publish(mine, data) for data in files), *(two.publish(theirs, data) for data in files)
+        *(one.replace(mine, data) for data in files), *(two.replace(theirs, data) for data in files)
     )
     for dataset in (mine, theirs):
         assert sorted(a.dataset.version for a in answers if a.dataset.name == dataset) == [1, 2, 3, 4, 5, 6]
@@ -318,7 +322,7 @@ async def test_each_import_is_kept_in_a_log(airspace: Installation, publisher: P
     data = file_of([ed269_zone("A"), refused_zone("X")])
     header = publisher.header(dataset, on_error=pb.ON_ERROR_ACCEPT_VALID)
     await publisher.send(messages(header, data))
-    await publisher.publish(dataset, file_of([]))
+    await publisher.replace(dataset, file_of([]))
     async with airspace.connection() as connection:
         rows = await connection.fetch(
             "SELECT * FROM airspace.dataset_versions WHERE dataset = $1 ORDER BY version", dataset

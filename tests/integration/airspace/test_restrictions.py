@@ -203,7 +203,7 @@ async def test_restrictions_and_imports_at_once_lose_nothing_and_come_in_order(
 ) -> None:
     dataset = new_dataset()
     drawn = asyncio.gather(*(officer.restrict() for _ in range(8)))
-    imported = asyncio.gather(*(publisher.publish(dataset, file_of([ed269_zone(f"Z{one}")])) for one in range(8)))
+    imported = asyncio.gather(*(publisher.replace(dataset, file_of([ed269_zone(f"Z{one}")])) for one in range(8)))
     zones, _ = await drawn, await imported
     assert sorted(zone.name for zone in zones) == await officer.listed()
     assert sorted(zone.dataset_version for zone in zones) == list(range(1, 9))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from tests.integration.airspace.publishing import Publisher, new_dataset
@@ -53,7 +55,8 @@ async def test_times_without_a_zone_are_by_the_clock_that_the_publisher_declares
     assert await found(publisher, 14.5, noon + timedelta(hours=1)) == []
 
 
-async def test_a_time_zone_that_nobody_knows_is_refused(publisher: Publisher) -> None:
-    refused = await refusal(publisher.publish(new_dataset(), file_of([zone("z", 14.7)]), time_zone="Europe/Atlantis"))
+@pytest.mark.parametrize("name", ["Europe/Atlantis", "localtime", "posixrules", "Factory", "right/Europe/Vienna"])
+async def test_a_time_zone_that_is_none_of_the_iana_database_is_refused(publisher: Publisher, name: str) -> None:
+    refused = await refusal(publisher.publish(new_dataset(), file_of([zone("z", 14.7)]), time_zone=name))
     assert refused.reason == "INVALID_FIELD"
     assert list(refused.fields) == ["header.time_zone"]

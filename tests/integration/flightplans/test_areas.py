@@ -96,7 +96,7 @@ async def test_a_plan_is_reviewed_when_its_permitted_airspace_goes(city: City) -
     await city.world.wait_for_revision()
     plan = (await city.world.submit((16.65, 48.25))).flight_plan
     await city.world.wait_state(plan.name, "APPROVED")
-    await city.publisher.publish(dataset, file_of([elsewhere]))
+    await city.publisher.replace(dataset, file_of([elsewhere]))
     await city.world.wait_state(plan.name, "UNDER_REVIEW")
 
 

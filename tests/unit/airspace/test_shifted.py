@@ -9,7 +9,8 @@ import pytest
 
 from lowsky.airspace.domain.shifted import As, Boxes, shift
 from lowsky.geo.projection import metres_per_degree
-from lowsky.geo.reference_systems import ReferenceSystem, from_wgs84
+from lowsky.geo.reference_systems import from_wgs84
+from lowsky.geo.system_names import ReferenceSystem
 
 MAPS = {As.GCJ_02: ReferenceSystem.GCJ_02, As.BD_09: ReferenceSystem.BD_09}
 BACK = {As.FROM_GCJ_02: ReferenceSystem.GCJ_02, As.FROM_BD_09: ReferenceSystem.BD_09}

@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2
 from lowsky.api.airspace.v1 import authorities_pb2, geozones_pb2
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
 
 from .conftest import Run, Scripted, refusal
@@ -414,6 +415,25 @@ async def test_a_refused_import_shows_its_report_too(run: Run, services: Scripte
     assert "--on-error accept-valid" in ended.err
 
 
+async def test_an_import_that_takes_much_away_says_how_to_confirm_it_and_the_confirmation_is_sent(
+    run: Run, services: Scripted, target: str, tmp_path: Path
+) -> None:
+    (tmp_path / "zones.json").write_text("{}")
+    difference = geozones_pb2.ImportDifference(from_version=7, digest="0123456789abcdef", needs_confirmation=True)
+    taken = {"removed": "3", "of": "3", "digest": "0123456789abcdef"}
+    services.answers["ImportGeozones"] = [
+        geozones_pb2.ImportGeozonesResponse(report=report(), difference=difference),
+        refusal(grpc.StatusCode.FAILED_PRECONDITION, "REMOVAL_NOT_CONFIRMED", "3 of 3 zones", **taken),
+        geozones_pb2.ImportGeozonesResponse(report=report()),
+    ]
+    assert "--confirm 0123456789abcdef" in (await run(*IMPORT, "--dry-run", at=target, COLUMNS="200")).out
+    ended = await run(*IMPORT, at=target, COLUMNS="200")
+    assert ended.code == 6
+    assert "--confirm 0123456789abcdef" in ended.err
+    assert (await run(*IMPORT, "--confirm", "0123456789abcdef", at=target)).code == 0
+    assert services.requests["ImportGeozones"][2][0].header.confirm_difference == "0123456789abcdef"
+
+
 async def test_zones_are_listed_by_area(run: Run, services: Scripted, target: str) -> None:
     zone = geozones_pb2.Geozone(name="geozones/at.LOWW", restriction=geozones_pb2.RESTRICTION_PROHIBITED)
     zone.layers.add().altitude.upper_datum = 1
@@ -445,5 +465,5 @@ async def test_an_import_says_what_coordinates_are_measured_in_and_shows_what_is
     assert ended.code == 0
     assert "CGCS2000_TAKEN_AS_WGS_84: some centimetres" in ended.out
     assert "\x1b" not in ended.out
-    assert services.requests["ImportGeozones"][0][0].header.reference_system == geozones_pb2.REFERENCE_SYSTEM_GCJ_02
+    assert services.requests["ImportGeozones"][0][0].header.reference_system == geo_pb2.REFERENCE_SYSTEM_GCJ_02
     assert (await run(*IMPORT, "--reference-system", "mars", at=target)).code == 3

@@ -17,7 +17,9 @@ from lowsky.cli.problems import Problem
 from lowsky.cli.requests import Wishes
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-WISHES = Wishes.of_airspace(None, buffer_m=30, vertical_buffer_m=10, time_buffer_s=60, return_altitude_m=None)
+WISHES = Wishes.of_airspace(
+    None, buffer_m=30, vertical_buffer_m=10, time_buffer_s=60, return_altitude_m=None, reference_system=0
+)
 FLIGHT: dict[str, Any] = {"aircraft": "operators/acme/aircraft/d1", "trajectory": {"horizontalBufferM": 30}}
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from shapely import MultiPolygon, box
 
 from lowsky.geo.applicability import EVERY_DAY, Daily
+from lowsky.geo.schedule import civil as civil_zone
+from lowsky.geo.schedule import civil_zones
 from lowsky.geo.sun import Place, SunEvent, event_s, event_within, place_of
 from tests.oracle.hours import Hours, applies
 
@@ -246,3 +248,10 @@ def on_the_wall(entry: Daily, wall: datetime) -> bool:
     if entry.start_s < entry.end_s:
         return today and entry.start_s <= shown_s < entry.end_s
     return (today and shown_s >= entry.start_s) or (yesterday and shown_s < entry.end_s)
+
+
+def test_names_of_the_iana_database_are_time_zones_and_what_the_machine_decides_is_none() -> None:
+    assert {"Asia/Shanghai", "Europe/Vienna", "UTC"} <= civil_zones()
+    for of_the_machine in ("localtime", "posixrules", "Factory", "right/Asia/Shanghai", "posix/Asia/Shanghai", ""):
+        with pytest.raises(ValueError, match="no time zone of the IANA database"):
+            civil_zone(of_the_machine)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from lowsky.airspace.codec.authority_areas import area_from, area_to
 from lowsky.airspace.domain.area import Area
 from lowsky.airspace.domain.authority import Authority, AuthorityProfile
-from lowsky.airspace.domain.places import COUNTRIES, time_zones
+from lowsky.airspace.domain.places import COUNTRIES
 from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.api.events.v1 import events_pb2
 from lowsky.errors import Invalid
+from lowsky.geo.schedule import civil
 
 
 def country_of(message: pb.Authority) -> str:
@@ -28,11 +29,13 @@ def profile_of(message: pb.Authority) -> AuthorityProfile:
     Raises:
         Invalid: The time zone is not one that exists, or the area is none.
     """
-    if message.time_zone not in time_zones():
-        raise Invalid.field("authority.time_zone", f"{message.time_zone} is no IANA time zone, as in Asia/Shanghai")
+    try:
+        time_zone = civil(message.time_zone).key
+    except ValueError as fault:
+        raise Invalid.field("authority.time_zone", str(fault)) from None
     area = area_from(message.area) if message.HasField("area") else None
     return AuthorityProfile(
-        message.display_name, message.time_zone, message.email, message.phone, area, message.filing_horizon_days
+        message.display_name, time_zone, message.email, message.phone, area, message.filing_horizon_days
     )
 
 

@@ -6,7 +6,7 @@ from lowsky.airspace.codec.field_mapping import format_by, mapping_by
 from lowsky.airspace.reading import Declared
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
-from lowsky.geo.reference_systems import ReferenceSystem
+from lowsky.geo.codec import reference_system_from
 from lowsky.geo.schedule import civil
 
 
@@ -20,16 +20,10 @@ def declared_by(header: pb.ImportHeader) -> Declared:
     return Declared(
         format=format_by(header),
         mapping=mapping_by(header),
-        reference_system=_reference_system(header.reference_system),
+        reference_system=reference_system_from(header.reference_system),
         time_zone=_time_zone(header.time_zone),
         terrain_m=_terrain_m(header),
     )
-
-
-def _reference_system(said: pb.ReferenceSystem.ValueType) -> ReferenceSystem:
-    if said == pb.REFERENCE_SYSTEM_UNSPECIFIED:
-        return ReferenceSystem.WGS_84
-    return ReferenceSystem(pb.ReferenceSystem.Name(said).removeprefix("REFERENCE_SYSTEM_"))
 
 
 def _terrain_m(header: pb.ImportHeader) -> tuple[float, float] | None:

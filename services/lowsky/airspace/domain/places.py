@@ -1,9 +1,6 @@
-"""Countries and civil times that exist."""
+"""Countries that exist."""
 
 from __future__ import annotations
-
-from functools import cache
-from zoneinfo import available_timezones
 
 _ALPHA_3 = """
     ABW AFG AGO AIA ALA ALB AND ARE ARG ARM ASM ATA ATF ATG AUS AUT AZE BDI BEL BEN BES BFA BGD BGR BHR BHS BIH BLM BLR
@@ -18,12 +15,3 @@ _ALPHA_3 = """
 """
 COUNTRIES = frozenset(_ALPHA_3.split())
 """ISO 3166-1 alpha-3 in force, and XKX, which is user-assigned and in use for Kosovo."""
-
-_NO_PLACE = frozenset({"localtime", "Factory", "posixrules"})
-"""In the database of zones, but of no place: what they mean depends on the machine."""
-
-
-@cache
-def time_zones() -> frozenset[str]:
-    """The IANA zones that this machine knows the rules of."""
-    return frozenset(available_timezones() - _NO_PLACE)

@@ -16,7 +16,8 @@ import shapely
 from numpy.typing import NDArray
 
 from lowsky.geo.projection import metres_per_degree
-from lowsky.geo.reference_systems import ReferenceSystem, from_wgs84, to_wgs84
+from lowsky.geo.reference_systems import from_wgs84, to_wgs84
+from lowsky.geo.system_names import ReferenceSystem
 
 Floats = NDArray[np.float64]
 

@@ -13,6 +13,8 @@ Decided once, for every zone:
 - A repair covers every reading of a faulty ring and grows none by more than a metre, else the zone is REFUSED.
 - A zone of more text than its event could carry is REFUSED, unparsed.
 - Of several zones with one identifier each is kept, the second as `id~2`.
+- A stated reference system is followed (stated_systems.py); one that cannot be, or that contradicts what is declared,
+  refuses the zone, or the file that states it.
 - Features that a publisher hides, and masks over half of the world, are REFUSED as what they are.
 """
 
@@ -55,9 +57,11 @@ from lowsky.airspace.reading.report import (
     UnreadableZones,
     ZoneRefused,
 )
+from lowsky.airspace.reading.stated_systems import system_of_file, system_of_zone
 from lowsky.airspace.reading.values import mapping, text
+from lowsky.geo.datums import System
 from lowsky.geo.geozone import Geozone
-from lowsky.geo.reference_systems import ReferenceSystem
+from lowsky.geo.system_names import ReferenceSystem
 
 __all__ = [
     "AS_PUBLISHED",
@@ -125,37 +129,41 @@ def _survey(zones: KmlZones | JsonZones, declared: Declared, on_progress: Callab
             identifier = _identifier(zone)
             numbers.keep_free(identifier)
             left_over.add(identifier, zone.left)
+    system = system_of_file(zones.collections, declared.reference_system)
     return Reading(
         declared.format or single_format(formats, zones.members),
         metadata_of(zones.members),
         count,
-        _results(zones, count, declared, numbers, on_progress),
-        (*_file_notes(declared), *left_over.notes()),
+        _results(zones, count, system, declared, numbers, on_progress),
+        (*_file_notes(system), *left_over.notes()),
     )
 
 
 def _results(
     zones: Iterable[object],
     count: int,
+    system: System,
     declared: Declared,
     numbers: Numbers,
     on_progress: Callable[[int, int], None] | None,
 ) -> Iterator[tuple[ReportEntry, ReadZone | None]]:
     for position, entry in enumerate(zones):
-        yield numbers.numbered(*_read_entry(position, entry, declared))
+        yield numbers.numbered(*_read_entry(position, entry, system, declared))
         if on_progress is not None and (position + 1) % PROGRESS_ZONES == 0:
             on_progress(position + 1, count)
 
 
-def _file_notes(declared: Declared) -> tuple[Note, ...]:
-    if declared.reference_system is not ReferenceSystem.CGCS2000:
+def _file_notes(system: System) -> tuple[Note, ...]:
+    if system is not ReferenceSystem.CGCS2000:
         return ()
     message = "coordinates in CGCS2000 are taken as equal to WGS 84, from which they are some centimetres apart"
     return (Note("CGCS2000_TAKEN_AS_WGS_84", "", message),)
 
 
-def _read_entry(position: int, entry: object, declared: Declared) -> tuple[ReportEntry, ReadZone | None]:
-    notes = Notes(declared.reference_system, declared.time_zone)
+def _read_entry(
+    position: int, entry: object, of_file: System, declared: Declared
+) -> tuple[ReportEntry, ReadZone | None]:
+    notes = Notes(of_file, declared.time_zone)
     identifier = ""
     try:
         if not isinstance(entry, dict):
@@ -168,6 +176,7 @@ def _read_entry(position: int, entry: object, declared: Declared) -> tuple[Repor
         if (key := repeated_key(entry)) is not None:
             raise ZoneRefused("REPEATED_KEY", key, "named twice in one object: which value is meant cannot be known")
         published = _published_json(entry)
+        notes.reference_system = system_of_zone(entry, of_file, declared.reference_system)
         if not identifier:
             identifier = f"unnamed-{hashlib.sha256(published).hexdigest()[:12]}"
             notes.mended("IDENTIFIER_ABSENT", "identifier", f"named {identifier} after its content")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lowsky.airspace.reading.field_mapping import FieldMapping
 from lowsky.airspace.reading.report import Format
-from lowsky.geo.reference_systems import ReferenceSystem
+from lowsky.geo.system_names import ReferenceSystem
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class Declared:
     """GEOJSON or KML; None for the dialects of ED-269 and ED-318, which are told apart by what is in the file."""
     mapping: FieldMapping | None = None
     """Given with GEOJSON and KML, and only with these."""
-    reference_system: ReferenceSystem = ReferenceSystem.WGS_84
-    """Of all its coordinates."""
+    reference_system: ReferenceSystem | None = None
+    """Of all its coordinates; None: what the file states, WGS 84 where it states none."""
     time_zone: str = ""
     """An IANA name: whose clock times are by that do not say it themselves; "" when nobody knows."""
     terrain_m: tuple[float, float] | None = None

@@ -17,6 +17,7 @@ from lowsky.airspace.reading.document import DECODER, DEPTH_MAX, NotANumber, Rep
 from lowsky.airspace.reading.file_text import Scratch, Text, utf8
 from lowsky.airspace.reading.layout import LIST_KEYS, holds_zones, require_zone_file
 from lowsky.airspace.reading.report import UnreadableZones
+from lowsky.airspace.reading.stated_systems import crs_members
 from lowsky.airspace.reading.values import empty
 
 MEMBERS_MAX = 10_000
@@ -46,6 +47,8 @@ class JsonZones:
         self._levels_max: int | None = DEPTH_MAX
         """None once all has been looked at: no need to look again."""
         self.members: dict[str, object] = {}
+        self.collections: list[list[object]] = []
+        """What each collection of zones, the file first, states as its `crs`; known with the members."""
 
     def __iter__(self) -> Iterator[object]:
         """JSON values of any kind.
@@ -64,6 +67,7 @@ class JsonZones:
             at = text.place_of(document.constant(text.text, text.at))
             raise UnreadableZones("NOT_A_NUMBER", f"{fault} is not a number", at) from None
         self.members = walk.members
+        self.collections = [walk.stated, *walk.stated_within]
         self._levels_max = None
 
 
@@ -78,6 +82,10 @@ class _Walk:
         self._objects = False
         """Whether any entry was one."""
         self.members: dict[str, object] = {}
+        self.stated: list[object] = []
+        """By the file, as `crs`."""
+        self.stated_within: list[list[object]] = []
+        """By each collection within."""
 
     def file(self) -> Iterator[object]:
         first = self._next()
@@ -134,7 +142,12 @@ class _Walk:
             done = self._ends("}")
         self._depth -= 1
         found = _together(pairs)
+        # Before features or after them, too large to be parsed or not.
+        stated = crs_members(pairs)
+        if lists > 0 and held:
+            self.stated_within.append(stated)
         if lists == 0:
+            self.stated = stated
             if isinstance(found, RepeatedKeys):
                 raise UnreadableZones("REPEATED_KEY", f"the file names {found.key!r} twice")
             require_zone_file(found)

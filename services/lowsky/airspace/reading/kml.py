@@ -42,6 +42,8 @@ class KmlZones:
             file = unpacked
         self._file = xml_utf8(file, scratch)
         self.members: dict[str, object] = {}
+        self.collections: list[list[object]] = []
+        """States no reference system: KML is WGS 84 by definition (OGC 12-007r2, section 9.1)."""
 
     def __iter__(self) -> Iterator[object]:
         """GeoJSON features.

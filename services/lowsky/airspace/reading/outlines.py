@@ -1,8 +1,8 @@
 """Published rings, polygons and circles to valid outlines in lon/lat.
 
 A repair covers every reading of a faulty ring and is at most about a metre larger than the smallest; where that
-cannot be, the zone is refused. What was published is never made smaller. Outlines in the reference system of a
-Chinese map are repaired as they are published, and then converted with the stated error around them.
+cannot be, the zone is refused. What was published is never made smaller. Outlines in another reference system are
+repaired as they are published, and then converted with the stated error around them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 from shapely.errors import GEOSException
 
-from lowsky.airspace.reading.converting import Converted, converted, converted_circle
 from lowsky.airspace.reading.repair import RepairRefused, repair
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.airspace.reading.values import number
 from lowsky.geo.antimeridian import cut, unwrap
 from lowsky.geo.circles import circle
-from lowsky.geo.reference_systems import ERRORS_M
+from lowsky.geo.converting import Converted, converted, converted_circle
 
 VERTICES_MAX = 20_000
 """Of one zone. National zones reach 1 000 in a ring; beyond this, a check of a plan would be slow for everyone."""
@@ -76,9 +75,8 @@ class Outlines:
                 "RADIUS_UNUSABLE", f"{path}.radius", f"a circle's radius is above 0 and at most {RADIUS_MAX_M:.0f} m"
             )
         longitude = (longitude + 180.0) % 360.0 - 180.0
-        system = self._notes.reference_system
         try:
-            there = converted_circle(longitude, latitude, radius_m, system) if system.displaced else None
+            there = converted_circle(longitude, latitude, radius_m, self._notes.reference_system)
             outline = circle(longitude, latitude, radius_m) if there is None else self._note(there, path)
             return self._finish(outline, path)
         except ValueError as fault:
@@ -86,20 +84,18 @@ class Outlines:
 
     def _placed(self, outline: Outline, path: str) -> Outline:
         """The outline in WGS 84, whatever it was published in."""
-        system = self._notes.reference_system
         try:
-            there = converted(outline, system) if system.displaced else None
+            there = converted(outline, self._notes.reference_system)
         except ValueError as fault:
             raise ZoneRefused("CONVERSION_IMPOSSIBLE", path, str(fault)) from None
         return outline if there is None else self._finish(self._note(there, path), path)
 
     def _note(self, there: Converted, path: str) -> Outline:
-        system = self._notes.reference_system
         self._notes.mended(
-            f"CONVERTED_FROM_{system}",
+            f"CONVERTED_FROM_{self._notes.reference_system}",
             path.partition("[")[0],
-            f"converted to WGS 84, and grown by the {ERRORS_M[system]:g} m that the conversion may be wrong",
-            there.extent_growth_m2,
+            f"converted to WGS 84, and grown by the {there.error_m:g} m that the conversion may be wrong",
+            there.growth_m2(),
         )
         return there.outline
 

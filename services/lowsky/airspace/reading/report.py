@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lowsky.geo.datums import System
 from lowsky.geo.geozone import Geozone, LocalizedText
-from lowsky.geo.reference_systems import ReferenceSystem
+from lowsky.geo.system_names import ReferenceSystem
 
 
 class Format(StrEnum):
@@ -28,7 +29,7 @@ class Outcome(StrEnum):
     """As published; notes say where an unclear limit or time was read as the wider."""
     REPAIRED = "REPAIRED"
     """With a mended outline, value or identifier, at most about a metre larger than published and never smaller; or
-    converted from the reference system of a Chinese map, and larger by the error of that."""
+    converted from another reference system, and larger by the error of that."""
     REFUSED = "REFUSED"
     """Not taken: the notes say why."""
 
@@ -116,8 +117,9 @@ class UnreadableZones(Exception):
     """The file as a whole cannot be read, so no zone of it was taken.
 
     `reason` is stable: TOO_LARGE, NOT_UTF8, NOT_JSON, NOT_A_NUMBER, TOO_DEEP, REPEATED_KEY, NOT_A_ZONE_FILE,
-    TOO_MANY_ZONES; FORMAT_UNSUPPORTED of a file in another format, FORMAT_MISMATCH of one that is not declared as what
-    it is; of KML and KMZ also NOT_XML, XML_FORBIDDEN, ENCODING_UNSUPPORTED, NOT_KMZ, ZIP_BOMB, SEVERAL_DOCUMENTS.
+    TOO_MANY_ZONES, CRS_UNSUPPORTED, CRS_CONTRADICTED; FORMAT_UNSUPPORTED of a file in another format, FORMAT_MISMATCH
+    of one that is not declared as what it is; of KML and KMZ also NOT_XML, XML_FORBIDDEN, ENCODING_UNSUPPORTED,
+    NOT_KMZ, ZIP_BOMB, SEVERAL_DOCUMENTS.
     """
 
     def __init__(self, reason: str, message: str, position: FilePosition | None = None) -> None:
@@ -138,11 +140,11 @@ class ZoneRefused(Exception):
 class Notes:
     """Collects what is found in one zone, and by how much repairs enlarged it.
 
-    `reference_system` is what its coordinates are published in, `time_zone` whose clock its times are by where they do
-    not say it, both as declared.
+    `reference_system` is what its coordinates are published in, as declared or as the file states; `time_zone` whose
+    clock its times are by where they do not say it, as declared.
     """
 
-    def __init__(self, reference_system: ReferenceSystem = ReferenceSystem.WGS_84, time_zone: str = "") -> None:
+    def __init__(self, reference_system: System = ReferenceSystem.WGS_84, time_zone: str = "") -> None:
         self.reference_system = reference_system
         self.time_zone = time_zone
         self.found: list[Note] = []

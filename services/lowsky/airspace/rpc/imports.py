@@ -10,6 +10,7 @@ import structlog
 
 from lowsky.airspace.codec import datasets, reports, shifts
 from lowsky.airspace.codec.declared import declared_by
+from lowsky.airspace.codec.outlying import outlying_notes
 from lowsky.airspace.codec.packed_zones import PackedZones
 from lowsky.airspace.domain.deciding import Directory, normal
 from lowsky.airspace.postgres.authorities import AuthorityStore
@@ -17,7 +18,7 @@ from lowsky.airspace.postgres.boxes import boxes_in
 from lowsky.airspace.postgres.datasets import IMPORT_S, DatasetStore, ImportedFile
 from lowsky.airspace.reading import UnreadableZones
 from lowsky.airspace.rpc.preparing import Prepared, prepare
-from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, keep_contents, still
+from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, keep_contents, require_confirmed, still
 from lowsky.airspace.rpc.upload import Upload, Uploads
 from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
@@ -51,6 +52,7 @@ class Imports:
             header = upload.header
             with self._replacing.room.spool() as packed, self._replacing.room.spool() as contents:
                 prepared = await self._prepare(upload, PackedZones(packed))
+                await self._look_for_outlying(header, prepared)
                 await self._look_for_shifts(header, prepared)
                 if not header.validate_only:
                     _require_acceptable(prepared.report, accept_valid=_accepts_valid(header))
@@ -81,9 +83,17 @@ class Imports:
             with _unreadable_as_invalid():
                 return await in_thread(prepare, upload.spool.file, declared, header.dataset, directory, zones, said)
 
+    async def _look_for_outlying(self, header: pb.ImportHeader, prepared: Prepared) -> None:
+        """Notes in the report which zones lie outside of the area of the authority, where it has stated one."""
+        async with self._database.connection() as connection:
+            area = (await AuthorityStore(connection).get(header.authority)).profile.area
+        if area is not None and len(prepared.zones):
+            prepared.report.notes.extend(await in_thread(outlying_notes, prepared.zones, header.authority, area))
+
     async def _look_for_shifts(self, header: pb.ImportHeader, prepared: Prepared) -> None:
         """Notes in the report which known datasets the file lies shifted from, where it was not converted."""
-        if not len(prepared.zones) or declared_by(header).reference_system.displaced:
+        system = declared_by(header).reference_system
+        if not len(prepared.zones) or (system is not None and system.displaced):
             return
         names, bounds = prepared.zones.names, prepared.zones.bounds
         async with self._replacing.turn:
@@ -107,6 +117,7 @@ class Imports:
             if kept is not None:
                 return pb.ImportGeozonesResponse.FromString(kept)
             difference = await still(connection, replacement, difference)
+            require_confirmed(difference, upload.header.confirm_difference)
             dataset = await self._replacing.put(connection, revision, replacement, version)
             response = pb.ImportGeozonesResponse(
                 report=report, dataset=datasets.to_message(dataset), difference=difference

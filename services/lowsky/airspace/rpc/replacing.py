@@ -16,6 +16,7 @@ from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
+from lowsky.errors import Precondition
 
 HELD_BYTES_MAX = 2 * 1024 * 1024 * 1024
 """Of all zones that wait for their turn to come into force in one worker, on its disk: ten of the largest files as
@@ -100,6 +101,27 @@ async def still(
     if (dataset.version if dataset else 0) == difference.from_version:
         return difference
     return await in_thread((await _compared(connection, replacement, dataset)).finish)
+
+
+def require_confirmed(difference: pb.ImportDifference, confirmed: str) -> None:
+    """Raises Precondition where much would be taken away that nobody confirmed, or another difference is confirmed."""
+    if confirmed == difference.digest or (not confirmed and not difference.needs_confirmation):
+        return
+    of = difference.changed + difference.removed + difference.unchanged
+    if confirmed:
+        message = (
+            f"the difference that is confirmed, {confirmed}, is not the one that would be made, {difference.digest}"
+        )
+    else:
+        message = (
+            f"{difference.taken_away} of {of} zones would be taken away, and {difference.area_lost_m2 / 1e6:.3g} of "
+            f"{difference.area_before_m2 / 1e6:.3g} km² of their ground: the dataset stays as it was"
+        )
+    raise Precondition(
+        "REMOVAL_NOT_CONFIRMED",
+        f"{message}; look at the difference with validate_only, then confirm it by its digest",
+        metadata={"removed": str(difference.taken_away), "of": str(of), "digest": difference.digest},
+    )
 
 
 async def _compared(connection: Connection, replacement: Replacement, dataset: Dataset | None) -> Differences:

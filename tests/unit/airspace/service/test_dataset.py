@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from lowsky.airspace.domain.authority import Authority, AuthorityProfile
 from lowsky.airspace.domain.dataset import Dataset
-from lowsky.airspace.domain.places import COUNTRIES, time_zones
+from lowsky.airspace.domain.places import COUNTRIES
 from lowsky.errors import NotFound, StaleEtag
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
@@ -40,12 +39,6 @@ def test_an_update_counts_the_version_and_is_told() -> None:
     assert (authority.etag, authority.happened) == ("2", ["created", "updated"])
     with pytest.raises(StaleEtag):
         authority.expect("1")
-
-
-def test_time_zones_are_places_with_rules() -> None:
-    assert {"Asia/Shanghai", "Europe/Vienna", "UTC"} <= time_zones()
-    assert not {"localtime", "Factory", "posixrules", ""} & time_zones()
-    assert all(ZoneInfo(key) for key in ("Asia/Shanghai", "America/New_York"))
 
 
 def test_there_are_249_countries_and_kosovo() -> None:

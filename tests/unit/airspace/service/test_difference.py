@@ -56,7 +56,8 @@ def layered(*layers: tuple[Mapping[str, int], Sequence[tuple[float, float]]]) ->
 @pytest.mark.parametrize("make", [ed269_zone, ed318_zone])
 def test_the_same_file_again_changes_nothing(make: Any) -> None:
     data = file_of([make("A"), make("B", square(10.0, 47.0))])
-    assert between(data, data) == pb.ImportDifference(from_version=3, unchanged=2)
+    found = between(data, data)
+    assert (found.from_version, found.unchanged, len(found.zones), found.needs_confirmation) == (3, 2, 0, False)
 
 
 def test_zones_are_added_changed_and_removed_with_the_area_of_each() -> None:
@@ -172,3 +173,65 @@ def test_a_thousand_zones_are_named_and_the_others_counted() -> None:
     assert (found.added, len(found.zones), found.unnamed) == (NAMED_MAX + 2, NAMED_MAX, 2)
     assert [zone.identifier for zone in found.zones[:2]] == ["large", "Z0000"]
     assert found.area_gained_m2 > sum(zone.area_gained_m2 for zone in found.zones)
+
+
+ROW = [ed269_zone(f"Z{one}", square(10.0 + one / 10, 47.0)) for one in range(20)]
+
+
+def row(*changed: Zone, without: int = 0) -> bytes:
+    """The row with some zones in the place of those of their names, and without the last ones."""
+    by_name = {zone["identifier"]: zone for zone in changed}
+    return file_of([by_name.get(zone["identifier"], zone) for zone in ROW[: len(ROW) - without]])
+
+
+def moved(place: int) -> Zone:
+    return ed269_zone(f"Z{place}", square(10.0 + place / 10, 48.0))
+
+
+def emptied(place: int) -> Zone:
+    return ed269_zone(f"Z{place}", square(10.0 + place / 10, 47.0, 0.001))
+
+
+def lifted(place: int) -> Zone:
+    return ed269_zone(f"Z{place}", square(10.0 + place / 10, 47.0), restriction="NO_RESTRICTION")
+
+
+@pytest.mark.parametrize(
+    ("after", "taken_away", "asked"),
+    [
+        (row(without=2), 2, False),  # exactly a tenth
+        (row(without=3), 3, True),
+        (row(moved(0), moved(5)), 2, False),
+        (row(moved(0), moved(5), moved(9)), 3, True),
+        (row(emptied(0), emptied(5), without=1), 3, True),
+        (row(lifted(0), lifted(5)), 2, False),
+        (row(lifted(0), lifted(5), lifted(9)), 3, True),
+        (file_of([]), 20, True),
+    ],
+)
+def test_what_takes_away_more_than_a_tenth_of_the_zones_is_to_be_confirmed(
+    after: bytes, taken_away: int, asked: bool
+) -> None:
+    found = between(row(), after)
+    assert (found.taken_away, found.needs_confirmation) == (taken_away, asked)
+
+
+def test_one_zone_that_is_most_of_the_ground_is_to_be_confirmed_and_a_small_one_is_not() -> None:
+    country = ed269_zone("COUNTRY", square(9.0, 46.0, 2.0))
+    before = file_of([*ROW, country])
+    assert between(before, file_of(ROW)).needs_confirmation
+    assert not between(before, file_of([*ROW[1:], country])).needs_confirmation
+    assert not between(file_of([]), before).needs_confirmation
+
+
+def test_a_digest_stands_for_one_difference_to_one_version_in_whichever_order() -> None:
+    after = row(moved(0), without=1)
+    digest = between(row(), after).digest
+    assert len(digest) == 16
+    assert between(file_of(ROW[::-1]), after).digest == digest
+    others = [
+        between(row(), after, version=4),
+        between(row(), row(moved(0))),
+        between(row(), row(emptied(0), without=1)),
+    ]
+    assert digest not in {other.digest for other in others}

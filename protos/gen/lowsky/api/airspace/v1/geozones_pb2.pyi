@@ -164,39 +164,6 @@ ZONE_FILE_FORMAT_KML: ZoneFileFormat.ValueType  # 2
 """KML, or KMZ with one document. What is linked to is not fetched."""
 Global___ZoneFileFormat: _TypeAlias = ZoneFileFormat  # noqa: Y015
 
-class _ReferenceSystem:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _ReferenceSystemEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReferenceSystem.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    REFERENCE_SYSTEM_UNSPECIFIED: _ReferenceSystem.ValueType  # 0
-    """WGS 84."""
-    REFERENCE_SYSTEM_WGS_84: _ReferenceSystem.ValueType  # 1
-    REFERENCE_SYSTEM_CGCS2000: _ReferenceSystem.ValueType  # 2
-    """Taken as equal to WGS 84, and the report says so."""
-    REFERENCE_SYSTEM_GCJ_02: _ReferenceSystem.ValueType  # 3
-    """WGS 84 as displaced for maps within China."""
-    REFERENCE_SYSTEM_BD_09: _ReferenceSystem.ValueType  # 4
-    """GCJ_02 as displaced once more by Baidu."""
-
-class ReferenceSystem(_ReferenceSystem, metaclass=_ReferenceSystemEnumTypeWrapper):
-    """What longitudes and latitudes are measured in. Outlines in GCJ_02 and BD_09 are converted to WGS 84 and grown by the
-    error that the conversion may have, a margin of 10 m and 20 m, and noted as repaired: CONVERTED_FROM_GCJ_02,
-    CONVERTED_FROM_BD_09. Outside of China they are WGS 84. published_json stays as it was.
-    """
-
-REFERENCE_SYSTEM_UNSPECIFIED: ReferenceSystem.ValueType  # 0
-"""WGS 84."""
-REFERENCE_SYSTEM_WGS_84: ReferenceSystem.ValueType  # 1
-REFERENCE_SYSTEM_CGCS2000: ReferenceSystem.ValueType  # 2
-"""Taken as equal to WGS 84, and the report says so."""
-REFERENCE_SYSTEM_GCJ_02: ReferenceSystem.ValueType  # 3
-"""WGS 84 as displaced for maps within China."""
-REFERENCE_SYSTEM_BD_09: ReferenceSystem.ValueType  # 4
-"""GCJ_02 as displaced once more by Baidu."""
-Global___ReferenceSystem: _TypeAlias = ReferenceSystem  # noqa: Y015
-
 @_typing.final
 class Dataset(_message.Message):
     """A source of geozones and its present version."""
@@ -626,6 +593,7 @@ class ImportHeader(_message.Message):
     TERRAIN_MIN_M_FIELD_NUMBER: _builtins.int
     TERRAIN_MAX_M_FIELD_NUMBER: _builtins.int
     REFERENCE_SYSTEM_FIELD_NUMBER: _builtins.int
+    CONFIRM_DIFFERENCE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     dataset: _builtins.str
     """Not one that begins with restrictions-: those hold what officers draw."""
@@ -660,8 +628,22 @@ class ImportHeader(_message.Message):
     """
     terrain_max_m: _builtins.float
     """Not below terrain_min_m."""
-    reference_system: Global___ReferenceSystem.ValueType
-    """What the coordinates of the file are measured in."""
+    reference_system: _geo_pb2.ReferenceSystem.ValueType
+    """What the coordinates of the file are measured in; unspecified: what the file says of it, WGS 84 where it says nothing.
+    Outlines in GCJ_02 and BD_09 are converted and grown by the error that the conversion may have, and noted as
+    repaired: CONVERTED_FROM_GCJ_02, CONVERTED_FROM_BD_09. published_json stays as it was.
+
+    A file says it by a member `crs` (GeoJSON 2008) of the collection, a feature or a geometry. WGS 84 under any of its
+    names (OGC:CRS84, EPSG:4326) and CGCS2000 are taken as they are; positions are longitude, then latitude, whatever
+    order of axes the named system has, as GeoJSON has it. From another geographic system in degrees the outline is
+    converted, and grown by the accuracy that is stated for the transformation (CONVERTED_FROM_EPSG_4301 and so on).
+    What cannot be converted so (projected systems, unknown names, links, transformations of unknown accuracy) is
+    refused naming it, as is a `crs` that contradicts this field. KML is in WGS 84 unless this field says otherwise.
+    """
+    confirm_difference: _builtins.str
+    """The digest of the difference that is to be made (ImportDifference.digest), where that needs to be confirmed. Where it
+    is given, no other difference is made: FAILED_PRECONDITION REMOVAL_NOT_CONFIRMED, with the present one's digest.
+    """
     @_builtins.property
     def authority_names(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Which registered authority a published name stands for. Names are compared without regard to case."""
@@ -686,11 +668,12 @@ class ImportHeader(_message.Message):
         time_zone: _builtins.str = ...,
         terrain_min_m: _builtins.float | None = ...,
         terrain_max_m: _builtins.float | None = ...,
-        reference_system: Global___ReferenceSystem.ValueType = ...,
+        reference_system: _geo_pb2.ReferenceSystem.ValueType = ...,
+        confirm_difference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_terrain_max_m", b"_terrain_max_m", "_terrain_min_m", b"_terrain_min_m", "mapping", b"mapping", "terrain_max_m", b"terrain_max_m", "terrain_min_m", b"terrain_min_m"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_terrain_max_m", b"_terrain_max_m", "_terrain_min_m", b"_terrain_min_m", "accept_valid", b"accept_valid", "authority", b"authority", "authority_names", b"authority_names", "dataset", b"dataset", "format", b"format", "mapping", b"mapping", "on_error", b"on_error", "reference_system", b"reference_system", "request_id", b"request_id", "terrain_max_m", b"terrain_max_m", "terrain_min_m", b"terrain_min_m", "time_zone", b"time_zone", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_terrain_max_m", b"_terrain_max_m", "_terrain_min_m", b"_terrain_min_m", "accept_valid", b"accept_valid", "authority", b"authority", "authority_names", b"authority_names", "confirm_difference", b"confirm_difference", "dataset", b"dataset", "format", b"format", "mapping", b"mapping", "on_error", b"on_error", "reference_system", b"reference_system", "request_id", b"request_id", "terrain_max_m", b"terrain_max_m", "terrain_min_m", b"terrain_min_m", "time_zone", b"time_zone", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__terrain_max_m: _TypeAlias = _typing.Literal["terrain_max_m"]  # noqa: Y015
     _WhichOneofArgType__terrain_max_m: _TypeAlias = _typing.Literal["_terrain_max_m", b"_terrain_max_m"]  # noqa: Y015
@@ -944,6 +927,10 @@ class ImportDifference(_message.Message):
     AREA_LOST_M2_FIELD_NUMBER: _builtins.int
     ZONES_FIELD_NUMBER: _builtins.int
     UNNAMED_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    NEEDS_CONFIRMATION_FIELD_NUMBER: _builtins.int
+    TAKEN_AWAY_FIELD_NUMBER: _builtins.int
+    AREA_BEFORE_M2_FIELD_NUMBER: _builtins.int
     from_version: _builtins.int
     """The dataset's version that is compared with; 0 before its first import, when every zone is added."""
     added: _builtins.int
@@ -955,6 +942,19 @@ class ImportDifference(_message.Message):
     area_lost_m2: _builtins.float
     unnamed: _builtins.int
     """How many more there are."""
+    digest: _builtins.str
+    """Stands for this very difference: to the same version of the dataset, the same zones added, changed and removed."""
+    needs_confirmation: _builtins.bool
+    """Whether it is made only where confirm_difference is this digest, since so much is taken away that it may be by
+    mistake, as by a file that is empty or cut off: more than a tenth of the dataset's zones (taken_away), or more than a
+    tenth of the ground that they cover.
+    """
+    taken_away: _builtins.int
+    """How many zones of the dataset are removed, lose more than half of their ground (a zone that is moved or emptied), or
+    are without restriction now and were not.
+    """
+    area_before_m2: _builtins.float
+    """The ground that the dataset's zones cover before; ground in two zones counts in each."""
     @_builtins.property
     def zones(self) -> _containers.RepeatedCompositeFieldContainer[Global___ZoneChange]:
         """The zones that are added, changed or removed: the greatest area gained and lost first, then by name; at most 1 000."""
@@ -971,10 +971,14 @@ class ImportDifference(_message.Message):
         area_lost_m2: _builtins.float = ...,
         zones: _abc.Iterable[Global___ZoneChange] | None = ...,
         unnamed: _builtins.int = ...,
+        digest: _builtins.str = ...,
+        needs_confirmation: _builtins.bool = ...,
+        taken_away: _builtins.int = ...,
+        area_before_m2: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "area_gained_m2", b"area_gained_m2", "area_lost_m2", b"area_lost_m2", "changed", b"changed", "from_version", b"from_version", "removed", b"removed", "unchanged", b"unchanged", "unnamed", b"unnamed", "zones", b"zones"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "area_before_m2", b"area_before_m2", "area_gained_m2", b"area_gained_m2", "area_lost_m2", b"area_lost_m2", "changed", b"changed", "digest", b"digest", "from_version", b"from_version", "needs_confirmation", b"needs_confirmation", "removed", b"removed", "taken_away", b"taken_away", "unchanged", b"unchanged", "unnamed", b"unnamed", "zones", b"zones"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1089,12 +1093,15 @@ class RollbackDatasetRequest(_message.Message):
     DATASET_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    CONFIRM_DIFFERENCE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     dataset: _builtins.str
     version: _builtins.int
     """The version whose zones come back."""
     validate_only: _builtins.bool
     """Only tell the difference: nothing is changed."""
+    confirm_difference: _builtins.str
+    """As ImportHeader.confirm_difference: an earlier version may have had far fewer zones."""
     def __init__(
         self,
         *,
@@ -1102,10 +1109,11 @@ class RollbackDatasetRequest(_message.Message):
         dataset: _builtins.str = ...,
         version: _builtins.int = ...,
         validate_only: _builtins.bool = ...,
+        confirm_difference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "request_id", b"request_id", "validate_only", b"validate_only", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm_difference", b"confirm_difference", "dataset", b"dataset", "request_id", b"request_id", "validate_only", b"validate_only", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1166,7 +1174,8 @@ class ImportReport(_message.Message):
     def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportNote]:
         """Of the file as a whole: that its reference system was taken as another, CGCS2000_TAKEN_AS_WGS_84; that its zones
         lie as those of a known dataset, 50 to 1 500 m away, as maps in another reference system would show them or all the
-        same way, SHIFTED_COPY, with the dataset and the mean offset. Neither stops an import.
+        same way, SHIFTED_COPY, with the dataset and the mean offset; that zones lie outside of the area that their authority
+        states, OUTSIDE_AREA, or would lie in it with longitude and latitude exchanged, AXES_SWAPPED. None stops an import.
         """
 
     def __init__(

@@ -83,7 +83,8 @@ class GeozonesServiceServicer:
 
     def ImportGeozones(self, request_iterator, context):
         """Sends a zone file: the header first, then the bytes in chunks. The dataset is replaced in one transaction, or
-        stays as it was. The report of the answer names every zone of the file: some 230 bytes each and more where there
+        stays as it was. FAILED_PRECONDITION REMOVAL_NOT_CONFIRMED where it would take away much of it
+        (ImportDifference.needs_confirmation) without confirm_difference. The report of the answer names every zone of the file: some 230 bytes each and more where there
         is much to note, so that clients of very large files allow more than the usual 4 MiB.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -37,7 +37,8 @@ class GeozonesServiceStub:
     def __new__(cls, channel: _aio.Channel) -> GeozonesServiceAsyncStub: ...
     ImportGeozones: _grpc.StreamUnaryMultiCallable[_geozones_pb2.ImportGeozonesRequest, _geozones_pb2.ImportGeozonesResponse]
     """Sends a zone file: the header first, then the bytes in chunks. The dataset is replaced in one transaction, or
-    stays as it was. The report of the answer names every zone of the file: some 230 bytes each and more where there
+    stays as it was. FAILED_PRECONDITION REMOVAL_NOT_CONFIRMED where it would take away much of it
+    (ImportDifference.needs_confirmation) without confirm_difference. The report of the answer names every zone of the file: some 230 bytes each and more where there
     is much to note, so that clients of very large files allow more than the usual 4 MiB.
     """
     RollbackDataset: _grpc.UnaryUnaryMultiCallable[_geozones_pb2.RollbackDatasetRequest, _geozones_pb2.RollbackDatasetResponse]
@@ -75,7 +76,8 @@ class GeozonesServiceAsyncStub(GeozonesServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ImportGeozones: _aio.StreamUnaryMultiCallable[_geozones_pb2.ImportGeozonesRequest, _geozones_pb2.ImportGeozonesResponse]  # type: ignore[assignment]
     """Sends a zone file: the header first, then the bytes in chunks. The dataset is replaced in one transaction, or
-    stays as it was. The report of the answer names every zone of the file: some 230 bytes each and more where there
+    stays as it was. FAILED_PRECONDITION REMOVAL_NOT_CONFIRMED where it would take away much of it
+    (ImportDifference.needs_confirmation) without confirm_difference. The report of the answer names every zone of the file: some 230 bytes each and more where there
     is much to note, so that clients of very large files allow more than the usual 4 MiB.
     """
     RollbackDataset: _aio.UnaryUnaryMultiCallable[_geozones_pb2.RollbackDatasetRequest, _geozones_pb2.RollbackDatasetResponse]  # type: ignore[assignment]
@@ -116,7 +118,8 @@ class GeozonesServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_geozones_pb2.ImportGeozonesResponse, _abc.Awaitable[_geozones_pb2.ImportGeozonesResponse]]:
         """Sends a zone file: the header first, then the bytes in chunks. The dataset is replaced in one transaction, or
-        stays as it was. The report of the answer names every zone of the file: some 230 bytes each and more where there
+        stays as it was. FAILED_PRECONDITION REMOVAL_NOT_CONFIRMED where it would take away much of it
+        (ImportDifference.needs_confirmation) without confirm_difference. The report of the answer names every zone of the file: some 230 bytes each and more where there
         is much to note, so that clients of very large files allow more than the usual 4 MiB.
         """
 

@@ -106,6 +106,11 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[FAILED_PRECONDITION] The operator's flights may not claim this priority; metadata: priority_max."""
     REASON_CANNOT_BE_SUPERSEDED: _Reason.ValueType  # 50
     """[FAILED_PRECONDITION] The plan to be superseded is activated or over; metadata: resource, state."""
+    REASON_REMOVAL_NOT_CONFIRMED: _Reason.ValueType  # 51
+    """[FAILED_PRECONDITION] So much of a dataset would be taken away that it has to be confirmed, or the difference that is
+    confirmed is not the one that would be made; metadata: removed and of, the zones taken away of those that there are;
+    digest, to be sent as confirm_difference once the difference (validate_only) has been looked at.
+    """
     REASON_INSURANCE_MISSING: _Reason.ValueType  # 52
     """[FAILED_PRECONDITION] The flight needs liability insurance, and the operator has stated none; metadata: source, the
     law that asks for it.
@@ -220,6 +225,11 @@ REASON_PRIORITY_NOT_ENTITLED: Reason.ValueType  # 49
 """[FAILED_PRECONDITION] The operator's flights may not claim this priority; metadata: priority_max."""
 REASON_CANNOT_BE_SUPERSEDED: Reason.ValueType  # 50
 """[FAILED_PRECONDITION] The plan to be superseded is activated or over; metadata: resource, state."""
+REASON_REMOVAL_NOT_CONFIRMED: Reason.ValueType  # 51
+"""[FAILED_PRECONDITION] So much of a dataset would be taken away that it has to be confirmed, or the difference that is
+confirmed is not the one that would be made; metadata: removed and of, the zones taken away of those that there are;
+digest, to be sent as confirm_difference once the difference (validate_only) has been looked at.
+"""
 REASON_INSURANCE_MISSING: Reason.ValueType  # 52
 """[FAILED_PRECONDITION] The flight needs liability insurance, and the operator has stated none; metadata: source, the
 law that asks for it.

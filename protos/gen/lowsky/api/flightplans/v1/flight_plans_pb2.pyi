@@ -500,12 +500,19 @@ class Trajectory(_message.Message):
     VERTICAL_BUFFER_M_FIELD_NUMBER: _builtins.int
     TIME_BUFFER_FIELD_NUMBER: _builtins.int
     TAKEOFF_AMSL_M_FIELD_NUMBER: _builtins.int
+    REFERENCE_SYSTEM_FIELD_NUMBER: _builtins.int
     horizontal_buffer_m: _builtins.float
     """Half of the corridor's width, metres."""
     vertical_buffer_m: _builtins.float
     """Above and below the legs, metres."""
     takeoff_amsl_m: _builtins.float
     """How high the take-off point lies above mean sea level, where known; heights above take-off convert with it."""
+    reference_system: _geo_pb2.ReferenceSystem.ValueType
+    """What the waypoints are measured in. Those in GCJ_02 and BD_09 are converted, legs are geodesic between the converted
+    waypoints, and the error of the conversion is added to horizontal_buffer_m for every check. What is stored and
+    answered stays as it was sent; findings are in WGS 84. INVALID_GEOMETRY for a waypoint within some 2 km of the border
+    of the rectangle in which such maps are displaced: which of two places is meant cannot be known.
+    """
     @_builtins.property
     def departure_time(self) -> _timestamp_pb2.Timestamp:
         """When the first waypoint is left."""
@@ -527,10 +534,11 @@ class Trajectory(_message.Message):
         vertical_buffer_m: _builtins.float = ...,
         time_buffer: _duration_pb2.Duration | None = ...,
         takeoff_amsl_m: _builtins.float | None = ...,
+        reference_system: _geo_pb2.ReferenceSystem.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_takeoff_amsl_m", b"_takeoff_amsl_m", "departure_time", b"departure_time", "takeoff_amsl_m", b"takeoff_amsl_m", "time_buffer", b"time_buffer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_takeoff_amsl_m", b"_takeoff_amsl_m", "departure_time", b"departure_time", "horizontal_buffer_m", b"horizontal_buffer_m", "takeoff_amsl_m", b"takeoff_amsl_m", "time_buffer", b"time_buffer", "vertical_buffer_m", b"vertical_buffer_m", "waypoints", b"waypoints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_takeoff_amsl_m", b"_takeoff_amsl_m", "departure_time", b"departure_time", "horizontal_buffer_m", b"horizontal_buffer_m", "reference_system", b"reference_system", "takeoff_amsl_m", b"takeoff_amsl_m", "time_buffer", b"time_buffer", "vertical_buffer_m", b"vertical_buffer_m", "waypoints", b"waypoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__takeoff_amsl_m: _TypeAlias = _typing.Literal["takeoff_amsl_m"]  # noqa: Y015
     _WhichOneofArgType__takeoff_amsl_m: _TypeAlias = _typing.Literal["_takeoff_amsl_m", b"_takeoff_amsl_m"]  # noqa: Y015
@@ -581,6 +589,12 @@ class Volumes(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VOLUMES_FIELD_NUMBER: _builtins.int
+    REFERENCE_SYSTEM_FIELD_NUMBER: _builtins.int
+    reference_system: _geo_pb2.ReferenceSystem.ValueType
+    """What the outlines of all of them are measured in. Those in GCJ_02 and BD_09 are converted for every check, edges as
+    straight as they were sent, with the error of the conversion around them. What is stored and answered stays as it was
+    sent; findings are in WGS 84. TOO_LARGE where the outlines are longer than can be converted at once.
+    """
     @_builtins.property
     def volumes(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.Volume4D]:
         """1 to 500."""
@@ -589,10 +603,11 @@ class Volumes(_message.Message):
         self,
         *,
         volumes: _abc.Iterable[_geo_pb2.Volume4D] | None = ...,
+        reference_system: _geo_pb2.ReferenceSystem.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reference_system", b"reference_system", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

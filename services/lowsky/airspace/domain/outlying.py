@@ -1,0 +1,40 @@
+"""Which zones of a file lie outside of an area, and which of them would lie within it with their axes exchanged.
+
+Looked at are the boxes of zones, many at once: they tell, but for zones on the border of the area.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlying:
+    """Places of zones."""
+
+    outside: Places
+    """Nothing of their boxes is in the area."""
+    on_border: Places
+    """Some of their boxes is in it, and some is not."""
+
+
+def outlying(bounds: Floats, ground: BaseGeometry) -> Outlying:
+    """Of boxes, (n, 4) least longitude and latitude, greatest longitude and latitude."""
+    shapely.prepare(ground)
+    boxes = shapely.box(*bounds.T)
+    meets = shapely.intersects(ground, boxes)
+    return Outlying(np.flatnonzero(~meets), np.flatnonzero(meets & ~shapely.covers(ground, boxes)))
+
+
+def exchanged(bounds: Floats, ground: BaseGeometry) -> NDArray[np.bool_]:
+    """Whether boxes would lie in the area, wholly or in part, were their longitudes latitudes."""
+    west, south, east, north = bounds.T
+    return np.asarray(shapely.intersects(ground, shapely.box(south, west, north, east)))
