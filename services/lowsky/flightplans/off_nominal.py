@@ -49,7 +49,7 @@ class OffNominal:
             NotFound, StaleEtag, IllegalMove, Invalid
             Unavailable: The plan or what it holds changed at this very moment: the same report may be sent again.
         """
-        id_ = _plan_id(report.name)
+        _require_id(report.name)
         _require_soon(report, now)
         store, reservations = FlightPlanStore(connection), Reservations(connection)
         seen = await store.get(report.name)
@@ -68,7 +68,7 @@ class OffNominal:
         met = dict(zip(ids_met, await self._holding.meetings(there), strict=True))
         plan.exchange([f for f in plan.findings if f.rule is Rule.OFF_NOMINAL_MEETS], _said(met))
         changed = [plan, *(other for other in plans.values() if _warn(other, plan, met.get(other.id), now))]
-        await self._widen(reservations, id_, off)
+        await self._widen(reservations, plan, off)
         await store.save_assessments(changed)
         return plan
 
@@ -77,7 +77,7 @@ class OffNominal:
             return []
         nodes = self._cover(off)
         # By an id of their own: what the plan itself holds stays what it is known to hold, whatever becomes of this.
-        contender = Contender(uuid4(), plan.operator, 0, "")
+        contender = Contender(uuid4(), plan.operator, plan.aircraft, 0, "")
         await Reservations(connection).lock(nodes)
         try:
             (rivals,) = await self._holding.rivals(connection, [contender], off, nodes)
@@ -85,14 +85,17 @@ class OffNominal:
             raise crowded.refusal("off_nominal_volumes") from None
         return [rival for rival in rivals if str(rival.plan) != plan.id]
 
-    async def _widen(self, reservations: Reservations, plan: UUID, off: Volumes) -> None:
-        """What it holds from now on: its own volumes, then these."""
-        held = await reservations.own(plan)
+    async def _widen(self, reservations: Reservations, plan: FlightPlan, off: Volumes) -> None:
+        """What it holds from now on: its own volumes, then these. So long it keeps its aircraft busy, too."""
+        id_ = UUID(plan.id)
+        held = await reservations.own(id_)
         if held is None:
-            raise Unavailable("AIRSPACE_BUSY", f"{plan} holds nothing", retry_after_s=0.1)
+            raise Unavailable("AIRSPACE_BUSY", f"{plan.name} holds nothing", retry_after_s=0.1)
         volumes = Volumes.join([held.volumes, off]) if len(off) else held.volumes
         nodes = self._cover(volumes)
-        (reservation,) = reservations_of([Contender(plan, "", held.priority, "")], volumes, nodes)
+        (reservation,) = reservations_of(
+            [Contender(id_, plan.operator, plan.aircraft, held.priority, "")], volumes, nodes
+        )
         await reservations.replace(replace(reservation, revision=held.revision + 1, off_nominal=len(off)))
 
     def _cover(self, volumes: Volumes) -> Cover:
@@ -116,9 +119,9 @@ def _require_possible(report: Report, seen: FlightPlan, now: datetime) -> None:
     replace(seen, happened=[]).report(report.state, report.content, report.reason, now)
 
 
-def _plan_id(name: str) -> UUID:
+def _require_id(name: str) -> None:
     try:
-        return UUID(name.rpartition("/")[2])
+        UUID(name.rpartition("/")[2])
     except ValueError:
         raise NotFound(name) from None
 

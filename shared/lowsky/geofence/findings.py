@@ -42,6 +42,7 @@ class Rule(StrEnum):
     DISPLACED_BY_PRIORITY = "DISPLACED_BY_PRIORITY"
     OFF_NOMINAL = "OFF_NOMINAL"
     OFF_NOMINAL_MEETS = "OFF_NOMINAL_MEETS"
+    AIRCRAFT_BUSY = "AIRCRAFT_BUSY"
 
     @property
     def is_of_geofence(self) -> bool:

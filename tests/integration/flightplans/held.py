@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -46,11 +47,26 @@ START = datetime(2026, 11, 24, 11, 50, tzinfo=UTC)
 """A little before an hour, and before a slice of five minutes."""
 
 OPERATORS = ("operators/acme", "operators/rival", "operators/rescue")
+FLEET = 1_000
+"""Aircraft of each."""
 
 _DUMMY = Geozone(
     "far", "CHN", (), Restriction.PROHIBITED,
     (Layer(shapely.box(0, 80, 0.1, 80.1), AltitudeBand(0, Datum.AGL, 1, Datum.AGL)),),
 )  # fmt: skip
+
+
+def drone(operator: str, number: int) -> str:
+    """One of the aircraft of an operator."""
+    return f"{operator}/aircraft/a{number % FLEET}"
+
+
+_numbers = itertools.count()
+
+
+def a_drone(operator: str) -> str:
+    """Another aircraft of an operator each time, as long as its fleet lasts."""
+    return drone(operator, next(_numbers))
 
 
 @dataclass
@@ -124,6 +140,7 @@ class Path:
             expected = np.column_stack([nodes.node, rows_of(nodes)])
             assert reserved[plan] == [tuple(each) for each in expected.tolist()]
             assert row["time_end"] == datetime.fromtimestamp(float(volumes.end_s.max()), UTC)
+            assert row["time_start"] == datetime.fromtimestamp(float(volumes.start_s.min()), UTC)
 
 
 @asynccontextmanager
@@ -143,7 +160,8 @@ async def opened(url: str, reference: VerticalReference, workers: int = 1) -> As
     standing = Standing()
     for operator in OPERATORS:
         standing.learn_operator(operator, OperatorStanding("VERIFIED", None, Priority.STATE))
-        standing.learn_aircraft(f"{operator}/aircraft/a", AircraftStanding(True, 300.0, None))
+        for number in range(FLEET):
+            standing.learn_aircraft(drone(operator, number), AircraftStanding(True, 300.0, None))
     clock, health = At(START), Health()
     connection = await asyncpg.connect(url, server_settings={"search_path": "flightplans", "timezone": "UTC"})
     airspace = Airspace(health)

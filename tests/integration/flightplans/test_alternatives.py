@@ -14,10 +14,9 @@ from lowsky.api.registration.v1 import operators_pb2
 from tests.integration.flightplans.test_holding import rescuers as rescuers
 from tests.integration.flightplans.world import (
     AGL,
-    DRONE,
     FOREIGN,
-    FOREIGN_DRONE,
     World,
+    a_drone,
     flight_plan,
     in_,
     state,
@@ -42,7 +41,7 @@ def noon() -> datetime:
 
 
 async def hold(world: World, at: Place, departure: datetime, **fields: object) -> pb.FlightPlan:
-    request = submission(at, parent=FOREIGN, aircraft=FOREIGN_DRONE, departure=departure, **fields)
+    request = submission(at, parent=FOREIGN, aircraft=a_drone(FOREIGN), departure=departure, **fields)
     plan = (await world.stub(operator=FOREIGN, subject="rival").SubmitFlightPlan(request)).flight_plan
     assert state(plan) == "SUBMITTED"
     return plan
@@ -173,7 +172,7 @@ async def test_flights_of_lower_priority_are_in_no_alternatives_way(world: World
     ordinary = await world.submit(at, departure=departure + timedelta(seconds=120), waypoints=leg)
     assert state(ordinary.flight_plan) == "SUBMITTED"
     request = asking(at, departure + timedelta(seconds=100), waypoints=leg, priority=emergency)
-    request.parent, request.flight_plan.aircraft = FOREIGN, FOREIGN_DRONE
+    request.parent, request.flight_plan.aircraft = FOREIGN, a_drone(FOREIGN)
     response = await world.stub(operator=FOREIGN, subject="rival").SubmitFlightPlan(request)
     assert state(response.flight_plan) == "REJECTED"
     assert response.alternatives[0].departure_time == timestamp(departure + timedelta(seconds=120))
@@ -285,4 +284,4 @@ async def test_what_cannot_be_answered_is_refused_with_the_field(world: World) -
 async def test_a_question_holds_nothing(world: World) -> None:
     at, departure = next(PLACES), noon()
     await world.stub().QueryAirspace(pb.QueryAirspaceRequest(volumes=volumes(at, departure)))
-    assert state((await world.submit(plan=flight_plan(at, departure, aircraft=DRONE))).flight_plan) == "SUBMITTED"
+    assert state((await world.submit(plan=flight_plan(at, departure))).flight_plan) == "SUBMITTED"

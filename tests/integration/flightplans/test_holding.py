@@ -13,11 +13,11 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.registration.v1 import operators_pb2
 from tests.integration.flightplans.world import (
     FOREIGN,
-    FOREIGN_DRONE,
     OPERATOR,
     SOUTH,
     Stub,
     World,
+    a_drone,
     a_free_time,
     in_,
     operator,
@@ -37,7 +37,7 @@ def foreign(world: World) -> Stub:
 
 
 async def submit_foreign(world: World, departure: datetime, **fields: object) -> pb.FlightPlan:
-    request = submission(parent=FOREIGN, aircraft=FOREIGN_DRONE, departure=departure, **fields)
+    request = submission(parent=FOREIGN, aircraft=a_drone(FOREIGN), departure=departure, **fields)
     return (await foreign(world).SubmitFlightPlan(request)).flight_plan
 
 

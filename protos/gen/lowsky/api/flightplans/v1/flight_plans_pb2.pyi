@@ -452,6 +452,10 @@ class Finding(_message.Message):
         """A flight that has left its plan may come here."""
         RULE_OFF_NOMINAL_MEETS: Finding._Rule.ValueType  # 16
         """This flight has left its plan and may come where another flight is, which has been told."""
+        RULE_AIRCRAFT_BUSY: Finding._Rule.ValueType  # 17
+        """The aircraft is to fly another plan of the operator's at the same time, whatever the priority of either; subject is
+        that plan, by its own name. A plan takes all of its time, buffers included, from its start until before its end.
+        """
 
     class Rule(_Rule, metaclass=_RuleEnumTypeWrapper):
         """The rules."""
@@ -491,6 +495,10 @@ class Finding(_message.Message):
     """A flight that has left its plan may come here."""
     RULE_OFF_NOMINAL_MEETS: Finding.Rule.ValueType  # 16
     """This flight has left its plan and may come where another flight is, which has been told."""
+    RULE_AIRCRAFT_BUSY: Finding.Rule.ValueType  # 17
+    """The aircraft is to fly another plan of the operator's at the same time, whatever the priority of either; subject is
+    that plan, by its own name. A plan takes all of its time, buffers included, from its start until before its end.
+    """
 
     class _Severity:
         ValueType = _typing.NewType("ValueType", _builtins.int)
