@@ -3,7 +3,6 @@ nobody waits for them for ever."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -12,20 +11,16 @@ import structlog
 
 from lowsky.clock import Clock
 from lowsky.db.database import Database
-from lowsky.errors import Unavailable
 from lowsky.events.relay import Relay
+from lowsky.flightplans.clockwork import repeat
 from lowsky.flightplans.domain.plan import FINAL
 from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.reservations import Reservations
 
 log = structlog.get_logger()
 
-EVERY_S: Final = 2.0
-
 BATCH: Final = 200
 """Plans that are closed, and locked, at a time: some 50 ms."""
-
-RETRY_S: Final = 5.0
 
 
 class Overdue:
@@ -38,18 +33,8 @@ class Overdue:
         self._grace = grace
 
     async def run(self) -> None:
-        """Runs until cancelled. What fails is begun again."""
-        while True:
-            pause_s = EVERY_S
-            try:
-                if await self.close_some() == BATCH:
-                    continue
-            except Unavailable as error:
-                log.warning("overdue plans are not closed for now", problem=error.message)
-            except Exception:
-                log.exception("overdue plans are not closed")  # a fault of ours, which must not end all the rest
-                pause_s = RETRY_S
-            await asyncio.sleep(pause_s)
+        """Runs until cancelled."""
+        await repeat(self.close_some, BATCH, "overdue plans are closed")
 
     async def close_some(self) -> int:
         """Closes the first of those that are overdue; how many.
