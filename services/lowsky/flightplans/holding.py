@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from lowsky.db.database import Connection
 from lowsky.errors import Invalid, LowskyError
+from lowsky.flightplans.aliases import Aliases
 from lowsky.flightplans.checks import aircraft
 from lowsky.flightplans.checks.conflict import (
     NAMED_MAX,
@@ -92,6 +93,7 @@ class Holding:
     def __init__(self, reference: VerticalReference) -> None:
         self._reference = reference
         self._shelf = Shelf()
+        self._aliases: Aliases | None = None
 
     async def decide(
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover, now: datetime
@@ -112,8 +114,9 @@ class Holding:
         rivals = await self._rivals(reservations, near, contenders, volumes, deciding=True)
         locked = await FlightPlanStore(connection).lock_present(_to_lock(contenders, rivals))
         outcomes = resolve(contenders, rivals, locked, windows, busy)
-        verdicts = await self._verdicts(contenders, outcomes)
-        return verdicts, _moved(contenders, outcomes, now)
+        aliases = await self.aliases(connection)
+        verdicts = await self._verdicts(contenders, outcomes, aliases)
+        return verdicts, _moved(contenders, outcomes, aliases, now)
 
     async def look(
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover
@@ -129,7 +132,13 @@ class Holding:
             resolve([contender], [its_rivals], met, [window], busy)[0]
             for contender, its_rivals, window, busy in zip(contenders, rivals, windows, keeping, strict=True)
         ]
-        return await self._verdicts(contenders, alone)
+        return await self._verdicts(contenders, alone, await self.aliases(connection))
+
+    async def aliases(self, connection: Connection) -> Aliases:
+        """What flights are called for others; read once."""
+        if self._aliases is None:
+            self._aliases = await Aliases.kept(connection)
+        return self._aliases
 
     async def rivals(
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover
@@ -222,18 +231,23 @@ class Holding:
         pairs = sum(a.count * b.count for a, b in zip(ours, theirs, strict=True))
         return await (asyncio.to_thread(compare) if pairs > PAIRS_ON_LOOP_MAX else _at_once(compare))
 
-    async def _verdicts(self, contenders: Sequence[Contender], outcomes: Sequence[Outcome]) -> Sequence[Verdict]:
+    async def _verdicts(
+        self, contenders: Sequence[Contender], outcomes: Sequence[Outcome], aliases: Aliases
+    ) -> Sequence[Verdict]:
         """With the findings that say why."""
         told = [[*outcome.blocked_by[:NAMED_MAX], *(rival for _, rival in outcome.over)] for outcome in outcomes]
         found = iter(await self.meetings([rival for rivals in told for rival in rivals]))
         verdicts = []
         for contender, outcome in zip(contenders, outcomes, strict=True):
-            blocked = [next(found).finding(Rule.CONFLICT, str(rival.plan)) for rival in outcome.blocked_by[:NAMED_MAX]]
+            blocked = [
+                next(found).finding(Rule.CONFLICT, aliases.of(str(rival.plan)))
+                for rival in outcome.blocked_by[:NAMED_MAX]
+            ]
             if more := len(outcome.blocked_by) - len(blocked):
                 blocked.append(others_in_the_way(more))
             outcome.met_over = [next(found) for _ in outcome.over]
             over = [
-                meeting.finding(Rule.PRIORITY_OVER, other.id, under_way=other.is_flying)
+                meeting.finding(Rule.PRIORITY_OVER, aliases.of(other.id), under_way=other.is_flying)
                 for (other, _), meeting in zip(outcome.over[:OVER_NAMED_MAX], outcome.met_over, strict=False)
             ]
             if more := len(outcome.over) - len(over):
@@ -296,7 +310,9 @@ def _to_lock(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]])
     return sorted(ids - {str(contender.plan) for contender in contenders})
 
 
-def _moved(contenders: Sequence[Contender], outcomes: Sequence[Outcome], now: datetime) -> Sequence[FlightPlan]:
+def _moved(
+    contenders: Sequence[Contender], outcomes: Sequence[Outcome], aliases: Aliases, now: datetime
+) -> Sequence[FlightPlan]:
     """The plans that give way, are told, or are superseded."""
     changed: dict[str, FlightPlan] = {}
     for contender, outcome in zip(contenders, outcomes, strict=True):
@@ -306,7 +322,7 @@ def _moved(contenders: Sequence[Contender], outcomes: Sequence[Outcome], now: da
             changed[outcome.superseded.id] = outcome.superseded
         for (other, _), meeting in zip(outcome.over, outcome.met_over, strict=True):
             finding = meeting.finding(
-                Rule.DISPLACED_BY_PRIORITY, str(contender.plan), reverse=True, under_way=other.is_flying
+                Rule.DISPLACED_BY_PRIORITY, aliases.of(str(contender.plan)), reverse=True, under_way=other.is_flying
             )
             other.give_way(finding, now)
             changed[other.id] = other

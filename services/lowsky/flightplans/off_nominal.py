@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from lowsky.db.database import Connection
 from lowsky.errors import Invalid, NotFound, Unavailable
+from lowsky.flightplans.aliases import Aliases
 from lowsky.flightplans.checks.conflict import Meeting
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.domain.report import Report
@@ -22,6 +23,7 @@ from lowsky.flightplans.holding import Crowded, Holding
 from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.reservations import Contender, Reservations, reservations_of, too_large
 from lowsky.flightplans.resolve import Rival
+from lowsky.flightplans.visible import ANY_OPERATOR
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.nodes import Cover, cover_of
 from lowsky.geo.volumes import Volumes
@@ -56,7 +58,8 @@ class OffNominal:
         _require_possible(report, seen, now)
         off = Volumes.of([report.off_nominal])
         rivals = await self._met(connection, seen, off)
-        ids = {seen.id, *_warned_by(seen), *(str(rival.plan) for rival in rivals)}
+        aliases = await self._holding.aliases(connection)
+        ids = {seen.id, *_warned_by(seen, aliases), *(str(rival.plan) for rival in rivals)}
         plans = dict(await store.lock_present(sorted(ids)))
         plan = plans.pop(seen.id)
         plan.expect(report.etag)
@@ -66,8 +69,11 @@ class OffNominal:
         there = [rival for rival in rivals if _is_there(plans.get(str(rival.plan)))]
         ids_met = [str(rival.plan) for rival in there]
         met = dict(zip(ids_met, await self._holding.meetings(there), strict=True))
-        plan.exchange([f for f in plan.findings if f.rule is Rule.OFF_NOMINAL_MEETS], _said(met))
-        changed = [plan, *(other for other in plans.values() if _warn(other, plan, met.get(other.id), now))]
+        plan.exchange([f for f in plan.findings if f.rule is Rule.OFF_NOMINAL_MEETS], _said(met, aliases))
+        changed = [
+            plan,
+            *(other for other in plans.values() if _warn(other, aliases.of(plan.id), met.get(other.id), now)),
+        ]
         await self._widen(reservations, plan, off)
         await store.save_assessments(changed)
         return plan
@@ -126,17 +132,18 @@ def _require_id(name: str) -> None:
         raise NotFound(name) from None
 
 
-def _warned_by(plan: FlightPlan) -> list[str]:
+def _warned_by(plan: FlightPlan, aliases: Aliases) -> list[str]:
     """Ids of the flights that an earlier report of this plan has warned."""
-    findings = (finding for finding in plan.findings if finding.rule is Rule.OFF_NOMINAL_MEETS and finding.subject)
-    return [finding.subject.rpartition("/")[2] for finding in findings]
+    found = (aliases.plan(finding.subject) for finding in plan.findings if finding.rule is Rule.OFF_NOMINAL_MEETS)
+    return [id_ for id_ in found if id_ is not None]
 
 
-def _warn(other: FlightPlan, plan: FlightPlan, met: Meeting | None, now: datetime) -> bool:
-    """Tells another flight what it meets now instead of what it met; False where nothing is new to it."""
-    subject = f"operators/-/flightPlans/{plan.id}"
+def _warn(other: FlightPlan, alias: str, met: Meeting | None, now: datetime) -> bool:
+    """Tells another flight what it meets now of the one with that alias instead of what it met; False where nothing is
+    new to it."""
+    subject = f"{ANY_OPERATOR}/flightPlans/{alias}"
     before = [f for f in other.findings if f.rule is Rule.OFF_NOMINAL and f.subject == subject]
-    after = [met.finding(Rule.OFF_NOMINAL, plan.id, reverse=True)] if met else []
+    after = [met.finding(Rule.OFF_NOMINAL, alias, reverse=True)] if met else []
     if (not before and not after) or other.state in FINAL:
         return False
     other.exchange(before, after)
@@ -148,10 +155,10 @@ def _is_there(plan: FlightPlan | None) -> bool:
     return plan is not None and plan.state not in FINAL
 
 
-def _said(met: Mapping[str, Meeting]) -> list[Finding]:
+def _said(met: Mapping[str, Meeting], aliases: Aliases) -> list[Finding]:
     """What the flight itself hears."""
     named = itertools.islice(met.items(), NAMED_MAX)
-    findings = [meeting.finding(Rule.OFF_NOMINAL_MEETS, other) for other, meeting in named]
+    findings = [meeting.finding(Rule.OFF_NOMINAL_MEETS, aliases.of(other)) for other, meeting in named]
     if more := len(met) - len(findings):
         text = f"{more} more flights are near that are not named here."
         findings.append(Finding(Rule.OFF_NOMINAL_MEETS, Severity.NOTIFICATION, "", "other flights", (), text))

@@ -14,6 +14,7 @@ from lowsky.db.database import Connection
 from lowsky.errors import NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
+from lowsky.flightplans.aliases import Aliases
 from lowsky.flightplans.codec import assessment_to_bytes, findings_from_bytes, to_event
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
 from lowsky.flightplans.reservations import Reservation, Reservations
@@ -194,17 +195,18 @@ class FlightPlanStore:
         return found
 
     async def find(self, name: str) -> FlightPlan:
-        """One plan, whose name may leave out whose it is (`operators/-/flightPlans/{plan}`): for reading only.
+        """One plan, whose name may leave out whose it is (`operators/-/flightPlans/{alias}`): for reading only.
 
         Raises:
             NotFound
         """
         if not name.startswith(f"{ANY_OPERATOR}/"):
             return await self.get(name)
-        found = await self.present([_id(name)])
+        id_ = (await Aliases.kept(self._connection)).plan(name)
+        found = await self.present([id_] if id_ else [])
         if not found:
             raise NotFound(name)
-        return found[_id(name)]
+        return found[str(id_)]
 
     async def get(self, name: str, *, lock: bool = False) -> FlightPlan:
         """One plan; locked until the end of the transaction where it is to be moved.

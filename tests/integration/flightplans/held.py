@@ -24,6 +24,7 @@ from lowsky.errors import LowskyError
 from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
+from lowsky.flightplans.aliases import Aliases
 from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
 from lowsky.flightplans.codec import proposal_of, to_message
@@ -79,6 +80,7 @@ class Path:
     reference: VerticalReference
     clock: At
     workers: Sequence[SubmissionPath]
+    aliases: Aliases
     names: list[str] = field(default_factory=list)
     """Of all that were submitted."""
 
@@ -185,7 +187,7 @@ async def opened(url: str, reference: VerticalReference, workers: int = 1) -> As
             )
             for _ in range(workers)
         ]
-        yield Path(url, database, connection, reference, clock, paths)
+        yield Path(url, database, connection, reference, clock, paths, await Aliases.kept(connection))
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     await connection.close()

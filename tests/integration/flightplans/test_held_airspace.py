@@ -249,7 +249,7 @@ class Machine(RuleBasedStateMachine):
         if self._was_blocked(one):
             assert named or surest is not Meet.NO, f"{one.answer} is rejected and meets nobody"
             for finding in one.answer.findings:
-                met = [name for name in others if name.endswith(finding.subject.rpartition("/")[2])]
+                met = [name for name in others if name.endswith(self.path.aliases.plan(finding.subject) or "none")]
                 assert finding.rule == BUSY or (finding.rule == CONFLICT and met)
         else:
             assert surest is not Meet.YES, f"{one.answer} is accepted and meets another"
@@ -270,11 +270,11 @@ class Machine(RuleBasedStateMachine):
         return bool(one.answer.state == pb.STATE_REJECTED)
 
     def _displaced_by(self, one: Known) -> set[str]:
-        id_ = one.name.rpartition("/")[2]
+        subject = self.path.aliases.name(one.name.rpartition("/")[2])
         displaced = set()
         for name in self.states:
             plan: FlightPlan = self.run(self.path.plan(name))
-            if any(f.rule is Rule.DISPLACED_BY_PRIORITY and f.subject.endswith(id_) for f in plan.findings):
+            if any(f.rule is Rule.DISPLACED_BY_PRIORITY and f.subject == subject for f in plan.findings):
                 displaced.add(name)
         return displaced
 

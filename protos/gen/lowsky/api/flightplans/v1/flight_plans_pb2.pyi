@@ -580,8 +580,9 @@ class Finding(_message.Message):
     """Machine-readable, as in GEOZONE_PROHIBITED."""
     severity: Global___Finding.Severity.ValueType
     subject: _builtins.str
-    """Resource name of what the plan met, as in geozones/{geozone}. Another flight is `operators/-/flightPlans/{plan}`,
-    which says nothing of whose it is; GetFlightPlan resolves it for its operator and for officers that it concerns.
+    """Resource name of what the plan met, as in geozones/{geozone}. Another flight is `operators/-/flightPlans/{alias}`,
+    which says nothing of whose it is or when it was submitted; GetFlightPlan resolves it for its operator and for
+    officers that it concerns.
     """
     subject_title: _builtins.str
     """How the subject is called."""

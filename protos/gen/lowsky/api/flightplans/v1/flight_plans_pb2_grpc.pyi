@@ -58,7 +58,7 @@ class FlightPlansServiceStub:
     SubmitFlightPlans: _grpc.StreamStreamMultiCallable[_flight_plans_pb2.SubmitFlightPlansRequest, _flight_plans_pb2.SubmitFlightPlansResponse]
     """Asks for many flights on one call; each has an answer of its own, in the order in which they are done."""
     GetFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.GetFlightPlanRequest, _flight_plans_pb2.GetFlightPlanResponse]
-    """One plan."""
+    """One plan, by its name or by the one that a finding gives it (`operators/-/flightPlans/{alias}`)."""
     ListFlightPlans: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.ListFlightPlansRequest, _flight_plans_pb2.ListFlightPlansResponse]
     """The plans of an operator; of all operators (`operators/-`) for officers, as far as they touch their authority."""
     WithdrawFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.WithdrawFlightPlanRequest, _flight_plans_pb2.WithdrawFlightPlanResponse]
@@ -86,7 +86,7 @@ class FlightPlansServiceAsyncStub(FlightPlansServiceStub):
     SubmitFlightPlans: _aio.StreamStreamMultiCallable[_flight_plans_pb2.SubmitFlightPlansRequest, _flight_plans_pb2.SubmitFlightPlansResponse]  # type: ignore[assignment]
     """Asks for many flights on one call; each has an answer of its own, in the order in which they are done."""
     GetFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.GetFlightPlanRequest, _flight_plans_pb2.GetFlightPlanResponse]  # type: ignore[assignment]
-    """One plan."""
+    """One plan, by its name or by the one that a finding gives it (`operators/-/flightPlans/{alias}`)."""
     ListFlightPlans: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.ListFlightPlansRequest, _flight_plans_pb2.ListFlightPlansResponse]  # type: ignore[assignment]
     """The plans of an operator; of all operators (`operators/-`) for officers, as far as they touch their authority."""
     WithdrawFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.WithdrawFlightPlanRequest, _flight_plans_pb2.WithdrawFlightPlanResponse]  # type: ignore[assignment]
@@ -129,7 +129,7 @@ class FlightPlansServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flight_plans_pb2.GetFlightPlanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flight_plans_pb2.GetFlightPlanResponse, _abc.Awaitable[_flight_plans_pb2.GetFlightPlanResponse]]:
-        """One plan."""
+        """One plan, by its name or by the one that a finding gives it (`operators/-/flightPlans/{alias}`)."""
 
     @_abc_1.abstractmethod
     def ListFlightPlans(
