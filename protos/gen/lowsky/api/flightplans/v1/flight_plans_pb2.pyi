@@ -8,6 +8,7 @@ immutable once submitted; its state moves:
   UNDER_REVIEW → APPROVED | REJECTED | EXPIRED
   APPROVED → ACTIVATED → ENDED, or EXPIRED where nobody activates it;  ACTIVATED ⇄ NONCONFORMING → CONTINGENT → ENDED
   WITHDRAWN by the operator before take-off; RESCINDED by an authority after approval
+  NONCONFORMING → CONTINGENT by itself where the flight is not back in its plan within a minute
 
 A new or changed zone checks the plans again that it touches: SUBMITTED | UNDER_REVIEW → REJECTED and APPROVED |
 ACTIVATED → RESCINDED where flight is not allowed any more (a NONCONFORMING one when it comes back into its plan);
@@ -17,7 +18,8 @@ or loosened only takes its findings away (reassessed).
 A plan that is not rejected holds its volumes (ASTM F3548: operational intent) from the answer to its submission until
 a final state. No two plans of equal priority ever hold airspace that overlaps: a plan that would is rejected, with a
 finding for each flight in its way. One of higher priority takes the place of those not yet activated; their operators
-are told. `supersedes` swaps one plan for another in one step, or not at all.
+are told. `supersedes` swaps one plan for another in one step, or not at all. Nor do two plans, of whatever priority,
+take the same aircraft at the same time.
 
 An approval is permission, not clearance to start: activation is a step of its own (EU 2021/664 Art. 6(5)). A plan that
 was not activated before it ends EXPIRES, an activated one that nobody ends is ENDED some time after its window.
