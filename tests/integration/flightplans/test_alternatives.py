@@ -164,6 +164,23 @@ async def test_the_superseded_plan_is_in_no_alternatives_way(world: World) -> No
     assert found[LATER].departure_time == timestamp(departure + timedelta(seconds=120))
 
 
+async def test_where_its_aircraft_is_busy_elsewhere_the_nearest_time_is_when_it_is_free(world: World) -> None:
+    here, elsewhere, departure, aircraft = next(PLACES), next(PLACES), noon(), a_drone()
+    for at, seconds in ((elsewhere, 0), (elsewhere, 240)):  # from half a minute before, for two minutes
+        plan = flight_plan(at, departure + timedelta(seconds=seconds), aircraft=aircraft, waypoints=waypoints(at)[:2])
+        assert state((await world.submit(plan=plan)).flight_plan) == "SUBMITTED"
+    asked = asking(here, departure + timedelta(seconds=50), aircraft=aircraft, waypoints=waypoints(here)[:2])
+    found = await suggested(world, asked)
+    assert found.keys() == {LATER}  # no height makes an aircraft free
+    assert found[LATER].departure_time == timestamp(departure + timedelta(seconds=120))  # between its two flights
+    asked.flight_plan.trajectory.departure_time.CopyFrom(timestamp(departure + timedelta(seconds=-20)))
+    asked.request_id = str(uuid4())
+    found = await suggested(world, asked)
+    assert found[LATER].departure_time == timestamp(departure + timedelta(seconds=-120))
+    again = await world.stub().SubmitFlightPlan(moved(asked, found[LATER]))
+    assert state(again.flight_plan) == "SUBMITTED"
+
+
 async def test_flights_of_lower_priority_are_in_no_alternatives_way(world: World, rescuers: None) -> None:
     at, departure = next(PLACES), noon()
     emergency = operators_pb2.PRIORITY_EMERGENCY
