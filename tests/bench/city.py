@@ -37,6 +37,8 @@ class Place:
     north_m: float
     height_m: float
     leaves_s: int
+    drone: int
+    """Which of its fleet's aircraft flies: no other flight of the fleet in the same slot has the same one."""
 
 
 Offsets = Sequence[tuple[float, float]]
@@ -57,6 +59,9 @@ HUB_M = 40_000.0
 """East of ORIGIN: beside the city, so that the two scenes do not meet either."""
 PADS = list(product(range(4), range(4)))
 LAYERS = 8
+_HUB_DRONES = len(PADS) * LAYERS // FLEETS
+DRONES = _HUB_DRONES + COLUMNS * ROWS // FLEETS + 1
+"""Aircraft of each fleet."""
 
 
 def spread(number: int) -> Place:
@@ -64,7 +69,8 @@ def spread(number: int) -> Place:
     at = number * _STEP % SPREADS
     slot, lane = divmod(at, COLUMNS * ROWS)
     row, column = divmod(lane, COLUMNS)
-    return Place(2_000.0 * column, 100.0 * row, 100.0, SLOT_S * slot)
+    # The number of the fleet says what is left of the lane.
+    return Place(2_000.0 * column, 100.0 * row, 100.0, SLOT_S * slot, _HUB_DRONES + lane // FLEETS)
 
 
 def hub(number: int) -> Place:
@@ -73,7 +79,7 @@ def hub(number: int) -> Place:
     slot, at = divmod(number, len(PADS) * LAYERS)
     layer, pad = divmod(at, len(PADS))
     east, north = PADS[pad]
-    return Place(HUB_M + 250.0 * east, 250.0 * north, 40.0 + 30.0 * layer, SLOT_S * slot)
+    return Place(HUB_M + 250.0 * east, 250.0 * north, 40.0 + 30.0 * layer, SLOT_S * slot, at // FLEETS)
 
 
 SCENES: dict[str, tuple[Callable[[int], Place], Offsets]] = {"spread": (spread, STRAIGHT), "hub": (hub, AROUND_PAD)}
@@ -84,9 +90,9 @@ def fleet(number: int) -> str:
     return f"operators/fleet-{number}"
 
 
-def drone(number: int) -> str:
-    """The aircraft of an operator."""
-    return f"{fleet(number)}/aircraft/d1"
+def drone(number: int, of: int) -> str:
+    """An aircraft of an operator."""
+    return f"{fleet(of)}/aircraft/d{number}"
 
 
 def requests(scene: str, numbers: Iterable[int], departs_s: int) -> Iterator[pb.SubmitFlightPlanRequest]:
@@ -105,7 +111,7 @@ def requests(scene: str, numbers: Iterable[int], departs_s: int) -> Iterator[pb.
         place = place_of(number)
         request.request_id = str(uuid4())
         request.parent = fleet(number % FLEETS)
-        request.flight_plan.aircraft = drone(number % FLEETS)
+        request.flight_plan.aircraft = drone(place.drone, number % FLEETS)
         request.flight_plan.trajectory.departure_time.seconds = departs_s + place.leaves_s
         for point, (east_m, north_m) in zip(request.flight_plan.trajectory.waypoints, offsets, strict=True):
             point.longitude = ORIGIN[0] + (place.east_m + east_m) / METRES_EAST

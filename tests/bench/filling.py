@@ -60,7 +60,7 @@ _NODE_SHIFT: Final = 1 << 32
 RESERVED = [("node", ">i8"), ("plan", "V16"), ("priority", ">i2"), ("revision", ">i4"), ("start_ms", ">i8"),
             ("end_ms", ">i8"), *((name, ">i4") for name in ("west", "south", "east", "north", "amsl_min", "amsl_max",
                                                            "agl_min", "agl_max"))]  # fmt: skip
-RESERVATIONS = ("plan", "priority", "revision", "off_nominal", "time_end", "nodes", "volumes")
+RESERVATIONS = ("plan", "aircraft", "priority", "revision", "off_nominal", "time_start", "time_end", "nodes", "volumes")
 
 BOXES = [("plan", "V16"), ("start_ms", ">i8"), ("end_ms", ">i8"), *((name, ">f8") for name in (
     "lower_m", "upper_m")), ("box", "V32")]  # fmt: skip
@@ -97,7 +97,8 @@ class Flights:
     """Of each flight: where its nodes begin; and the end of the last one's."""
     stored: NDArray[np.uint8]
     """The volumes of each as stored, (n, bytes)."""
-    ends: Sequence[datetime]
+    times: Sequence[tuple[datetime, datetime]]
+    """From when until when."""
 
     @classmethod
     def of(cls, flown: Sequence[Trajectory]) -> Flights:
@@ -108,7 +109,7 @@ class Flights:
         moved = cover(later, on_both_scales(volumes.altitudes, boxes, ANYWHERE))
         assert (moved.node == nodes.node + _NODE_SHIFT).all(), "nodes are numbered otherwise now"
         lines = [Line(one.longitudes, one.latitudes, one.horizontal_buffer_m) for one in flown]
-        contenders = [Contender(UUID(new_id()), "", 0, "", line) for line in lines]
+        contenders = [Contender(UUID(new_id()), "", "", 0, "", line) for line in lines]
         held = reservations_of(contenders, volumes, nodes)
         return cls(
             volumes,
@@ -116,11 +117,11 @@ class Flights:
             rows_of(nodes),
             np.searchsorted(nodes.owner, np.arange(len(flown) + 1)),
             np.frombuffer(b"".join(one.volumes for one in held), np.uint8).reshape(len(held), -1),
-            [one.end for one in held],
+            [(one.start, one.end) for one in held],
         )
 
     def __len__(self) -> int:
-        return len(self.ends)
+        return len(self.times)
 
     def all_of(self, plans: NDArray[np.void], at: NDArray[np.intp], hours: NDArray[np.intp]) -> bytes:
         """Rows of `reserved` for these flights at these hours, for COPY."""
@@ -133,14 +134,15 @@ class Flights:
         return copied(RESERVED, len(of), columns)
 
     def whole(self, plans: NDArray[np.void], at: NDArray[np.intp], hours: NDArray[np.intp]) -> list[tuple[object, ...]]:
-        """Rows of `reservations`."""
+        """Rows of `reservations`, each of an aircraft of its own."""
         stored = self.stored[at]
         of_time = slice(_HEADER_BYTES + 8 * LEGS * _STARTS, _HEADER_BYTES + 8 * LEGS * (_ENDS + 1))
         times = stored[:, of_time].copy().view("<f8") + (hours * HOUR_S)[:, None]
         stored[:, of_time] = times.view(np.uint8)
         return [
             (
-                UUID(bytes=plan.tobytes()), 0, 1, 0, self.ends[n] + timedelta(hours=hour),
+                UUID(bytes=plan.tobytes()), f"operators/o/aircraft/{plan.tobytes().hex()}", 0, 1, 0,
+                *(moment + timedelta(hours=hour) for moment in self.times[n]),
                 (self.nodes[self.bounds[n] : self.bounds[n + 1]] + hour * _NODE_SHIFT).tolist(), its.tobytes(),
             )
             for plan, n, hour, its in zip(plans, at.tolist(), hours.tolist(), stored, strict=True)
@@ -175,7 +177,10 @@ async def fill(connection: asyncpg.Connection, flights: Flights, count: int, ran
     hours = (random.integers(0, HOURS, len(flights))[at] + 37 * turn) % HOURS  # 37 and 696 have no divisor in common
     if count <= len(flights):
         hours = np.zeros(count, np.intp)
-    await connection.execute("ALTER TABLE reserved DROP CONSTRAINT reserved_pkey; DROP INDEX reservations_time_end")
+    await connection.execute(
+        """ALTER TABLE reserved DROP CONSTRAINT reserved_pkey;
+           DROP INDEX reservations_time_end, reservations_aircraft"""
+    )
     for first in range(0, count, PLANS_AT_ONCE):
         some = slice(first, first + PLANS_AT_ONCE)
         plans = plan_ids(len(at[some]), random)
@@ -187,7 +192,8 @@ async def fill(connection: asyncpg.Connection, flights: Flights, count: int, ran
             await _copy(connection, "boxes", flights.boxes(plans, at[some], hours[some]))
     await connection.execute(
         """ALTER TABLE reserved ADD PRIMARY KEY (node, plan);
-           CREATE INDEX reservations_time_end ON reservations (time_end)"""
+           CREATE INDEX reservations_time_end ON reservations (time_end);
+           CREATE INDEX reservations_aircraft ON reservations (aircraft, time_end)"""
     )
 
 

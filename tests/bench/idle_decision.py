@@ -20,7 +20,7 @@ from rich.console import Console
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.client.missions import flight_plan_of
-from lowsky.local.demo.cast import AIRCRAFT, OPERATOR, Cast, cast_for
+from lowsky.local.demo.cast import FLEET, OPERATOR, Cast, cast_for
 from lowsky.local.demo.command import AREA
 from lowsky.local.demo.story import SAMPLE, publish_airspace, register_operator, sample_profile
 from lowsky.local.reporting import ConsoleReporter
@@ -105,7 +105,7 @@ async def submission(cast: Cast, what: str, wait: timedelta, departures: Iterato
 
     async def submit(_: int) -> None:
         departure = datetime.now(UTC) + APART * next(departures)
-        plan = flight_plan_of(mission, aircraft=AIRCRAFT, departure=departure, profile=profile)
+        plan = flight_plan_of(mission, aircraft=FLEET["parcel-lingang.plan"], departure=departure, profile=profile)
         answer = await cast.operator.submit_flight_plan(OPERATOR, plan, wait_for_decision=wait or None)
         assert answer.state == wanted, answer
 

@@ -44,7 +44,7 @@ from lowsky.local.stack import Stack, infrastructure
 from tests.bench import conflict_search
 from tests.bench.conflict_search import BATCH, Search
 from tests.bench.filling import FAR, HOUR_S, HOURS, NEAR, Flights, fill, trajectories
-from tests.integration.flightplans.held import OPERATORS, START, opened
+from tests.integration.flightplans.held import OPERATORS, START, a_drone, opened
 from tests.integration.flightplans.held import Path as Submitter
 from tests.support.contents import contents
 from tests.support.installation import maintain
@@ -173,7 +173,7 @@ def message_of(flown: Trajectory) -> pb.FlightPlan:
     """As it would be asked for."""
     departs_s = float(flown.times_s[0])
     plan = pb.FlightPlan(
-        aircraft=f"{OPERATORS[0]}/aircraft/a",
+        aircraft=a_drone(OPERATORS[0]),
         **contents(),
         trajectory=pb.Trajectory(
             waypoints=[

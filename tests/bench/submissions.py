@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lowsky.local.stack import Stack, infrastructure
-from tests.bench.city import FLEETS, drone, fleet
+from tests.bench.city import DRONES, FLEETS, drone, fleet
 from tests.bench.load import Job
 from tests.bench.shares import Shares, profile
 from tests.integration.flightplans.world import SERVICE, World, aircraft, operator
@@ -85,7 +85,8 @@ class Bench:
     async def settle(self) -> None:
         """Registers the fleets, and waits until a worker knows them and the airspace."""
         world = World(self._installation)
-        await world.tell([event for n in range(FLEETS) for event in (operator(fleet(n)), aircraft(drone(n)))])
+        await world.tell(operator(fleet(n)) for n in range(FLEETS))
+        await world.tell(aircraft(drone(number, n)) for n in range(FLEETS) for number in range(DRONES))
         await world.inhabit()
 
     async def drained(self) -> None:

@@ -43,18 +43,30 @@ async def lowsky(city: City, token: str, *arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("mission", "code", "state"),
+    ("mission", "hours", "code", "state"),
     [
-        ("parcel-lingang.plan", EXIT_APPROVED, "STATE_APPROVED"),
-        ("parcel-jinshan.plan", EXIT_REJECTED, "STATE_REJECTED"),
-        ("parcel-across-the-border.plan", EXIT_UNDER_REVIEW, "STATE_UNDER_REVIEW"),
+        ("parcel-lingang.plan", 2, EXIT_APPROVED, "STATE_APPROVED"),
+        ("parcel-jinshan.plan", 3, EXIT_REJECTED, "STATE_REJECTED"),
+        ("parcel-across-the-border.plan", 4, EXIT_UNDER_REVIEW, "STATE_UNDER_REVIEW"),
     ],
 )
 async def test_a_script_knows_by_the_exit_code_what_became_of_its_plan(
-    city: City, mission: str, code: int, state: str
+    city: City, mission: str, hours: int, code: int, state: str
 ) -> None:
     token = city.installation.token(roles=["operator"], operator=OPERATOR)
-    submit = ("plan", "submit", str(SAMPLE / mission), "--aircraft", AIRCRAFT, "--output", "json", *PROFILE)
+    then = (datetime.now(UTC) + timedelta(hours=hours)).isoformat()  # one aircraft flies them one after the other
+    submit = (
+        "plan",
+        "submit",
+        str(SAMPLE / mission),
+        "--aircraft",
+        AIRCRAFT,
+        "--depart",
+        then,
+        "--output",
+        "json",
+        *PROFILE,
+    )
     ended, printed = await lowsky(city, token, *submit)
     assert ended == code, printed
     assert json.loads(printed)["state"] == state

@@ -1,4 +1,5 @@
-"""One client of many that aim at the same airspace, in a process of its own: `python -m tests.support.hammer`.
+"""One client of many that aim at the same airspace and aircraft: `python -m tests.support.hammer`, in a process of its
+own.
 
 It sends so many plans to all workers in turn, each again under the same request id until somebody answers, asks once
 more for some that were answered, and writes down what it heard, one JSON object to a line.
@@ -40,8 +41,8 @@ TRIES_MAX = 400
 PAUSE_S = 0.1
 
 
-def plan_of(draw: random.Random, aircraft: str, earliest: datetime) -> pb.FlightPlan:
-    """Out of a hub for half a kilometre or so and back by another way, at one of a few altitudes."""
+def plan_of(draw: random.Random, said: argparse.Namespace, earliest: datetime) -> pb.FlightPlan:
+    """By one of the fleet: out of a hub for half a kilometre or so and back by another way, at one of a few heights."""
     longitude, latitude = draw.choice(HUBS)
     bearing, reach = draw.uniform(0, 2 * math.pi), draw.uniform(0.002, 0.008)
     altitude = draw.choice(ALTITUDES_M)
@@ -63,7 +64,7 @@ def plan_of(draw: random.Random, aircraft: str, earliest: datetime) -> pb.Flight
     )
     trajectory.departure_time.FromDatetime(departure)
     return pb.FlightPlan(
-        aircraft=aircraft,
+        aircraft=f"{said.aircraft}{draw.randrange(said.fleet)}",
         **contents(),
         trajectory=trajectory,
     )
@@ -77,7 +78,7 @@ async def hammer(said: argparse.Namespace) -> str:
         pb.SubmitFlightPlanRequest(
             request_id=str(UUID(int=draw.getrandbits(128), version=4)),
             parent=said.operator,
-            flight_plan=plan_of(draw, said.aircraft, earliest),
+            flight_plan=plan_of(draw, said, earliest),
         )
         for _ in range(said.plans)
     ]
@@ -95,6 +96,7 @@ async def hammer(said: argparse.Namespace) -> str:
                 "request_id": request.request_id,
                 "name": plan.name,
                 "state": pb.State.Name(plan.state).removeprefix("STATE_"),
+                "rules": sorted({pb.Finding.Rule.Name(one.rule).removeprefix("RULE_") for one in plan.findings}),
                 "alike": again == answer,
             }
             heard.append(json.dumps(line) + "\n")
@@ -132,7 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("addresses", "operator", "aircraft", "earliest", "output"):
         parser.add_argument(f"--{name}", required=True)
-    for name in ("seed", "plans"):
+    for name in ("seed", "plans", "fleet"):
         parser.add_argument(f"--{name}", type=int, required=True)
     said = parser.parse_args()
     _TOKEN = sys.stdin.read().strip()

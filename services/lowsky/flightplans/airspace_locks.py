@@ -1,7 +1,9 @@
-"""Which keys whoever decides about airspace locks: those who may be in each other's way meet in one."""
+"""Which keys whoever decides about airspace and aircraft locks: those who may be in each other's way meet in one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
@@ -22,9 +24,19 @@ _BANDS_MAX: Final = 6
 
 _BAND_BITS: Final = 8
 
+_SPARE_BITS: Final = 2
+"""Of the 64 of a hash: the sign of the key, and the bit that locks_of marks it with."""
 
-def locks_of(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The keys that whoever holds this locks, ascending, and which of them for itself alone.
+
+def aircraft_keys(aircraft: Iterable[str]) -> NDArray[np.int64]:
+    """The keys of aircraft, by name: negative, so that none is a key of airspace. Two that happen to have the same one
+    wait for each other without need."""
+    hashed = (int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big") for name in aircraft)
+    return np.array([~(number >> _SPARE_BITS) for number in hashed], np.int64)
+
+
+def locks_of(cover: Cover, aircraft: Iterable[str] = ()) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The keys that whoever holds this locks, ascending, and which of them for itself alone: aircraft always.
 
     A tree of three levels: areas, the leaves beneath, and in a leaf the bands of height above ground. Who holds a node
     shares all above it and has the node alone; so two that may overlap meet in a key that at least one has alone, and
@@ -37,7 +49,7 @@ def locks_of(cover: Cover) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     which, nth = numbered(count[banded])
     at = banded[which]
     leaf_keys = cover.node << _BAND_BITS
-    alone = [leaf_keys[at] + first[at] + nth + 1, leaf_keys[whole]]
+    alone = [aircraft_keys(aircraft), leaf_keys[at] + first[at] + nth + 1, leaf_keys[whole]]
     shared = [area_of(cover.node[~area]) << _BAND_BITS, leaf_keys[banded]]
     # The last bit says that a key is shared: where it is wanted both ways, alone comes first, and counts.
     marked = np.concatenate(alone + shared) << 1

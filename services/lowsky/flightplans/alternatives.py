@@ -1,6 +1,7 @@
 """Where other flights are in the way: the nearest time and the nearest altitude at which the same plan would pass now.
 
-    what is held around, over the times and heights that the plan may be moved to → shifts that it forbids, exactly
+    what is held around, over the times and heights that the plan may be moved to, and when the aircraft is busy
+    → shifts that these forbid, exactly
     → free shifts, the nearest first → each by all checks of a submission, as a dry run → the first that passes
 
 An alternative holds nothing, and may be gone when somebody asks for it.
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
+from uuid import uuid4
 
 import numpy as np
 import structlog
@@ -25,7 +27,8 @@ from lowsky.flightplans.checks.validity import AHEAD_MAX
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.draw import draw
 from lowsky.flightplans.free_shifts import clearance_m, free_heights, free_times
-from lowsky.flightplans.nearby import Crowded, nearby
+from lowsky.flightplans.nearby import Crowded, nearby, taken
+from lowsky.flightplans.reservations import Contender
 from lowsky.flightplans.submit import Submission, SubmissionPath
 from lowsky.flightplans.turns import Turns
 from lowsky.geo.altitude import VerticalReference
@@ -123,13 +126,21 @@ class Alternatives:
         near = await nearby(self._database, nodes, proposal.priority)
         superseded = proposal.supersedes.rpartition("/")[2]
         near = [held for held in near if str(held.plan) != superseded]
+        start_s, end_s = float(mine.start_s.min()), float(mine.end_s.max())
+        contender = Contender(
+            uuid4(), proposal.operator, proposal.aircraft, proposal.priority, proposal.supersedes
+        )  # by an id of its own: it has none
+        early, late = min(times[0], 0.0), max(times[1], 0.0)
+        busy = await taken(self._database, contender, start_s + early, end_s + late)
+        stays = not any(start < end_s and start_s < end for start, end in busy)
 
         def candidates() -> list[Iterator[Move]]:
             found: list[Iterator[Move]] = []
             if _TIMES not in nodes.too_large:
-                gaps = free_times(mine, [held.volumes for held in near if held.place == _TIMES], times, self._reference)
+                there = [held.volumes for held in near if held.place == _TIMES]
+                gaps = free_times(mine, there, times, self._reference, busy)
                 found.append(Move(later_s=s) for s in nearest_first(gaps, GRAIN_S, STRIDE_S))
-            if _HEIGHTS not in nodes.too_large:
+            if stays and _HEIGHTS not in nodes.too_large:
                 gaps = free_heights(
                     mine, [held.volumes for held in near if held.place == _HEIGHTS], heights, self._reference
                 )

@@ -12,6 +12,8 @@ from lowsky.flightplans.alternatives import Move
 from lowsky.flightplans.codec import proposal_of
 from lowsky.flightplans.domain.proposal import Proposal
 
+_OF_OTHERS = {pb.Finding.RULE_CONFLICT, pb.Finding.RULE_AIRCRAFT_BUSY}
+
 
 def moved(proposal: Proposal, move: Move) -> Proposal:
     """The proposal that a request for the moved plan would be read as.
@@ -39,10 +41,10 @@ def is_accepted(answer: bytes) -> bool:
 
 
 def only_others_are_in_the_way(answer: bytes) -> bool:
-    """Whether a plan is rejected, and by nothing but other flights."""
+    """Whether a plan is rejected, and by nothing but other flights, its aircraft's own among them."""
     plan = pb.SubmitFlightPlanResponse.FromString(answer).flight_plan
     blocking = {finding.rule for finding in plan.findings if finding.severity == pb.Finding.SEVERITY_BLOCKING}
-    return plan.state == pb.STATE_REJECTED and blocking == {pb.Finding.RULE_CONFLICT}
+    return plan.state == pb.STATE_REJECTED and bool(blocking) and blocking <= _OF_OTHERS
 
 
 def with_alternatives(answer: bytes, proposal: Proposal, moves: Iterable[Move]) -> bytes:

@@ -45,7 +45,7 @@ class Checked:
     @property
     def contender(self) -> Contender:
         id_ = UUID(self.plan.id) if self.plan.name else uuid4()  # a dry run has no name
-        return Contender(id_, self.plan.operator, self.priority, self.supersedes, self.line)
+        return Contender(id_, self.plan.operator, self.plan.aircraft, self.priority, self.supersedes, self.line)
 
 
 class Overtaken(Exception):
@@ -168,7 +168,7 @@ class Commit:
 
 def _portions(nodes: Cover, count: int) -> Iterator[Sequence[int]]:
     """The batch in one piece, or in several where it would take more locks than one transaction may."""
-    counts = lock_counts(nodes, count).tolist()
+    counts = (lock_counts(nodes, count) + 1).tolist()  # and that of the aircraft
     portion: list[int] = []
     locks = 0
     for place, needed in enumerate(counts):

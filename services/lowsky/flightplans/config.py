@@ -22,6 +22,15 @@ class FlightPlansConfig(GeofenceConfig, JurisdictionsConfig):
     """Seconds after the end of its time until a plan is closed of which nobody says what became: an operator whose link
     is slow still ends the flight itself."""
 
+    nonconforming_max_s: float = Field(default=60.0, ge=1, le=3_600)
+    """Seconds after which a flight that has not come back into its plan is taken to be contingent (ASTM F3548-21 gives
+    it 60)."""
+
+    @property
+    def nonconforming_max(self) -> timedelta:
+        """The same, as a duration."""
+        return timedelta(seconds=self.nonconforming_max_s)
+
     @property
     def overdue_grace(self) -> timedelta:
         """The same, as a duration."""

@@ -23,8 +23,13 @@ PAIRS_MAX: Final = 5_000_000
 """Volumes that are compared: half a second in a thread."""
 
 
-def free_times(mine: Volumes, near: Sequence[Volumes], limits: Gap, reference: VerticalReference) -> Sequence[Gap]:
+def free_times(
+    mine: Volumes, near: Sequence[Volumes], limits: Gap, reference: VerticalReference, taken: Sequence[Gap] = ()
+) -> Sequence[Gap]:
     """By how many seconds a plan may be shifted, within limits, so that it meets nothing that is near.
+
+    Args:
+        taken: From when until when its aircraft is busy: none of the plan may be at such a time.
 
     Raises:
         Crowded: Too much is near.
@@ -34,7 +39,9 @@ def free_times(mine: Volumes, near: Sequence[Volumes], limits: Gap, reference: V
     met, _ = _met(_with(mine, always), _with(others, always), reference)
     ours, theirs = met.ours, met.theirs - len(mine)
     forbidden = time_shifts(mine.start_s[ours], mine.end_s[ours], others.start_s[theirs], others.end_s[theirs])
-    return free_gaps(forbidden, *limits)
+    starts_s, ends_s = np.array(taken, np.float64).reshape(-1, 2).T
+    whole = np.full(len(taken), mine.start_s.min()), np.full(len(taken), mine.end_s.max())
+    return free_gaps(np.concatenate([forbidden, time_shifts(*whole, starts_s, ends_s)]), *limits)
 
 
 def free_heights(mine: Volumes, near: Sequence[Volumes], limits: Gap, reference: VerticalReference) -> Sequence[Gap]:

@@ -1,17 +1,19 @@
-"""Holding the airspace: no two plans of equal priority ever hold airspace that overlaps.
+"""Holding the airspace: no two plans of equal priority ever hold airspace that overlaps, and no two plans of any
+priority take the same aircraft at the same time.
 
-    lock the nodes that the batch meets → what is held near → exact overlaps, with it and within the batch
+    lock the aircraft and the nodes that the batch meets → what is held near, and what keeps the aircraft busy
+    → exact overlaps, with it and within the batch
     → in order: who is blocked, who gives way, who is superseded → only of these: where, when and how high
 
 All within the transaction that stores the outcome. Whoever decides about the same airspace waits for the locks and then
-sees what has been stored; everybody takes them in the same order: request ids, nodes, plans by id.
+sees what has been stored; everybody takes them in the same order: request ids, aircraft and nodes by key, plans by id.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -21,6 +23,8 @@ from numpy.typing import NDArray
 
 from lowsky.db.database import Connection
 from lowsky.errors import Invalid, LowskyError
+from lowsky.flightplans.aliases import Aliases
+from lowsky.flightplans.checks import aircraft
 from lowsky.flightplans.checks.conflict import (
     NAMED_MAX,
     OVER_NAMED_MAX,
@@ -31,7 +35,7 @@ from lowsky.flightplans.checks.conflict import (
 )
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.postgres import FlightPlanStore
-from lowsky.flightplans.reservations import Contender, Held, Reservations
+from lowsky.flightplans.reservations import Busy, Contender, Held, Reservations, windows_of
 from lowsky.flightplans.resolve import Outcome, Rival, id_of, resolve
 from lowsky.flightplans.shelf import Key, Shelf
 from lowsky.geo.altitude import VerticalReference
@@ -89,6 +93,7 @@ class Holding:
     def __init__(self, reference: VerticalReference) -> None:
         self._reference = reference
         self._shelf = Shelf()
+        self._aliases: Aliases | None = None
 
     async def decide(
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover, now: datetime
@@ -104,11 +109,14 @@ class Holding:
         """
         if not contenders:
             return [], []
-        rivals = await self.rivals(connection, contenders, volumes, cover, deciding=True)
+        windows, reservations = windows_of(volumes, len(contenders)), Reservations(connection)
+        near, busy = await reservations.lock_and_near(contenders, windows, cover)
+        rivals = await self._rivals(reservations, near, contenders, volumes, deciding=True)
         locked = await FlightPlanStore(connection).lock_present(_to_lock(contenders, rivals))
-        outcomes = resolve(contenders, rivals, locked)
-        verdicts = await self._verdicts(outcomes)
-        return verdicts, _moved(contenders, outcomes, now)
+        outcomes = resolve(contenders, rivals, locked, windows, busy)
+        aliases = await self.aliases(connection)
+        verdicts = await self._verdicts(contenders, outcomes, aliases)
+        return verdicts, _moved(contenders, outcomes, aliases, now)
 
     async def look(
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover
@@ -116,28 +124,39 @@ class Holding:
         """What would be decided about each alone, at this moment; nothing is locked or changed."""
         rivals = await self.rivals(connection, contenders, volumes, cover)
         met = await FlightPlanStore(connection).present(_to_lock(contenders, rivals))
+        windows = windows_of(volumes, len(contenders))
+        keeping: list[list[Busy]] = [[] for _ in contenders]
+        for one in await Reservations(connection).busy(contenders, windows):
+            keeping[one.place].append(replace(one, place=0))
         alone = [
-            resolve([contender], [its_rivals], met)[0] for contender, its_rivals in zip(contenders, rivals, strict=True)
+            resolve([contender], [its_rivals], met, [window], busy)[0]
+            for contender, its_rivals, window, busy in zip(contenders, rivals, windows, keeping, strict=True)
         ]
-        return await self._verdicts(alone)
+        return await self._verdicts(contenders, alone, await self.aliases(connection))
+
+    async def aliases(self, connection: Connection) -> Aliases:
+        """What flights are called for others; read once."""
+        if self._aliases is None:
+            self._aliases = await Aliases.kept(connection)
+        return self._aliases
 
     async def rivals(
+        self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover
+    ) -> Sequence[Sequence[Rival]]:
+        """Of each contender, those whose airspace it overlaps among what is held."""
+        reservations = Reservations(connection)
+        return await self._rivals(reservations, await reservations.near(cover), contenders, volumes, deciding=False)
+
+    async def _rivals(
         self,
-        connection: Connection,
+        reservations: Reservations,
+        near: Sequence[Held],
         contenders: Sequence[Contender],
         volumes: Volumes,
-        cover: Cover,
         *,
-        deciding: bool = False,
+        deciding: bool,
     ) -> Sequence[Sequence[Rival]]:
-        """Of each contender, those whose airspace it overlaps among what is held.
-
-        Args:
-            deciding: With nobody else deciding about this airspace until the end of the transaction; and within the
-                batch, one another.
-        """
-        reservations = Reservations(connection)
-        near = await (reservations.lock_and_near(cover) if deciding else reservations.near(cover))
+        """Of each contender, those whose airspace it overlaps among what is near; deciding, also of the batch."""
         if near:
             _require_at_most(RIVALS_MAX, np.bincount([held.place for held in near]))
         fetched = await self._fetched(reservations, near)
@@ -212,24 +231,40 @@ class Holding:
         pairs = sum(a.count * b.count for a, b in zip(ours, theirs, strict=True))
         return await (asyncio.to_thread(compare) if pairs > PAIRS_ON_LOOP_MAX else _at_once(compare))
 
-    async def _verdicts(self, outcomes: Sequence[Outcome]) -> Sequence[Verdict]:
+    async def _verdicts(
+        self, contenders: Sequence[Contender], outcomes: Sequence[Outcome], aliases: Aliases
+    ) -> Sequence[Verdict]:
         """With the findings that say why."""
         told = [[*outcome.blocked_by[:NAMED_MAX], *(rival for _, rival in outcome.over)] for outcome in outcomes]
         found = iter(await self.meetings([rival for rivals in told for rival in rivals]))
         verdicts = []
-        for outcome in outcomes:
-            blocked = [next(found).finding(Rule.CONFLICT, str(rival.plan)) for rival in outcome.blocked_by[:NAMED_MAX]]
+        for contender, outcome in zip(contenders, outcomes, strict=True):
+            blocked = [
+                next(found).finding(Rule.CONFLICT, aliases.of(str(rival.plan)))
+                for rival in outcome.blocked_by[:NAMED_MAX]
+            ]
             if more := len(outcome.blocked_by) - len(blocked):
                 blocked.append(others_in_the_way(more))
             outcome.met_over = [next(found) for _ in outcome.over]
             over = [
-                meeting.finding(Rule.PRIORITY_OVER, other.id, under_way=other.is_flying)
+                meeting.finding(Rule.PRIORITY_OVER, aliases.of(other.id), under_way=other.is_flying)
                 for (other, _), meeting in zip(outcome.over[:OVER_NAMED_MAX], outcome.met_over, strict=False)
             ]
             if more := len(outcome.over) - len(over):
                 over.append(others_give_way(more))
-            verdicts.append(Verdict([*blocked, *over], outcome.refused))
+            verdicts.append(Verdict([*_busy(contender, outcome), *blocked, *over], outcome.refused))
         return verdicts
+
+
+def _busy(contender: Contender, outcome: Outcome) -> Sequence[Finding]:
+    """What is said of the plans that the aircraft is to fly at the same time, the earliest first."""
+    named = sorted(outcome.busy_with, key=lambda one: one.start)[: aircraft.NAMED_MAX]
+    findings = [
+        aircraft.aircraft_busy(f"{contender.operator}/flightPlans/{one.plan}", contender.aircraft, one.start, one.end)
+        for one in named
+    ]
+    more = len(outcome.busy_with) - len(named)
+    return [*findings, aircraft.busy_with_others(more)] if more else findings
 
 
 def _require_at_most(limit: int, counts: NDArray[Any]) -> None:
@@ -275,7 +310,9 @@ def _to_lock(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]])
     return sorted(ids - {str(contender.plan) for contender in contenders})
 
 
-def _moved(contenders: Sequence[Contender], outcomes: Sequence[Outcome], now: datetime) -> Sequence[FlightPlan]:
+def _moved(
+    contenders: Sequence[Contender], outcomes: Sequence[Outcome], aliases: Aliases, now: datetime
+) -> Sequence[FlightPlan]:
     """The plans that give way, are told, or are superseded."""
     changed: dict[str, FlightPlan] = {}
     for contender, outcome in zip(contenders, outcomes, strict=True):
@@ -285,7 +322,7 @@ def _moved(contenders: Sequence[Contender], outcomes: Sequence[Outcome], now: da
             changed[outcome.superseded.id] = outcome.superseded
         for (other, _), meeting in zip(outcome.over, outcome.met_over, strict=True):
             finding = meeting.finding(
-                Rule.DISPLACED_BY_PRIORITY, str(contender.plan), reverse=True, under_way=other.is_flying
+                Rule.DISPLACED_BY_PRIORITY, aliases.of(str(contender.plan)), reverse=True, under_way=other.is_flying
             )
             other.give_way(finding, now)
             changed[other.id] = other

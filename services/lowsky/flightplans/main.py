@@ -14,6 +14,7 @@ from lowsky.flightplans.alternatives_codec import is_accepted, moved
 from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.codec import airspace_again, as_kept, proposal_again, to_answer
 from lowsky.flightplans.config import FlightPlansConfig
+from lowsky.flightplans.contingency import Contingency
 from lowsky.flightplans.holding import Holding
 from lowsky.flightplans.law import Law
 from lowsky.flightplans.move import Activation
@@ -119,6 +120,10 @@ async def keep_plans(frame: Frame[FlightPlansConfig], airspace: Airspace, areas:
     frame.run(recheck.run)
     overdue = Overdue(database=frame.database, relay=frame.relay, clock=frame.clock, grace=frame.config.overdue_grace)
     frame.run(overdue.run)
+    contingency = Contingency(
+        database=frame.database, relay=frame.relay, clock=frame.clock, after=frame.config.nonconforming_max
+    )
+    frame.run(contingency.run)
     await frame.health.expect(PARTITIONS, only_told=True)
     partitions = Partitions(
         database=frame.database, clock=frame.clock, health=frame.health, retention=frame.config.retention

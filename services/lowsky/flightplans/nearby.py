@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 from lowsky.db.database import Database
-from lowsky.flightplans.reservations import Reservations
+from lowsky.flightplans.reservations import Contender, Reservations
 from lowsky.geo.nodes import Cover
 from lowsky.geo.volume_bytes import from_bytes
 from lowsky.geo.volumes import Volumes
@@ -33,6 +34,22 @@ class Near:
 
 class Crowded(Exception):
     """More is held there than is looked at. The message says how much, for people."""
+
+
+async def taken(
+    database: Database, contender: Contender, start_s: float, end_s: float
+) -> Sequence[tuple[float, float]]:
+    """From when until when other plans keep the aircraft of a contender busy, of those that do at some of a time; all
+    in seconds since the epoch. The plan that it supersedes does not count.
+
+    Raises:
+        Unavailable: The database is away.
+    """
+    window = datetime.fromtimestamp(start_s, UTC), datetime.fromtimestamp(end_s, UTC)
+    async with database.connection() as connection:
+        busy = await Reservations(connection).busy([contender], [window])
+    superseded = contender.supersedes.rpartition("/")[2]
+    return [(one.start.timestamp(), one.end.timestamp()) for one in busy if str(one.plan) != superseded]
 
 
 async def nearby(database: Database, cover: Cover, priority: int) -> Sequence[Near]:

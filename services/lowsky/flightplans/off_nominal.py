@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from lowsky.db.database import Connection
 from lowsky.errors import Invalid, NotFound, Unavailable
+from lowsky.flightplans.aliases import Aliases
 from lowsky.flightplans.checks.conflict import Meeting
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.domain.report import Report
@@ -22,6 +23,7 @@ from lowsky.flightplans.holding import Crowded, Holding
 from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.reservations import Contender, Reservations, reservations_of, too_large
 from lowsky.flightplans.resolve import Rival
+from lowsky.flightplans.visible import ANY_OPERATOR
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.nodes import Cover, cover_of
 from lowsky.geo.volumes import Volumes
@@ -49,14 +51,15 @@ class OffNominal:
             NotFound, StaleEtag, IllegalMove, Invalid
             Unavailable: The plan or what it holds changed at this very moment: the same report may be sent again.
         """
-        id_ = _plan_id(report.name)
+        _require_id(report.name)
         _require_soon(report, now)
         store, reservations = FlightPlanStore(connection), Reservations(connection)
         seen = await store.get(report.name)
         _require_possible(report, seen, now)
         off = Volumes.of([report.off_nominal])
         rivals = await self._met(connection, seen, off)
-        ids = {seen.id, *_warned_by(seen), *(str(rival.plan) for rival in rivals)}
+        aliases = await self._holding.aliases(connection)
+        ids = {seen.id, *_warned_by(seen, aliases), *(str(rival.plan) for rival in rivals)}
         plans = dict(await store.lock_present(sorted(ids)))
         plan = plans.pop(seen.id)
         plan.expect(report.etag)
@@ -66,9 +69,12 @@ class OffNominal:
         there = [rival for rival in rivals if _is_there(plans.get(str(rival.plan)))]
         ids_met = [str(rival.plan) for rival in there]
         met = dict(zip(ids_met, await self._holding.meetings(there), strict=True))
-        plan.exchange([f for f in plan.findings if f.rule is Rule.OFF_NOMINAL_MEETS], _said(met))
-        changed = [plan, *(other for other in plans.values() if _warn(other, plan, met.get(other.id), now))]
-        await self._widen(reservations, id_, off)
+        plan.exchange([f for f in plan.findings if f.rule is Rule.OFF_NOMINAL_MEETS], _said(met, aliases))
+        changed = [
+            plan,
+            *(other for other in plans.values() if _warn(other, aliases.of(plan.id), met.get(other.id), now)),
+        ]
+        await self._widen(reservations, plan, off)
         await store.save_assessments(changed)
         return plan
 
@@ -77,7 +83,7 @@ class OffNominal:
             return []
         nodes = self._cover(off)
         # By an id of their own: what the plan itself holds stays what it is known to hold, whatever becomes of this.
-        contender = Contender(uuid4(), plan.operator, 0, "")
+        contender = Contender(uuid4(), plan.operator, plan.aircraft, 0, "")
         await Reservations(connection).lock(nodes)
         try:
             (rivals,) = await self._holding.rivals(connection, [contender], off, nodes)
@@ -85,14 +91,17 @@ class OffNominal:
             raise crowded.refusal("off_nominal_volumes") from None
         return [rival for rival in rivals if str(rival.plan) != plan.id]
 
-    async def _widen(self, reservations: Reservations, plan: UUID, off: Volumes) -> None:
-        """What it holds from now on: its own volumes, then these."""
-        held = await reservations.own(plan)
+    async def _widen(self, reservations: Reservations, plan: FlightPlan, off: Volumes) -> None:
+        """What it holds from now on: its own volumes, then these. So long it keeps its aircraft busy, too."""
+        id_ = UUID(plan.id)
+        held = await reservations.own(id_)
         if held is None:
-            raise Unavailable("AIRSPACE_BUSY", f"{plan} holds nothing", retry_after_s=0.1)
+            raise Unavailable("AIRSPACE_BUSY", f"{plan.name} holds nothing", retry_after_s=0.1)
         volumes = Volumes.join([held.volumes, off]) if len(off) else held.volumes
         nodes = self._cover(volumes)
-        (reservation,) = reservations_of([Contender(plan, "", held.priority, "")], volumes, nodes)
+        (reservation,) = reservations_of(
+            [Contender(id_, plan.operator, plan.aircraft, held.priority, "")], volumes, nodes
+        )
         await reservations.replace(replace(reservation, revision=held.revision + 1, off_nominal=len(off)))
 
     def _cover(self, volumes: Volumes) -> Cover:
@@ -116,24 +125,25 @@ def _require_possible(report: Report, seen: FlightPlan, now: datetime) -> None:
     replace(seen, happened=[]).report(report.state, report.content, report.reason, now)
 
 
-def _plan_id(name: str) -> UUID:
+def _require_id(name: str) -> None:
     try:
-        return UUID(name.rpartition("/")[2])
+        UUID(name.rpartition("/")[2])
     except ValueError:
         raise NotFound(name) from None
 
 
-def _warned_by(plan: FlightPlan) -> list[str]:
+def _warned_by(plan: FlightPlan, aliases: Aliases) -> list[str]:
     """Ids of the flights that an earlier report of this plan has warned."""
-    findings = (finding for finding in plan.findings if finding.rule is Rule.OFF_NOMINAL_MEETS and finding.subject)
-    return [finding.subject.rpartition("/")[2] for finding in findings]
+    found = (aliases.plan(finding.subject) for finding in plan.findings if finding.rule is Rule.OFF_NOMINAL_MEETS)
+    return [id_ for id_ in found if id_ is not None]
 
 
-def _warn(other: FlightPlan, plan: FlightPlan, met: Meeting | None, now: datetime) -> bool:
-    """Tells another flight what it meets now instead of what it met; False where nothing is new to it."""
-    subject = f"operators/-/flightPlans/{plan.id}"
+def _warn(other: FlightPlan, alias: str, met: Meeting | None, now: datetime) -> bool:
+    """Tells another flight what it meets now of the one with that alias instead of what it met; False where nothing is
+    new to it."""
+    subject = f"{ANY_OPERATOR}/flightPlans/{alias}"
     before = [f for f in other.findings if f.rule is Rule.OFF_NOMINAL and f.subject == subject]
-    after = [met.finding(Rule.OFF_NOMINAL, plan.id, reverse=True)] if met else []
+    after = [met.finding(Rule.OFF_NOMINAL, alias, reverse=True)] if met else []
     if (not before and not after) or other.state in FINAL:
         return False
     other.exchange(before, after)
@@ -145,10 +155,10 @@ def _is_there(plan: FlightPlan | None) -> bool:
     return plan is not None and plan.state not in FINAL
 
 
-def _said(met: Mapping[str, Meeting]) -> list[Finding]:
+def _said(met: Mapping[str, Meeting], aliases: Aliases) -> list[Finding]:
     """What the flight itself hears."""
     named = itertools.islice(met.items(), NAMED_MAX)
-    findings = [meeting.finding(Rule.OFF_NOMINAL_MEETS, other) for other, meeting in named]
+    findings = [meeting.finding(Rule.OFF_NOMINAL_MEETS, aliases.of(other)) for other, meeting in named]
     if more := len(met) - len(findings):
         text = f"{more} more flights are near that are not named here."
         findings.append(Finding(Rule.OFF_NOMINAL_MEETS, Severity.NOTIFICATION, "", "other flights", (), text))

@@ -14,6 +14,7 @@ from lowsky.db.database import Connection
 from lowsky.errors import NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
+from lowsky.flightplans.aliases import Aliases
 from lowsky.flightplans.codec import assessment_to_bytes, findings_from_bytes, to_event
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
 from lowsky.flightplans.reservations import Reservation, Reservations
@@ -93,9 +94,11 @@ class FlightPlanStore:
         await self._connection.execute(
             """UPDATE flight_plans p
                SET state = n.state, state_reason = n.state_reason, version = n.version, update_time = n.update_time,
-                   approval = n.approval, approval_number = n.approval_number
-               FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[])
-                 AS n (id, state, state_reason, version, update_time, approval, approval_number)
+                   approval = n.approval, approval_number = n.approval_number,
+                   nonconforming_since = n.nonconforming_since
+               FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[],
+                           $8::timestamptz[])
+                 AS n (id, state, state_reason, version, update_time, approval, approval_number, nonconforming_since)
                WHERE p.id = n.id AND p.id = ANY($1::text[])""",
             [plan.id for plan in plans],
             [plan.state for plan in plans],
@@ -104,6 +107,7 @@ class FlightPlanStore:
             [plan.update_time for plan in plans],
             [plan.approval for plan in plans],
             [plan.approval_number for plan in plans],
+            [plan.nonconforming_since for plan in plans],
         )
         await self._free(plans)
         await append(self._connection, happened)
@@ -117,11 +121,11 @@ class FlightPlanStore:
                SET state = n.state, state_reason = n.state_reason, version = n.version, update_time = n.update_time,
                    airspace_revision = n.airspace_revision, authorities = string_to_array(n.authorities, ' '),
                    subjects = string_to_array(n.subjects, ' '), assessment = n.assessment,
-                   off_nominal = n.off_nominal
+                   off_nominal = n.off_nominal, nonconforming_since = n.nonconforming_since
                FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[],
-                           $7::text[], $8::text[], $9::bytea[], $10::bytea[])
+                           $7::text[], $8::text[], $9::bytea[], $10::bytea[], $11::timestamptz[])
                  AS n (id, state, state_reason, version, update_time, airspace_revision, authorities, subjects,
-                       assessment, off_nominal)
+                       assessment, off_nominal, nonconforming_since)
                WHERE p.id = n.id AND p.id = ANY($1::text[])""",
             [_id(plan.name) for plan in plans],
             [plan.state for plan in plans],
@@ -133,6 +137,7 @@ class FlightPlanStore:
             [" ".join(plan.zones_met) for plan in plans],
             [assessment_to_bytes(plan) for plan in plans],
             [plan.off_nominal for plan in plans],
+            [plan.nonconforming_since for plan in plans],
         )
         await self._free(plans)
         await append(self._connection, [event for plan in plans for event in told(plan)])
@@ -140,6 +145,15 @@ class FlightPlanStore:
     async def _free(self, plans: Sequence[FlightPlan]) -> None:
         """What is over holds no airspace any more: in the same transaction, so that the next one may have it."""
         await Reservations(self._connection).free([UUID(plan.id) for plan in plans if plan.state in FINAL])
+
+    async def nonconforming_since_before(self, moment: datetime, limit: int) -> Sequence[str]:
+        """Ids of plans that have been nonconforming since before a moment, the longest first."""
+        rows = await self._connection.fetch(
+            "SELECT id FROM flight_plans WHERE nonconforming_since < $1 ORDER BY nonconforming_since, id LIMIT $2",
+            moment,
+            limit,
+        )
+        return [row["id"] for row in rows]
 
     async def lock_free(self, ids: Sequence[str]) -> Sequence[FlightPlan]:
         """Those plans that nobody else has locked, locked."""
@@ -181,17 +195,18 @@ class FlightPlanStore:
         return found
 
     async def find(self, name: str) -> FlightPlan:
-        """One plan, whose name may leave out whose it is (`operators/-/flightPlans/{plan}`): for reading only.
+        """One plan, whose name may leave out whose it is (`operators/-/flightPlans/{alias}`): for reading only.
 
         Raises:
             NotFound
         """
         if not name.startswith(f"{ANY_OPERATOR}/"):
             return await self.get(name)
-        found = await self.present([_id(name)])
+        id_ = (await Aliases.kept(self._connection)).plan(name)
+        found = await self.present([id_] if id_ else [])
         if not found:
             raise NotFound(name)
-        return found[_id(name)]
+        return found[str(id_)]
 
     async def get(self, name: str, *, lock: bool = False) -> FlightPlan:
         """One plan; locked until the end of the transaction where it is to be moved.
@@ -274,6 +289,7 @@ def _plan(row: asyncpg.Record) -> FlightPlan:
         approval=row["approval"],
         approval_number=row["approval_number"],
         off_nominal=row["off_nominal"],
+        nonconforming_since=row["nonconforming_since"],
         extent=(row["min_lon"], row["min_lat"], row["max_lon"], row["max_lat"]),
         version=row["version"],
     )

@@ -20,6 +20,10 @@ from lowsky.geo.nodes import AREA_SPAN, AREAS_MAX, CELL_DEGREES, CELLS, Cover, a
 from lowsky.geo.volume_bytes import Line, from_bytes, to_bytes
 from lowsky.geo.volumes import Volumes
 
+Windows = Sequence[tuple[datetime, datetime]]
+"""From when until when plans take their time, half-open: from the first of their volumes until the last, to the
+microsecond, as plans state it."""
+
 LOCK_WAIT_S_MAX: Final = 3.0
 """How long a batch waits for others that decide about the same airspace. They hold it for some milliseconds."""
 
@@ -41,6 +45,17 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Busy:
+    """A plan that keeps the aircraft busy of somebody who asks."""
+
+    place: int
+    """Of who asks."""
+    plan: UUID
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Own:
     """What a plan holds as it was accepted."""
 
@@ -54,7 +69,9 @@ class Reservation:
     """What a plan is to hold."""
 
     plan: UUID
+    aircraft: str
     priority: int
+    start: datetime
     end: datetime
     nodes: Sequence[int]
     volumes: bytes
@@ -70,6 +87,7 @@ class Contender:
 
     plan: UUID
     operator: str
+    aircraft: str
     priority: int
     supersedes: str
     """Name of the plan that it takes the place of, or nothing."""
@@ -83,20 +101,33 @@ def reservations_of(contenders: Sequence[Contender], volumes: Volumes, cover: Co
         return []
     owners = np.arange(len(contenders) + 1)
     bounds = cover.owner.searchsorted(owners).tolist()
-    ends = np.maximum.reduceat(volumes.end_s, volumes.owner.searchsorted(owners[:-1])).tolist()
+    times = windows_of(volumes, len(contenders))
     nodes, rows = cover.node.tolist(), rows_of(cover).tolist()
     lines = {place: contender.line for place, contender in enumerate(contenders) if contender.line}
     stored = to_bytes(volumes, len(contenders), lines)
     return [
         Reservation(
             contender.plan,
+            contender.aircraft,
             contender.priority,
-            datetime.fromtimestamp(ends[place], UTC),
+            *times[place],
             nodes[bounds[place] : bounds[place + 1]],
             stored[place],
             rows[bounds[place] : bounds[place + 1]],
         )
         for place, contender in enumerate(contenders)
+    ]
+
+
+def windows_of(volumes: Volumes, count: int) -> Windows:
+    """Of so many plans, whose places the owners of the volumes are. Each has volumes."""
+    if not count:
+        return []
+    begins = volumes.owner.searchsorted(np.arange(count))
+    starts, ends = np.minimum.reduceat(volumes.start_s, begins), np.maximum.reduceat(volumes.end_s, begins)
+    return [
+        (datetime.fromtimestamp(start_s, UTC), datetime.fromtimestamp(end_s, UTC))
+        for start_s, end_s in zip(starts.tolist(), ends.tolist(), strict=True)
     ]
 
 
@@ -135,10 +166,16 @@ def _asked(cover: Cover) -> Iterable[str]:
     return map(array, (owner.tolist(), first.tolist(), last.tolist(), *rows.T.tolist()))
 
 
-def _keys(cover: Cover) -> tuple[str, str]:
+def _keys(cover: Cover, aircraft: Iterable[str] = ()) -> tuple[str, str]:
     """The arguments of lock_airspace."""
-    keys, alone = locks_of(cover)
+    keys, alone = locks_of(cover, aircraft)
     return array(keys.tolist()), "{" + ",".join("t" if one else "f" for one in alone.tolist()) + "}"
+
+
+def _taken(contenders: Sequence[Contender], windows: Windows) -> tuple[object, ...]:
+    """The arguments of aircraft_busy."""
+    aircraft = [contender.aircraft for contender in contenders]
+    return array(range(len(aircraft))), aircraft, [start for start, _ in windows], [end for _, end in windows]
 
 
 @contextmanager
@@ -170,21 +207,36 @@ class Reservations:
                 timeout=LOCK_WAIT_S_MAX,
             )
 
-    async def lock_and_near(self, cover: Cover) -> Sequence[Held]:
-        """Both, one after the other, on one way to the database and back.
+    async def lock_and_near(
+        self, contenders: Sequence[Contender], windows: Windows, cover: Cover
+    ) -> tuple[Sequence[Held], Sequence[Busy]]:
+        """Locks the airspace and the aircraft, then gives what is held near and what keeps the aircraft busy in those
+        times: on one way to the database and back.
 
         Raises:
             Unavailable: As lock.
         """
         with _others_decide():
             found = await self._connection.fetch(
-                f"""SELECT place, plan, priority, revision
-                    FROM lock_and_near($14::text::bigint[], $15::text::boolean[], {_ASKED})""",  # noqa: S608  # places of arguments
+                f"""SELECT place, plan, priority, revision, time_start, time_end
+                    FROM lock_and_near($14::text::bigint[], $15::text::boolean[], {_ASKED},
+                                       $16::text::integer[], $17::text[], $18::timestamptz[], $19::timestamptz[])""",  # noqa: S608  # places of arguments
                 *_asked(cover),
-                *_keys(cover),
+                *_keys(cover, (contender.aircraft for contender in contenders)),
+                *_taken(contenders, windows),
                 timeout=LOCK_WAIT_S_MAX,
             )
-        return [Held(*row) for row in found]
+        near = [Held(*row[:4]) for row in found if row["time_start"] is None]
+        return near, [Busy(row[0], row[1], row[4], row[5]) for row in found if row["time_start"] is not None]
+
+    async def busy(self, contenders: Sequence[Contender], windows: Windows) -> Sequence[Busy]:
+        """What keeps the aircraft of contenders busy in those times."""
+        found = await self._connection.fetch(
+            """SELECT place, plan, time_start, time_end
+               FROM aircraft_busy($1::text::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[])""",
+            *_taken(contenders, windows),
+        )
+        return [Busy(*row) for row in found]
 
     async def near(self, cover: Cover, most: int | None = None) -> Sequence[Held]:
         """What is held and may overlap; of each owner each plan once. No more than `most`, where that is given."""
@@ -241,11 +293,13 @@ class Reservations:
             return
         await self._connection.execute(
             """WITH held AS (
-                   INSERT INTO reservations (plan, priority, revision, off_nominal, time_end, nodes, volumes)
-                   SELECT plan, priority, revision, off_nominal, time_end, nodes::bigint[], volumes
+                   INSERT INTO reservations
+                       (plan, priority, revision, off_nominal, time_end, nodes, volumes, aircraft, time_start)
+                   SELECT plan, priority, revision, off_nominal, time_end, nodes::bigint[], volumes, aircraft,
+                          time_start
                    FROM unnest($1::uuid[], $2::smallint[], $3::integer[], $4::smallint[], $5::timestamptz[],
-                               $6::text[], $7::bytea[])
-                     AS r (plan, priority, revision, off_nominal, time_end, nodes, volumes))
+                               $6::text[], $7::bytea[], $20::text[], $21::timestamptz[])
+                     AS r (plan, priority, revision, off_nominal, time_end, nodes, volumes, aircraft, time_start))
                INSERT INTO reserved
                    (node, plan, priority, revision, start_ms, end_ms, west, south, east, north, amsl_min, amsl_max,
                     agl_min, agl_max)
@@ -266,6 +320,8 @@ class Reservations:
             array(place for place, r in enumerate(reservations, 1) for _ in r.nodes),
             array(node for r in reservations for node in r.nodes),
             *map(array, zip(*(row for r in reservations for row in r.rows), strict=True)),
+            [r.aircraft for r in reservations],
+            [r.start for r in reservations],
         )
 
     async def free(self, plans: Sequence[UUID]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from lowsky.errors import LowskyError
 from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
+from lowsky.flightplans.aliases import Aliases
 from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
 from lowsky.flightplans.codec import proposal_of, to_message
@@ -50,11 +52,26 @@ START = datetime(2026, 11, 24, 11, 50, tzinfo=UTC)
 INSURED_UNTIL = START + timedelta(days=365)
 
 OPERATORS = ("operators/acme", "operators/rival", "operators/rescue")
+FLEET = 1_000
+"""Aircraft of each."""
 
 _DUMMY = Geozone(
     "far", "CHN", (), Restriction.PROHIBITED,
     (Layer(shapely.box(0, 80, 0.1, 80.1), AltitudeBand(0, Datum.AGL, 1, Datum.AGL)),),
 )  # fmt: skip
+
+
+def drone(operator: str, number: int) -> str:
+    """One of the aircraft of an operator."""
+    return f"{operator}/aircraft/a{number % FLEET}"
+
+
+_numbers = itertools.count()
+
+
+def a_drone(operator: str) -> str:
+    """Another aircraft of an operator each time, as long as its fleet lasts."""
+    return drone(operator, next(_numbers))
 
 
 @dataclass
@@ -67,6 +84,7 @@ class Path:
     reference: VerticalReference
     clock: At
     workers: Sequence[SubmissionPath]
+    aliases: Aliases
     names: list[str] = field(default_factory=list)
     """Of all that were submitted."""
 
@@ -128,6 +146,7 @@ class Path:
             expected = np.column_stack([nodes.node, rows_of(nodes)])
             assert reserved[plan] == [tuple(each) for each in expected.tolist()]
             assert row["time_end"] == datetime.fromtimestamp(float(volumes.end_s.max()), UTC)
+            assert row["time_start"] == datetime.fromtimestamp(float(volumes.start_s.min()), UTC)
 
 
 @asynccontextmanager
@@ -149,7 +168,8 @@ async def opened(url: str, reference: VerticalReference, workers: int = 1) -> As
         standing.learn_operator(
             operator, OperatorStanding("VERIFIED", INSURED_UNTIL, Priority.STATE, kind="NATURAL_PERSON")
         )
-        standing.learn_aircraft(f"{operator}/aircraft/a", AircraftStanding(True, 300.0, None, "MICRO"))
+        for number in range(FLEET):
+            standing.learn_aircraft(drone(operator, number), AircraftStanding(True, 300.0, None, "MICRO"))
     clock, health = At(START), Health()
     connection = await asyncpg.connect(url, server_settings={"search_path": "flightplans", "timezone": "UTC"})
     airspace, areas = Airspace(health), Areas()
@@ -174,7 +194,7 @@ async def opened(url: str, reference: VerticalReference, workers: int = 1) -> As
             )
             for _ in range(workers)
         ]
-        yield Path(url, database, connection, reference, clock, paths)
+        yield Path(url, database, connection, reference, clock, paths, await Aliases.kept(connection))
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     await connection.close()

@@ -5,15 +5,13 @@ from __future__ import annotations
 from lowsky.api.airspace.v1 import geozones_pb2
 from tests.integration.flightplans.world import (
     CLOSED,
-    DRONE,
     OPERATOR,
     SERVICE,
     SOUTH,
     TOWERS,
     World,
-    aircraft,
     imported,
-    operator,
+    registered,
     state,
     submission,
     zone,
@@ -32,7 +30,7 @@ async def test_an_installation_without_any_airspace_decides_nothing_and_an_impor
 ) -> None:
     world = World(installation)
     await installation.start(SERVICE)
-    await world.tell([operator(OPERATOR), aircraft(DRONE)])
+    await world.tell(registered(OPERATOR))
     failure = await refusal(world.submit())
     assert (failure.code.name, failure.reason) == ("FAILED_PRECONDITION", "NO_AIRSPACE")
 

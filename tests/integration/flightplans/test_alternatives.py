@@ -14,10 +14,9 @@ from lowsky.api.registration.v1 import operators_pb2
 from tests.integration.flightplans.test_holding import rescuers as rescuers
 from tests.integration.flightplans.world import (
     AGL,
-    DRONE,
     FOREIGN,
-    FOREIGN_DRONE,
     World,
+    a_drone,
     flight_plan,
     in_,
     state,
@@ -42,7 +41,7 @@ def noon() -> datetime:
 
 
 async def hold(world: World, at: Place, departure: datetime, **fields: object) -> pb.FlightPlan:
-    request = submission(at, parent=FOREIGN, aircraft=FOREIGN_DRONE, departure=departure, **fields)
+    request = submission(at, parent=FOREIGN, aircraft=a_drone(FOREIGN), departure=departure, **fields)
     plan = (await world.stub(operator=FOREIGN, subject="rival").SubmitFlightPlan(request)).flight_plan
     assert state(plan) == "SUBMITTED"
     return plan
@@ -165,6 +164,23 @@ async def test_the_superseded_plan_is_in_no_alternatives_way(world: World) -> No
     assert found[LATER].departure_time == timestamp(departure + timedelta(seconds=120))
 
 
+async def test_where_its_aircraft_is_busy_elsewhere_the_nearest_time_is_when_it_is_free(world: World) -> None:
+    here, elsewhere, departure, aircraft = next(PLACES), next(PLACES), noon(), a_drone()
+    for at, seconds in ((elsewhere, 0), (elsewhere, 240)):  # from half a minute before, for two minutes
+        plan = flight_plan(at, departure + timedelta(seconds=seconds), aircraft=aircraft, waypoints=waypoints(at)[:2])
+        assert state((await world.submit(plan=plan)).flight_plan) == "SUBMITTED"
+    asked = asking(here, departure + timedelta(seconds=50), aircraft=aircraft, waypoints=waypoints(here)[:2])
+    found = await suggested(world, asked)
+    assert found.keys() == {LATER}  # no height makes an aircraft free
+    assert found[LATER].departure_time == timestamp(departure + timedelta(seconds=120))  # between its two flights
+    asked.flight_plan.trajectory.departure_time.CopyFrom(timestamp(departure + timedelta(seconds=-20)))
+    asked.request_id = str(uuid4())
+    found = await suggested(world, asked)
+    assert found[LATER].departure_time == timestamp(departure + timedelta(seconds=-120))
+    again = await world.stub().SubmitFlightPlan(moved(asked, found[LATER]))
+    assert state(again.flight_plan) == "SUBMITTED"
+
+
 async def test_flights_of_lower_priority_are_in_no_alternatives_way(world: World, rescuers: None) -> None:
     at, departure = next(PLACES), noon()
     emergency = operators_pb2.PRIORITY_EMERGENCY
@@ -173,7 +189,7 @@ async def test_flights_of_lower_priority_are_in_no_alternatives_way(world: World
     ordinary = await world.submit(at, departure=departure + timedelta(seconds=120), waypoints=leg)
     assert state(ordinary.flight_plan) == "SUBMITTED"
     request = asking(at, departure + timedelta(seconds=100), waypoints=leg, priority=emergency)
-    request.parent, request.flight_plan.aircraft = FOREIGN, FOREIGN_DRONE
+    request.parent, request.flight_plan.aircraft = FOREIGN, a_drone(FOREIGN)
     response = await world.stub(operator=FOREIGN, subject="rival").SubmitFlightPlan(request)
     assert state(response.flight_plan) == "REJECTED"
     assert response.alternatives[0].departure_time == timestamp(departure + timedelta(seconds=120))
@@ -285,4 +301,4 @@ async def test_what_cannot_be_answered_is_refused_with_the_field(world: World) -
 async def test_a_question_holds_nothing(world: World) -> None:
     at, departure = next(PLACES), noon()
     await world.stub().QueryAirspace(pb.QueryAirspaceRequest(volumes=volumes(at, departure)))
-    assert state((await world.submit(plan=flight_plan(at, departure, aircraft=DRONE))).flight_plan) == "SUBMITTED"
+    assert state((await world.submit(plan=flight_plan(at, departure))).flight_plan) == "SUBMITTED"

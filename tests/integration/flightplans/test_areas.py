@@ -14,7 +14,7 @@ from lowsky.api.airspace.v1 import geozones_pb2, geozones_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.airspace.publishing import Publisher, administration, new_dataset, new_publisher
 from tests.integration.airspace.restricting import area, square
-from tests.integration.flightplans.world import DRONE, OPERATOR, World, aircraft, flight_plan, operator
+from tests.integration.flightplans.world import OPERATOR, World, flight_plan, registered
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
 from tests.support.zone_files import ed269_zone, file_of
@@ -63,7 +63,7 @@ async def city(installation: Installation) -> AsyncIterator[City]:
     for service in ("airspace", "flightplans", "approvals"):
         await installation.start(service)
     world = World(installation)
-    await world.tell([operator(OPERATOR), aircraft(DRONE)])
+    await world.tell(registered(OPERATOR))
     publisher = await new_publisher(installation, "City")
     imported = (await publisher.publish(new_dataset(), file_of([FREE]))).dataset
     world.revision = imported.airspace_revision

@@ -24,7 +24,7 @@ from lowsky.geo.altitude import Overlap, VerticalReference
 from lowsky.geo.stored_volumes import StoredVolumes
 from lowsky.geofence.draw import corridors
 from lowsky.local.stack import Stack
-from tests.integration.flightplans.held import OPERATORS, START, Path, emptied, new_database, opened
+from tests.integration.flightplans.held import OPERATORS, START, Path, a_drone, emptied, new_database, opened
 from tests.oracle.cases import moved
 from tests.support.contents import contents
 
@@ -183,7 +183,7 @@ async def path(infrastructure: Stack) -> AsyncIterator[Path]:
 def of(operator: str, flight: pb.FlightPlan) -> tuple[str, pb.FlightPlan]:
     said = pb.FlightPlan()
     said.CopyFrom(flight)
-    said.aircraft = f"{operator}/aircraft/a"
+    said.aircraft = a_drone(operator)
     return operator, said
 
 

@@ -19,7 +19,7 @@ from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Precondition
 from lowsky.geo.altitude import VerticalReference
 from lowsky.local.stack import Stack
-from tests.integration.flightplans.held import OPERATORS, START, emptied, new_database, opened
+from tests.integration.flightplans.held import OPERATORS, START, a_drone, emptied, new_database, opened
 from tests.integration.flightplans.held import Path as SubmissionPath
 from tests.oracle.conflict import Area, Held, Meet, flights_meet
 from tests.oracle.height import Bounds, Limits
@@ -142,7 +142,7 @@ async def path(infrastructure: Stack) -> AsyncIterator[SubmissionPath]:
 def of(operator: str, plan: pb.FlightPlan) -> tuple[str, pb.FlightPlan]:
     said = pb.FlightPlan()
     said.CopyFrom(plan)
-    said.aircraft = f"{operator}/aircraft/a"
+    said.aircraft = a_drone(operator)
     return operator, said
 
 

@@ -24,7 +24,7 @@ from lowsky.flightplans.reservations import Reservations
 from lowsky.geo.altitude import ANYWHERE
 from lowsky.local.stack import Stack
 from lowsky.rpc.health import Health
-from tests.integration.flightplans.held import START, Path, new_database, opened
+from tests.integration.flightplans.held import START, Path, a_drone, new_database, opened
 from tests.integration.flightplans.world import AGL, timestamp
 from tests.support.contents import contents
 
@@ -50,7 +50,7 @@ def circle(at: tuple[float, float], start: datetime, minutes: float = 10) -> pb.
 
 def flight(operator: str, at: tuple[float, float], start: datetime = START) -> tuple[str, pb.FlightPlan]:
     plan = pb.FlightPlan(
-        aircraft=f"{operator}/aircraft/a",
+        aircraft=a_drone(operator),
         **contents(),
         volumes=circle(at, start),
     )

@@ -1,9 +1,11 @@
-"""Many processes at the same airspace at once, while workers and database connections are killed: no two plans that are
-accepted overlap, what was acknowledged exists once, and a request that is sent again gets the answer that it got."""
+"""Many processes at the same airspace and aircraft at once, while workers and database connections are killed: no two
+plans that are accepted overlap or take the same aircraft at the same time, what was acknowledged exists once, and a
+request that is sent again gets the answer that it got."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -17,12 +19,16 @@ import pytest
 import shapely
 
 from lowsky.geo.volume_bytes import from_bytes
-from tests.integration.flightplans.world import DRONE, FOREIGN, FOREIGN_DRONE, OPERATOR, SERVICE, World, in_
+from tests.integration.flightplans.world import FOREIGN, OPERATOR, SERVICE, World, drone, in_
 from tests.support.installation import Installation
 
 CLIENTS = 8
 PLANS = int(os.environ.get("LOWSKY_HAMMER_PLANS", "2000"))
 """Of each client."""
+
+DRONES = 150
+"""Of each operator, for some sixty flights that each would have in the air at a time: enough that many are accepted,
+and few enough that many are asked for twice at once."""
 
 SECOND = "2"
 KILL_EVERY_S = 4.0
@@ -30,13 +36,14 @@ KILL_EVERY_S = 4.0
 
 async def client(world: World, n: int, earliest: str, output: Path) -> None:
     """A process that hammers until all of its plans are answered."""
-    operator, aircraft = (OPERATOR, DRONE) if n % 2 else (FOREIGN, FOREIGN_DRONE)
+    operator = OPERATOR if n % 2 else FOREIGN
     token = world.installation.token(roles=["operator"], operator=operator, subject=f"client-{n}")
     addresses = [world.installation.address(SERVICE, instance=instance) for instance in ("1", SECOND)]
     said = {
         "addresses": ",".join(addresses),
         "operator": operator,
-        "aircraft": aircraft,
+        "aircraft": drone(0, operator).removesuffix("0"),
+        "fleet": DRONES,
         "earliest": earliest,
         "output": output,
         "seed": n,
@@ -99,11 +106,14 @@ async def test_the_invariant_holds_under_eight_processes_and_kills(world: World,
         stored = dict(
             await connection.fetch("SELECT operator || '/flightPlans/' || id, state FROM flightplans.flight_plans")
         )
-        held = await connection.fetch("SELECT plan::text AS id, volumes FROM flightplans.reservations")
+        held = await connection.fetch("SELECT plan::text AS id, volumes, aircraft FROM flightplans.reservations")
     assert {one["name"]: one["state"] for one in heard}.items() <= stored.items()
     accepted = {one["name"].rpartition("/")[2] for one in heard if one["state"] == "SUBMITTED"}
     assert accepted <= {row["id"] for row in held}
+    rules = Counter(rule for one in heard for rule in one["rules"])
+    assert min(rules["CONFLICT"], rules["AIRCRAFT_BUSY"]) > 100, f"too one-sided to show anything: {rules}"
     assert overlapping(held) == []
+    assert in_two_places(held) == []
 
 
 def overlapping(held: list[Any]) -> list[tuple[str, str]]:
@@ -123,3 +133,16 @@ def overlapping(held: list[Any]) -> list[tuple[str, str]]:
         shared = shapely.area(shapely.intersection(outlines[b], outlines[a]))
         found.update((ids[owner[a]], ids[owner[one]]) for one in b[shared > 0.0].tolist())
     return sorted(found)
+
+
+def in_two_places(held: list[Any]) -> list[tuple[str, str, str]]:
+    """Aircraft, and two plans of it that overlap in time."""
+    windows = sorted(
+        (row["aircraft"], float(one.start_s.min()), float(one.end_s.max()), row["id"])
+        for row, one in zip(held, from_bytes([row["volumes"] for row in held]), strict=True)
+    )
+    return [
+        (aircraft, before, after)
+        for (aircraft, _, end_s, before), (same, start_s, _, after) in itertools.pairwise(windows)
+        if aircraft == same and start_s < end_s
+    ]

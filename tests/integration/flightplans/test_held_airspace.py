@@ -1,11 +1,12 @@
 """What plans hold against a model and an oracle (tests/oracle/conflict.py): whatever operators do, and several workers
-at once, no two flights of equal priority hold what overlaps, and none is rejected that overlaps nothing."""
+at once, no two flights of equal priority hold what overlaps, no aircraft is to fly two plans at the same time, and none
+is rejected that does neither."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import combinations
@@ -23,14 +24,16 @@ from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.reservations import Reservations
 from lowsky.geofence.findings import Rule
 from lowsky.local.stack import Stack
-from tests.integration.flightplans.held import OPERATORS, Path, emptied, new_database, opened
+from tests.integration.flightplans.held import OPERATORS, Path, drone, emptied, new_database, opened
 from tests.integration.flightplans.held_flights import SLICE_S, Flight, flights
 from tests.oracle.cases import SITES
 from tests.oracle.conflict import Meet, flights_meet
 
 SITE = {"land": SITES[0], "antimeridian": SITES[2]}
 FLYING = frozenset({State.ACTIVATED, State.NONCONFORMING, State.CONTINGENT})
-CONFLICT = pb.Finding.RULE_CONFLICT
+CONFLICT, BUSY = pb.Finding.RULE_CONFLICT, pb.Finding.RULE_AIRCRAFT_BUSY
+DRONES = 6
+"""Of each operator: mostly the airspace is in the way, now and then the aircraft."""
 EXAMPLES, STEPS = 60, 15
 """Some 10 s at each place."""
 NUMBERS = st.integers(0, 10**6)
@@ -47,6 +50,16 @@ class Known:
     priority: int
     supersedes: str
     answer: pb.FlightPlan
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """From when until when, half-open."""
+        volumes = self.flight.volumes
+        return min(one.start_s for one in volumes), max(one.end_s for one in volumes)
+
+    def same_aircraft_and_time(self, other: Known) -> bool:
+        (start, end), (its_start, its_end) = self.window, other.window
+        return self.flight.message.aircraft == other.flight.message.aircraft and start < its_end and its_start < end
 
 
 class Machine(RuleBasedStateMachine):
@@ -102,7 +115,7 @@ class Machine(RuleBasedStateMachine):
             return
         priority, supersedes = flight.message.priority, flight.message.supersedes
         one = Known("dry", operator, flight, priority, supersedes, outcome)
-        self._judge(one, {name for name, state in self.states.items() if state not in FINAL})
+        self._judge(one, {name for name, state in self.states.items() if state not in FINAL}, self.states)
         self.meets = {pair: meet for pair, meet in self.meets.items() if "dry" not in pair}
 
     @rule(which=NUMBERS, what=NUMBERS)
@@ -158,6 +171,12 @@ class Machine(RuleBasedStateMachine):
                 assert low.priority < high.priority, f"{a} and {b} hold the same airspace"
                 assert self.states[low.name] in FLYING, f"{low.name} does not give way to {high.name}"
 
+    @invariant()
+    def no_aircraft_flies_two_plans_at_the_same_time(self) -> None:
+        holding = [name for name, state in self.states.items() if state not in FINAL]
+        for a, b in combinations(holding, 2):
+            assert not self.known[a].same_aircraft_and_time(self.known[b]), f"{a} and {b} take the same aircraft"
+
     # --- how it is told
 
     def _batch(self, data: st.DataObject, most: int) -> list[tuple[str, Flight]]:
@@ -165,7 +184,7 @@ class Machine(RuleBasedStateMachine):
         batch = []
         for _ in range(data.draw(st.integers(1, most))):
             operator, flight = data.draw(st.sampled_from(OPERATORS)), data.draw(flights(self.site, base_s))
-            flight.message.aircraft = f"{operator}/aircraft/a"
+            flight.message.aircraft = drone(operator, data.draw(st.integers(0, DRONES - 1)))
             flight.message.priority = data.draw(st.sampled_from([0, 0, 0, 2, 3]))  # type: ignore[assignment]
             supersedes, which = data.draw(st.integers(0, 3)) == 0, data.draw(NUMBERS)
             if supersedes and self.known:
@@ -197,7 +216,7 @@ class Machine(RuleBasedStateMachine):
         self.states = dict(self.run(self.path.states()))
         assert set(self.states) == set(self.known)
         for one in sorted(new, key=lambda one: -one.priority):
-            self._judge(one, holding)
+            self._judge(one, holding, before)
             if not self._was_blocked(one):
                 gone = self._displaced_by(one)
                 for name in sorted(holding):
@@ -214,41 +233,48 @@ class Machine(RuleBasedStateMachine):
                     assert self.states[one.supersedes] is State.WITHDRAWN
         assert holding == {name for name, state in self.states.items() if state not in FINAL}
 
-    def _judge(self, one: Known, holding: set[str]) -> None:
-        """The verdict on a flight while those hold their airspace."""
+    def _judge(self, one: Known, holding: set[str], before: Mapping[str, State]) -> None:
+        """The verdict on a flight while those hold their airspace and aircraft, which stood so before."""
         self.known.setdefault(one.name, one)
         others = [name for name in holding if name != one.supersedes and self.known[name].priority >= one.priority]
         surest = max((self._meet(name, one.name) for name in others), default=Meet.NO)
+        flown = {name for name in holding if name != one.supersedes and self.known[name].same_aircraft_and_time(one)}
+        lower = {n for n in flown if self.known[n].priority < one.priority and before.get(n) in OPEN}
+        busy = {name for name in flown if name not in lower or self._meet(name, one.name) is Meet.NO}
+        perhaps_busy = {name for name in flown if name not in lower or self._meet(name, one.name) is not Meet.YES}
         if one.name == "dry":
             del self.known["dry"]
+        named = {finding.subject for finding in one.answer.findings if finding.rule == BUSY}
+        assert busy <= named <= perhaps_busy
         if self._was_blocked(one):
-            assert surest is not Meet.NO, f"{one.answer} is rejected and meets nobody"
+            assert named or surest is not Meet.NO, f"{one.answer} is rejected and meets nobody"
             for finding in one.answer.findings:
-                met = [name for name in others if name.endswith(finding.subject.rpartition("/")[2])]
-                assert finding.rule == CONFLICT
-                assert met
+                met = [name for name in others if name.endswith(self.path.aliases.plan(finding.subject) or "none")]
+                assert finding.rule == BUSY or (finding.rule == CONFLICT and met)
         else:
             assert surest is not Meet.YES, f"{one.answer} is accepted and meets another"
 
     def _was_blocked(self, one: Known) -> bool:
         rejected: bool = one.answer.state == pb.STATE_REJECTED
-        assert rejected == any(finding.rule == CONFLICT for finding in one.answer.findings)
+        assert rejected == any(finding.rule in (CONFLICT, BUSY) for finding in one.answer.findings)
         return rejected
 
     def _blocks(self, name: str, one: Known) -> bool:
         other = self.known[name]
-        meets = name != one.supersedes and other.priority >= one.priority and not self._is_rejected_at_once(other)
-        return meets and self._meet(name, one.name) is not Meet.NO
+        if name == one.supersedes or self._is_rejected_at_once(other):
+            return False
+        meets = other.priority >= one.priority and self._meet(name, one.name) is not Meet.NO
+        return meets or other.same_aircraft_and_time(one)
 
     def _is_rejected_at_once(self, one: Known) -> bool:
         return bool(one.answer.state == pb.STATE_REJECTED)
 
     def _displaced_by(self, one: Known) -> set[str]:
-        id_ = one.name.rpartition("/")[2]
+        subject = self.path.aliases.name(one.name.rpartition("/")[2])
         displaced = set()
         for name in self.states:
             plan: FlightPlan = self.run(self.path.plan(name))
-            if any(f.rule is Rule.DISPLACED_BY_PRIORITY and f.subject.endswith(id_) for f in plan.findings):
+            if any(f.rule is Rule.DISPLACED_BY_PRIORITY and f.subject == subject for f in plan.findings):
                 displaced.add(name)
         return displaced
 

@@ -12,12 +12,15 @@ import pytest_asyncio
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.registration.v1 import operators_pb2
 from tests.integration.flightplans.world import (
+    EAST,
     FOREIGN,
-    FOREIGN_DRONE,
     OPERATOR,
+    PORT,
     SOUTH,
+    TOWER,
     Stub,
     World,
+    a_drone,
     a_free_time,
     in_,
     operator,
@@ -37,7 +40,7 @@ def foreign(world: World) -> Stub:
 
 
 async def submit_foreign(world: World, departure: datetime, **fields: object) -> pb.FlightPlan:
-    request = submission(parent=FOREIGN, aircraft=FOREIGN_DRONE, departure=departure, **fields)
+    request = submission(parent=FOREIGN, aircraft=a_drone(FOREIGN), departure=departure, **fields)
     return (await foreign(world).SubmitFlightPlan(request)).flight_plan
 
 
@@ -63,7 +66,7 @@ async def test_the_second_of_two_equal_plans_is_rejected_and_hears_where_and_not
     assert (finding.plan_altitude.lower_m, finding.subject_altitude.upper_m) == (90, 110)
     assert finding.time_start == first.time_start
     assert finding.overlap_outlines
-    assert finding.subject == f"operators/-/flightPlans/{first.name.rpartition('/')[2]}"
+    assert finding.subject.startswith("operators/-/flightPlans/")
     assert OPERATOR not in str(second)
     assert "acme" not in str(second)
 
@@ -77,6 +80,34 @@ async def test_the_name_in_a_conflict_resolves_for_its_operator_and_for_nobody_e
     error = await refusal(foreign(world).GetFlightPlan(get))
     assert error.reason == "NOT_FOUND"
     assert "acme" not in str(error)
+
+
+async def test_nothing_in_a_conflict_says_when_the_other_plan_was_submitted(world: World, rescuers: None) -> None:
+    """An id does: it begins with the milliseconds."""
+    at = a_free_time()
+    first = await submit(world, at)
+    rejected = await submit_foreign(world, at)
+    rescue = await submit_foreign(world, at, priority=EMERGENCY)
+    displaced = await world.wait_state(first.name, "REJECTED")
+    for said, other in ((rejected, first), (rescue, first), (displaced, rescue)):
+        id_ = other.name.rpartition("/")[2]
+        assert said.findings
+        assert id_ not in str(said)
+        for part in (id_[:13], id_[:8], id_.replace("-", "")[:12]):
+            assert all(part not in finding.subject for finding in said.findings)
+    error = await refusal(
+        world.stub().GetFlightPlan(pb.GetFlightPlanRequest(name=f"operators/-/flightPlans/{first.name[-36:]}"))
+    )
+    assert error.reason == "NOT_FOUND"
+
+
+async def test_the_name_in_a_conflict_resolves_for_an_officer_that_it_concerns_and_for_no_other(world: World) -> None:
+    at = a_free_time()
+    first = (await world.submit(EAST, departure=at)).flight_plan
+    (finding,) = [f for f in (await submit_foreign(world, at, at=EAST)).findings if f.rule == CONFLICT]
+    get = pb.GetFlightPlanRequest(name=finding.subject)
+    assert (await world.officer(TOWER).GetFlightPlan(get)).flight_plan.name == first.name
+    assert (await refusal(world.officer(PORT).GetFlightPlan(get))).reason == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("method", ["WithdrawFlightPlan", "ActivateFlightPlan", "EndFlightPlan"])

@@ -8,7 +8,6 @@ import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.flightplans.world import (
-    DRONE,
     EAST,
     FOREIGN,
     OPERATOR,
@@ -186,7 +185,7 @@ async def test_others_plans_cannot_be_moved_or_seen(world: World) -> None:
         assert (await refusal(call)).code.name == "NOT_FOUND"
     failure = await refusal(world.officer(TOWER).WithdrawFlightPlan(withdraw(plan)))
     assert failure.code.name == "PERMISSION_DENIED"
-    assert plan.aircraft == DRONE
+    assert plan.aircraft.startswith(f"{OPERATOR}/aircraft/")
 
 
 async def test_a_request_of_before_is_answered_also_when_its_start_has_passed(world: World) -> None:

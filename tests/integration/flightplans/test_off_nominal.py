@@ -12,8 +12,8 @@ from lowsky.api.geo.v1 import geo_pb2
 from tests.integration.flightplans.world import (
     AGL,
     FOREIGN,
-    FOREIGN_DRONE,
     World,
+    a_drone,
     a_free_place,
     a_free_time,
     in_,
@@ -63,7 +63,7 @@ async def report(
 
 
 async def submit_foreign(world: World, at: tuple[float, float], departure: datetime) -> pb.FlightPlan:
-    request = submission(at, parent=FOREIGN, aircraft=FOREIGN_DRONE, departure=departure)
+    request = submission(at, parent=FOREIGN, aircraft=a_drone(FOREIGN), departure=departure)
     return (await world.stub(operator=FOREIGN, subject="rival").SubmitFlightPlan(request)).flight_plan
 
 

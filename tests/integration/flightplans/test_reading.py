@@ -10,13 +10,13 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.flightplans.world import (
     EAST,
     FOREIGN,
-    FOREIGN_DRONE,
     NORTH,
     OPERATOR,
     PORT,
     TOWER,
     Stub,
     World,
+    a_drone,
     in_,
     submission,
     timestamp,
@@ -40,7 +40,7 @@ async def names(stub: Stub, parent: str = OPERATOR, page_size: int = 1_000, **fi
 
 
 async def foreign(world: World, at: tuple[float, float]) -> str:
-    request = submission(at, parent=FOREIGN, aircraft=FOREIGN_DRONE)
+    request = submission(at, parent=FOREIGN, aircraft=a_drone(FOREIGN))
     return (await world.stub(operator=FOREIGN).SubmitFlightPlan(request)).flight_plan.name
 
 

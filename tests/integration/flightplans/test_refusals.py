@@ -15,9 +15,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from tests.integration.flightplans.world import (
     AGL,
-    DRONE,
     FOREIGN,
-    FOREIGN_DRONE,
     OPERATOR,
     RETIRED,
     SERVICE,
@@ -25,6 +23,7 @@ from tests.integration.flightplans.world import (
     Stub,
     World,
     aircraft,
+    drone,
     in_,
     operator,
     submission,
@@ -148,7 +147,7 @@ async def test_a_senseless_request_is_an_invalid_argument_with_its_field(
         ({"departure": -timedelta(minutes=1)}, "START_IN_PAST", "flight_plan"),
         ({"departure": timedelta(days=31)}, "START_TOO_FAR_AHEAD", "flight_plan"),
         ({"aircraft": f"{OPERATOR}/aircraft/none"}, "AIRCRAFT_UNKNOWN", "flight_plan.aircraft"),
-        ({"aircraft": FOREIGN_DRONE}, "AIRCRAFT_UNKNOWN", "flight_plan.aircraft"),
+        ({"aircraft": drone(1, FOREIGN)}, "AIRCRAFT_UNKNOWN", "flight_plan.aircraft"),
     ],
 )
 async def test_what_the_state_of_things_does_not_allow_is_a_failed_precondition(
@@ -222,18 +221,19 @@ async def test_without_a_good_token_nobody_is_served(world: World) -> None:
 
 
 async def test_submitting_for_another_operator_is_as_if_it_did_not_exist(world: World) -> None:
-    failure = await refusal(world.stub().SubmitFlightPlan(submission(parent=FOREIGN, aircraft=FOREIGN_DRONE)))
+    failure = await refusal(world.stub().SubmitFlightPlan(submission(parent=FOREIGN, aircraft=drone(1, FOREIGN))))
     assert (failure.code.name, failure.reason) == ("NOT_FOUND", "NOT_FOUND")
 
 
 async def test_what_the_aircraft_cannot_do_rejects_the_plan(world: World) -> None:
-    await world.tell([aircraft(DRONE, max_height_m=120)])
+    await world.tell([aircraft(drone(7), max_height_m=120)])
 
     async def refused() -> list[int]:
         plan = (
             await world.submit(
                 waypoints=waypoints((113.5, 21.0), height_m=200, leg_s=10),
                 endurance=Duration(seconds=60),
+                aircraft=drone(7),
                 validate_only=True,
             )
         ).flight_plan

@@ -9,7 +9,15 @@ import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.airspace.restricting import Officer, new_officer, square, volume
-from tests.integration.flightplans.world import DRONE, OPERATOR, SOUTH, Stub, World, aircraft, in_, operator, submission
+from tests.integration.flightplans.world import (
+    OPERATOR,
+    SOUTH,
+    Stub,
+    World,
+    in_,
+    registered,
+    submission,
+)
 from tests.support.errors import error_of
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
@@ -37,7 +45,7 @@ async def test_a_fresh_restriction_is_found_by_every_worker_and_a_lifted_one_no_
     await installation.start("airspace")
     for instance in WORKERS:
         await installation.start("flightplans", instance=instance)
-    await world.tell([operator(OPERATOR), aircraft(DRONE)])
+    await world.tell(registered(OPERATOR))
     officer = await new_officer(installation, HERE, ELSEWHERE)
     await officer.restrict(volume=volume(ELSEWHERE))
     stubs = [world.stub(instance) for instance in WORKERS]

@@ -11,9 +11,9 @@ from google.rpc import error_details_pb2, status_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.flightplans.world import (
     FOREIGN,
-    FOREIGN_DRONE,
     WEST,
     World,
+    a_drone,
     a_free_time,
     state,
     submission,
@@ -56,7 +56,7 @@ async def test_each_message_has_an_answer_of_its_own(world: World) -> None:
             Message(key="good", request=submission()),
             Message(key="closed", request=submission(WEST)),
             Message(key="malformed", request=malformed),
-            Message(key="foreign", request=submission(parent=FOREIGN, aircraft=FOREIGN_DRONE)),
+            Message(key="foreign", request=submission(parent=FOREIGN, aircraft=a_drone(FOREIGN))),
             Message(key="polar", request=polar),
             Message(key="empty"),
             Message(key="also good", request=submission()),

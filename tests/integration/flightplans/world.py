@@ -5,6 +5,7 @@ Services meet only there, so a test that says the same in the same words stands 
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,8 +30,9 @@ from tests.support.errors import error_of
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
 
-OPERATOR, DRONE = "operators/acme", "operators/acme/aircraft/a1"
-FOREIGN, FOREIGN_DRONE = "operators/rival", "operators/rival/aircraft/r1"
+OPERATOR, FOREIGN = "operators/acme", "operators/rival"
+FLEET = 400
+"""Aircraft of each: an aircraft flies one plan at a time."""
 TOWER, PORT = "authorities/tower", "authorities/port"
 SERVICE = "flightplans"
 
@@ -59,29 +61,32 @@ class World:
     """Says what the other services would say, and calls flightplans as its users do."""
 
     def __init__(self, installation: Installation) -> None:
-        global _slots, _places
+        global _slots, _places, _drones
         self.installation = installation
         self.revision = 0
-        _slots, _places = itertools.count(), itertools.count()  # nothing is held in a new world
+        _slots, _places, _drones = itertools.count(), itertools.count(), itertools.count()  # a new world holds nothing
 
     async def tell(self, events: Iterable[Event]) -> None:
-        """Publishes events, in order, and returns when the brokers have them."""
+        """Publishes events, those of a key in order, and returns when the brokers have them."""
         producer = self.installation.kafka.producer()
         await producer.start()
         try:
-            for event in events:
-                await producer.send_and_wait(
+            sent = [
+                await producer.send(
                     self.installation.kafka.topic(event.topic),
                     event.value,
                     key=event.key.encode(),
                     headers=to_headers(event),
                 )
+                for event in events
+            ]
+            await asyncio.gather(*sent)
         finally:
             await producer.stop()
 
     async def inhabit(self) -> None:
-        """Two operators with an aircraft each, and an airspace of three zones, in force on every worker."""
-        await self.tell([operator(OPERATOR), aircraft(DRONE), operator(FOREIGN), aircraft(FOREIGN_DRONE)])
+        """Two operators with their fleets, and an airspace of three zones, in force on every worker."""
+        await self.tell([*registered(OPERATOR), *registered(FOREIGN)])
         await self.publish_zones(
             zone(CLOSED, WEST, geozones_pb2.RESTRICTION_PROHIBITED),
             zone(TOWERS, EAST, geozones_pb2.RESTRICTION_REQ_AUTHORIZATION, deciding=[TOWER]),
@@ -172,7 +177,7 @@ def waypoints(at: tuple[float, float], *, height_m: float = 100, leg_s: float = 
     ]
 
 
-_slots, _places = itertools.count(), itertools.count()
+_slots, _places, _drones = itertools.count(), itertools.count(), itertools.count()
 
 
 def a_free_time() -> datetime:
@@ -186,8 +191,19 @@ def a_free_place() -> tuple[float, float]:
     return 114.5 + 0.03 * column, 20.5 - 0.03 * row
 
 
+def drone(number: int, of: str = OPERATOR) -> str:
+    """One of the aircraft of an operator."""
+    return f"{of}/aircraft/a{number % FLEET}"
+
+
+def a_drone(of: str = OPERATOR) -> str:
+    """Another aircraft of an operator each time, as long as its fleet lasts."""
+    return drone(next(_drones), of)
+
+
 def flight_plan(at: tuple[float, float] = SOUTH, departure: datetime | None = None, **fields: Any) -> pb.FlightPlan:
-    """A plan of three legs and four minutes, at a free time unless it is said when."""
+    """A plan of three legs and four minutes, at a free time unless it is said when, by an aircraft of its own unless it
+    is said by which."""
     trajectory = pb.Trajectory(
         departure_time=timestamp(departure or a_free_time()),
         waypoints=fields.pop("waypoints", None) or waypoints(at),
@@ -195,7 +211,7 @@ def flight_plan(at: tuple[float, float] = SOUTH, departure: datetime | None = No
         vertical_buffer_m=10,
         time_buffer=Duration(seconds=30),
     )
-    usual = {**contents(), "aircraft": DRONE}
+    usual = {**contents(), "aircraft": fields.pop("aircraft", None) or a_drone()}
     airspace: dict[str, Any] = {} if "volumes" in fields else {"trajectory": trajectory}
     return pb.FlightPlan(**{**usual, **airspace, **fields})
 
@@ -243,6 +259,11 @@ def operator(
         message.ClearField(field)  # type: ignore[arg-type]  # names of fields
     value = events_pb2.OperatorEvent(operator=message).SerializeToString()
     return Event("lowsky.operators.v1", name, "lowsky.operator.updated.v1", value, datetime.now(UTC))
+
+
+def registered(name: str) -> list[Event]:
+    """An operator and its fleet."""
+    return [operator(name), *(aircraft(drone(number, name)) for number in range(FLEET))]
 
 
 def aircraft(name: str, state: aircraft_pb2.Aircraft.State.ValueType = ACTIVE, **fields: Any) -> Event:

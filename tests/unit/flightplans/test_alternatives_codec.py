@@ -88,6 +88,9 @@ def test_what_is_asked_for_by_an_alternative_is_what_was_checked(make: object, n
         ([], False),
         ([Finding.RULE_CONFLICT], True),
         ([Finding.RULE_CONFLICT, Finding.RULE_CONFLICT], True),
+        ([Finding.RULE_AIRCRAFT_BUSY], True),
+        ([Finding.RULE_AIRCRAFT_BUSY, Finding.RULE_CONFLICT], True),
+        ([Finding.RULE_AIRCRAFT_BUSY, Finding.RULE_SPEED_EXCEEDS_AIRCRAFT], False),
         ([Finding.RULE_CONFLICT, Finding.RULE_SPEED_EXCEEDS_AIRCRAFT], False),
     ],
 )

@@ -122,6 +122,15 @@ def test_the_nearest_shifts_are_those_at_which_whole_plans_touch() -> None:
     assert min(height for height in heights if height > 0) == 42  # 41.5 m, which nobody can set
 
 
+def test_a_plan_is_not_shifted_into_a_time_at_which_its_aircraft_is_busy_wherever_that_is() -> None:
+    band, start_s = AltitudeBand(90, Datum.AGL, 110, Datum.AGL), START.timestamp()
+    mine = Volumes.of([[box_volume(HERE, band, minutes=2), box_volume(HERE, band, minutes=5)]])
+    taken = [(start_s + 60, start_s + 120), (start_s - 400, start_s - 300)]
+    gaps = free_times(mine, [], (-7_200, 7_200), FLAT, taken)
+    # It takes 300 s, and may begin or end where the other ends or begins.
+    assert gaps == [(-7_200, -700), (-300, -240), (120, 7_200)]
+
+
 @pytest.mark.parametrize(
     ("band", "clear_m"),
     [

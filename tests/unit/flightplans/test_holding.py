@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from hypothesis import given, settings
@@ -12,13 +13,14 @@ from hypothesis import strategies as st
 from lowsky.errors import NotFound, Precondition
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
 from lowsky.flightplans.holding import _blocked_for_good
-from lowsky.flightplans.reservations import Contender
+from lowsky.flightplans.reservations import Busy, Contender
 from lowsky.flightplans.resolve import Rival, resolve
 from lowsky.geo.stored_volumes import Run, StoredVolumes
-from tests.unit.flightplans.flights import OPERATOR, plan
+from tests.unit.flightplans.flights import NOW, OPERATOR, plan
 
 NOWHERE = StoredVolumes(0), Run(0, 0), Run(0, 0)
 OPEN = (State.SUBMITTED, State.UNDER_REVIEW, State.APPROVED)
+FLEET = ("operators/o1/aircraft/a1", "operators/o1/aircraft/a2")
 STATES = (*OPEN, State.ACTIVATED, State.CONTINGENT, State.WITHDRAWN, State.RESCINDED)
 
 
@@ -34,6 +36,31 @@ class Scene:
     held: dict[UUID, tuple[int, State]]
     overlaps: list[set[UUID]]
     """Of each contender: of the batch, and of those who hold."""
+    aircraft: dict[UUID, str] = field(default_factory=dict)
+    """Of those who hold."""
+    hours: dict[UUID, tuple[int, int]] = field(default_factory=dict)
+    """From when until when all of them fly."""
+
+    @property
+    def windows(self) -> list[tuple[datetime, datetime]]:
+        return [self.window(contender.plan) for contender in self.contenders]
+
+    def window(self, plan: UUID) -> tuple[datetime, datetime]:
+        start, end = self.hours[plan]
+        return NOW + timedelta(hours=start), NOW + timedelta(hours=end)
+
+    @property
+    def busy(self) -> list[Busy]:
+        """As the database would say it: it knows nothing of the batch, nor of what ends in this step."""
+        return [
+            Busy(place, other, *self.window(other))
+            for place, one in enumerate(self.contenders)
+            for other in self.held
+            if self.aircraft[other] == one.aircraft and self.same_time(other, one.plan)
+        ]
+
+    def same_time(self, one: UUID, other: UUID) -> bool:
+        return bool(set(range(*self.hours[one])) & set(range(*self.hours[other])))
 
     @property
     def rivals(self) -> list[list[Rival]]:
@@ -60,7 +87,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     for n in range(draw(st.integers(1, 5))):
         supersedes = draw(st.none() | st.sampled_from([*held, uuid(999)]))
         name = f"{OPERATOR}/flightPlans/{supersedes}" if supersedes else ""
-        contenders.append(Contender(uuid(n), OPERATOR, draw(st.integers(0, 3)), name))
+        contenders.append(Contender(uuid(n), OPERATOR, draw(st.sampled_from(FLEET)), draw(st.integers(0, 3)), name))
     overlaps: list[set[UUID]] = [set() for _ in contenders]
     for a in range(len(contenders)):
         for b in range(a):
@@ -68,20 +95,24 @@ def scenes(draw: st.DrawFn) -> Scene:
                 overlaps[a].add(uuid(b))
                 overlaps[b].add(uuid(a))
         overlaps[a] |= {other for other in held if draw(st.booleans())}
-    return Scene(contenders, held, overlaps)
+    hours = {}
+    for id_ in [*held, *(contender.plan for contender in contenders)]:
+        start = draw(st.integers(0, 6))
+        hours[id_] = start, start + draw(st.integers(1, 3))
+    return Scene(contenders, held, overlaps, {id_: draw(st.sampled_from(FLEET)) for id_ in held}, hours)
 
 
 def decided(scene: Scene, rivals: Sequence[Sequence[Rival]]) -> list[str]:
     return [
-        "refused" if one.refused else "blocked" if one.blocked_by else "accepted"
-        for one in resolve(scene.contenders, rivals, scene.locked)
+        "refused" if one.refused else "blocked" if one.blocked_by or one.busy_with else "accepted"
+        for one in resolve(scene.contenders, rivals, scene.locked, scene.windows, scene.busy)
     ]
 
 
 def one_by_one(scene: Scene) -> tuple[list[str], dict[UUID, int]]:
     """As if each came alone, the highest priority first; and who displaced whom."""
     holding = {other: (priority, state) for other, (priority, state) in scene.held.items() if state not in FINAL}
-    said = [""] * len(scene.contenders)
+    said, aircraft = [""] * len(scene.contenders), dict(scene.aircraft)
     displaced: dict[UUID, int] = {}
     for place in sorted(range(len(said)), key=lambda place: (-scene.contenders[place].priority, place)):
         contender = scene.contenders[place]
@@ -90,7 +121,11 @@ def one_by_one(scene: Scene) -> tuple[list[str], dict[UUID, int]]:
             said[place] = "refused"
             continue
         met = {other: holding[other] for other in scene.overlaps[place] if other in holding and other != leaving}
-        if any(priority >= contender.priority for priority, _ in met.values()):
+        ending = {other for other, (_, state) in met.items() if state in OPEN} | {leaving}
+        flown = {other for other in holding if aircraft[other] == contender.aircraft} - ending
+        if any(priority >= contender.priority for priority, _ in met.values()) or any(
+            scene.same_time(other, contender.plan) for other in flown
+        ):
             said[place] = "blocked"
             continue
         said[place] = "accepted"
@@ -101,12 +136,15 @@ def one_by_one(scene: Scene) -> tuple[list[str], dict[UUID, int]]:
         if leaving is not None:
             del holding[leaving]
         holding[contender.plan] = contender.priority, State.SUBMITTED
+        aircraft[contender.plan] = contender.aircraft
     return said, displaced
 
 
 def lawful(scene: Scene) -> Scene:
     """Whoever is over already holds nothing: it is met only in the moment in which it ends."""
     over = {other for other, (priority, state) in scene.held.items() if state in FINAL}
+    for other in over - {UUID(id_) for id_ in scene.locked}:
+        scene.hours[other] = 99, 100
     for contender, overlaps in zip(scene.contenders, scene.overlaps, strict=True):
         overlaps -= {other for other in over if scene.held[other][0] >= contender.priority}
     return scene
@@ -117,7 +155,7 @@ def lawful(scene: Scene) -> Scene:
 def test_a_batch_is_decided_as_if_each_came_alone_the_highest_priority_first(scene: Scene) -> None:
     said, displaced = one_by_one(scene)
     assert decided(scene, scene.rivals) == said
-    for place, outcome in enumerate(resolve(scene.contenders, scene.rivals, scene.locked)):
+    for place, outcome in enumerate(resolve(scene.contenders, scene.rivals, scene.locked, scene.windows, scene.busy)):
         gave_way = {UUID(other.id) for other, _ in outcome.over if not other.is_flying}
         assert gave_way == {other for other, by in displaced.items() if by == place}
         assert bool(outcome.superseded) == (said[place] == "accepted" and bool(scene.contenders[place].supersedes))
@@ -137,9 +175,9 @@ def test_those_that_are_blocked_for_good_need_not_be_compared_within_the_batch(s
 
 
 def alone(held: dict[UUID, tuple[int, State]], supersedes: UUID, operator: str = OPERATOR) -> object:
-    contender = Contender(uuid(1), operator, 0, f"{operator}/flightPlans/{supersedes}")
-    scene = Scene([contender], held, [set()])
-    return resolve([contender], [[]], scene.locked)[0].refused
+    contender = Contender(uuid(1), operator, f"{operator}/aircraft/a1", 0, f"{operator}/flightPlans/{supersedes}")
+    scene = Scene([contender], held, [set()], hours={uuid(1): (0, 1)})
+    return resolve([contender], [[]], scene.locked, scene.windows)[0].refused
 
 
 def test_only_an_own_plan_that_has_not_taken_off_is_superseded() -> None:

@@ -145,3 +145,41 @@ def test_a_flight_that_comes_back_into_airspace_that_was_closed_meanwhile_is_res
     assert flight.state is State.RESCINDED
     assert [happening.what for happening in flight.happened] == ["reassessed", "rescinded"]
     assert "geozones/new" in flight.state_reason
+
+
+def test_the_time_off_its_plan_counts_from_when_it_left_it_until_it_is_back() -> None:
+    flight, later = plan(State.ACTIVATED), START + timedelta(seconds=40)
+    flight.report(State.NONCONFORMING, b"volumes", "wind", START)
+    flight.report(State.NONCONFORMING, b"others", "more wind", later)
+    flight.tell(later)
+    assert flight.nonconforming_since == START
+    flight.report(State.ACTIVATED, b"", "", later)
+    assert flight.nonconforming_since is None
+    flight.report(State.NONCONFORMING, b"volumes", "wind", later)
+    assert flight.nonconforming_since == later
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.NONCONFORMING}))
+def test_only_a_nonconforming_flight_gives_up_to_return(state: State) -> None:
+    with pytest.raises(IllegalMove):
+        plan(state).give_up_return(60, START)
+
+
+def test_a_flight_that_gives_up_to_return_keeps_what_was_found_and_what_it_may_need() -> None:
+    found = (finding(Severity.NOTIFICATION, notified=(PARK,)),)
+    flight = plan(State.ACTIVATED, findings=found)
+    flight.report(State.NONCONFORMING, b"volumes", "wind", START)
+    flight.happened.clear()
+    flight.give_up_return(60, START + timedelta(seconds=61))
+    assert (flight.state, flight.off_nominal, flight.findings) == (State.CONTINGENT, b"volumes", found)
+    assert flight.nonconforming_since is None
+    assert "60 s" in flight.state_reason
+    assert [one.what for one in flight.happened] == ["made-contingent"]
+
+
+@pytest.mark.parametrize("end", [MAKE["end"], lambda p, now: p.close_overdue(now)])
+def test_a_flight_that_is_over_is_off_its_plan_no_longer(end: Callable[[FlightPlan, datetime], None]) -> None:
+    flight = plan(State.ACTIVATED)
+    flight.report(State.NONCONFORMING, b"", "wind", START)
+    end(flight, START)
+    assert flight.nonconforming_since is None

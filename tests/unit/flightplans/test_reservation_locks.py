@@ -61,6 +61,19 @@ def test_a_volume_whose_floor_lies_above_its_ceiling_takes_locks_too() -> None:
     assert len(locks_of(cover)[0]) == lock_counts(cover, 1).sum() > 0
 
 
+def test_an_aircraft_has_a_key_of_its_own_that_no_airspace_has() -> None:
+    fleet = [f"operators/acme/aircraft/a{n}" for n in range(200)]
+    cover = held(20, 40)
+    airspace, _ = locks_of(cover)
+    keys, alone = locks_of(cover, [*fleet, fleet[0]])
+    assert (np.diff(keys) > 0).all()
+    assert len(keys) == len(airspace) + len(fleet)
+    assert np.isin(airspace, keys).all()
+    assert (keys[: len(fleet)] < 0).all()
+    assert alone[: len(fleet)].all()
+    assert locks_of(cover, fleet[3:4])[0][0] in keys
+
+
 def test_flights_at_any_height_above_the_highest_band_wait_for_each_other() -> None:
     assert wait(held(20_000, 20_010), held(90_000, 90_010))
 

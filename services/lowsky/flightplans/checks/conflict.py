@@ -72,7 +72,7 @@ class Meeting:
         """What follows for the one, or for the other if reversed.
 
         Args:
-            other: Id of the other plan.
+            other: Alias of the other plan (aliases.py).
             under_way: The one that would give way cannot any more.
         """
         ours, theirs = (1, 0) if reverse else (0, 1)

@@ -108,6 +108,8 @@ class FlightPlan:
     approval_number: str = ""
     off_nominal: bytes = b""
     """The airspace that it may need beside its own, as it was sent; opaque here."""
+    nonconforming_since: datetime | None = None
+    """When it left its plan, while it is NONCONFORMING: reports that it still does leave this as it is."""
     version: int = 1
     happened: list[Happening] = field(default_factory=list)
     written: tuple[tuple[Finding, ...], bytes] | None = field(default=None, compare=False, repr=False)
@@ -226,6 +228,15 @@ class FlightPlan:
             self._move(_REPORTED[state], reason, now)
         self.off_nominal = off_nominal
 
+    def give_up_return(self, after_s: float, now: datetime) -> None:
+        """It has been nonconforming for too long: it will not come back into its plan (ASTM F3548-21, Contingent). What
+        was found of it, and the airspace that it may need, stay.
+
+        Raises:
+            IllegalMove: It is not nonconforming.
+        """
+        self._move("made-contingent", f"It has not been back in its plan for more than {after_s:g} s.", now)
+
     def put_under_review(self, approval: str, number: str, now: datetime) -> None:
         """Authorities' officers decide."""
         self._move("put-under-review", "", now)
@@ -293,6 +304,10 @@ class FlightPlan:
 
     def _become(self, what: str, target: State, reason: str, now: datetime) -> None:
         self.happened.append(Happening(what, self.state))
+        if target is not State.NONCONFORMING:
+            self.nonconforming_since = None
+        elif self.state is not State.NONCONFORMING:
+            self.nonconforming_since = now
         self.state, self.state_reason = target, reason
         self.version += 1
         self.update_time = now

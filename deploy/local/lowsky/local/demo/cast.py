@@ -9,7 +9,12 @@ from lowsky.client import Client, DevelopmentToken, Endpoints
 from lowsky.local.stack import Stack
 
 OPERATOR = "operators/sample-parcels"
-AIRCRAFT = f"{OPERATOR}/aircraft/parcel-1"
+FLEET = {
+    "parcel-lingang.plan": f"{OPERATOR}/aircraft/parcel-1",
+    "parcel-jinshan.plan": f"{OPERATOR}/aircraft/parcel-2",
+    "parcel-across-the-border.plan": f"{OPERATOR}/aircraft/parcel-3",
+}
+"""Which aircraft flies which mission: they leave at the same time."""
 SHANGHAI = "authorities/cn-shanghai"
 JIANGSU = "authorities/cn-jiangsu"
 

@@ -18,7 +18,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
 from lowsky.client import AlreadyExists, Client, read_profile
 from lowsky.client.missions import flight_plan_of
-from lowsky.local.demo.cast import AIRCRAFT, JIANGSU, OPERATOR, SHANGHAI, Cast, cast_for
+from lowsky.local.demo.cast import FLEET, JIANGSU, OPERATOR, SHANGHAI, Cast, cast_for
 from lowsky.local.demo.listening import listening
 from lowsky.local.errors import StackError
 from lowsky.local.stack import Stack
@@ -35,6 +35,9 @@ CLEAR_OF_OTHERS = timedelta(minutes=2)
 """Between the end of what another flight holds and departure: volumes begin a minute before that."""
 DECISION_WAIT = timedelta(seconds=10)
 OFFICERS_WAIT_S = 20.0
+
+SERIAL_NUMBERS = ("1AF49UL5CC5J6K", "1AF49UL5CC5J6L", "1AF49UL5CC5J6M")
+IN_THE_WAY = {flight_plans_pb2.Finding.RULE_CONFLICT, flight_plans_pb2.Finding.RULE_AIRCRAFT_BUSY}
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ async def play(stack: Stack, console: Console) -> None:
         await exits.enter_async_context(listening(stack, console))
         _title(console, "The airspace", "A sample around Shanghai and the province border; not an official publication")
         await publish_airspace(cast, console)
-        _title(console, "An operator", "registers, is verified, and registers an aircraft")
+        _title(console, "An operator", "registers, is verified, and registers its aircraft")
         await register_operator(cast)
         scenes = [
             await fly_clear(cast, console),
@@ -99,7 +102,7 @@ async def publish_airspace(cast: Cast, console: Console) -> None:
 
 
 async def register_operator(cast: Cast) -> None:
-    """The founder applies, the registrar verifies, the dispatcher registers the aircraft."""
+    """The founder applies, the registrar verifies, the dispatcher registers the fleet."""
     operator = operators_pb2.Operator(
         display_name="Sample Parcels Ltd",
         kind=operators_pb2.Operator.KIND_ENTERPRISE,
@@ -114,19 +117,20 @@ async def register_operator(cast: Cast) -> None:
     if await _unless_there(cast.applicant.call(cast.applicant.operators.CreateOperator, create)):
         verify = operators_pb2.VerifyOperatorRequest(name=OPERATOR)
         await cast.registrar.call(cast.registrar.operators.VerifyOperator, verify)
-    aircraft = aircraft_pb2.Aircraft(
-        identifiers=[identifiers_pb2.Identifier(scheme="cta-2063-a", value="1AF49UL5CC5J6K")],
-        manufacturer="Sample Works",
-        model="Parcel One",
-        empty_mass_kg=9.5,
-        max_takeoff_mass_kg=14.0,
-        max_speed_mps=20.0,
-        max_height_m=500.0,
-    )
-    register = aircraft_pb2.RegisterAircraftRequest(
-        parent=OPERATOR, aircraft_id=AIRCRAFT.rpartition("/")[2], aircraft=aircraft
-    )
-    await _unless_there(cast.operator.call(cast.operator.aircraft.RegisterAircraft, register))
+    for name, serial_number in zip(FLEET.values(), SERIAL_NUMBERS, strict=True):
+        aircraft = aircraft_pb2.Aircraft(
+            identifiers=[identifiers_pb2.Identifier(scheme="cta-2063-a", value=serial_number)],
+            manufacturer="Sample Works",
+            model="Parcel One",
+            empty_mass_kg=9.5,
+            max_takeoff_mass_kg=14.0,
+            max_speed_mps=20.0,
+            max_height_m=500.0,
+        )
+        register = aircraft_pb2.RegisterAircraftRequest(
+            parent=OPERATOR, aircraft_id=name.rpartition("/")[2], aircraft=aircraft
+        )
+        await _unless_there(cast.operator.call(cast.operator.aircraft.RegisterAircraft, register))
 
 
 async def fly_clear(cast: Cast, console: Console) -> Scene:
@@ -180,14 +184,17 @@ async def _submit(operator: Client, mission_file: str, decided_by: str, console:
 
 
 async def _at_a_free_time(operator: Client, mission_file: str, console: Console) -> flight_plans_pb2.FlightPlan:
-    """The mission in ten minutes, or after the flights that hold its airspace then: those of an earlier demo, say."""
+    """The mission in ten minutes, or after the flights that hold its airspace or its aircraft then: those of an earlier
+    demo, say."""
     mission = read((SAMPLE / mission_file).read_bytes(), mission_file)
     profile = sample_profile()
     departure = datetime.now(UTC) + DEPARTS_IN
     while True:
-        plan = flight_plan_of(mission, aircraft=AIRCRAFT, departure=departure, reference=mission_file, profile=profile)
+        plan = flight_plan_of(
+            mission, aircraft=FLEET[mission_file], departure=departure, reference=mission_file, profile=profile
+        )
         dry_run = await operator.submit_flight_plan(OPERATOR, plan, validate_only=True)
-        conflicts = [one for one in dry_run.findings if one.rule == flight_plans_pb2.Finding.RULE_CONFLICT]
+        conflicts = [one for one in dry_run.findings if one.rule in IN_THE_WAY]
         if not conflicts:
             return plan
         departure = max(one.time_end.ToDatetime(UTC) for one in conflicts) + CLEAR_OF_OTHERS

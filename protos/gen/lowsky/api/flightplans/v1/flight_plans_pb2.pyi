@@ -8,6 +8,7 @@ immutable once submitted; its state moves:
   UNDER_REVIEW → APPROVED | REJECTED | EXPIRED
   APPROVED → ACTIVATED → ENDED, or EXPIRED where nobody activates it;  ACTIVATED ⇄ NONCONFORMING → CONTINGENT → ENDED
   WITHDRAWN by the operator before take-off; RESCINDED by an authority after approval
+  NONCONFORMING → CONTINGENT by itself where the flight is not back in its plan within a minute
 
 A new or changed zone checks the plans again that it touches: SUBMITTED | UNDER_REVIEW → REJECTED and APPROVED |
 ACTIVATED → RESCINDED where flight is not allowed any more (a NONCONFORMING one when it comes back into its plan);
@@ -17,7 +18,8 @@ or loosened only takes its findings away (reassessed).
 A plan that is not rejected holds its volumes (ASTM F3548: operational intent) from the answer to its submission until
 a final state. No two plans of equal priority ever hold airspace that overlaps: a plan that would is rejected, with a
 finding for each flight in its way. One of higher priority takes the place of those not yet activated; their operators
-are told. `supersedes` swaps one plan for another in one step, or not at all.
+are told. `supersedes` swaps one plan for another in one step, or not at all. Nor do two plans, of whatever priority,
+take the same aircraft at the same time.
 
 An approval is permission, not clearance to start: activation is a step of its own (EU 2021/664 Art. 6(5)). A plan that
 was not activated before it ends EXPIRES, an activated one that nobody ends is ENDED some time after its window.
@@ -660,6 +662,10 @@ class Finding(_message.Message):
         """A flight that has left its plan may come here."""
         RULE_OFF_NOMINAL_MEETS: Finding._Rule.ValueType  # 16
         """This flight has left its plan and may come where another flight is, which has been told."""
+        RULE_AIRCRAFT_BUSY: Finding._Rule.ValueType  # 17
+        """The aircraft is to fly another plan of the operator's at the same time, whatever the priority of either; subject is
+        that plan, by its own name. A plan takes all of its time, buffers included, from its start until before its end.
+        """
         RULE_CONTENT_MISSING: Finding._Rule.ValueType  # 18
         """The plan lacks what the law of a country that it flies over asks a request to contain; fields names what,
         subject_title the law. It has no subject.
@@ -703,6 +709,10 @@ class Finding(_message.Message):
     """A flight that has left its plan may come here."""
     RULE_OFF_NOMINAL_MEETS: Finding.Rule.ValueType  # 16
     """This flight has left its plan and may come where another flight is, which has been told."""
+    RULE_AIRCRAFT_BUSY: Finding.Rule.ValueType  # 17
+    """The aircraft is to fly another plan of the operator's at the same time, whatever the priority of either; subject is
+    that plan, by its own name. A plan takes all of its time, buffers included, from its start until before its end.
+    """
     RULE_CONTENT_MISSING: Finding.Rule.ValueType  # 18
     """The plan lacks what the law of a country that it flies over asks a request to contain; fields names what,
     subject_title the law. It has no subject.
@@ -789,8 +799,9 @@ class Finding(_message.Message):
     """Machine-readable, as in GEOZONE_PROHIBITED."""
     severity: Global___Finding.Severity.ValueType
     subject: _builtins.str
-    """Resource name of what the plan met, as in geozones/{geozone}. Another flight is `operators/-/flightPlans/{plan}`,
-    which says nothing of whose it is; GetFlightPlan resolves it for its operator and for officers that it concerns.
+    """Resource name of what the plan met, as in geozones/{geozone}. Another flight is `operators/-/flightPlans/{alias}`,
+    which says nothing of whose it is or when it was submitted; GetFlightPlan resolves it for its operator and for
+    officers that it concerns.
     """
     subject_title: _builtins.str
     """How the subject is called."""

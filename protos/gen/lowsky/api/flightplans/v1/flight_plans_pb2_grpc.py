@@ -106,7 +106,7 @@ class FlightPlansServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetFlightPlan(self, request, context):
-        """One plan.
+        """One plan, by its name or by the one that a finding gives it (`operators/-/flightPlans/{alias}`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -8,6 +8,7 @@ immutable once submitted; its state moves:
   UNDER_REVIEW → APPROVED | REJECTED | EXPIRED
   APPROVED → ACTIVATED → ENDED, or EXPIRED where nobody activates it;  ACTIVATED ⇄ NONCONFORMING → CONTINGENT → ENDED
   WITHDRAWN by the operator before take-off; RESCINDED by an authority after approval
+  NONCONFORMING → CONTINGENT by itself where the flight is not back in its plan within a minute
 
 A new or changed zone checks the plans again that it touches: SUBMITTED | UNDER_REVIEW → REJECTED and APPROVED |
 ACTIVATED → RESCINDED where flight is not allowed any more (a NONCONFORMING one when it comes back into its plan);
@@ -17,7 +18,8 @@ or loosened only takes its findings away (reassessed).
 A plan that is not rejected holds its volumes (ASTM F3548: operational intent) from the answer to its submission until
 a final state. No two plans of equal priority ever hold airspace that overlaps: a plan that would is rejected, with a
 finding for each flight in its way. One of higher priority takes the place of those not yet activated; their operators
-are told. `supersedes` swaps one plan for another in one step, or not at all.
+are told. `supersedes` swaps one plan for another in one step, or not at all. Nor do two plans, of whatever priority,
+take the same aircraft at the same time.
 
 An approval is permission, not clearance to start: activation is a step of its own (EU 2021/664 Art. 6(5)). A plan that
 was not activated before it ends EXPIRES, an activated one that nobody ends is ENDED some time after its window.
@@ -58,7 +60,7 @@ class FlightPlansServiceStub:
     SubmitFlightPlans: _grpc.StreamStreamMultiCallable[_flight_plans_pb2.SubmitFlightPlansRequest, _flight_plans_pb2.SubmitFlightPlansResponse]
     """Asks for many flights on one call; each has an answer of its own, in the order in which they are done."""
     GetFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.GetFlightPlanRequest, _flight_plans_pb2.GetFlightPlanResponse]
-    """One plan."""
+    """One plan, by its name or by the one that a finding gives it (`operators/-/flightPlans/{alias}`)."""
     ListFlightPlans: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.ListFlightPlansRequest, _flight_plans_pb2.ListFlightPlansResponse]
     """The plans of an operator; of all operators (`operators/-`) for officers, as far as they touch their authority."""
     WithdrawFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.WithdrawFlightPlanRequest, _flight_plans_pb2.WithdrawFlightPlanResponse]
@@ -86,7 +88,7 @@ class FlightPlansServiceAsyncStub(FlightPlansServiceStub):
     SubmitFlightPlans: _aio.StreamStreamMultiCallable[_flight_plans_pb2.SubmitFlightPlansRequest, _flight_plans_pb2.SubmitFlightPlansResponse]  # type: ignore[assignment]
     """Asks for many flights on one call; each has an answer of its own, in the order in which they are done."""
     GetFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.GetFlightPlanRequest, _flight_plans_pb2.GetFlightPlanResponse]  # type: ignore[assignment]
-    """One plan."""
+    """One plan, by its name or by the one that a finding gives it (`operators/-/flightPlans/{alias}`)."""
     ListFlightPlans: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.ListFlightPlansRequest, _flight_plans_pb2.ListFlightPlansResponse]  # type: ignore[assignment]
     """The plans of an operator; of all operators (`operators/-`) for officers, as far as they touch their authority."""
     WithdrawFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.WithdrawFlightPlanRequest, _flight_plans_pb2.WithdrawFlightPlanResponse]  # type: ignore[assignment]
@@ -129,7 +131,7 @@ class FlightPlansServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flight_plans_pb2.GetFlightPlanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flight_plans_pb2.GetFlightPlanResponse, _abc.Awaitable[_flight_plans_pb2.GetFlightPlanResponse]]:
-        """One plan."""
+        """One plan, by its name or by the one that a finding gives it (`operators/-/flightPlans/{alias}`)."""
 
     @_abc_1.abstractmethod
     def ListFlightPlans(
