@@ -17,6 +17,7 @@ from lowsky.geo.codec import band_from_message, band_to_message, volume_from_mes
 from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volume4D
 from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.moments import windows_s
 
 VERTICES_MAX = 10_000
 """In all volumes of a plan together (ASTM F3548-21, OiMaxVertices)."""
@@ -52,18 +53,19 @@ def trajectory_from_message(message: pb.Trajectory, field: str) -> Trajectory:
             "a waypoint cannot be reached before the one before it",
             "INTERVAL_REVERSED",
         )
-    departure_s = message.departure_time.seconds + message.departure_time.nanos / 1e9
+    departure_ns, buffer_ns = message.departure_time.ToNanoseconds(), message.time_buffer.ToNanoseconds()
     try:
         return Trajectory(
             longitudes=longitudes,
             latitudes=latitudes,
             altitudes_m=altitudes_m,
             datums=_DATUM_CODES[datums.astype(np.intp)],
-            times_s=departure_s + offsets,
+            times_s=departure_ns / 1e9 + offsets,
             horizontal_buffer_m=message.horizontal_buffer_m,
             vertical_buffer_m=message.vertical_buffer_m,
-            time_buffer_s=message.time_buffer.seconds + message.time_buffer.nanos / 1e9,
+            time_buffer_s=buffer_ns / 1e9,
             takeoff_amsl_m=message.takeoff_amsl_m if message.HasField("takeoff_amsl_m") else None,
+            windows_s=windows_s(offsets, departure_ns, buffer_ns),
         )
     except ValueError as error:
         raise Invalid.field(field, str(error), "INVALID_GEOMETRY") from None

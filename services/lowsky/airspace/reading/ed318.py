@@ -66,7 +66,7 @@ class _Layers:
             raise ZoneRefused("TOO_MANY_LAYERS", path, f"more than {LAYERS_MAX} layers")
         outline = self._outline(fields, path)
         band = read_band(layer or self._default, ED_318_KEYS, f"{path}.layer", self._notes)
-        self.found.append(Layer(outline, band))
+        self.found.append(Layer(outline, band, self._outlines.circle_of(outline)))
 
     def _outline(self, geometry: Mapping[str, object], path: str) -> Outline:
         kind = text(geometry.get("type")).upper()
