@@ -15,6 +15,7 @@ import shapely
 
 import lowsky.flightplans.holding
 import lowsky.geo.areas_meet
+import lowsky.geo.centre_lines
 import lowsky.geo.stored_volumes
 import lowsky.geofence.draw
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
@@ -312,11 +313,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "heights closed": (StoredVolumes, "add", _add(_closed_heights)),
     "plan closed": (lowsky.geo.areas_meet, "interiors_meet", shapely.intersects),
     "boxes instead of polygons": (lowsky.geo.stored_volumes, "areas_meet", lambda a, *_: np.ones(len(a), bool)),
-    "boxes instead of distances": (
-        lowsky.geo.stored_volumes,
-        "on_plane",
-        lambda a, _: (np.ones(len(a), bool), np.zeros(0, np.intp)),
-    ),
+    "boxes instead of distances": (lowsky.geo.centre_lines, "_on_plane", lambda a, _: (np.zeros(len(a)),) * 2),
     "outlines instead of distances": (StoredVolumes, "add", _add(_outlines_decide)),
     "buffers a metre short": (lowsky.geofence.draw, "corridors", _buffer_short(1.0)),
     "buffers a metre wide": (lowsky.geofence.draw, "corridors", _buffer_short(-1.0)),
