@@ -5,11 +5,9 @@ checked is never shorter than what was said. Everything that reads a time from a
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 from numpy.typing import ArrayLike, NDArray
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,27 +18,34 @@ _LAST_MICRO: Final = 253_402_300_800 * _MICROS - 1
 """Of the year 9999, after which a calendar has none to round up to."""
 
 
-def start_micros(time: Timestamp) -> int:
+class Nanoseconds(Protocol):
+    """A google.protobuf.Timestamp or Duration, which the domain does not know."""
+
+    def ToNanoseconds(self) -> int:
+        """Since the epoch, or as long."""
+
+
+def start_micros(time: Nanoseconds) -> int:
     """Microseconds since the epoch, of a start."""
     return time.ToNanoseconds() // _NANOS_IN_MICRO
 
 
-def end_micros(time: Timestamp) -> int:
+def end_micros(time: Nanoseconds) -> int:
     """Microseconds since the epoch, of an end."""
     return -(-time.ToNanoseconds() // _NANOS_IN_MICRO)
 
 
-def start_s(time: Timestamp) -> float:
+def start_s(time: Nanoseconds) -> float:
     """Seconds since the epoch, of a start: the float next to a whole microsecond."""
     return start_micros(time) / _MICROS
 
 
-def end_s(time: Timestamp) -> float:
+def end_s(time: Nanoseconds) -> float:
     """Seconds since the epoch, of an end: the float next to a whole microsecond."""
     return end_micros(time) / _MICROS
 
 
-def start_of(time: Timestamp) -> datetime:
+def start_of(time: Nanoseconds) -> datetime:
     """A start in UTC.
 
     Raises:
@@ -49,17 +54,17 @@ def start_of(time: Timestamp) -> datetime:
     return _EPOCH + timedelta(microseconds=start_micros(time))
 
 
-def end_of(time: Timestamp) -> datetime:
+def end_of(time: Nanoseconds) -> datetime:
     """An end in UTC.
 
     Raises:
         OverflowError: A calendar does not have it.
     """
-    micros = end_micros(time)
-    return _EPOCH + timedelta(microseconds=_LAST_MICRO if micros == _LAST_MICRO + 1 and time.nanos else micros)
+    is_last = time.ToNanoseconds() // _NANOS_IN_MICRO == _LAST_MICRO
+    return _EPOCH + timedelta(microseconds=_LAST_MICRO if is_last else end_micros(time))
 
 
-def longest(duration: Duration) -> timedelta:
+def longest(duration: Nanoseconds) -> timedelta:
     """A duration that is to be kept at least: never shorter than was said."""
     return timedelta(microseconds=-(-duration.ToNanoseconds() // _NANOS_IN_MICRO))
 
