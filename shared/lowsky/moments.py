@@ -49,7 +49,7 @@ def start_of(time: Nanoseconds) -> datetime:
     """A start in UTC.
 
     Raises:
-        OverflowError: A calendar does not have it.
+        ValueError: A calendar does not have it.
     """
     return _EPOCH + timedelta(microseconds=start_micros(time))
 
@@ -58,7 +58,7 @@ def end_of(time: Nanoseconds) -> datetime:
     """An end in UTC.
 
     Raises:
-        OverflowError: A calendar does not have it.
+        ValueError: A calendar does not have it.
     """
     is_last = time.ToNanoseconds() // _NANOS_IN_MICRO == _LAST_MICRO
     return _EPOCH + timedelta(microseconds=_LAST_MICRO if is_last else end_micros(time))
