@@ -27,7 +27,7 @@ from lowsky.geo.volumes import Volumes, corridors
 from lowsky.geo.zone_index import IndexedZone, ZoneIndex
 from lowsky.geofence.zones import geofence
 
-SIZES = {10_000: 15, 100_000: 40}
+SIZES = {10_000: 15, 100_000: 20}
 """Zones, and how many times faster than the naive answer theirs is to be."""
 
 BATCH = 64

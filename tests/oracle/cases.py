@@ -13,6 +13,7 @@ from shapely import MultiPolygon, Polygon
 from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.antimeridian import cut
 from lowsky.geo.applicability import Applicability, Daily, Period
+from lowsky.geo.centre_lines import CentreLine
 from lowsky.geo.circles import circle
 from lowsky.geo.geozone import Geozone, Layer, Restriction
 from lowsky.geo.zone_index import IndexedZone
@@ -82,6 +83,15 @@ class Shape:
 
     area: Area
     outline: Polygon | MultiPolygon
+
+    @property
+    def circle(self) -> CentreLine | None:
+        """Of a circle, as the service has it."""
+        if not self.area.radius_m:
+            return None
+        return CentreLine.circle(
+            *wrapped((float(self.area.rings[0][0, 0]), float(self.area.rings[0][0, 1]))), self.area.radius_m
+        )
 
 
 @st.composite
@@ -180,7 +190,7 @@ def indexed(made: Made) -> list[IndexedZone[None]]:
     """The service's form."""
     found = []
     for n, (layers, hours) in enumerate(made):
-        kept = tuple(Layer(shape.outline, band(limits)) for shape, limits in layers)
+        kept = tuple(Layer(shape.outline, band(limits), shape.circle) for shape, limits in layers)
         zone = Geozone(f"Z{n}", "CHE", (), Restriction.PROHIBITED, kept, applicability(hours))
         found.append(IndexedZone(f"geozones/Z{n}", zone, None))
     return found

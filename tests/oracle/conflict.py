@@ -23,10 +23,8 @@ from tests.oracle.height import Bounds, Limits, possible_and_certain
 GEOD = Geod(ellps="WGS84")
 ERROR_M = 0.002
 """Of distances on the plane within 5 km of its centre."""
-CORRIDOR_EXCESS_M, CORRIDOR_EXCESS = 0.02, 0.01
-"""How far a corridor may exceed its buffer, as `lowsky.geo.volumes.corridors` states."""
-CIRCLE_EXCESS = 0.001
-"""How far a circle's polygon may exceed it, of its radius."""
+PRECISION_M = 0.01
+"""Within which what is apart may be taken to meet (ASTM F3548-21); what meets is never taken to be apart."""
 
 Point = tuple[float, float]
 """Longitude, running on past 180, and latitude."""
@@ -37,26 +35,25 @@ class Meet(IntEnum):
 
     NO = 0
     EITHER = 1
-    """Within what the service states it may add, or heights that cannot be told apart."""
+    """Apart by less than the precision, or heights that cannot be told apart."""
     YES = 2
 
 
 @dataclass(frozen=True)
 class Area:
-    """All within so many metres of a line, a point, or a polygon; the service may add the excess."""
+    """All within so many metres of a line, a point, or a polygon."""
 
     points: tuple[Point, ...]
     is_polygon: bool = False
     reach_m: float = 0.0
-    excess_m: float = 0.0
 
     @classmethod
     def leg(cls, start: Point, end: Point, buffer_m: float) -> Area:
-        return cls((start, end), reach_m=buffer_m, excess_m=CORRIDOR_EXCESS_M + CORRIDOR_EXCESS * buffer_m)
+        return cls((start, end), reach_m=buffer_m)
 
     @classmethod
     def circle(cls, center: Point, radius_m: float) -> Area:
-        return cls((center,), reach_m=radius_m, excess_m=CIRCLE_EXCESS * radius_m)
+        return cls((center,), reach_m=radius_m)
 
     @classmethod
     def polygon(cls, *ring: Point) -> Area:
@@ -108,7 +105,7 @@ def areas_meet(ours: Area, theirs: Area, center: Point) -> Meet:
     reach_m = ours.reach_m + theirs.reach_m
     if apart_m < reach_m - ERROR_M:
         return Meet.YES
-    return Meet.NO if apart_m > reach_m + ours.excess_m + theirs.excess_m + ERROR_M else Meet.EITHER
+    return Meet.NO if apart_m > reach_m + PRECISION_M - ERROR_M else Meet.EITHER
 
 
 def _flat(area: Area, center: Point) -> BaseGeometry:

@@ -22,7 +22,7 @@ LEG_S = 60
 FOCUS = ("plan", "plan", "altitude", "time", "all")
 """What is drawn around its edges; the rest meets, so that it alone decides."""
 BUFFERS_M = (1.0, 20.0, 60.0, 300.0)
-AWAY_M = (-5.0, -0.5, -0.05, -0.01, 0.0, 0.01, 0.5, 3.5)
+AWAY_M = (-5.0, -0.5, -0.05, -0.01, 0.0, 0.01, 0.02, 0.5, 3.5)
 """Beyond the buffer, from the edge of a zone; what lies within the tolerance is either."""
 
 
@@ -54,7 +54,7 @@ def edges(draw: st.DrawFn, shape: Shape) -> Edge:
 def legs(draw: st.DrawFn, shape: Shape, buffer_m: float, focus: str) -> tuple[Point, Point]:
     """Along an edge, with an end towards it, across it without a waypoint inside, or hovering beside it."""
     edge = draw(edges(shape))
-    away = buffer_m + draw(st.sampled_from(AWAY_M)) + draw(st.sampled_from([0.0, 0.0, 0.03 + 0.011 * buffer_m]))
+    away = buffer_m + draw(st.sampled_from(AWAY_M))
     side = edge.azimuth + draw(st.sampled_from([90.0, -90.0]))
     length = draw(st.sampled_from([30.0, 500.0, 8_000.0]))
     beside = moved(edge.point, side, away)

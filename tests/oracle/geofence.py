@@ -12,7 +12,10 @@ import numpy as np
 from tests.oracle.exact import interiors_meet
 from tests.oracle.height import Bounds, Limits, possible_and_certain, possible_of_any
 from tests.oracle.hours import Hours, applies
-from tests.oracle.plan import ERROR_M, Floats, Point, distances_m
+from tests.oracle.plan import ERROR_M, Floats, Point, distance_m
+
+PRECISION_M = 0.01
+"""Of ASTM F3548-21."""
 
 
 class Verdict(Enum):
@@ -58,27 +61,25 @@ Key = tuple[int, int, int]
 
 
 def in_plan(flown: Flown, area: Area) -> Verdict:
-    """In plan view: corridors may be too large by 2 cm and 0.1 %, 1 % round ends; circles by 0.1 % of the radius."""
+    """In plan view: what is apart by less than the precision may be found, what meets must be."""
     if flown.area is not None:
         return _volume(flown.area, area)
     assert flown.start is not None
     assert flown.end is not None
-    leg, ends = distances_m(flown.start, flown.end, area.rings)
-    buffer, radius = flown.buffer_m, area.radius_m
-    if leg < buffer + radius - ERROR_M:
+    return _by_distance(distance_m(flown.start, flown.end, area.rings), flown.buffer_m + area.radius_m)
+
+
+def _by_distance(away_m: float, reach_m: float) -> Verdict:
+    if away_m < reach_m - ERROR_M:
         return Verdict.MEETS
-    beside, beyond = (0.02 + buffer * share + radius * 1.001 + ERROR_M for share in (1.001, 1.01))
-    return Verdict.APART if leg > beside and ends > beyond else Verdict.EITHER
+    return Verdict.APART if away_m > reach_m + PRECISION_M - ERROR_M else Verdict.EITHER
 
 
 def _volume(volume: Area, area: Area) -> Verdict:
     if not area.radius_m:
         return Verdict.MEETS if interiors_meet(_lists(volume), _lists(area)) else Verdict.APART
     centre = float(area.rings[0][0, 0]), float(area.rings[0][0, 1])
-    away, _ = distances_m(centre, centre, volume.rings)
-    if away < area.radius_m - ERROR_M:
-        return Verdict.MEETS
-    return Verdict.APART if away > area.radius_m * 1.001 + ERROR_M else Verdict.EITHER
+    return _by_distance(distance_m(centre, centre, volume.rings), area.radius_m)
 
 
 def _lists(area: Area) -> list[list[list[float]]]:

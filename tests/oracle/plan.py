@@ -25,12 +25,9 @@ ERROR_M = 0.001
 _PIECE_M, _PIECES_MAX, _FINE = 100.0, 4000, 64
 
 
-def distances_m(start: Point, end: Point, rings: Rings) -> tuple[float, float]:
-    """Metres from the leg, and from the nearer of its ends, to the nearest point of the area in the rings."""
-    if _inside(start, rings) or _inside(end, rings):
-        return 0.0, 0.0
-    from_ends = min(_distance(point, point, rings) for point in (start, end))
-    return (from_ends if start == end else _distance(start, end, rings)), from_ends
+def distance_m(start: Point, end: Point, rings: Rings) -> float:
+    """Metres from the leg to the nearest point of the area in the rings."""
+    return 0.0 if _inside(start, rings) or _inside(end, rings) else _distance(start, end, rings)
 
 
 def _distance(start: Point, end: Point, rings: Rings) -> float:

@@ -23,6 +23,7 @@ from lowsky.geofence.codec import (
 )
 from lowsky.geofence.draw import Airspace
 from lowsky.geofence.findings import Finding
+from lowsky.moments import start_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -71,10 +72,10 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
         content.ClearField(name)  # type: ignore[arg-type]  # names of fields, which a test compares with the message
     airspace = _airspace(message)
     if message.HasField("trajectory"):
-        departure = message.trajectory.departure_time.ToDatetime(tzinfo=UTC)
+        departure = start_of(message.trajectory.departure_time)
     else:
         first = min(message.volumes.volumes, key=lambda volume: volume.time_start.ToNanoseconds())
-        departure = first.time_start.ToDatetime(tzinfo=UTC)
+        departure = start_of(first.time_start)
     return Proposal(
         operator=operator,
         aircraft=message.aircraft,

@@ -56,8 +56,7 @@ def _interval(start_s: float, end_s: float, *, inwards: bool) -> pb.TimeInterval
 def _timestamp(moment_s: float, *, later: bool) -> Timestamp:
     """To the microsecond, which is about what floating point tells apart; never so that what is held seems free."""
     micros = round(moment_s * 1e6)
-    seconds, rest = divmod(micros, 1_000_000)
-    read_s = seconds + rest * 1_000 / 1e9  # as whoever asks for that time will be understood
+    read_s = micros / 1_000_000  # as whoever asks for that time will be understood
     if later and read_s < moment_s:
         micros += 1
     elif not later and read_s > moment_s:

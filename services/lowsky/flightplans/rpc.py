@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
@@ -38,6 +36,7 @@ from lowsky.flightplans.submit import Submission, SubmissionPath
 from lowsky.flightplans.visible import ANY_OPERATOR, is_visible
 from lowsky.flightplans.watching import watch
 from lowsky.ids import new_id
+from lowsky.moments import end_of, start_of
 from lowsky.rpc.health import Health
 from lowsky.rpc.limits import require_size
 from lowsky.rpc.once import Mutation, once, request_of
@@ -147,7 +146,8 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
     async def ListFlightPlans(self, request: pb.ListFlightPlansRequest, context: Any) -> pb.ListFlightPlansResponse:
         reach = current_access().reach
         page = Page.asked_by(request, caller_scope=repr(reach))
-        start, end = _time(request, "time_start"), _time(request, "time_end")
+        start = start_of(request.time_start) if request.HasField("time_start") else None
+        end = end_of(request.time_end) if request.HasField("time_end") else None
         if start and end and end <= start:
             raise Invalid.field("time_end", "the end is not after the start", "INTERVAL_REVERSED")
         wanted = Filter(
@@ -289,10 +289,3 @@ async def _until_decided(response: pb.SubmitFlightPlanResponse, subscription: Su
 def _require_visible(access: Access, plan: FlightPlan, asked: str) -> None:
     if not is_visible(access.reach, plan.operator, {*plan.deciding_authorities, *plan.notified_authorities}):
         raise NotFound(asked)  # by the name that the caller knows: the plan's own says whose it is
-
-
-def _time(message: pb.ListFlightPlansRequest, field: str) -> datetime | None:
-    if not message.HasField(field):  # type: ignore[arg-type]  # the stubs know only literals
-        return None
-    value: Timestamp = getattr(message, field)
-    return value.ToDatetime(tzinfo=UTC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import shapely
@@ -21,11 +21,13 @@ from lowsky.api.geo.v1 import geo_pb2
 from lowsky.geo.altitude import AltitudeBand, Datum
 from lowsky.geo.antimeridian import cut
 from lowsky.geo.applicability import Applicability, Daily, Period
+from lowsky.geo.centre_lines import CentreLine
 from lowsky.geo.circles import circle
 from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 from lowsky.geo.sun import Place, SunEvent, place_of
 from lowsky.geo.system_names import ReferenceSystem
 from lowsky.geo.volumes import Volume4D
+from lowsky.moments import end_of, end_s, longest, start_of, start_s
 
 _Value = TypeVar("_Value")
 
@@ -77,18 +79,19 @@ def reference_system_from(number: geo_pb2.ReferenceSystem.ValueType) -> Referenc
 
 
 def volume_from_message(message: geo_pb2.Volume4D) -> Volume4D:
-    """The volume, its outline cut at the antimeridian, a circle as a polygon that contains it.
+    """The volume, its outline cut at the antimeridian, a circle with a polygon that contains it; times to microseconds,
+    outwards.
 
     Raises:
         ValueError: An outline that is self-crossing, without area, or too near a pole; a band or a time that is
             reversed; nothing said of one of them.
     """
-    start, end = message.time_start, message.time_end
     return Volume4D(
         _outline(message),
         band_from_message(message.altitude),
-        start.seconds + start.nanos / 1e9,
-        end.seconds + end.nanos / 1e9,
+        start_s(message.time_start),
+        end_s(message.time_end),
+        _circle_from(message.outline_circle) if message.HasField("outline_circle") else None,
     )
 
 
@@ -118,7 +121,11 @@ def geozone_to_message(
         region=geozone.region,
         regulation_exemption=geozone.regulation_exemption,
         layers=[
-            pb.Layer(outline_wkb=shapely.to_wkb(layer.outline), altitude=band_to_message(layer.altitude))
+            pb.Layer(
+                outline_wkb=shapely.to_wkb(layer.outline),
+                altitude=band_to_message(layer.altitude),
+                circle=_circle(layer.circle) if layer.circle else None,
+            )
             for layer in geozone.layers
         ],
         applicability=pb.Applicability(periods=[_period(period) for period in geozone.applicability.periods]),
@@ -190,7 +197,17 @@ def _layer_from(message: pb.Layer) -> Layer:
         raise ValueError(f"an outline is not readable: {fault}") from None
     if not isinstance(outline, Polygon | MultiPolygon) or outline.is_empty:
         raise ValueError("an outline is not an area")
-    return Layer(outline, band_from_message(message.altitude))
+    circle_of = _circle_from(message.circle) if message.HasField("circle") else None
+    return Layer(outline, band_from_message(message.altitude), circle_of)
+
+
+def _circle(line: CentreLine) -> geo_pb2.Circle:
+    center = geo_pb2.LatLng(latitude=line.latitude, longitude=line.longitude)
+    return geo_pb2.Circle(center=center, radius_m=line.reach_m)
+
+
+def _circle_from(message: geo_pb2.Circle) -> CentreLine:
+    return CentreLine.circle(message.center.longitude, message.center.latitude, message.radius_m)
 
 
 def _texts(texts: Iterable[LocalizedText]) -> list[geo_pb2.LocalizedText]:
@@ -222,8 +239,8 @@ def _period(period: Period) -> pb.ApplicabilityPeriod:
 
 def _period_from(message: pb.ApplicabilityPeriod, layers: Sequence[Layer]) -> Period:
     return Period(
-        message.start_time.ToDatetime(tzinfo=UTC) if message.HasField("start_time") else None,
-        message.end_time.ToDatetime(tzinfo=UTC) if message.HasField("end_time") else None,
+        start_of(message.start_time) if message.HasField("start_time") else None,
+        end_of(message.end_time) if message.HasField("end_time") else None,
         tuple(_daily_from(entry, layers) for entry in message.schedule),
     )
 
@@ -287,6 +304,6 @@ def _authority_from(message: pb.ZoneAuthority) -> ZoneAuthority:
         site_url=message.site_url,
         email=message.email,
         phone=message.phone,
-        interval_before=message.interval_before.ToTimedelta() if message.HasField("interval_before") else None,
+        interval_before=longest(message.interval_before) if message.HasField("interval_before") else None,
         authority=message.authority or None,
     )

@@ -58,6 +58,11 @@ def outlines(
     return polygons
 
 
+def corridors_of(lines: Floats) -> NDArray[np.object_]:
+    """The same around centre lines, (n, 5), see `lowsky.geo.centre_lines`."""
+    return outlines(lines[:, 0], lines[:, 1], lines[:, 2], lines[:, 3], lines[:, 4])
+
+
 def _margins_m(pieces: Pieces, highest: Floats, buffers_m: Floats) -> Floats:
     """What to add to each buffer so that straight edges, and what the offsets leave out, never cut into it."""
     edge = pieces.lengths_m / pieces.count + 2.0 * math.tan(_HALF) * buffers_m

@@ -15,6 +15,7 @@ from shapely import MultiPolygon, Polygon
 
 from lowsky.geo.altitude import AltitudeBand
 from lowsky.geo.applicability import PERMANENT, Applicability
+from lowsky.geo.centre_lines import CentreLine
 
 
 class Restriction(StrEnum):
@@ -51,11 +52,12 @@ class Layer:
     """One volume of a zone.
 
     `outline` is in lon, lat degrees, valid, not empty, cut at the antimeridian; its edges are straight in lon/lat
-    (RFC 7946).
+    (RFC 7946). Of a circle, `circle` says where it is, and the outline no more than contains it.
     """
 
     outline: Polygon | MultiPolygon
     altitude: AltitudeBand
+    circle: CentreLine | None = None
 
 
 @dataclass(frozen=True, slots=True)

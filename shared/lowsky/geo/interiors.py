@@ -1,8 +1,10 @@
-"""Whether the interiors of outlines meet, for many pairs at once: what a few numbers show is not asked of the geometry
-engine, which takes ten times as long for a whole answer.
+"""Whether areas meet parts of zones, by their outlines and, where they have any, by how far centre lines are apart, for
+many pairs at once: what a few numbers show is not asked of the geometry engine, which takes ten times as long for a
+whole answer.
 
 Two shapes are apart when a line lies between them, which is shown with a margin far above what floating point rounds.
 They meet when a point inside the one, or a vertex of it, is strictly inside the other, which the engine says exactly.
+Outlines of corridors and circles only contain them: of those that meet, distances decide (`lowsky.geo.areas_meet`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from typing import Final
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+from lowsky.geo.areas_meet import lines_meet
 
 Floats = NDArray[np.float64]
 
@@ -35,10 +39,12 @@ _PARTS_AT_ONCE: Final = 1_024
 class Parts:
     """Polygons to be asked about, prepared. Threads may share one."""
 
-    __slots__ = ("_centre", "_count", "_half", "_lock", "_radius", "polygons")
+    __slots__ = ("_centre", "_count", "_half", "_lines", "_lock", "_radius", "polygons")
 
-    def __init__(self, polygons: NDArray[np.object_]) -> None:
+    def __init__(self, polygons: NDArray[np.object_], lines: Floats) -> None:
         self.polygons = polygons
+        self._lines = lines
+        """The circles that parts are, as centre lines, (n, 5); NaN where they are the polygons themselves."""
         shapely.prepare(polygons)
         west, south, east, north = shapely.bounds(polygons).reshape(-1, 4).T
         self._centre = (west + east) / 2.0, (south + north) / 2.0
@@ -59,7 +65,19 @@ class Parts:
             radii[some] = np.maximum.reduceat(np.hypot(x, y), np.cumsum(counts) - counts)
         return radii
 
-    def meet(self, part: Indices, outlines: NDArray[np.object_], outline: Indices) -> NDArray[np.bool_]:
+    def meet(self, part: Indices, outlines: NDArray[np.object_], lines: Floats, outline: Indices) -> NDArray[np.bool_]:
+        """Whether a part and the area at that place, its outline, valid, and its centre line, meet, pair by pair."""
+        meet = self._interiors_meet(part, outlines, outline)
+        near = meet.nonzero()[0]
+        part, outline = part[near], outline[near]
+        by_distance = ~(np.isnan(self._lines[part, 4]) & np.isnan(lines[outline, 4]))
+        near, part, outline = near[by_distance], part[by_distance], outline[by_distance]
+        if len(near):
+            with self._lock:
+                meet[near] = lines_meet(self.polygons[part], self._lines[part], outlines[outline], lines[outline])
+        return meet
+
+    def _interiors_meet(self, part: Indices, outlines: NDArray[np.object_], outline: Indices) -> NDArray[np.bool_]:
         """Whether the interiors of a part and of the outline at that place, both valid, meet, pair by pair."""
         meet = np.zeros(len(part), dtype=np.bool_)
         if not len(part):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lowsky.geo.altitude import DATUMS
 from lowsky.geo.projection import inverse
+from lowsky.moments import ends_up, starts_down
 
 HORIZONTAL_BUFFER_MAX_M: Final = 10_000.0
 """The local metric projection of corridors holds to this distance; U-space buffers are tens of metres."""
@@ -38,7 +39,9 @@ class Trajectory:
 
     Arrays of n: `longitudes`, `latitudes` float64 degrees; `altitudes_m` float64 metres in `datums` (int8 codes of
     `Datum`); `times_s` float64 seconds since the epoch, never decreasing. Buffers reach to each side, below and
-    above, before and after. `takeoff_amsl_m` is the elevation of the take-off point, where known. The arrays are not
+    above, before and after. `windows_s`, (n - 1, 2) seconds since the epoch, are from when until when each leg holds
+    its airspace, buffers included: where they are not given, as times and buffer say, to microseconds, outwards.
+    `takeoff_amsl_m` is the elevation of the take-off point, where known. The arrays are not
     to be changed afterwards.
     Raises ValueError for anything else, naming the waypoint or leg (from 0).
     """
@@ -52,6 +55,7 @@ class Trajectory:
     vertical_buffer_m: float
     time_buffer_s: float
     takeoff_amsl_m: float | None = None
+    windows_s: NDArray[np.float64] = None  # type: ignore[assignment]  # always there once it is made
 
     def __post_init__(self) -> None:
         columns = (self.longitudes, self.latitudes, self.altitudes_m, self.datums, self.times_s)
@@ -68,6 +72,9 @@ class Trajectory:
                 _all(holds, message)
         _all(self.times_s[1:] >= self.times_s[:-1], "leg {} ends before it starts")
         self._check_buffers()
+        if self.windows_s is None:
+            starts, ends = self.times_s[:-1] - self.time_buffer_s, self.times_s[1:] + self.time_buffer_s
+            object.__setattr__(self, "windows_s", np.stack([starts_down(starts), ends_up(ends)], axis=1))
 
     def _check_buffers(self) -> None:
         if not 0.0 < self.horizontal_buffer_m <= HORIZONTAL_BUFFER_MAX_M:

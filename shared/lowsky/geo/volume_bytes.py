@@ -12,14 +12,14 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from lowsky.geo.corridors import outlines
+from lowsky.geo.corridors import corridors_of
 from lowsky.geo.volumes import Volumes
 
 Floats = NDArray[np.float64]
 
 _HEADER: Final = struct.Struct("<BI")
 _OUTLINES: Final = 1
-"""Columns, then the outlines themselves."""
+"""Columns, then the centre lines and the outlines themselves."""
 _CORRIDORS: Final = 2
 """Columns, then the line that the outlines were drawn around: an eighth of the bytes. They are drawn again as before:
 a change of `lowsky.geo.corridors` that draws them otherwise needs another form."""
@@ -51,7 +51,7 @@ def to_bytes(volumes: Volumes, owners: int, lines: Mapping[int, Line]) -> list[b
             _HEADER.pack(_CORRIDORS if line else _OUTLINES, last - first)
             + numbers[:, first:last].tobytes()
             + datums[:, first:last].tobytes()
-            + (_line_to_bytes(line) if line else _outlines_to_bytes(volumes.outlines[first:last]))
+            + (_line_to_bytes(line) if line else _areas_to_bytes(volumes, first, last))
         )
     return stored
 
@@ -60,9 +60,10 @@ def _line_to_bytes(line: Line) -> bytes:
     return np.concatenate([line.longitudes, line.latitudes, [line.buffer_m]]).astype("<f8").tobytes()
 
 
-def _outlines_to_bytes(outlines: NDArray[np.object_]) -> bytes:
-    written = shapely.to_wkb(outlines)
-    return b"".join([np.array([len(wkb) for wkb in written], dtype="<u4").tobytes(), *written])
+def _areas_to_bytes(volumes: Volumes, first: int, last: int) -> bytes:
+    lines = volumes.centre_lines[first:last].astype("<f8").tobytes()
+    written = shapely.to_wkb(volumes.outlines[first:last])
+    return b"".join([lines, np.array([len(wkb) for wkb in written], dtype="<u4").tobytes(), *written])
 
 
 def from_bytes(stored: Sequence[bytes]) -> list[Volumes]:
@@ -74,8 +75,12 @@ def from_bytes(stored: Sequence[bytes]) -> list[Volumes]:
     try:
         parts = [_Part.of(each) for each in stored]
         lines = [part.line for part in parts if part.line is not None]
-        drawn = iter(np.split(_drawn(lines), np.cumsum([len(line.longitudes) - 1 for line in lines])[:-1]))
-        return [part.volumes(part.outlines if part.line is None else next(drawn)) for part in parts]
+        bounds = np.cumsum([len(line.longitudes) - 1 for line in lines])[:-1]
+        legs = _legs(lines)
+        drawn = iter(zip(np.split(corridors_of(legs), bounds), np.split(legs, bounds), strict=True))
+        return [
+            part.volumes(*((part.outlines, part.centre_lines) if part.line is None else next(drawn))) for part in parts
+        ]
     except (struct.error, shapely.GEOSException) as fault:
         raise ValueError(f"stored volumes are not readable: {fault}") from None
 
@@ -87,6 +92,7 @@ class _Part:
     numbers: Floats
     datums: NDArray[np.int8]
     outlines: NDArray[np.object_]
+    centre_lines: Floats
     line: Line | None
 
     @classmethod
@@ -96,19 +102,22 @@ class _Part:
         numbers = np.frombuffer(stored, "<f8", 5 * count, at).reshape(5, count)
         datums = np.frombuffer(stored, "<i1", 2 * count, at + 40 * count).reshape(2, count)
         at += 42 * count
-        none: NDArray[np.object_] = np.empty(0, dtype=np.object_)
         if form == _OUTLINES:
-            return cls(numbers, datums, _outlines_from(stored, at, count), None)
+            lines = np.frombuffer(stored, "<f8", 5 * count, at).reshape(count, 5)
+            return cls(numbers, datums, _outlines_from(stored, at + 40 * count, count), lines, None)
         if form == _CORRIDORS:
             line = np.frombuffer(stored, "<f8", 2 * count + 3, at)
-            return cls(numbers, datums, none, Line(line[: count + 1], line[count + 1 : -1], float(line[-1])))
+            none: NDArray[np.object_] = np.empty(0, dtype=np.object_)
+            return cls(
+                numbers, datums, none, np.empty((0, 5)), Line(line[: count + 1], line[count + 1 : -1], float(line[-1]))
+            )
         raise ValueError(f"form {form} of stored volumes is not known here")
 
-    def volumes(self, outlines: NDArray[np.object_]) -> Volumes:
+    def volumes(self, outlines: NDArray[np.object_], lines: Floats) -> Volumes:
         lower_m, upper_m, takeoff, start_s, end_s = self.numbers
         lower_datum, upper_datum = self.datums
         owner, leg = np.zeros(len(outlines), dtype=np.intp), np.arange(len(outlines))
-        return Volumes(outlines, lower_m, upper_m, lower_datum, upper_datum, takeoff, start_s, end_s, owner, leg)
+        return Volumes(outlines, lines, lower_m, upper_m, lower_datum, upper_datum, takeoff, start_s, end_s, owner, leg)
 
 
 def _outlines_from(stored: bytes, at: int, count: int) -> NDArray[np.object_]:
@@ -120,15 +129,22 @@ def _outlines_from(stored: bytes, at: int, count: int) -> NDArray[np.object_]:
     return outlines
 
 
-def _drawn(lines: Sequence[Line]) -> NDArray[np.object_]:
-    """The corridors of all lines, one line after the other."""
-    if not lines:
-        return np.empty(0, dtype=np.object_)
-    longitudes, latitudes = ([getattr(line, name) for line in lines] for name in ("longitudes", "latitudes"))
-    return outlines(
-        np.concatenate([each[:-1] for each in longitudes]),
-        np.concatenate([each[:-1] for each in latitudes]),
-        np.concatenate([each[1:] for each in longitudes]),
-        np.concatenate([each[1:] for each in latitudes]),
-        np.repeat([line.buffer_m for line in lines], [len(each) - 1 for each in longitudes]),
+def _legs(lines: Sequence[Line]) -> Floats:
+    """The centre lines of the corridors around all lines, one line after the other."""
+    return np.concatenate(
+        [
+            np.empty((0, 5)),
+            *(
+                np.column_stack(
+                    [
+                        line.longitudes[:-1],
+                        line.latitudes[:-1],
+                        line.longitudes[1:],
+                        line.latitudes[1:],
+                        np.full(len(line.longitudes) - 1, line.buffer_m),
+                    ]
+                )
+                for line in lines
+            ),
+        ]
     )

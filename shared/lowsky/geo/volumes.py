@@ -14,6 +14,7 @@ from shapely.geometry import MultiPolygon, Polygon
 
 from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Datum, VerticalReference
 from lowsky.geo.antimeridian import cut
+from lowsky.geo.centre_lines import CentreLine, column
 from lowsky.geo.corridors import outlines
 from lowsky.geo.counting import numbered, of_some
 from lowsky.geo.geoid import geoid_bounds_of
@@ -25,6 +26,7 @@ from lowsky.geo.trajectory import Trajectory
 class Volume4D:
     """An area in longitude/latitude (straight edges), its altitudes, and [start_s, end_s) in seconds since the epoch.
 
+    With a `centre_line` the area is all within its reach, and the outline no more than contains it.
     Raises ValueError for an empty area and for a time that is not finite or does not last.
     """
 
@@ -32,6 +34,7 @@ class Volume4D:
     altitude: AltitudeBand
     start_s: float
     end_s: float
+    centre_line: CentreLine | None = None
 
     def __post_init__(self) -> None:
         if self.outline.is_empty:
@@ -44,11 +47,13 @@ class Volume4D:
 class Volumes:
     """Volumes of a batch of plans as arrays of equal length, plan after plan.
 
-    `outlines` are polygons or multipolygons within [-180, 180]; `owner` is the place of the plan in the batch, never
+    `outlines` are polygons or multipolygons within [-180, 180]; `centre_lines`, (n, 5), the fields of `CentreLine`, NaN
+    where the outline itself is the area; `owner` is the place of the plan in the batch, never
     decreasing, and `leg` that of the volume in its plan. The other columns are those of `Volume4D` and `AltitudeBands`.
     """
 
     outlines: NDArray[np.object_]
+    centre_lines: NDArray[np.float64]
     lower_m: NDArray[np.float64]
     upper_m: NDArray[np.float64]
     lower_datum: NDArray[np.int8]
@@ -70,6 +75,7 @@ class Volumes:
         bands = AltitudeBands.of(volume.altitude for volume in listed)
         return cls(
             areas,
+            column([volume.centre_line for volume in listed]),
             bands.lower_m,
             bands.upper_m,
             bands.lower_datum,
@@ -122,6 +128,7 @@ class Volumes:
     def _at(self, index: Any, owner: NDArray[np.intp]) -> Volumes:
         some = Volumes(
             self.outlines[index],
+            self.centre_lines[index],
             self.lower_m[index],
             self.upper_m[index],
             self.lower_datum[index],
@@ -143,8 +150,17 @@ class Volumes:
     def volume(self, index: int) -> Volume4D:
         """One volume as a value."""
         return Volume4D(
-            self.outlines[index], self.altitudes.band(index), float(self.start_s[index]), float(self.end_s[index])
+            self.outlines[index],
+            self.altitudes.band(index),
+            float(self.start_s[index]),
+            float(self.end_s[index]),
+            self.centre_line(index),
         )
+
+    def centre_line(self, index: int) -> CentreLine | None:
+        """What one volume is around, None where its outline itself is the area."""
+        line = self.centre_lines[index].tolist()
+        return None if math.isnan(line[-1]) else CentreLine(*line)
 
 
 _COLUMNS = tuple(one.name for one in fields(Volumes) if one.init)
@@ -157,10 +173,10 @@ def corridors(
 ) -> Volumes:
     """One volume per leg: all within the buffer of the geodesic, between its ends' heights and times, widened.
 
-    Outlines contain the true buffer and exceed it by at most 2 cm and 0.1 % of it along the leg, 2 cm and 1 % round
-    its ends (see `lowsky.geo.corridors`). The band keeps the datum of the ends; where they differ, it is AMSL and
-    wide enough for both readings: exact with a known take-off elevation, else by the terrain and geoid bounds of the
-    reference, and those of EGM96 there.
+    Centre lines say exactly what that is. Outlines contain it and exceed it by at most 2 cm and 0.1 % of the buffer
+    along the leg, 2 cm and 1 % round its ends (see `lowsky.geo.corridors`). The band keeps the datum of the ends; where
+    they differ, it is AMSL and wide enough for both readings: exact with a known take-off elevation, else by the
+    terrain and geoid bounds of the reference, and those of EGM96 there.
     With `only`, the volumes of those legs alone, by their places among the legs of all, ascending.
     Raises LegRefused, a ValueError that carries the trajectory and the leg, for legs near a pole or beyond 1000 km.
     """
@@ -168,36 +184,38 @@ def corridors(
         return Volumes.of([])
     longitudes = np.concatenate([trajectory.longitudes for trajectory in trajectories])
     latitudes = np.concatenate([trajectory.latitudes for trajectory in trajectories])
-    times = np.concatenate([trajectory.times_s for trajectory in trajectories])
+    windows = np.concatenate([trajectory.windows_s for trajectory in trajectories])
     owner, leg = numbered(np.array([trajectory.leg_count for trajectory in trajectories]))
     begins = np.arange(len(owner)) + owner  # each trajectory has one waypoint more than legs
     if only is not None:
-        begins, owner, leg = begins[only], owner[only], leg[only]
+        begins, owner, leg, windows = begins[only], owner[only], leg[only], windows[only]
     ends = begins + 1
-    horizontal, time, vertical, takeoff = np.array(list(map(_constants, trajectories))).T[:, owner]
+    horizontal, vertical, takeoff = np.array(list(map(_constants, trajectories))).T[:, owner]
     try:
         areas = outlines(longitudes[begins], latitudes[begins], longitudes[ends], latitudes[ends], horizontal)
     except LegRefused as refused:
         raise LegRefused(int(owner[refused.leg]), int(leg[refused.leg]), refused.reason) from None
     bands = _bands(trajectories, begins, ends, vertical, takeoff, areas, reference)
+    lines = np.column_stack([longitudes[begins], latitudes[begins], longitudes[ends], latitudes[ends], horizontal])
     return Volumes(
         areas,
+        lines,
         bands.lower_m,
         bands.upper_m,
         bands.lower_datum,
         bands.upper_datum,
         bands.takeoff_amsl_m,
-        times[begins] - time,
-        times[ends] + time,
+        windows[:, 0],
+        windows[:, 1],
         owner,
         leg,
     )
 
 
-def _constants(trajectory: Trajectory) -> tuple[float, float, float, float]:
-    """The same along all of it: buffers to the sides, in time and in height, and the take-off, NaN where unknown."""
+def _constants(trajectory: Trajectory) -> tuple[float, float, float]:
+    """The same along all of it: buffers to the sides and in height, and the take-off, NaN where unknown."""
     takeoff = math.nan if trajectory.takeoff_amsl_m is None else trajectory.takeoff_amsl_m
-    return trajectory.horizontal_buffer_m, trajectory.time_buffer_s, trajectory.vertical_buffer_m, takeoff
+    return trajectory.horizontal_buffer_m, trajectory.vertical_buffer_m, takeoff
 
 
 def _bands(

@@ -26,6 +26,7 @@ from lowsky.geo.altitude import (
     needs_terrain,
     overlap_codes,
 )
+from lowsky.geo.centre_lines import column
 from lowsky.geo.counting import changes
 from lowsky.geo.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.geozone import Geozone
@@ -124,7 +125,7 @@ class ZoneBlock(Generic[Payload]):
         outlines = np.empty(len(layers), dtype=np.object_)
         outlines[:] = [layer.outline for layer in layers]
         parts, rows = shapely.get_parts(outlines, return_index=True)
-        self._parts = Parts(parts)
+        self._parts = Parts(parts, column([layer.circle for layer in layers])[rows])
         self._layer_of_part: Indices = rows.astype(np.intp)
         self._tree = STRtree(parts)
         self._times = Timetable([zone.geozone.applicability for zone in self.zones])
@@ -147,7 +148,7 @@ class ZoneBlock(Generic[Payload]):
         local = self._local(part, ours, theirs, volumes.outlines, volume, reference)
         codes = overlap_codes(ours, theirs, reference, local.geoid_m, local.terrain_m)
         keep = np.flatnonzero(codes)
-        keep = keep[self._meet(part[keep], volumes.outlines, volume[keep])]
+        keep = keep[self._meet(part[keep], volumes.outlines, volumes.centre_lines, volume[keep])]
         keep = keep[self._apply(row[keep], volumes.start_s[volume[keep]], volumes.end_s[volume[keep]])]
         # Several parts of one layer are one touch, as certain as the most certain; rows are in the order of zone and
         # layer.
@@ -191,7 +192,7 @@ class ZoneBlock(Generic[Payload]):
             apply = self._may_apply(row, start_s, end_s)
             apply[apply] = self._apply(row[apply], start_s[apply], end_s[apply])
             part, row = part[apply], row[apply]
-        row = row[self._meet(part, outlines, np.zeros_like(part))]
+        row = row[self._meet(part, outlines, column([None]), np.zeros_like(part))]
         found: Indices = np.unique(self._zone_of_row[row])
         return found
 
@@ -219,9 +220,9 @@ class ZoneBlock(Generic[Payload]):
         surveyed_m = reference.ground.bounds_of(ground)
         return _Local(geoid_m, np.where(np.isnan(surveyed_m), stated_m, surveyed_m))
 
-    def _meet(self, part: Indices, outlines: NDArray[np.object_], outline: Indices) -> NDArray[np.bool_]:
-        """Whether the interiors of a part and of the outline at that place meet, pair by pair."""
-        return self._parts.meet(part, outlines, outline)
+    def _meet(self, part: Indices, outlines: NDArray[np.object_], lines: Floats, volume: Indices) -> NDArray[np.bool_]:
+        """Whether a part and the volume at that place, by its outline and centre line, meet in plan, pair by pair."""
+        return self._parts.meet(part, outlines, lines, volume)
 
     def _may_apply(self, row: Indices, start_s: Floats, end_s: Floats) -> NDArray[np.bool_]:
         """Whether the zones apply within the windows, pair by pair, as far as it is quickly said."""

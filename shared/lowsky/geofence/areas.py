@@ -29,6 +29,7 @@ from lowsky.geo.altitude import (
     needs_terrain,
     overlap_codes,
 )
+from lowsky.geo.fine_outlines import fine_outline
 from lowsky.geo.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.geozone import Restriction
 from lowsky.geo.volumes import Volumes
@@ -126,8 +127,9 @@ def look_at_areas(
     """
     if not areas.areas or not len(volumes):
         return AreaLook(_NOBODY, _NONE, (), (_NONE, _NONE))
-    volume, area, inside = areas.meeting(volumes.outlines)
-    nobodys = _outside(areas, volumes.outlines, volume, area, inside)
+    outlines = _fine_at_borders(areas, volumes)
+    volume, area, inside = areas.meeting(outlines)
+    nobodys = _outside(areas, outlines, volume, area, inside)
     closed = areas.has_default[area].nonzero()[0]
     if not len(closed):
         return AreaLook(_NOBODY, nobodys, (), (volume, area))
@@ -143,12 +145,29 @@ def look_at_areas(
         place, stated = int(volume[pair]), areas.areas[area[pair]]
         free = _of(stated, zones, permitted.get(place, ()))
         within = None if inside[pair] else stated.ground
-        asks[n] = _is_left(volumes.outlines[place], within, [outline for _, outline in free])
+        asks[n] = _is_left(outlines[place], within, [outline for _, outline in free])
+        if asks[n] and free and outlines[place] is volumes.outlines[place]:
+            outlines[place] = _fine(volumes, place)
+            asks[n] = _is_left(outlines[place], within, [outline for _, outline in free])
         # A flight that only borders on the area asks nobody there anyway.
-        if not asks[n] and free and _is_left(volumes.outlines[place], within, ()):
+        if not asks[n] and free and _is_left(outlines[place], within, ()):
             relied.update((place, zone) for zone, _ in free)
     asked = closed[asks]
     return AreaLook(Asked(volume[asked], area[asked], codes[asks] > 1), nobodys, sorted(relied), (volume, area))
+
+
+def _fine_at_borders(areas: AreaIndex, volumes: Volumes) -> NDArray[np.object_]:
+    """The outlines of volumes, a copy: right to a centimetre where they are at the border of an area."""
+    outlines = volumes.outlines.copy()
+    volume, _, inside = areas.meeting(outlines)
+    for place in np.unique(volume[~inside]).tolist():
+        outlines[place] = _fine(volumes, place)
+    return outlines
+
+
+def _fine(volumes: Volumes, place: int) -> BaseGeometry:
+    line = volumes.centre_line(place)
+    return volumes.outlines[place] if line is None else fine_outline(line)
 
 
 def _outside(
@@ -206,7 +225,9 @@ def _permitted(
     for row, layer, place, holds in zip(free, layers, volume.tolist(), held, strict=True):
         times = zones.zones[touches.zone[row]].geozone.applicability
         if holds and applies_throughout(times, float(volumes.start_s[place]), float(volumes.end_s[place])):
-            found.setdefault(place, []).append((int(touches.zone[row]), layer.outline))
+            # What permits is never larger than it was published.
+            ground = layer.outline if layer.circle is None else fine_outline(layer.circle, inside=True)
+            found.setdefault(place, []).append((int(touches.zone[row]), ground))
     return found
 
 

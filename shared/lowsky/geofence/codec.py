@@ -22,6 +22,7 @@ from lowsky.geo.system_names import ReferenceSystem
 from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volume4D
 from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.moments import windows_s
 
 VERTICES_MAX = 10_000
 """In all volumes of a plan together (ASTM F3548-21, OiMaxVertices)."""
@@ -63,18 +64,19 @@ def trajectory_from_message(message: pb.Trajectory, field: str) -> Trajectory:
             "INTERVAL_REVERSED",
         )
     longitudes, latitudes, error_m = _waypoints(message, longitudes, latitudes, field)
-    departure_s = message.departure_time.seconds + message.departure_time.nanos / 1e9
+    departure_ns, buffer_ns = message.departure_time.ToNanoseconds(), message.time_buffer.ToNanoseconds()
     try:
         return Trajectory(
             longitudes=longitudes,
             latitudes=latitudes,
             altitudes_m=altitudes_m,
             datums=_DATUM_CODES[datums.astype(np.intp)],
-            times_s=departure_s + offsets,
+            times_s=departure_ns / 1e9 + offsets,
             horizontal_buffer_m=message.horizontal_buffer_m + error_m,
             vertical_buffer_m=message.vertical_buffer_m,
-            time_buffer_s=message.time_buffer.seconds + message.time_buffer.nanos / 1e9,
+            time_buffer_s=buffer_ns / 1e9,
             takeoff_amsl_m=message.takeoff_amsl_m if message.HasField("takeoff_amsl_m") else None,
+            windows_s=windows_s(offsets, departure_ns, buffer_ns),
         )
     except ValueError as error:
         raise Invalid.field(field, str(error), "INVALID_GEOMETRY") from None
@@ -146,7 +148,8 @@ def _converted(
         raise Invalid.field(field, str(error), "INVALID_GEOMETRY") from None
     moved = (there[n] for n in range(len(volumes)))
     return tuple(
-        replace(volume, outline=one.outline) if one else volume for volume, one in zip(volumes, moved, strict=True)
+        replace(volume, outline=one.outline, centre_line=None) if one else volume
+        for volume, one in zip(volumes, moved, strict=True)
     )
 
 

@@ -14,6 +14,8 @@ import pytest_asyncio
 import shapely
 
 import lowsky.flightplans.holding
+import lowsky.geo.areas_meet
+import lowsky.geo.centre_lines
 import lowsky.geo.stored_volumes
 import lowsky.geofence.draw
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
@@ -105,7 +107,46 @@ def beside(apart_m: float) -> pb.FlightPlan:
     return legs(place(40 + apart_m, 0), place(40 + apart_m, 300))
 
 
+def ahead(apart_m: float) -> pb.FlightPlan:
+    """A leg that begins where WEST_LEG ends, their buffers so far apart."""
+    return legs(place(0, 340 + apart_m), place(0, 640))
+
+
+def diagonal(apart_m: float) -> pb.FlightPlan:
+    """A leg away from the end of WIDE_LEG, where a corner of its cap is, their buffers so far apart."""
+    start = moved(place(0, 300), 37.5, 1000 + apart_m)
+    return legs(start, moved(start, 37.5, 300), buffer_m=500)
+
+
+def disc(east_m: float, north_m: float = 0) -> geo_pb2.Volume4D:
+    """A circle of 100 m."""
+    message = box()
+    longitude, latitude = place(east_m, north_m)
+    message.outline_circle.center.longitude, message.outline_circle.center.latitude = longitude, latitude
+    message.outline_circle.radius_m = 100.0
+    return message
+
+
+def square(east_m: float) -> pb.FlightPlan:
+    """A polygon beside WEST_LEG."""
+    ring = [place(east_m, 100), place(east_m + 50, 100), place(east_m + 50, 200), place(east_m, 200)]
+    return ready(volume(ring, AT, "AGL", (0, 5)))
+
+
+def wedge(apart_m: float) -> pb.FlightPlan:
+    """A polygon of which a corner points to the end of WIDE_LEG."""
+    corner = moved(place(0, 300), 37.5, 500 + apart_m)
+    return ready(volume([corner, moved(corner, 27.5, 100), moved(corner, 47.5, 100)], AT, "AGL", (0, 5)))
+
+
+def early(volume: geo_pb2.Volume4D) -> geo_pb2.Volume4D:
+    """The same, 100 ns earlier: times are kept to the microsecond, and never so that a flight seems shorter."""
+    volume.time_start.FromNanoseconds(volume.time_start.ToNanoseconds() - 100)
+    return volume
+
+
 WEST_LEG = legs(place(0, 0), place(0, 300))
+WIDE_LEG = legs(place(0, 0), place(0, 300), buffer_m=500)
 MICRO = 1 / 60e6
 """A microsecond, in minutes."""
 
@@ -138,7 +179,20 @@ EDGES = (
     ),
     Edge("sharing a corner", ready(box()), ready(box(0.002, 0.002, 0.004, 0.004)), False),
     Edge("legs that overlap by a centimetre", WEST_LEG, beside(-0.01), True),
-    Edge("legs further apart than corridors are drawn too wide", WEST_LEG, beside(0.09), False),
+    Edge("legs a centimetre apart", WEST_LEG, beside(0.01), False),
+    Edge("in line, overlapping by a centimetre", WEST_LEG, ahead(-0.01), True),
+    Edge("in line, a centimetre apart", WEST_LEG, ahead(0.01), False),
+    Edge("round the corner by a centimetre", WIDE_LEG, diagonal(-0.01), True),
+    Edge("a centimetre from round the corner", WIDE_LEG, diagonal(0.01), False),
+    Edge("circles that overlap by a centimetre", ready(disc(0)), ready(disc(199.99)), True),
+    Edge("circles a centimetre apart", ready(disc(0)), ready(disc(200.01)), False),
+    Edge("a leg a centimetre into a circle", WEST_LEG, ready(disc(119.99, 100)), True),
+    Edge("a leg a centimetre from a circle", WEST_LEG, ready(disc(120.01, 100)), False),
+    Edge("a leg a centimetre into a polygon", WEST_LEG, square(19.99), True),
+    Edge("a leg a centimetre from a polygon", WEST_LEG, square(20.01), False),
+    Edge("the end of a leg a centimetre into a corner", WIDE_LEG, wedge(-0.01), True),
+    Edge("the end of a leg a centimetre from a corner", WIDE_LEG, wedge(0.01), False),
+    Edge("a hundred nanoseconds too early", ready(box()), ready(early(box(minutes=(5, 10)))), True),
     Edge("one on top of the other", ready(box()), ready(box(heights=(60.0, 90.0))), False),
     Edge("a centimetre into the one above", ready(box()), ready(box(heights=(59.99, 90.0))), True),
     Edge("one after the other", ready(box()), ready(box(minutes=(5, 10))), False),
@@ -233,6 +287,10 @@ def _closed_times(stored: StoredVolumes, at: slice) -> None:
     stored.end_s[at] = np.nextafter(stored.end_s[at], np.inf)
 
 
+def _outlines_decide(stored: StoredVolumes, at: slice) -> None:
+    stored.centre_lines[at] = np.nan
+
+
 def _closed_heights(stored: StoredVolumes, at: slice) -> None:
     stored.heights.upper_m[at] = np.nextafter(stored.heights.upper_m[at], np.inf)
 
@@ -254,8 +312,10 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "time ignored": (StoredVolumes, "add", _add(_time_ignored)),
     "times closed": (StoredVolumes, "add", _add(_closed_times)),
     "heights closed": (StoredVolumes, "add", _add(_closed_heights)),
-    "plan closed": (lowsky.geo.stored_volumes, "interiors_meet", shapely.intersects),
-    "boxes instead of outlines": (lowsky.geo.stored_volumes, "interiors_meet", lambda a, b: np.ones(len(a), bool)),
+    "plan closed": (lowsky.geo.areas_meet, "interiors_meet", shapely.intersects),
+    "boxes instead of polygons": (lowsky.geo.stored_volumes, "areas_meet", lambda a, *_: np.ones(len(a), bool)),
+    "boxes instead of distances": (lowsky.geo.centre_lines, "_on_plane", lambda a, _: (np.zeros(len(a)),) * 2),
+    "outlines instead of distances": (StoredVolumes, "add", _add(_outlines_decide)),
     "buffers a metre short": (lowsky.geofence.draw, "corridors", _buffer_short(1.0)),
     "buffers a metre wide": (lowsky.geofence.draw, "corridors", _buffer_short(-1.0)),
 }

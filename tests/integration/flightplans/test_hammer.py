@@ -20,6 +20,7 @@ import shapely
 
 from lowsky.geo.volume_bytes import from_bytes
 from tests.integration.flightplans.world import FOREIGN, OPERATOR, SERVICE, World, drone, in_
+from tests.oracle.conflict import Area, Meet, areas_meet
 from tests.support.installation import Installation
 
 CLIENTS = 8
@@ -121,17 +122,17 @@ def overlapping(held: list[Any]) -> list[tuple[str, str]]:
     ids = np.array([row["id"] for row in held])
     volumes = from_bytes([row["volumes"] for row in held])
     owner = np.repeat(np.arange(len(volumes)), [len(one) for one in volumes])
-    start, end, lower, upper, outlines = (
+    start, end, lower, upper, outlines, lines = (
         np.concatenate([getattr(one, name) for one in volumes])
-        for name in ("start_s", "end_s", "lower_m", "upper_m", "outlines")
+        for name in ("start_s", "end_s", "lower_m", "upper_m", "outlines", "centre_lines")
     )
     order = np.argsort(start)
     found = set()
     for n, a in enumerate(order.tolist()):
         rest = order[n + 1 : np.searchsorted(start[order], end[a])]
         b = rest[(owner[rest] != owner[a]) & (lower[rest] < upper[a]) & (lower[a] < upper[rest])]
-        shared = shapely.area(shapely.intersection(outlines[b], outlines[a]))
-        found.update((ids[owner[a]], ids[owner[one]]) for one in b[shared > 0.0].tolist())
+        near = b[shapely.intersects(outlines[b], outlines[a])].tolist()
+        found.update((ids[owner[a]], ids[owner[one]]) for one in near if overlap(lines[a], lines[one]))
     return sorted(found)
 
 
@@ -146,3 +147,9 @@ def in_two_places(held: list[Any]) -> list[tuple[str, str, str]]:
         for (aircraft, _, end_s, before), (same, start_s, _, after) in itertools.pairwise(windows)
         if aircraft == same and start_s < end_s
     ]
+
+
+def overlap(ours: Any, theirs: Any) -> bool:
+    """Of legs, by the oracle, whose plane is round the one: all here are."""
+    a, b = (Area.leg((one[0], one[1]), (one[2], one[3]), one[4]) for one in (ours.tolist(), theirs.tolist()))
+    return areas_meet(a, b, a.points[0]) is Meet.YES

@@ -15,6 +15,7 @@ from shapely import LineString, MultiPolygon, Point, Polygon, box
 from shapely.geometry import shape
 
 from lowsky.airspace.reading import Outcome, ReportEntry
+from lowsky.geo.centre_lines import CentreLine
 from tests.support.readings import read
 
 Ring = list[tuple[float, float]]
@@ -221,6 +222,17 @@ def test_a_circle_is_a_polygon_that_contains_it(radius: float | str) -> None:
     assert taken.contains(Point(8, 47 + 0.999 * float(radius) / 111_500))
 
 
+@pytest.mark.parametrize("longitude", [8.0, 179.999, -180.0, 185.0])
+def test_a_circle_stays_one_beside_its_polygon(longitude: float) -> None:
+    geometry = {"type": "Point", "coordinates": [longitude, 47], "extent": {"subType": "Circle", "radius": 3_500}}
+    feature = {"type": "Feature", "properties": {"identifier": "Z", "type": "PROHIBITED"}, "geometry": geometry}
+    (layer,) = read(json.dumps(feature).encode()).zones[0].geozone.layers
+    assert layer.circle is not None
+    assert layer.circle == CentreLine.circle(layer.circle.longitude, 47.0, 3_500.0)
+    assert (layer.circle.longitude - longitude) % 360.0 == pytest.approx(0.0)
+    assert -180.0 <= layer.circle.longitude <= 180.0
+
+
 @pytest.mark.parametrize("radius", [0, -5, None, "wide", 1_000_001, True, 1e400])
 def test_a_circle_without_a_usable_radius_is_refused(radius: object) -> None:
     geometry = {"type": "Point", "coordinates": [8, 47], "extent": {"subType": "Circle", "radius": radius}}
@@ -250,6 +262,7 @@ def test_a_circle_of_ed_269_is_read_in_metres_whatever_the_unit_of_its_limits() 
     found = read(json.dumps([zone]).encode())
     layer = found.zones[0].geozone.layers[0]
     assert layer.outline.contains(Point(8, 47 + 990 * METRE))
+    assert layer.circle == CentreLine.circle(8.0, 47.0, 1000.0)
     assert noted(found.entries[0]) == ["RADIUS_UNIT"]
 
 

@@ -32,6 +32,31 @@ def asked(*offsets: float) -> pb.FlightPlan:
     return message
 
 
+def test_a_flight_begins_before_and_ends_after_the_fractions_that_are_cut_off() -> None:
+    """Of its departure, its buffer and its waypoints; of volumes and off-nominal volumes see tests/unit/geo."""
+    message = asked(0.0, 60.0, 120.0 + 2e-7)
+    micro = 1e-6
+    for departure, buffer, start, middle, end in (
+        (0, 0, 0, 0, 1),
+        (100, 0, 0, 1, 1),
+        (0, 100, -1, 1, 1),
+        (999, 999, 0, 2, 3),
+    ):
+        message.trajectory.departure_time.nanos, message.trajectory.time_buffer.nanos = departure, buffer
+        airspace = codec.proposal_of(OPERATOR, message).airspace
+        assert isinstance(airspace, Trajectory)
+        first, last = airspace.windows_s
+        assert first[0] - START.timestamp() + 30.0 == pytest.approx(start * micro, abs=0.3 * micro)
+        assert first[1] - START.timestamp() - 90.0 == pytest.approx(middle * micro, abs=0.3 * micro)
+        assert last[1] - START.timestamp() - 150.0 == pytest.approx(end * micro, abs=0.3 * micro)
+
+
+def test_a_departure_is_the_microsecond_before() -> None:
+    message = asked(0.0, 60.0)
+    message.trajectory.departure_time.nanos = 1_999
+    assert codec.proposal_of(OPERATOR, message).departure == START + timedelta(microseconds=1)
+
+
 FULL = Finding(
     Rule.GEOZONE_AUTHORIZATION,
     Severity.AUTHORIZATION,

@@ -12,6 +12,8 @@ from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.geo.altitude import AltitudeBand, Datum
 from lowsky.geo.applicability import DAY_S, Applicability, Daily, Period
+from lowsky.geo.centre_lines import CentreLine
+from lowsky.geo.circles import circle
 from lowsky.geo.codec import (
     DURATION_MAX,
     band_from_message,
@@ -162,6 +164,36 @@ def test_a_volume_has_its_outline_band_and_time() -> None:
     assert found.outline.area == pytest.approx(0.005)
     assert found.altitude == GROUND
     assert (found.start_s, found.end_s) == (START.timestamp(), START.timestamp() + 60.0)
+
+
+def test_a_volume_begins_before_and_ends_after_the_nanoseconds_that_are_cut_off() -> None:
+    message = volume((16.0, 48.0), (16.1, 48.0), (16.0, 48.1))
+    message.time_start.nanos = message.time_end.nanos = 1_100
+    found = volume_from_message(message)
+    assert found.start_s == (START + timedelta(microseconds=1)).timestamp()
+    assert found.end_s == (START + timedelta(minutes=1, microseconds=2)).timestamp()
+
+
+def test_a_period_of_a_zone_begins_before_and_ends_after_the_nanoseconds_that_are_cut_off() -> None:
+    given = geozone(
+        applicability=Applicability((Period(START, START + timedelta(hours=1)),)),
+        authorities=(ZoneAuthority((), Purpose.NOTIFICATION, interval_before=timedelta(hours=1)),),
+    )
+    message = geozone_to_message(given, name="", dataset="", dataset_version=0)
+    (period,), (authority,) = message.applicability.periods, message.authorities
+    for moment in (period.start_time, period.end_time, authority.interval_before):
+        moment.nanos += 100
+    found = geozone_from_message(message)
+    micro = timedelta(microseconds=1)
+    assert found.applicability.periods == (Period(START, START + timedelta(hours=1) + micro),)
+    assert found.authorities[0].interval_before == timedelta(hours=1) + micro
+
+
+def test_a_zone_keeps_its_circles() -> None:
+    centre = CentreLine.circle(16.05, 48.05, 250.0)
+    given = geozone(layers=(Layer(circle(16.05, 48.05, 250.0), GROUND, centre), *FULL.layers))
+    message = geozone_to_message(given, name="", dataset="", dataset_version=0)
+    assert geozone_from_message(message) == given
 
 
 def test_a_volume_over_the_antimeridian_is_in_two_pieces() -> None:

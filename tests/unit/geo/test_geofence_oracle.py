@@ -6,6 +6,7 @@ What the oracle says must be found is found, and nothing else, but for the state
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 import lowsky.geo.antimeridian
 import lowsky.geo.corridors
+import lowsky.geo.interiors
 import lowsky.geo.projection
 import lowsky.geo.vertical
 import lowsky.geo.volumes
@@ -237,20 +239,41 @@ def buffer_off_by(metres: float) -> Callable[[Patch], None]:
     def wrong(patch: Patch) -> None:
         real = lowsky.geo.volumes.outlines
         patch.setattr(lowsky.geo.volumes, "outlines", lambda *at: real(*at[:4], np.maximum(at[4] + metres, 0.001)))
+        touching = ZoneBlock.touching
+
+        def longer(self: ZoneBlock[None], volumes: Volumes, *rest: Any) -> Any:
+            lines = volumes.centre_lines.copy()
+            lines[:, 4] = np.maximum(lines[:, 4] + metres, 0.001)
+            return touching(self, replace(volumes, centre_lines=lines), *rest)
+
+        patch.setattr(ZoneBlock, "touching", longer)
 
     return wrong
+
+
+def outlines_decide(patch: Patch) -> None:
+    patch.setattr(lowsky.geo.interiors, "lines_meet", lambda ours, *_: np.ones(len(ours), dtype=np.bool_))
+
+
+def lines_alone_decide(patch: Patch) -> None:
+    real = lowsky.geo.interiors.lines_meet
+
+    def without_reach(ours: Any, our_lines: Any, theirs: Any, their_lines: Any) -> Any:
+        return real(ours, our_lines, theirs, np.where(np.arange(5) < 4, their_lines, 1e-3 + 0.0 * their_lines))
+
+    patch.setattr(lowsky.geo.interiors, "lines_meet", without_reach)
 
 
 def edges_inside(patch: Patch) -> None:
     patch.setattr(
         ZoneBlock,
         "_meet",
-        lambda self, part, outlines, at: shapely.intersects(self._parts.polygons[part], outlines[at]),
+        lambda self, part, outlines, _, at: shapely.intersects(self._parts.polygons[part], outlines[at]),
     )
 
 
 def vertices_decide(patch: Patch) -> None:
-    def meet(self: ZoneBlock[None], part: Any, outlines: Any, at: Any) -> Any:
+    def meet(self: ZoneBlock[None], part: Any, outlines: Any, _: Any, at: Any) -> Any:
         met = [
             any(shapely.contains_xy(self._parts.polygons[p], *xy) for xy in shapely.get_coordinates(outlines[o]))
             for p, o in zip(part, at, strict=True)
@@ -292,6 +315,8 @@ MUTANTS: list[tuple[str, Callable[[Patch], None], str, tuple[str, ...]]] = [
     ("first second outside", start_outside, "time", BOTH),
     ("buffer a metre wide", buffer_off_by(1.0), "plan", ("legs",)),
     ("buffer a metre short", buffer_off_by(-1.0), "plan", ("legs",)),
+    ("outlines decide", outlines_decide, "plan", ("legs",)),
+    ("lines alone decide", lines_alone_decide, "plan", ("legs",)),
     ("longitude scale ignored", longitude_scale_ignored, "plan", ("legs",)),
     ("edges inside", edges_inside, "plan", ("volumes",)),
     ("vertices decide", vertices_decide, "plan", BOTH),

@@ -9,6 +9,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon, box
 
 from lowsky.geo.altitude import Datum
@@ -23,10 +24,15 @@ CRESCENT = Polygon([(0, 0), (8, 0), (8, 8), (0, 8), (0, 6), (6, 6), (6, 2), (0, 
 ISLANDS = MultiPolygon([box(0, 0, 2, 8), box(6, 0, 8, 8)])
 
 
+def no_lines(count: int) -> NDArray[np.float64]:
+    """Of polygons that are areas themselves."""
+    return np.full((count, 5), np.nan)
+
+
 def meet(part: Outline, outline: Outline) -> bool:
     parts, outlines = (np.array([each], dtype=np.object_) for each in (part, outline))
     none = np.zeros(1, dtype=np.intp)
-    return bool(Parts(parts).meet(none, outlines, none)[0])
+    return bool(Parts(parts, no_lines(1)).meet(none, outlines, no_lines(1), none)[0])
 
 
 @pytest.mark.parametrize("outline", [FRAME, CRESCENT, ISLANDS], ids=["frame", "crescent", "islands"])
@@ -75,7 +81,7 @@ def test_interiors_meet_where_the_engine_says_so(shapes: list[Outline], others: 
     outlines = np.array(others, dtype=np.object_)
     part, outline = (each.reshape(-1) for each in np.indices((len(polygons), len(outlines))))
     expected = shapely.relate_pattern(polygons[part], outlines[outline], "T********")
-    met = Parts(polygons).meet(part, outlines, outline)
+    met = Parts(polygons, no_lines(len(polygons))).meet(part, outlines, no_lines(len(outlines)), outline)
     # At a third of a degree a corner on an edge is rounded to one side of it. Whether it is inside is said exactly of a
     # point; the whole answer rounds where edges cross, and may pass over an overlap thinner than an atom.
     rounded = met & ~expected
@@ -114,9 +120,11 @@ def test_corridors_meet_circles_where_the_engine_says_so(
     polygons = np.array([circle(121.0 + x * degrees, 31.0 + y * degrees, r) for x, y, r in circles], dtype=np.object_)
     part, outline = (each.reshape(-1) for each in np.indices((len(polygons), len(legs))))
     expected = shapely.relate_pattern(polygons[part], legs.outlines[outline], "T********")
-    assert Parts(polygons).meet(part, legs.outlines, outline).tolist() == expected.tolist()
+    parts = Parts(polygons, no_lines(len(polygons)))
+    assert parts.meet(part, legs.outlines, no_lines(len(legs)), outline).tolist() == expected.tolist()
 
 
 def test_no_pairs_and_no_parts_are_no_answer() -> None:
     none = np.zeros(0, dtype=np.intp)
-    assert len(Parts(np.zeros(0, dtype=np.object_)).meet(none, np.zeros(0, dtype=np.object_), none)) == 0
+    outlines = np.zeros(0, dtype=np.object_)
+    assert len(Parts(outlines, no_lines(0)).meet(none, outlines, no_lines(0), none)) == 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -24,7 +25,8 @@ from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
 from lowsky.geo.altitude import AltitudeBand
 from lowsky.geo.codec import band_from_message, volume_from_message
-from lowsky.geo.geozone import Restriction
+from lowsky.geo.geozone import Layer, Restriction
+from lowsky.moments import end_of, start_of
 
 _KINDS = {
     pb.RESTRICTION_PROHIBITED: Restriction.PROHIBITED,
@@ -39,7 +41,8 @@ def window_of(request: pb.CreateRestrictionRequest, now: datetime) -> Window:
         Invalid: It is reversed, over, too long or too far ahead.
     """
     window = Window(
-        _moment(request.volume.time_start, "volume.time_start"), _moment(request.volume.time_end, "volume.time_end")
+        _moment(start_of, request.volume.time_start, "volume.time_start"),
+        _moment(end_of, request.volume.time_end, "volume.time_end"),
     )
     require_window(window, now)
     return window
@@ -63,16 +66,15 @@ def zone_of(
     require_band(band)
     field = f"volume.{request.volume.WhichOneof('outline')}"
     try:
-        outline = volume_from_message(request.volume).outline
+        volume = volume_from_message(request.volume)
     except ValueError as fault:
         raise Invalid.field(field, str(fault), "INVALID_GEOMETRY") from None
-    require_within_area(authority, outline, field)
+    require_within_area(authority, volume.outline, field)
     geozone = draw(
         identifier,
         authority,
         restriction=_KINDS[request.restriction],
-        outline=outline,
-        band=band,
+        layer=Layer(volume.outline, band, volume.centre_line),
         window=window,
         title=request.title,
         reason=request.reason,
@@ -82,9 +84,9 @@ def zone_of(
     return pack(AdmittedZone(geozone_name(dataset, identifier), geozone, (), b""), dataset)
 
 
-def _moment(message: Timestamp, field: str) -> datetime:
+def _moment(read: Callable[[Timestamp], datetime], message: Timestamp, field: str) -> datetime:
     try:
-        return message.ToDatetime(tzinfo=UTC)
+        return read(message)
     except (ValueError, OverflowError):
         raise Invalid.field(field, "no time that a calendar has") from None
 

@@ -43,7 +43,9 @@ def _layers(source: Mapping[str, object], feature_geometry: object, notes: Notes
         outline = _outline(mapping(feature_geometry), {}, "geometry", outlines, notes)
         limits = volumes or [source]
         path = f"{PATH}geometry" if volumes else PATH.rstrip(".")
-        return tuple(Layer(outline, read_band(mapping(band), ED_269_KEYS, path, notes)) for band in limits)
+        circle = outlines.circle_of(outline)
+        bands = [read_band(mapping(band), ED_269_KEYS, path, notes) for band in limits]
+        return tuple(Layer(outline, band, circle) for band in bands)
     if not empty(feature_geometry):
         notes.unclear(
             "GEOMETRY_TWICE", "geometry", "the volumes have outlines of their own: the feature's is for display"
@@ -54,7 +56,8 @@ def _layers(source: Mapping[str, object], feature_geometry: object, notes: Notes
         if projection is None:
             raise ZoneRefused("GEOMETRY_UNREADABLE", field, "a volume without a horizontal projection")
         outline = _outline(projection, mapping(volume), f"{field}.horizontalProjection", outlines, notes)
-        layers.append(Layer(outline, read_band(mapping(volume), ED_269_KEYS, field, notes)))
+        band = read_band(mapping(volume), ED_269_KEYS, field, notes)
+        layers.append(Layer(outline, band, outlines.circle_of(outline)))
     return tuple(layers)
 
 

@@ -71,7 +71,7 @@ class _Layers:
             band = read_band(layer, ED_318_KEYS, f"{path}.layer", self._notes)
             if self._default and read_band(self._default, ED_318_KEYS, "", Notes()) != band:
                 self._notes.unclear("LAYER_TWICE", "layer", "the geometry has limits of its own: these are not read")
-        self.found.append(Layer(outline, band))
+        self.found.append(Layer(outline, band, self._outlines.circle_of(outline)))
 
     def _own_layer(self, geometry: Mapping[str, object]) -> dict[str, object]:
         """A geometry's layer under the standard's names; empty where it has no limit."""

@@ -19,6 +19,7 @@ from lowsky.airspace.reading.repair import RepairRefused, repair
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.airspace.reading.values import number
 from lowsky.geo.antimeridian import cut, unwrap
+from lowsky.geo.centre_lines import CentreLine
 from lowsky.geo.circles import circle
 from lowsky.geo.converting import Converted, converted, converted_circle
 
@@ -42,6 +43,7 @@ class Outlines:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._vertices = 0
+        self._circles: list[tuple[Outline, CentreLine]] = []
 
     def polygon(self, coordinates: object, path: str) -> Outline:
         """A polygon from GeoJSON coordinates: a shell, then holes."""
@@ -78,9 +80,17 @@ class Outlines:
         try:
             there = converted_circle(longitude, latitude, radius_m, self._notes.reference_system)
             outline = circle(longitude, latitude, radius_m) if there is None else self._note(there, path)
-            return self._finish(outline, path)
+            outline = self._finish(outline, path)
         except ValueError as fault:
             raise ZoneRefused("CIRCLE_UNUSABLE", path, str(fault)) from None
+        if there is None:
+            self._circles.append((outline, CentreLine.circle(longitude, latitude, radius_m)))
+        return outline
+
+    def circle_of(self, outline: Outline) -> CentreLine | None:
+        """The circle that an outline was drawn around here, None of others and of those that were converted: these are
+        known to some metres, which their outlines contain."""
+        return next((circle for drawn, circle in self._circles if drawn is outline), None)
 
     def _placed(self, outline: Outline, path: str) -> Outline:
         """The outline in WGS 84, whatever it was published in."""

@@ -343,19 +343,27 @@ class Layer(_message.Message):
 
     OUTLINE_WKB_FIELD_NUMBER: _builtins.int
     ALTITUDE_FIELD_NUMBER: _builtins.int
+    CIRCLE_FIELD_NUMBER: _builtins.int
     outline_wkb: _builtins.bytes
     """OGC well-known binary, polygon or multipolygon, longitude and latitude, cut at the antimeridian."""
     @_builtins.property
     def altitude(self) -> _geo_pb2.AltitudeBand: ...
+    @_builtins.property
+    def circle(self) -> _geo_pb2.Circle:
+        """The circle that the layer is, where it is one: a flight meets it when it comes nearer to the centre than the radius
+        and its buffer together. The outline contains the circle, and is up to 0.1 % of the radius wider.
+        """
+
     def __init__(
         self,
         *,
         outline_wkb: _builtins.bytes = ...,
         altitude: _geo_pb2.AltitudeBand | None = ...,
+        circle: _geo_pb2.Circle | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["altitude", b"altitude"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["altitude", b"altitude", "circle", b"circle"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude", b"altitude", "outline_wkb", b"outline_wkb"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude", b"altitude", "circle", b"circle", "outline_wkb", b"outline_wkb"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

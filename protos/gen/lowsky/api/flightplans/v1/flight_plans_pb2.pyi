@@ -504,7 +504,10 @@ class Trajectory(_message.Message):
     TAKEOFF_AMSL_M_FIELD_NUMBER: _builtins.int
     REFERENCE_SYSTEM_FIELD_NUMBER: _builtins.int
     horizontal_buffer_m: _builtins.float
-    """Half of the corridor's width, metres."""
+    """Half of the corridor's width, metres: how far around its legs the flight holds airspace. Two flights meet in plan
+    when their legs, geodesics, are less than the sum of both buffers apart; a flight meets a zone that its legs come
+    nearer to than its buffer. No meeting is missed; what is up to a centimetre further apart may count as meeting.
+    """
     vertical_buffer_m: _builtins.float
     """Above and below the legs, metres."""
     takeoff_amsl_m: _builtins.float

@@ -3,6 +3,7 @@
 isort:skip_file
 Where and when. Coordinates are WGS 84 degrees (CGCS2000 is taken as equal: they differ by centimetres), but for those
 of requests that state another ReferenceSystem. Answers are in WGS 84, but for what they repeat of a request.
+Times are kept to the microsecond: starts are rounded down, ends up, so that nothing is held for less than was said.
 Altitudes never travel without a datum. Intervals in time and altitude are half-open: the start and the floor
 are inside, the end and the ceiling are not.
 """
@@ -182,7 +183,7 @@ Global___Polygon: _TypeAlias = Polygon  # noqa: Y015
 
 @_typing.final
 class Circle(_message.Message):
-    """A geodesic circle."""
+    """A geodesic circle: all points nearer to the centre than the radius."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
