@@ -18,6 +18,8 @@ from lowsky.airspace.reading.values import empty, mapping, number, text
 from lowsky.geo.geozone import Geozone
 
 _AREAS = {"POLYGON": "Polygon", "MULTIPOLYGON": "MultiPolygon"}
+_LINES = ("POINT", "MULTIPOINT", "LINESTRING", "MULTILINESTRING", "LINEARRING")
+"""They enclose nothing: beside areas they are left out."""
 
 
 def read_zone(entry: Mapping[str, object], identifier: str, fields: FieldMapping, notes: Notes) -> Geozone:
@@ -107,6 +109,8 @@ def _area(geometry: object, place: str, notes: Notes) -> dict[str, object]:
             raise ZoneRefused("GEOMETRY_UNREADABLE", f"{place}.geometries", "not a list of geometries")
         parts = [_area(part, f"{place}.geometries[{at}]", notes) for at, part in enumerate(inner)]
         return {"type": "GeometryCollection", "geometries": parts}
+    if kind.upper() in _LINES and place != "geometry":
+        return {"type": kind, "coordinates": fields.get("coordinates")}
     if kind.upper() not in _AREAS:
         raise ZoneRefused("GEOMETRY_TYPE", f"{place}.type", f"{kind or 'no type'} encloses no area")
     coordinates = fields.get("coordinates")
