@@ -7,6 +7,8 @@ Rings that cross by more than a metre have no such place, and are refused.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,12 +37,10 @@ class Nesting:
     """Pairs that lie beside each other and overlap, nowhere by more than a metre."""
     reaching_out: frozenset[int]
     """Those that reach out of a ring that they lie within, nowhere by more than a metre."""
-
-    @property
-    def rings(self) -> tuple[int, ...]:
-        """All but twins."""
-        twins = {twin for twin, _ in self.twins}
-        return tuple(place for place in range(len(self.depths)) if place not in twins)
+    rings: tuple[int, ...]
+    """All but twins."""
+    children: Mapping[int, frozenset[int]]
+    """What lies right within a ring, where anything does."""
 
     def is_part(self, place: int) -> bool:
         """Whether the ring is a part or an island, and not a hole."""
@@ -48,7 +48,7 @@ class Nesting:
 
     def holes_of(self, part: int) -> frozenset[int]:
         """The holes right within a part."""
-        return frozenset(place for place in self.rings if self.parents[place] == part)
+        return self.children.get(part, frozenset())
 
 
 def nesting_of(outlines: NDArray[np.object_]) -> Nesting:
@@ -70,7 +70,20 @@ def nesting_of(outlines: NDArray[np.object_]) -> Nesting:
     depths = inside.sum(axis=1)
     around = np.where(inside, depths[None, :], -1)
     parents = np.where(depths > 0, np.argmax(around, axis=1), -1)
-    return Nesting(tuple(depths.tolist()), tuple(parents.tolist()), twins, tuple(overlaps), frozenset(reaching_out))
+    second = {twin for twin, _ in twins}
+    rings = tuple(place for place in range(len(outlines)) if place not in second)
+    children: dict[int, set[int]] = defaultdict(set)
+    for place in rings:
+        children[int(parents[place])].add(place)
+    return Nesting(
+        depths=tuple(depths.tolist()),
+        parents=tuple(parents.tolist()),
+        twins=twins,
+        overlaps=tuple(overlaps),
+        reaching_out=frozenset(reaching_out),
+        rings=rings,
+        children={parent: frozenset(inner) for parent, inner in children.items()},
+    )
 
 
 def _relations(outlines: NDArray[np.object_]) -> tuple[NDArray[np.bool_], list[tuple[int, int]], set[int]]:

@@ -100,7 +100,9 @@ def _joined_twins(fills: list[_Fill], nesting: Nesting, findings: dict[str, str]
         joined[twin] = _Fill(joined[twin].narrow, areas_in(shapely.union(joined[twin].wide, fills[place].wide)))
     for place in nesting.rings:
         fill = joined[place]
-        if nesting.is_part(place) and is_shallow(fill.narrow) and not is_shallow(fill.wide):
+        if fill.narrow is fill.wide or not nesting.is_part(place):
+            continue
+        if is_shallow(fill.narrow) and not is_shallow(fill.wide):
             joined[place] = _Fill(fill.wide, fill.wide)
             twice.add(place)
     for place in twice:
@@ -141,6 +143,10 @@ def _together(fills: list[_Fill], nesting: Nesting) -> tuple[Polygon | MultiPoly
         if not nesting.is_part(place):
             continue
         part, holes = fills[place], nesting.holes_of(place)
+        if not holes:
+            wide.append(part.wide)
+            narrow.append(part.narrow)
+            continue
         surely = shapely.union_all([fills[hole].narrow for hole in holes])
         twice = [
             shapely.intersection(fills[one].wide, fills[other].wide)
