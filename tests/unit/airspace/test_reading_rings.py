@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 
 from lowsky.airspace.reading import Outcome
 from tests.support.readings import read
-from tests.unit.airspace.test_reading_outlines import METRE, Ring, noted, outline, polygon, square, winds_around
+from tests.unit.airspace.test_reading_outlines import BAND, METRE, Ring, noted, outline, polygon, square, winds_around
 
 CASES = (Path(__file__).parents[3] / "../shared/data/cases").resolve()
 OUTER, HOLE, ISLAND = square(8, 47, 0.1), square(8.02, 47.02, 0.05), square(8.03, 47.03, 0.02)
@@ -286,6 +286,33 @@ def test_what_is_taken_of_any_rings_covers_every_reading_of_them(
         return
     for reading in readings(full):
         assert shapely.difference(reading, taken).area <= 1e-6 * scale**2  # crossings are rounded to the nearest double
+
+
+@pytest.mark.parametrize("name", ["A", [{"text": "A", "lang": "en"}]])
+def test_zones_of_one_title_are_each_taken_under_their_own_identifier(name: object) -> None:
+    zones = [
+        {
+            "type": "Feature",
+            "properties": {"identifier": identifier, "name": name, "type": "PROHIBITED"},
+            "geometry": {"type": "Polygon", "coordinates": [OUTER], "layer": BAND},
+        }
+        for identifier in ("Z1", "Z2")
+    ]
+    found = read(json.dumps({"type": "FeatureCollection", "features": zones}).encode())
+    assert [(entry.identifier, entry.outcome) for entry in found.entries] == [
+        ("Z1", Outcome.TAKEN),
+        ("Z2", Outcome.TAKEN),
+    ]
+
+
+def test_reasons_beyond_the_most_are_noted() -> None:
+    feature = {
+        "type": "Feature",
+        "properties": {"identifier": "Z", "type": "PROHIBITED", "reason": [f"R{n}" for n in range(21)]},
+        "geometry": {"type": "Polygon", "coordinates": [OUTER], "layer": BAND},
+    }
+    (entry,) = read(json.dumps(feature).encode()).entries
+    assert noted(entry) == ["TOO_MANY_REASONS"]
 
 
 def test_published_json_of_parts_stays_as_it_was_published() -> None:

@@ -77,6 +77,8 @@ def read_geozone(
         notes.unclear(
             "AUTHORITY_ABSENT", f"{path}zoneAuthority", "authorization is required, and nobody is named to give it"
         )
+    if len(listed(source.get("reason"))) > REASONS_MAX:
+        notes.unclear("TOO_MANY_REASONS", f"{path}reason", f"only the first {REASONS_MAX} are kept")
     region = number(source.get("region"))
     return Geozone(
         identifier=identifier,
