@@ -97,7 +97,7 @@ def findings(plan: pb.FlightPlan) -> Iterator[RenderableType]:
             f"{severity}: {rule.replace('_', ' ').lower()}",
             "\n".join(dict.fromkeys(filter(None, (finding.subject_title, last(finding.subject))))),
             # Leg 1 leads from the first waypoint to the second; the fields of a message count from 0.
-            show_ranges(volume + 1 for volume in finding.volumes),
+            show_ranges(volume + 1 for volume in finding.volumes) + _left_out(finding),
             show_band(finding.plan_altitude) if finding.HasField("plan_altitude") else "",
             show_band(finding.subject_altitude) if finding.HasField("subject_altitude") else "",
         )
@@ -105,6 +105,11 @@ def findings(plan: pb.FlightPlan) -> Iterator[RenderableType]:
         texts.append(clean(f"{number}. {finding.message}{uncertain}"))
     yield made
     yield from texts
+
+
+def _left_out(finding: pb.Finding) -> str:
+    more = finding.volumes_count - len(finding.volumes)
+    return f" and {more} more" if more > 0 else ""
 
 
 def next_steps(plan: pb.FlightPlan, *, dry_run: bool) -> Iterator[RenderableType]:

@@ -175,6 +175,7 @@ def finding_to_message(finding: Finding) -> pb.Finding:
         subject=finding.subject,
         subject_title=finding.subject_title,
         volumes=finding.volumes,
+        volumes_count=len(finding.volumes) + finding.volumes_left_out,
         plan_altitude=band_to_message(finding.plan_altitude) if finding.plan_altitude else None,
         subject_altitude=band_to_message(finding.subject_altitude) if finding.subject_altitude else None,
         altitude_uncertain=finding.altitude_uncertain,
@@ -212,6 +213,7 @@ def finding_from_message(message: pb.Finding) -> Finding:
         notified=tuple(message.notified_authorities),
         overlap_outlines=tuple(_outline_from(outline) for outline in message.overlap_outlines),
         fields=tuple(message.fields),
+        volumes_left_out=max(message.volumes_count - len(message.volumes), 0),
     )
 
 

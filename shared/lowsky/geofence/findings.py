@@ -10,6 +10,8 @@ from shapely import Polygon
 
 from lowsky.geo.altitude import AltitudeBand
 
+VOLUMES_NAMED_MAX = 500
+"""As many as a plan of ready-made volumes may have; of a longer trajectory the first ones are named."""
 FINDINGS_MAX = 1_000
 """Zones that one flight may meet: findings travel with a plan in every event, and an event has a limit."""
 
@@ -61,7 +63,8 @@ class Finding:
     """Resource name of what the plan met; empty where it met nobody's area, or nothing."""
     subject_title: str
     volumes: tuple[int, ...]
-    """The plan's volumes concerned, from 0; of a trajectory, volume i is the leg from waypoint i to i + 1."""
+    """The plan's volumes concerned, from 0; of a trajectory, volume i is the leg from waypoint i to i + 1. The first
+    ones, where they are more than VOLUMES_NAMED_MAX."""
     message: str
     """For a person who can act on it."""
     plan_altitude: AltitudeBand | None = None
@@ -79,11 +82,34 @@ class Finding:
     notified: tuple[str, ...] = ()
     """The authorities that are told because of this."""
     overlap_outlines: tuple[Polygon, ...] = ()
-    """Of another flight: where the two overlap, without holes."""
+    """Of another flight: where the two overlap, without holes; the first places, and the message says where there are
+    more."""
     fields: tuple[str, ...] = ()
     """The fields of the flight plan at fault, where it is not where and when it flies that is."""
+    volumes_left_out: int = 0
+    """How many more volumes are concerned than `volumes` names."""
 
 
 def gravest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """In the order in which a person should read them."""
     return tuple(sorted(findings, key=lambda f: (-f.severity, f.volumes, f.subject)))
+
+
+def at_most(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The gravest first; where they are more than FINDINGS_MAX, the last one stands for all that are not listed, so
+    that nobody who decides or is notified because of them is lost."""
+    found = gravest_first(findings)
+    if len(found) <= FINDINGS_MAX:
+        return found
+    listed, others = found[: FINDINGS_MAX - 1], found[FINDINGS_MAX - 1 :]
+    rest = Finding(
+        rule=others[0].rule,
+        severity=others[0].severity,
+        subject="",
+        subject_title="more findings",
+        volumes=(),
+        message=f"{len(others)} more findings are not listed, this one the gravest of them: {others[0].message}",
+        deciding=tuple(dict.fromkeys(name for one in others for name in one.deciding)),
+        notified=tuple(dict.fromkeys(name for one in others for name in one.notified)),
+    )
+    return (*listed, rest)

@@ -14,8 +14,7 @@ from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_block import Indices
 from lowsky.geo.zone_index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea, look_at_areas
-from lowsky.geofence.findings import Finding, Rule, Severity
-from lowsky.geofence.meetings import VOLUMES_NAMED_MAX
+from lowsky.geofence.findings import VOLUMES_NAMED_MAX, Finding, Rule, Severity
 from lowsky.geofence.zones import TITLE_MAX, findings_of, leg_numbers, title_of
 
 
@@ -123,7 +122,8 @@ def _finding(rule: Rule, severity: Severity, volumes: Volumes, at: Indices, text
         subject="",
         subject_title="",
         volumes=legs,
-        message=f"{leg_numbers(legs)}: {text}",
+        message=f"{leg_numbers(legs, len(at))}: {text}",
         start_s=float(volumes.start_s[at].min()),
         end_s=float(volumes.end_s[at].max()),
+        volumes_left_out=len(at) - len(legs),
     )

@@ -13,10 +13,8 @@ from lowsky.geo.counting import changes
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_block import Floats, Indices
 from lowsky.geo.zone_index import Touches, ZoneIndex
+from lowsky.geofence.findings import VOLUMES_NAMED_MAX
 from lowsky.geofence.heights import Heights, Reach, heights_of
-
-VOLUMES_NAMED_MAX = 500
-"""As many as a plan of ready-made volumes may have; of a longer trajectory the first ones are named."""
 
 
 class Meeting(NamedTuple):
@@ -25,7 +23,9 @@ class Meeting(NamedTuple):
     plan: int
     zone: int
     legs: tuple[int, ...]
-    """The plan's volumes that enter, the first ones."""
+    """The plan's volumes that enter, the first VOLUMES_NAMED_MAX of them."""
+    legs_count: int
+    """How many enter in all."""
     plan_heights: Heights
     zone_heights: Heights
     start_s: float
@@ -48,15 +48,16 @@ def meetings(
     owner = volumes.owner[volume]
     begins = changes(owner, zone)
     starts = begins.nonzero()[0]
-    legs = _legs(volumes, volume, begins)
+    legs, counts = _legs(volumes, volume, begins)
     plan_heights = envelopes(volumes.altitudes[volume], starts, reference)
     zone_heights = envelopes(zones.altitudes(zone, layer), starts, reference)
     start_s = np.minimum.reduceat(volumes.start_s[volume], starts)
     end_s = np.maximum.reduceat(volumes.end_s[volume], starts).tolist()
     certain = np.logical_or.reduceat(touches.certain[order], starts)
     reaches = _reaches(touches.reach_m[order], starts, certain)
-    columns = (owner[starts].tolist(), zone[starts].tolist(), legs, plan_heights, zone_heights, start_s.tolist(), end_s)
-    return map(Meeting, *columns, moments_of(start_s), reaches)
+    places = owner[starts].tolist(), zone[starts].tolist()
+    times = start_s.tolist(), end_s, moments_of(start_s)
+    return map(Meeting, *places, legs, counts, plan_heights, zone_heights, *times, reaches)
 
 
 def moments_of(times_s: Floats) -> list[str]:
@@ -78,15 +79,14 @@ def _reaches(reach_m: Floats, starts: Indices, certain: NDArray[np.bool_]) -> li
     return reaches
 
 
-def _legs(volumes: Volumes, volume: Indices, begins: NDArray[np.bool_]) -> list[tuple[int, ...]]:
-    """Each volume of a meeting once, though it may touch several layers: they come in the order of volumes."""
+def _legs(volumes: Volumes, volume: Indices, begins: NDArray[np.bool_]) -> tuple[list[tuple[int, ...]], list[int]]:
+    """Each volume of a meeting once, though it may touch several layers, in the order of volumes; how many they are."""
     fresh = begins | changes(volume)
     legs = volumes.leg[volume[fresh]].tolist()
-    ends = begins[fresh].nonzero()[0].tolist()
-    return [
-        tuple(legs[first : min(last, first + VOLUMES_NAMED_MAX)])
-        for first, last in zip(ends, [*ends[1:], len(legs)], strict=True)
-    ]
+    firsts = begins[fresh].nonzero()[0].tolist()
+    bounds = list(zip(firsts, [*firsts[1:], len(legs)], strict=True))
+    named = [tuple(legs[first : min(last, first + VOLUMES_NAMED_MAX)]) for first, last in bounds]
+    return named, [last - first for first, last in bounds]
 
 
 def envelopes(bands: AltitudeBands, starts: Indices, reference: VerticalReference) -> Sequence[Heights]:

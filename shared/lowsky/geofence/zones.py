@@ -1,7 +1,8 @@
 """The geofence: which zones a plan enters, in plan view, altitude and time, and what follows from each.
 
 Where altitudes cannot be compared exactly the plan counts as inside, and the finding says so. A zone that needs
-somebody's word but names nobody who can give it blocks: silence is not consent.
+somebody's word but names nobody who can give it blocks: silence is not consent. Whoever a zone wants notified is named
+in a finding, registered or not.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lowsky.geo.zone_index import IndexedZone, Touches, ZoneIndex
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.geofence.heights import Reach, span
 from lowsky.geofence.meetings import Meeting, meetings
+from lowsky.geofence.unregistered import to_notify, unregistered, who_must_agree
 
 _RULES = {
     Restriction.PROHIBITED: Rule.GEOZONE_PROHIBITED,
@@ -79,16 +81,13 @@ _ASKED: WeakKeyDictionary[ZoneIndex[object], dict[int, _Ask | None]] = WeakKeyDi
 def _ask(zone: IndexedZone[object]) -> _Ask | None:
     geozone = zone.geozone
     deciding, notified = _named(geozone, Purpose.AUTHORIZATION), _named(geozone, Purpose.NOTIFICATION)
-    severity = _severity(geozone.restriction, deciding, notified)
+    severity = _severity(geozone)
     if severity is None:
         return None
     if severity is not Severity.AUTHORIZATION:
         deciding = ()
-    consequence = _CONSEQUENCES[geozone.restriction]
-    if severity is Severity.BLOCKING and geozone.restriction in _NEEDS_WORD:
-        consequence = "Somebody must agree, but no registered authority answers for this zone."
     rule = _RULES[geozone.restriction]
-    return _Ask(zone.name, title_of(geozone), rule, severity, deciding, notified, consequence)
+    return _Ask(zone.name, title_of(geozone), rule, severity, deciding, notified, _consequence(geozone, severity))
 
 
 def _finding(ask: _Ask, meeting: Meeting) -> Finding:
@@ -109,6 +108,7 @@ def _finding(ask: _Ask, meeting: Meeting) -> Finding:
         subject_amsl_m=zone_amsl_m,
         deciding=ask.deciding,
         notified=ask.notified,
+        volumes_left_out=meeting.legs_count - len(meeting.legs),
     )
 
 
@@ -117,16 +117,29 @@ def title_of(geozone: Geozone) -> str:
     return (geozone.names[0].text if geozone.names else geozone.identifier)[:TITLE_MAX]
 
 
-def _severity(restriction: Restriction, deciding: Sequence[str], notified: Sequence[str]) -> Severity | None:
+def _severity(geozone: Geozone) -> Severity | None:
+    restriction = geozone.restriction
+    named, deciding = geozone.authorities_for(Purpose.AUTHORIZATION), _named(geozone, Purpose.AUTHORIZATION)
     if restriction is Restriction.PROHIBITED:
         return Severity.BLOCKING
-    if restriction in _NEEDS_WORD:
+    if restriction in _NEEDS_WORD or (restriction is Restriction.USPACE and named):
         return Severity.AUTHORIZATION if deciding else Severity.BLOCKING
-    if restriction is Restriction.USPACE:
-        if deciding:
-            return Severity.AUTHORIZATION
-        return Severity.NOTIFICATION if notified else Severity.INFORMATION
-    return Severity.NOTIFICATION if notified else None
+    if geozone.authorities_for(Purpose.NOTIFICATION):
+        return Severity.NOTIFICATION
+    return Severity.INFORMATION if restriction is Restriction.USPACE or named else None
+
+
+def _consequence(geozone: Geozone, severity: Severity) -> str:
+    text = _CONSEQUENCES[geozone.restriction]
+    if geozone.restriction is Restriction.NO_RESTRICTION:
+        texts = ["The flight is announced there."] if _named(geozone, Purpose.NOTIFICATION) else []
+        if geozone.authorities_for(Purpose.AUTHORIZATION):
+            texts.append("It is published without restriction, and yet names who authorizes: nobody is asked.")
+        text = " ".join(texts)
+    elif severity is Severity.BLOCKING and geozone.restriction is not Restriction.PROHIBITED:
+        missing = who_must_agree(unregistered(geozone, Purpose.AUTHORIZATION))
+        text = f"Somebody must agree, but no registered authority answers for this zone. {missing}".rstrip()
+    return f"{text} {to_notify(unregistered(geozone, Purpose.NOTIFICATION))}".strip()
 
 
 def _named(geozone: Geozone, purpose: Purpose) -> tuple[str, ...]:
@@ -139,15 +152,15 @@ _CONSEQUENCES = {
     Restriction.REQ_AUTHORIZATION: "An authority must agree.",
     Restriction.CONDITIONAL: "Conditions apply there: an officer decides whether they are met.",
     Restriction.USPACE: "It is U-space airspace.",
-    Restriction.NO_RESTRICTION: "The flight is announced there.",
+    Restriction.NO_RESTRICTION: "",
 }
 
 
 def _message(ask: _Ask, meeting: Meeting) -> str:
-    verb = "meets" if len(meeting.legs) == 1 else "meet"
+    verb = "meets" if meeting.legs_count == 1 else "meet"
     return (
-        f"{leg_numbers(meeting.legs)} at {meeting.plan_heights.text}, from {meeting.begins}, {verb} {ask.title}"
-        f" ({meeting.zone_heights.text}). {ask.consequence}{_doubt(meeting.reach_m)}"
+        f"{leg_numbers(meeting.legs, meeting.legs_count)} at {meeting.plan_heights.text}, from {meeting.begins},"
+        f" {verb} {ask.title} ({meeting.zone_heights.text}). {ask.consequence}{_doubt(meeting.reach_m)}"
     )
 
 
@@ -161,8 +174,17 @@ def _doubt(reach_m: tuple[Reach, Reach] | None) -> str:
     )
 
 
-def leg_numbers(legs: Sequence[int]) -> str:
-    """As in "Legs 1 to 4, 8": runs of legs, the first few. People count from 1, machines (Finding.volumes) from 0."""
+def leg_numbers(legs: Sequence[int], count: int = 0) -> str:
+    """As in "Legs 1 to 4, 8": runs of legs, the first few. People count from 1, machines (Finding.volumes) from 0.
+
+    Args:
+        legs: In ascending order, the first ones.
+        count: How many there are in all, where they are more.
+    """
+    return _runs(legs) + (f" and {count - len(legs)} more" if count > len(legs) else "")
+
+
+def _runs(legs: Sequence[int]) -> str:
     first, last = legs[0], legs[-1]
     if last - first == len(legs) - 1:  # they ascend: one run
         return f"Leg {first + 1}" if first == last else f"Legs {first + 1} to {last + 1}"

@@ -8,6 +8,7 @@ import math
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pyogrio.raw
@@ -253,13 +254,39 @@ def test_heights_of_positions_are_not_read_and_noted() -> None:
     assert "HEIGHTS_IGNORED" not in notes(kml(document(placemark(polygon()))))
 
 
+def test_an_inner_boundary_apart_from_the_outer_one_is_a_part() -> None:
+    apart = [[8.2, 47.0], [8.3, 47.0], [8.3, 47.1], [8.2, 47.1], [8.2, 47.0]]
+    for found in (kml(document(placemark(polygon(SQUARE, apart)))), geojson(feature(SQUARE, apart))):
+        assert math.isclose(only(found).layers[0].outline.area, 0.02, rel_tol=1e-9)
+        assert "RINGS_ARE_PARTS" in notes(found)
+
+
+@pytest.mark.parametrize("label", ["", "<Point><coordinates>8,47</coordinates></Point>"])
+def test_walls_and_a_label_beside_a_lid_are_left_out_and_the_limits_stay(label: str) -> None:
+    def wall(a: list[float], b: list[float]) -> str:
+        words = " ".join(f"{x},{y},{z}" for (x, y), z in ((a, 0), (b, 0), (b, 90), (a, 90), (a, 0)))
+        inner = f"<LinearRing><coordinates>{words}</coordinates></LinearRing>"
+        return f"<Polygon><outerBoundaryIs>{inner}</outerBoundaryIs></Polygon>"
+
+    walls = "".join(wall(a, b) for a, b in pairwise(SQUARE))
+    found = kml(document(placemark(f"<MultiGeometry>{walls}{polygon(height=90)}{label}</MultiGeometry>")))
+    plain = only(kml(document(placemark(polygon()))))
+    assert only(found).layers[0].outline.equals(plain.layers[0].outline)
+    assert [layer.altitude for layer in only(found).layers] == [plain.layers[0].altitude]
+    (note,) = [note for note in found.entries[0].notes if note.reason == "STRAYS_LEFT_OUT"]
+    assert "4 walls" in note.message
+
+
 @pytest.mark.parametrize(
     ("geometry", "reason"),
     [
         ("<Point><coordinates>8,47</coordinates></Point>", "GEOMETRY_TYPE"),
         ("<LineString><coordinates>8,47 9,48</coordinates></LineString>", "GEOMETRY_TYPE"),
         (ring(SQUARE), "GEOMETRY_TYPE"),
-        (f"<MultiGeometry>{polygon()}<Point><coordinates>8,47</coordinates></Point></MultiGeometry>", "GEOMETRY_TYPE"),
+        (
+            f"<MultiGeometry>{polygon()}{ring([(9, 47), (10, 47), (10, 48), (9, 47)])}</MultiGeometry>",
+            "LINES_ENCLOSE_GROUND",
+        ),
         ("<MultiGeometry/>", "GEOMETRY_ABSENT"),
         ("", "GEOMETRY_ABSENT"),
         ("<Polygon/>", "COORDINATES_UNREADABLE"),

@@ -107,9 +107,6 @@ def test_a_loop_wound_twice_is_filled_when_small_and_refused_when_not(loop_m: fl
 @pytest.mark.parametrize(
     ("hole", "reason", "area"),
     [
-        (square(9, 47, 0.01), "HOLE_OUTSIDE_SHELL", 0.01),
-        (square(8.1, 47, 0.01), "HOLE_OUTSIDE_SHELL", 0.01),
-        (square(8.09, 47.02, 0.02), "HOLE_CROSSES_SHELL", 0.01 - 0.0002),
         ([(8.02, 47.02), (8.03, 47.02), (8.02, 47.02)], "HOLE_WITHOUT_AREA", 0.01),
         (
             [(8.02, 47.02), (8.04, 47.04), (8.04, 47.02), (8.02, 47.04), (8.02, 47.02)],
@@ -158,8 +155,8 @@ def test_holes_that_overlap_widely_are_refused_and_narrowly_are_kept() -> None:
         ([[[8, 47], [8.1, 47], [400, 47.1], [8, 47]]], "COORDINATES_OUT_OF_RANGE"),
         ([[[8, 47], [8.1, 47], [8, 47]]], "RING_WITHOUT_AREA"),
         ([[[8, 47], [8.1, 47.1], [8.2, 47.2], [8, 47]]], "RING_WITHOUT_AREA"),
-        ([square(8, 47, 0.1), square(8, 47, 0.1)], "RING_WITHOUT_AREA"),
-        ([square(8, 47, 0.1), square(7.9, 46.9, 0.3)], "RING_WITHOUT_AREA"),
+        ([[(8, 47), (8.1, 47), (8, 47)], square(8, 47, 0.1)], "RING_WITHOUT_AREA"),
+        ([[(8, 47), (8.1, 47), (8.2, 47), (8, 47)], square(8, 47, 0.1)], "RING_WITHOUT_AREA"),
         ([[(-180, -90), (180, -90), (180, 90), (-180, 90), (-180, -90)]], "EXTENT_IMPLAUSIBLE"),
         ([[(-180, 80), (-60, 80), (60, 80), (-180, 80)]], "POLYGON_UNUSABLE"),
         ([[(8 + 1e-6 * n, 47 + 0.1 * (n % 2)) for n in range(20_001)]], "TOO_MANY_VERTICES"),

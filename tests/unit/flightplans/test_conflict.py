@@ -19,7 +19,7 @@ from lowsky.geo.altitude import Datum, VerticalReference
 from lowsky.geo.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes import Volume4D, Volumes
 from lowsky.geofence.codec import finding_from_message, finding_to_message
-from lowsky.geofence.findings import Rule, Severity
+from lowsky.geofence.findings import VOLUMES_NAMED_MAX, Rule, Severity
 from tests.unit.flightplans.flights import START, band, box_volume, square
 
 REFERENCE = VerticalReference(0, 50, 9, 10)
@@ -103,6 +103,21 @@ def test_outlines_are_few_and_simple_and_hold_what_overlaps(radius: float) -> No
     for outline in meeting.outlines:
         assert len(outline.exterior.coords) <= VERTICES_MAX
         assert shapely.covers(outline.buffer(1e-9), shared)
+
+
+@pytest.mark.parametrize(("volumes", "said"), [(OUTLINES_MAX, False), (OUTLINES_MAX + 1, True)])
+def test_a_finding_says_whether_more_places_overlap_than_it_outlines(volumes: int, said: bool) -> None:
+    (meeting,) = met([box_volume(square(HERE), band(0, 10))], [box_volume(square(HERE), band(0, 10))] * volumes)
+    assert ("Only the first of the places" in meeting.finding(Rule.CONFLICT, "id").message) is said
+
+
+def test_a_finding_of_a_long_plan_says_how_many_of_its_volumes_overlap() -> None:
+    ours = [box_volume(square(HERE), band(0, 10))] * (VOLUMES_NAMED_MAX + 3)
+    (meeting,) = met(ours, ours[:1])
+    finding = meeting.finding(Rule.CONFLICT, "id")
+    assert (len(finding.volumes), finding.volumes_left_out) == (VOLUMES_NAMED_MAX, 3)
+    assert finding.message.startswith("Legs 1 to 500 and 3 more at")
+    assert meeting.finding(Rule.CONFLICT, "id", reverse=True).volumes_left_out == 0
 
 
 def _wavy(radius: float) -> Polygon:

@@ -1,17 +1,20 @@
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 import shapely
 
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.flightplans.draw import draw
 from lowsky.geo.altitude import ANYWHERE, AltitudeBand, Datum, VerticalReference
 from lowsky.geo.applicability import Applicability, Daily, Period
-from lowsky.geo.geozone import Layer, Restriction
+from lowsky.geo.geozone import Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volume4D
 from lowsky.geo.zone_index import IndexedZone
-from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.geofence.codec import finding_from_message, finding_to_message
+from lowsky.geofence.findings import FINDINGS_MAX, VOLUMES_NAMED_MAX, Finding, Rule, Severity, at_most
 from lowsky.geofence.zones import RUNS_NAMED_MAX, TITLE_MAX, geofence
 from tests.unit.flightplans.flights import (
     PARK,
@@ -88,6 +91,11 @@ def test_nothing_is_found_where_there_is_no_zone() -> None:
         (Restriction.USPACE, [TOWER], [], Rule.GEOZONE_USPACE, Severity.AUTHORIZATION, (TOWER,)),
         (Restriction.USPACE, [], [PARK], Rule.GEOZONE_USPACE, Severity.NOTIFICATION, ()),
         (Restriction.USPACE, [], [], Rule.GEOZONE_USPACE, Severity.INFORMATION, ()),
+        (Restriction.USPACE, [None], [PARK], Rule.GEOZONE_USPACE, Severity.BLOCKING, ()),
+        (Restriction.USPACE, [], [None], Rule.GEOZONE_USPACE, Severity.NOTIFICATION, ()),
+        (Restriction.NO_RESTRICTION, [], [None], Rule.GEOZONE_NOTIFICATION, Severity.NOTIFICATION, ()),
+        (Restriction.NO_RESTRICTION, [None], [], Rule.GEOZONE_NOTIFICATION, Severity.INFORMATION, ()),
+        (Restriction.NO_RESTRICTION, [TOWER], [], Rule.GEOZONE_NOTIFICATION, Severity.INFORMATION, ()),
         (Restriction.NO_RESTRICTION, [], [PARK], Rule.GEOZONE_NOTIFICATION, Severity.NOTIFICATION, ()),
     ],
 )
@@ -104,8 +112,71 @@ def test_a_restriction_decides_what_follows(
     assert finding.notified == tuple(each for each in notified if each)
 
 
-def test_a_zone_that_asks_nothing_and_tells_nobody_is_no_finding() -> None:
-    assert found(ACROSS, zone(AREA, Restriction.NO_RESTRICTION, notified=[None])) == []
+def test_a_zone_that_asks_nothing_and_wants_nobody_notified_is_no_finding() -> None:
+    assert found(ACROSS, zone(AREA, Restriction.NO_RESTRICTION)) == []
+    assert found(ACROSS, naming(Purpose.INFORMATION)) == []
+
+
+def naming(
+    purpose: Purpose, restriction: Restriction = Restriction.NO_RESTRICTION, count: int = 1
+) -> IndexedZone[None]:
+    """A zone that names authorities which nobody registered."""
+    office = ZoneAuthority(
+        (LocalizedText("Nature office"),),
+        purpose,
+        contacts=(LocalizedText("Ms Li"),),
+        phone="+86 1",
+        email="li@park.example",
+        interval_before=timedelta(days=20),
+    )
+    plain = zone(AREA, restriction)
+    return replace(plain, geozone=replace(plain.geozone, authorities=(office,) * count))
+
+
+@pytest.mark.parametrize("restriction", list(Restriction))
+def test_whom_a_zone_wants_notified_and_nobody_registered_is_named_with_the_published_contact(
+    restriction: Restriction,
+) -> None:
+    finding = only(found(ACROSS, naming(Purpose.NOTIFICATION, restriction)))
+    assert (
+        "Notify Nature office (Ms Li, +86 1, li@park.example), 20 days before the flight: not registered here"
+        in finding.message
+    )
+    assert finding.notified == ()
+
+
+@pytest.mark.parametrize("restriction", [Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL, Restriction.USPACE])
+def test_an_authorization_that_nobody_registered_can_give_blocks_and_says_who_would(restriction: Restriction) -> None:
+    finding = only(found(ACROSS, naming(Purpose.AUTHORIZATION, restriction)))
+    assert finding.severity is Severity.BLOCKING
+    assert "Nature office (Ms Li" in finding.message
+
+
+def test_of_many_authorities_that_nobody_registered_the_first_are_named_and_the_others_counted() -> None:
+    message = only(found(ACROSS, naming(Purpose.NOTIFICATION, count=8))).message
+    assert message.count("Nature office") == 5
+    assert "and 3 more" in message
+
+
+def test_a_finding_that_names_the_first_legs_says_how_many_there_are() -> None:
+    zigzag = trajectory(*((112.999 + n % 2 * 0.002, 22.0) for n in range(VOLUMES_NAMED_MAX + 201)))
+    finding = only(found(zigzag, zone(AREA)))
+    assert finding.volumes == tuple(range(VOLUMES_NAMED_MAX))
+    assert finding.volumes_left_out == 200
+    assert finding.message.startswith("Legs 1 to 500 and 200 more at")
+    message = finding_to_message(finding)
+    assert message.volumes_count == 700
+    assert finding_from_message(pb.Finding.FromString(message.SerializeToString())) == finding
+
+
+def test_findings_beyond_the_most_are_counted_and_whoever_decides_for_them_is_kept() -> None:
+    first = only(found(ACROSS, zone(AREA, Restriction.REQ_AUTHORIZATION, deciding=[TOWER])))
+    last = replace(first, subject="geozones/z", deciding=(PORT,), notified=(PARK,))
+    listed = at_most([*([first] * FINDINGS_MAX), last])
+    assert len(listed) == FINDINGS_MAX
+    assert "2 more findings are not listed" in listed[-1].message
+    assert (listed[-1].deciding, listed[-1].notified) == ((TOWER, PORT), (PARK,))
+    assert at_most([first, last]) == (first, last)
 
 
 def test_several_layers_of_a_zone_are_one_finding_over_all_of_their_heights() -> None:

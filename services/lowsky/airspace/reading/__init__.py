@@ -11,6 +11,8 @@ Decided once, for every zone:
 - A limit that is absent or not understood is none; a zone without times applies always; a purpose not said is
   AUTHORIZATION.
 - A repair covers every reading of a faulty ring and grows none by more than a metre, else the zone is REFUSED.
+- Whether a ring of a polygon is a part, a hole or an island follows from how the rings lie, not from their order.
+- What encloses nothing beside an outline, a line, a point or a wall, is left out and noted.
 - A zone of more text than its event could carry is REFUSED, unparsed.
 - Of several zones with one identifier each is kept, the second as `id~2`.
 - A stated reference system is followed (stated_systems.py); one that cannot be, or that contradicts what is declared,
@@ -184,11 +186,11 @@ def _read_entry(
             notes.mended("IDENTIFIER_CHANGED", "identifier", "spaces around it, or what is no text, were taken away")
         geozone = replace(_read_zone(zone, identifier, declared, notes), terrain_m=declared.terrain_m)
     except ZoneRefused as refusal:
-        return ReportEntry(position, identifier, Outcome.REFUSED, (*notes.found, refusal.note)), None
+        return ReportEntry(position, identifier, Outcome.REFUSED, (*notes.all, refusal.note)), None
     except GEOSException as fault:
         note = Note("GEOMETRY_UNUSABLE", "geometry", f"the geometry engine gave up: {fault}")
-        return ReportEntry(position, identifier, Outcome.REFUSED, (*notes.found, note)), None
-    entry_notes = tuple(notes.found)
+        return ReportEntry(position, identifier, Outcome.REFUSED, (*notes.all, note)), None
+    entry_notes = notes.all
     report = ReportEntry(position, identifier, notes.outcome, entry_notes, notes.extent_growth_m2)
     return report, ReadZone(geozone, published, entry_notes, position)
 

@@ -17,6 +17,7 @@ LAYERS_MAX = 200
 """Airports publish up to a dozen."""
 NESTING_MAX = 4
 """GeometryCollections within each other."""
+_LINES = ("POINT", "MULTIPOINT", "LINESTRING", "MULTILINESTRING", "LINEARRING")
 
 
 def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geozone:
@@ -35,9 +36,15 @@ def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geo
     layers = _Layers(notes, mapping(entry.get("layer")))
     layers.read(geometry, "geometry", {}, 0)
     if not layers.found:
-        raise ZoneRefused("GEOMETRY_ABSENT", "geometry", "the collection holds no geometry")
+        raise ZoneRefused("GEOMETRY_ABSENT", "geometry", "the collection holds no geometry that encloses an area")
+    layers.leave_out_strays()
     found = tuple(layers.found)
     return read_geozone(identifier, restriction, found, read_ed318(source, found, PATH, notes), members, notes)
+
+
+def _is_line(geometry: Mapping[str, object]) -> bool:
+    """Whether it is a line, or a point, and nothing more: with limits or an extent of its own it may be a zone's."""
+    return text(geometry.get("type")).upper() in _LINES and geometry.keys() <= {"type", "coordinates", "bbox", "crs"}
 
 
 class _Layers:
@@ -48,6 +55,9 @@ class _Layers:
         self._notes = notes
         self._default = default
         self._outlines = Outlines(notes)
+        self._points: list[str] = []
+        """Paths of points that may be labels."""
+        self._polygons = False
 
     def read(self, geometry: object, path: str, around: Mapping[str, object], depth: int) -> None:
         """A geometry, or all of a collection, whose own layer is `around` for those that have none."""
@@ -62,9 +72,15 @@ class _Layers:
             for place, part in enumerate(inner):
                 self.read(part, f"{path}.geometries[{place}]", layer, depth + 1)
             return
+        if depth and _is_line(fields):
+            self._outlines.line(fields.get("coordinates"), f"{path}.coordinates")
+            self._points.extend([path] if "POINT" in text(fields.get("type")).upper() else [])
+            return
         if len(self.found) >= LAYERS_MAX:
             raise ZoneRefused("TOO_MANY_LAYERS", path, f"more than {LAYERS_MAX} layers")
-        outline = self._outline(fields, path)
+        outline = self._outline(fields, path) if depth == 0 else self._outline_or_wall(fields, path)
+        if outline is None:
+            return
         if self._default and not layer:
             band = read_band(self._default, ED_318_KEYS, "layer", self._notes)
         else:
@@ -83,9 +99,28 @@ class _Layers:
                         found[known] = item
         return {} if all(empty(found.get(limit)) for limit in ("lower", "upper")) else found
 
+    def leave_out_strays(self) -> None:
+        """What encloses nothing beside the layers, once all are read: see `Outlines.leave_out_strays`.
+
+        Raises:
+            ZoneRefused: EXTENT_ABSENT for a point beside nothing but circles, of which it may be one without its
+                radius; those of `Outlines.leave_out_strays`.
+        """
+        if self._points and not self._polygons:
+            raise ZoneRefused("EXTENT_ABSENT", f"{self._points[0]}.extent", "a point needs an extent of subtype Circle")
+        self._outlines.leave_out_strays()
+
+    def _outline_or_wall(self, geometry: Mapping[str, object], path: str) -> Outline | None:
+        """None for a wall, which is beside other geometries and has no area in plan."""
+        if text(geometry.get("type")).upper() == "POLYGON":
+            self._polygons = True
+            return self._outlines.polygon_or_wall(geometry.get("coordinates"), f"{path}.coordinates")
+        return self._outline(geometry, path)
+
     def _outline(self, geometry: Mapping[str, object], path: str) -> Outline:
         kind = text(geometry.get("type")).upper()
         coordinates = geometry.get("coordinates")
+        self._polygons |= kind in ("POLYGON", "MULTIPOLYGON")
         if kind == "POLYGON":
             return self._outlines.polygon(coordinates, f"{path}.coordinates")
         if kind == "MULTIPOLYGON":

@@ -21,6 +21,8 @@ from lowsky.geo.geozone import Geozone
 HEIGHTS = "geometry.coordinates"
 """Where heights are published."""
 _AREAS = {"POLYGON": "Polygon", "MULTIPOLYGON": "MultiPolygon"}
+_LINES = ("POINT", "MULTIPOINT", "LINESTRING", "MULTILINESTRING", "LINEARRING")
+"""They enclose nothing: beside areas they are left out."""
 
 
 def read_zone(entry: Mapping[str, object], identifier: str, fields: FieldMapping, notes: Notes) -> Geozone:
@@ -125,6 +127,8 @@ def _area(geometry: object, place: str) -> dict[str, object]:
             raise ZoneRefused("GEOMETRY_UNREADABLE", f"{place}.geometries", "not a list of geometries")
         parts = [_area(part, f"{place}.geometries[{at}]") for at, part in enumerate(inner)]
         return {"type": "GeometryCollection", "geometries": parts}
+    if kind.upper() in _LINES and place != "geometry":
+        return {"type": kind, "coordinates": fields.get("coordinates")}
     if kind.upper() not in _AREAS:
         raise ZoneRefused("GEOMETRY_TYPE", f"{place}.type", f"{kind or 'no type'} encloses no area")
     coordinates = fields.get("coordinates")

@@ -1,8 +1,9 @@
 """Published rings, polygons and circles to valid outlines in lon/lat.
 
 A repair covers every reading of a faulty ring and is at most about a metre larger than the smallest; where that
-cannot be, the zone is refused. What was published is never made smaller. Outlines in another reference system are
-repaired as they are published, and then converted with the stated error around them.
+cannot be, the zone is refused. What was published is never made smaller. What encloses nothing beside outlines, a line,
+a point or a wall, is left out and noted. Outlines in another reference system are repaired as they are published, and
+then converted with the stated error around them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 from shapely.errors import GEOSException
 
-from lowsky.airspace.reading.repair import RepairRefused, repair
+from lowsky.airspace.reading.repair import repair
 from lowsky.airspace.reading.report import Notes, ZoneRefused
+from lowsky.airspace.reading.shallow import RepairRefused
+from lowsky.airspace.reading.strays import Strays
 from lowsky.airspace.reading.values import number
 from lowsky.geo.antimeridian import cut, unwrap
 from lowsky.geo.centre_lines import CentreLine
@@ -43,11 +46,40 @@ class Outlines:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._vertices = 0
+        self._published: list[Outline] = []
+        """Outlines as they are published, whatever the reference system."""
+        self._strays = Strays()
         self._circles: list[tuple[Outline, CentreLine]] = []
 
     def polygon(self, coordinates: object, path: str) -> Outline:
-        """A polygon from GeoJSON coordinates: a shell, then holes."""
-        return self._placed(self._finish(self._polygon(coordinates, path), path), path)
+        """A polygon from GeoJSON coordinates: a shell, then holes; what further rings are follows from how they lie."""
+        return self._placed(self._shape(self._rings(coordinates, path), path), path)
+
+    def polygon_or_wall(self, coordinates: object, path: str) -> Outline | None:
+        """A polygon that is not alone; None where it is a wall, which has no area in plan: see `leave_out_strays`."""
+        rings = self._rings(coordinates, path)
+        outline = self._shape_or_wall(rings, path, self._strays)
+        return outline if outline is None else self._placed(outline, path)
+
+    def line(self, coordinates: object, path: str) -> None:
+        """A point, a line, or several, beside outlines: see `leave_out_strays`."""
+        if not isinstance(coordinates, list) or not coordinates:
+            raise ZoneRefused("COORDINATES_UNREADABLE", path, "not a list of positions")
+        if not isinstance(coordinates[0], list):
+            self._strays.add("point", np.array([self._vertex(coordinates, path)]), path)
+        elif coordinates[0] and isinstance(coordinates[0][0], list):
+            for place, inner in enumerate(coordinates):
+                self.line(inner, f"{path}[{place}]")
+        else:
+            self._strays.add("line", self._positions(coordinates, path), path)
+
+    def leave_out_strays(self) -> None:
+        """Notes the lines and walls that were found so far, once there are outlines beside them.
+
+        Raises:
+            ZoneRefused: LINES_ENCLOSE_GROUND, they enclose ground that no outline covers.
+        """
+        self._strays.leave_out(self._published, self._notes)
 
     def multi_polygon(self, coordinates: object, path: str) -> Outline:
         """The union of all parts."""
@@ -55,8 +87,16 @@ class Outlines:
             raise ZoneRefused("COORDINATES_UNREADABLE", path, "not a list of polygons")
         if len(coordinates) > PARTS_MAX:
             raise ZoneRefused("TOO_MANY_PARTS", path, f"{len(coordinates)} parts; {PARTS_MAX} is the most")
-        fields = [f"{path}[{place}]" for place in range(len(coordinates))]
-        parts = [self._finish(self._polygon(part, at), at) for part, at in zip(coordinates, fields, strict=True)]
+        parts: list[Outline] = []
+        walls = Strays()
+        for place, part in enumerate(coordinates):
+            at = f"{path}[{place}]"
+            outline = self._shape_or_wall(self._rings(part, at), at, walls)
+            if outline is not None:
+                parts.append(outline)
+        if not parts:
+            raise ZoneRefused("RING_WITHOUT_AREA", path, "none of the polygons encloses an area")
+        walls.leave_out(parts, self._notes)
         return self._placed(parts[0] if len(parts) == 1 else self._together(parts, path), path)
 
     def _together(self, parts: list[Outline], path: str) -> Outline:
@@ -79,8 +119,9 @@ class Outlines:
         longitude = (longitude + 180.0) % 360.0 - 180.0
         try:
             there = converted_circle(longitude, latitude, radius_m, self._notes.reference_system)
-            outline = circle(longitude, latitude, radius_m) if there is None else self._note(there, path)
-            outline = self._finish(outline, path)
+            plain = self._finish(circle(longitude, latitude, radius_m), path)
+            self._published.append(plain)
+            outline = plain if there is None else self._finish(self._note(there, path), path)
         except ValueError as fault:
             raise ZoneRefused("CIRCLE_UNUSABLE", path, str(fault)) from None
         if there is None:
@@ -94,6 +135,7 @@ class Outlines:
 
     def _placed(self, outline: Outline, path: str) -> Outline:
         """The outline in WGS 84, whatever it was published in."""
+        self._published.append(outline)
         try:
             there = converted(outline, self._notes.reference_system)
         except ValueError as fault:
@@ -109,21 +151,36 @@ class Outlines:
         )
         return there.outline
 
-    def _polygon(self, coordinates: object, path: str) -> Outline:
+    def _rings(self, coordinates: object, path: str) -> list[Ring]:
         if not isinstance(coordinates, list) or not coordinates:
             raise ZoneRefused("COORDINATES_UNREADABLE", path, "not a list of rings")
         if len(coordinates) > PARTS_MAX:
             raise ZoneRefused("TOO_MANY_RINGS", path, f"{len(coordinates)} rings; {PARTS_MAX} is the most")
-        shell = self._ring(coordinates[0], f"{path}[0]")
-        if _encloses_nothing(shell):
+        return [self._ring(ring, f"{path}[{place}]") for place, ring in enumerate(coordinates)]
+
+    def _shape_or_wall(self, rings: list[Ring], path: str, walls: Strays) -> Outline | None:
+        """The outline, or None and one more of the walls."""
+        try:
+            return self._shape(rings, path)
+        except ZoneRefused as refusal:
+            # Of several rings the first may be what all the others are holes of.
+            if refusal.note.reason != "RING_WITHOUT_AREA" or len(rings) > 1:
+                raise
+        walls.add("wall", rings[0], path)
+        return None
+
+    def _shape(self, rings: list[Ring], path: str) -> Outline:
+        if _encloses_nothing(rings[0]):
             raise ZoneRefused("RING_WITHOUT_AREA", f"{path}[0]", "fewer than three different points enclose nothing")
         holes: list[Ring] = []
-        for place, ring in enumerate(coordinates[1:], 1):
-            hole = self._ring(ring, f"{path}[{place}]")
+        for place, hole in enumerate(rings[1:], 1):
             if _encloses_nothing(hole):
                 self._notes.mended("HOLE_WITHOUT_AREA", f"{path}[{place}]", "a hole of no area was left out")
             else:
                 holes.append(hole)
+        return self._finish(self._mended(rings[0], holes, path), path)
+
+    def _mended(self, shell: Ring, holes: list[Ring], path: str) -> Outline:
         try:
             published = unwrap(Polygon(shell, holes))
             if published.is_valid or isinstance(published, MultiPolygon):
@@ -139,6 +196,13 @@ class Outlines:
         return mended.outline
 
     def _ring(self, coordinates: object, path: str) -> Ring:
+        ring = self._positions(coordinates, path)
+        if (ring[0] != ring[-1]).any():
+            self._notes.mended("RING_UNCLOSED", path, "the ring was closed from its last point to its first")
+            ring = np.concatenate([ring, ring[:1]])
+        return ring
+
+    def _positions(self, coordinates: object, path: str) -> Ring:
         if not isinstance(coordinates, list) or not coordinates:
             raise ZoneRefused("COORDINATES_UNREADABLE", path, "not a list of positions")
         self._vertices += len(coordinates)
@@ -147,9 +211,6 @@ class Outlines:
         ring = _plain_positions(coordinates)
         if ring is None:
             ring = np.array([self._vertex(position, f"{path}[{place}]") for place, position in enumerate(coordinates)])
-        if (ring[0] != ring[-1]).any():
-            self._notes.mended("RING_UNCLOSED", path, "the ring was closed from its last point to its first")
-            ring = np.concatenate([ring, ring[:1]])
         return ring
 
     def _vertex(self, position: object, path: str) -> tuple[float, float]:

@@ -2,8 +2,11 @@
 
 A ring that crosses itself has two readings: even-odd (what is inside an odd number of turns) and non-zero (what it
 winds around). The non-zero one contains the other and is taken, with what the usual repair of geometry engines would
-take, when what this adds is nowhere deeper than a metre.
-Holes are cut out only where they surely are: inside the shell, and not where two of them cross.
+take, when what this adds is nowhere deeper than a metre. A ring that encloses something under the one reading only, as
+one that is drawn twice does, encloses that.
+
+Which rings are parts and which are holes follows from how they lie (see `nesting`), not from their order. Holes are cut
+out only where they surely are: where they lie inside their part, and not where two of them cross.
 """
 
 from __future__ import annotations
@@ -13,30 +16,28 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import Geometry, LinearRing, LineString, MultiPolygon, Polygon, STRtree
+from shapely import Geometry, LinearRing, LineString, MultiPolygon, Polygon
 
-from lowsky.geo.projection import metres_per_degree
+from lowsky.airspace.reading.nesting import Nesting, nesting_of
+from lowsky.airspace.reading.shallow import (
+    SLIVER_DEGREES2,
+    RepairRefused,
+    areas_in,
+    is_shallow,
+    refuse_tangles,
+    require_shallow,
+)
 
-GROWTH_MAX_M = 1.0
-"""How deep a piece that a repair adds to the smallest reading may be: no point of it is farther from its edge.
-
-The rule of the domain: a repair changes no extent by more than a metre.
-"""
 FACES_MAX = 2_000
 """Pieces that a ring may cut itself into; a scribble beyond that is refused rather than computed."""
-CROSSINGS_MAX = 1_000
-"""Of a ring with itself, counted before anything is computed: one of 20 000 random points has a hundred million."""
-SLIVER_DEGREES2 = 1e-16
-"""Below some mm², whether a piece is inside is a matter of rounding: it counts as inside."""
 
-
-class RepairRefused(Exception):
-    """No outline can be stood behind."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
+_SELF_INTERSECTS = ("RING_SELF_INTERSECTS", "the ring meets itself: what it encloses or winds around was taken")
+_FIRST_RING_WITHIN = (
+    "RINGS_EXCHANGED",
+    "the first ring lies within another: what is a part and what a hole was read from how the rings lie",
+)
+_PARTS = ("RINGS_ARE_PARTS", "rings outside of each other were read as parts of the zone, which has all of them")
+_ISLANDS = ("ISLAND_IN_HOLE", "a ring within a hole was read as an island, which is part of the zone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,50 +54,111 @@ class _Fill:
     """The two readings of one ring; `narrow` is within `wide`."""
 
     narrow: Geometry
-    wide: Geometry
+    wide: Polygon | MultiPolygon
 
 
 def repair(polygon: Polygon) -> Repaired:
-    """A valid outline for an invalid polygon with unwrapped longitudes.
+    """A valid outline for an invalid polygon with unwrapped longitudes, whose rings are in any order.
 
     Raises:
-        RepairRefused: EXTENT_AMBIGUOUS when readings differ by more than a metre, RING_WITHOUT_AREA when nothing is
-            enclosed, RING_TOO_TANGLED.
+        RepairRefused: EXTENT_AMBIGUOUS when readings differ by more than a metre, RING_WITHOUT_AREA when the first ring
+            encloses nothing, RING_TOO_TANGLED.
         shapely.errors.GEOSException: when the geometry engine gives up.
     """
-    findings: list[tuple[str, str]] = []
-    shell = _fill(polygon.exterior)
-    if not polygon.exterior.is_simple:
-        findings.append(("RING_SELF_INTERSECTS", "the ring meets itself: what it encloses or winds around was taken"))
-    surely_cut, maybe_cut = _holes(polygon, shell, findings)
-    wide = _areas(shapely.difference(shell.wide, surely_cut))
-    narrow = _areas(shapely.difference(shell.narrow, maybe_cut))
-    if wide.is_empty:
+    rings = [polygon.exterior, *polygon.interiors]
+    findings = dict([_SELF_INTERSECTS] if any(not ring.is_simple for ring in rings) else [])
+    fills = [_fill(ring) for ring in rings]
+    if fills[0].wide.is_empty:
         raise RepairRefused("RING_WITHOUT_AREA", "the polygon encloses no area")
-    growth_m2 = _growth(wide, narrow)
-    return Repaired(wide, tuple(findings) or (("POLYGON_INVALID", "the polygon's rings were put in order"),), growth_m2)
+    if any(fill.wide.is_empty for fill in fills):
+        findings["HOLE_WITHOUT_AREA"] = "a hole of no area was left out"
+    fills = [fill for fill in fills if not fill.wide.is_empty]
+    nesting = nesting_of(np.array([fill.wide for fill in fills], dtype=np.object_))
+    fills = _joined_twins(fills, nesting, findings)
+    findings |= _findings(nesting)
+    wide, narrow = _together(fills, nesting)
+    # As others repair the whole: lines of no area may enclose something together with other rings.
+    wide = areas_in(shapely.union(wide, areas_in(shapely.make_valid(polygon))))
+    growth_m2 = require_shallow(wide, narrow)
+    return Repaired(
+        wide,
+        tuple(findings.items()) or (("POLYGON_INVALID", "the polygon's rings were put in order"),),
+        growth_m2,
+    )
 
 
-def _holes(polygon: Polygon, shell: _Fill, findings: list[tuple[str, str]]) -> tuple[Geometry, Geometry]:
-    """What is surely cut out, and what may be."""
-    surely: Geometry = Polygon()
-    maybe: Geometry = Polygon()
-    for interior in polygon.interiors:
-        hole = _fill(interior)
-        if not shapely.intersection(hole.wide, shell.wide).area > 0.0:
-            findings.append(("HOLE_OUTSIDE_SHELL", "a hole outside the outline was left out: it takes nothing away"))
+def _joined_twins(fills: list[_Fill], nesting: Nesting, findings: dict[str, str]) -> list[_Fill]:
+    """The fills, where parts that are drawn twice enclose what they enclose once.
+
+    Raises:
+        RepairRefused: EXTENT_AMBIGUOUS for a hole that is drawn twice, which may be filled again, and for a part with
+            rings within it, which are its holes or, where the two cancel each other, what is left.
+    """
+    joined = list(fills)
+    twice = {twin for _, twin in nesting.twins}
+    for place, twin in nesting.twins:
+        joined[twin] = _Fill(joined[twin].narrow, areas_in(shapely.union(joined[twin].wide, fills[place].wide)))
+    for place in nesting.rings:
+        fill = joined[place]
+        if fill.narrow is fill.wide or not nesting.is_part(place):
             continue
-        if not interior.is_simple:
-            findings.append(("RING_SELF_INTERSECTS", "a hole meets itself: only what it surely encloses was cut out"))
-        if not shapely.covers(shell.wide, hole.wide):
-            findings.append(("HOLE_CROSSES_SHELL", "a hole reaches out of the outline: its part inside was cut out"))
-        shared = shapely.intersection(maybe, hole.wide)
-        if shared.area > 0.0:
-            _growth(shared, Polygon())  # refuses at once what would be refused in the end
-            findings.append(("HOLES_OVERLAP", "holes overlap: where they do, the zone was kept"))
-        surely = shapely.symmetric_difference(surely, hole.narrow)
-        maybe = shapely.union(maybe, hole.wide)
-    return surely, maybe
+        if is_shallow(fill.narrow) and not is_shallow(fill.wide):
+            joined[place] = _Fill(fill.wide, fill.wide)
+            twice.add(place)
+    for place in twice:
+        if not nesting.is_part(place) or nesting.holes_of(place):
+            message = "a ring that is a hole, or has holes, is drawn twice: what of it is enclosed is not clear"
+            raise RepairRefused("EXTENT_AMBIGUOUS", message)
+    if twice:
+        findings["RING_DRAWN_TWICE"] = "a ring is drawn twice: what it encloses was taken once"
+    return joined
+
+
+def _findings(nesting: Nesting) -> dict[str, str]:
+    parts = [place for place in nesting.rings if nesting.is_part(place)]
+    found = []
+    if nesting.depths[0] > 0:
+        found.append(_FIRST_RING_WITHIN)
+    if sum(nesting.depths[place] == 0 for place in parts) > 1:
+        found.append(_PARTS)
+    if any(nesting.depths[place] > 0 for place in parts):
+        found.append(_ISLANDS)
+    for one, other in nesting.overlaps:
+        if nesting.is_part(one) and nesting.is_part(other):
+            found.append(("PARTS_OVERLAP", "parts overlap: they were joined"))
+        elif nesting.is_part(one) or nesting.is_part(other) or nesting.parents[one] != nesting.parents[other]:
+            found.append(("HOLE_CROSSES_SHELL", "a hole reaches out of its part: only what is inside was cut out"))
+        else:
+            found.append(("HOLES_OVERLAP", "holes overlap: where they do, the zone was kept"))
+    if any(not nesting.is_part(place) for place in nesting.reaching_out):
+        found.append(("HOLE_CROSSES_SHELL", "a hole reaches out of its part: only what is inside was cut out"))
+    return dict(found)
+
+
+def _together(fills: list[_Fill], nesting: Nesting) -> tuple[Polygon | MultiPolygon, Geometry]:
+    """All parts without their holes, in the wide reading and in the narrow one."""
+    wide: list[Geometry] = []
+    narrow: list[Geometry] = []
+    for place in nesting.rings:
+        if not nesting.is_part(place):
+            continue
+        part, holes = fills[place], nesting.holes_of(place)
+        if not holes:
+            wide.append(part.wide)
+            narrow.append(part.narrow)
+            continue
+        surely = shapely.union_all([fills[hole].narrow for hole in holes])
+        twice = [
+            shapely.intersection(fills[one].wide, fills[other].wide)
+            for one, other in nesting.overlaps
+            if one in holes and other in holes
+        ]
+        surely = shapely.difference(surely, shapely.union_all(twice))
+        wide.append(shapely.difference(part.wide, surely))
+        wide.extend(shapely.difference(fills[hole].wide, part.wide) for hole in holes if hole in nesting.reaching_out)
+        maybe = shapely.union_all([fills[hole].wide for hole in holes])
+        narrow.append(shapely.difference(part.narrow, maybe))
+    return areas_in(shapely.union_all(wide)), shapely.union_all(narrow)
 
 
 def _fill(ring: LinearRing) -> _Fill:
@@ -104,30 +166,18 @@ def _fill(ring: LinearRing) -> _Fill:
     plain = Polygon(ring)
     if plain.is_valid:
         return _Fill(plain, plain)
-    _refuse_tangles(shapely.get_coordinates(ring))
+    vertices = shapely.get_coordinates(ring)
+    refuse_tangles(np.stack([vertices[:-1], vertices[1:]], axis=1))
     line = shapely.unary_union(LineString(ring.coords))
     faces = np.asarray(shapely.get_parts(shapely.polygonize([line])))
     if len(faces) > FACES_MAX:
         raise RepairRefused("RING_TOO_TANGLED", f"the ring divides itself into more than {FACES_MAX} pieces")
-    vertices = shapely.get_coordinates(ring)
     windings = np.array([_winding(vertices, face) for face in faces], dtype=np.int64)
     slivers = shapely.area(faces) < SLIVER_DEGREES2
     around = shapely.union_all(faces[(windings != 0) | slivers])
     # The repair that others use ("make valid") reads an edge that is run to and fro in a third way: cover that too.
-    return _Fill(shapely.union_all(faces[windings % 2 == 1]), shapely.union(around, _areas(shapely.make_valid(plain))))
-
-
-def _refuse_tangles(vertices: NDArray[np.float64]) -> None:
-    """Refuses a ring that crosses itself too often to be taken apart, looking at no more of it than that takes."""
-    segments = np.asarray(shapely.linestrings(np.stack([vertices[:-1], vertices[1:]], axis=1)))
-    tree = STRtree(segments)
-    neighbours = 3  # each meets itself and the two beside it
-    meetings = 0
-    for first in range(0, len(segments), 256):
-        some = segments[first : first + 256]
-        meetings += tree.query(some, predicate="intersects").shape[1] - neighbours * len(some)
-        if meetings > 2 * CROSSINGS_MAX:
-            raise RepairRefused("RING_TOO_TANGLED", f"the ring crosses itself more than {CROSSINGS_MAX} times")
+    usual = areas_in(shapely.make_valid(plain))
+    return _Fill(shapely.union_all(faces[windings % 2 == 1]), areas_in(shapely.union(around, usual)))
 
 
 def _winding(ring: NDArray[np.float64], face: Polygon) -> int:
@@ -138,31 +188,3 @@ def _winding(ring: NDArray[np.float64], face: Polygon) -> int:
     up = (y0 <= y) & (y1 > y) & (left > 0.0)
     down = (y0 > y) & (y1 <= y) & (left < 0.0)
     return int(up.sum() - down.sum())
-
-
-def _growth(wide: Geometry, narrow: Geometry) -> float:
-    """By how many m² the wide reading exceeds the narrow; refused when it is deeper than a metre anywhere."""
-    total_m2 = 0.0
-    for piece in shapely.get_parts(shapely.difference(wide, narrow)):
-        if not isinstance(piece, Polygon) or piece.area < SLIVER_DEGREES2:
-            continue
-        per_longitude, per_latitude = metres_per_degree(piece.centroid.y)
-        scale = np.array([float(per_longitude), float(per_latitude)])
-        local = _scaled(piece, scale)
-        total_m2 += float(shapely.area(local))
-        if not shapely.buffer(local, -GROWTH_MAX_M).is_empty:
-            message = "the rings can be read in ways that differ by more than a metre"
-            raise RepairRefused("EXTENT_AMBIGUOUS", message)
-    return total_m2
-
-
-def _scaled(geometry: Geometry, scale: NDArray[np.float64]) -> Geometry:
-    scaled: Geometry = shapely.transform(geometry, lambda degrees: degrees * scale)
-    return scaled
-
-
-def _areas(geometry: Geometry) -> Polygon | MultiPolygon:
-    # Twice: a collection may hold a multipolygon.
-    pieces = shapely.get_parts(shapely.get_parts(geometry))
-    parts = [part for part in pieces if isinstance(part, Polygon) and part.area > 0.0]
-    return parts[0] if len(parts) == 1 else MultiPolygon(parts)

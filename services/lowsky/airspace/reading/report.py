@@ -149,6 +149,8 @@ class Notes:
         self.time_zone = time_zone
         self.found: list[Note] = []
         self.extent_growth_m2 = 0.0
+        self._mended = False
+        self._more = 0
 
     def unclear(self, reason: str, field: str, message: str) -> None:
         """Something was read as the wider, or left out where it bounds nothing."""
@@ -157,16 +159,29 @@ class Notes:
     def mended(self, reason: str, field: str, message: str, extent_growth_m2: float = 0.0) -> None:
         """Something was repaired."""
         self._add(Note(reason, field, message, repair=True))
+        self._mended = True
         self.extent_growth_m2 += extent_growth_m2
 
     @property
     def outcome(self) -> Outcome:
         """TAKEN, or REPAIRED when anything was mended."""
-        return Outcome.REPAIRED if any(note.repair for note in self.found) else Outcome.TAKEN
+        return Outcome.REPAIRED if self._mended else Outcome.TAKEN
+
+    @property
+    def all(self) -> tuple[Note, ...]:
+        """What was found, and where it is more than NOTES_MAX, how much more."""
+        if not self._more:
+            return tuple(self.found)
+        message = f"{self._more} more were found in this zone, and are not listed"
+        return (*self.found, Note("MORE_NOTES", "", message))
 
     def _add(self, note: Note) -> None:
-        if note not in self.found and len(self.found) < NOTES_MAX:
+        if note in self.found:
+            return
+        if len(self.found) < NOTES_MAX:
             self.found.append(note)
+        else:
+            self._more += 1
 
 
 NOTES_MAX = 100

@@ -17,9 +17,9 @@ from shapely import Polygon
 
 from lowsky.geo.altitude import Overlap, VerticalReference
 from lowsky.geo.stored_volumes import Overlaps, Run, StoredVolumes
-from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.geofence.findings import VOLUMES_NAMED_MAX, Finding, Rule, Severity
 from lowsky.geofence.heights import Heights
-from lowsky.geofence.meetings import VOLUMES_NAMED_MAX, envelopes
+from lowsky.geofence.meetings import envelopes
 from lowsky.geofence.zones import leg_numbers
 
 NAMED_MAX: Final = 20
@@ -61,12 +61,16 @@ class Meeting:
     """Two plans that overlap, seen from either side."""
 
     volumes: tuple[tuple[int, ...], tuple[int, ...]]
-    """The volumes concerned of the one, and of the other, the first ones."""
+    """The volumes concerned of the one, and of the other, the first VOLUMES_NAMED_MAX of them."""
+    counts: tuple[int, int]
+    """How many they are in all."""
     heights: tuple[Heights, Heights]
     start_s: float
     end_s: float
     uncertain: bool
     outlines: tuple[Polygon, ...]
+    """Where the two overlap, the first places."""
+    has_more_outlines: bool
 
     def finding(self, rule: Rule, other: str, *, reverse: bool = False, under_way: bool = False) -> Finding:
         """What follows for the one, or for the other if reversed.
@@ -79,24 +83,26 @@ class Meeting:
         severity, what = _STATED[rule]
         if under_way:
             severity, what = Severity.NOTIFICATION, _UNDER_WAY[rule]
-        overlap = "overlaps" if len(self.volumes[ours]) == 1 else "overlap"
+        overlap = "overlaps" if self.counts[ours] == 1 else "overlap"
+        more = " Only the first of the places where they overlap are outlined." if self.has_more_outlines else ""
         return Finding(
             rule=rule,
             severity=severity,
             subject=f"operators/-/flightPlans/{other}",
             subject_title="another flight",
             volumes=self.volumes[ours],
-            message=f"{self._where(ours, rule)}, {self._when()}, {overlap} {what}",
+            message=f"{self._where(ours, rule)}, {self._when()}, {overlap} {what}{more}",
             plan_altitude=self.heights[ours].band,
             subject_altitude=self.heights[theirs].band,
             start_s=self.start_s,
             end_s=self.end_s,
             altitude_uncertain=self.uncertain,
             overlap_outlines=self.outlines,
+            volumes_left_out=self.counts[ours] - len(self.volumes[ours]),
         )
 
     def _where(self, side: int, rule: Rule) -> str:
-        numbers = leg_numbers(self.volumes[side])
+        numbers = leg_numbers(self.volumes[side], self.counts[side])
         if rule is Rule.OFF_NOMINAL_MEETS:
             numbers = numbers.replace("Leg", "Off-nominal volume")
         return f"{numbers} at {self.heights[side].text}"
@@ -120,16 +126,17 @@ def meetings(
     found = {}
     for n, pair in enumerate(overlaps.pair[starts].tolist()):
         at = slice(bounds[n], bounds[n + 1])
+        own, other = np.unique(overlaps.ours[at]), np.unique(overlaps.theirs[at])
+        outlines, has_more = _shapes(stored, overlaps, at)
         found[pair] = Meeting(
-            volumes=(
-                _named(overlaps.ours[at] - ours[pair].first),
-                _named(overlaps.theirs[at] - theirs[pair].first),
-            ),
+            volumes=(_named(own - ours[pair].first), _named(other - theirs[pair].first)),
+            counts=(len(own), len(other)),
             heights=(heights[0][n], heights[1][n]),
             start_s=float(start_s[at].min()),
             end_s=float(end_s[at].max()),
             uncertain=not bool((overlaps.codes[at] == _CERTAIN).any()),
-            outlines=_shapes(stored, overlaps, at),
+            outlines=outlines,
+            has_more_outlines=has_more,
         )
     return found
 
@@ -147,15 +154,15 @@ def others_give_way(count: int) -> Finding:
 
 
 def _named(volumes: np.ndarray[tuple[int], np.dtype[np.intp]]) -> tuple[int, ...]:
-    return tuple(np.unique(volumes)[:VOLUMES_NAMED_MAX].tolist())
+    return tuple(volumes[:VOLUMES_NAMED_MAX].tolist())
 
 
-def _shapes(stored: StoredVolumes, overlaps: Overlaps, at: slice) -> tuple[Polygon, ...]:
-    """Where the first few pairs of volumes overlap."""
+def _shapes(stored: StoredVolumes, overlaps: Overlaps, at: slice) -> tuple[tuple[Polygon, ...], bool]:
+    """Where the first few pairs of volumes overlap, and whether there are more places."""
     few = slice(at.start, min(at.stop, at.start + OUTLINES_MAX))
     shared = shapely.intersection(stored.outlines[overlaps.ours[few]], stored.outlines[overlaps.theirs[few]])
     parts = [part for part in shapely.get_parts(shared) if isinstance(part, Polygon) and part.area > 0.0]
-    return tuple(_simple(part) for part in parts[:OUTLINES_MAX])
+    return tuple(_simple(part) for part in parts[:OUTLINES_MAX]), len(parts) > OUTLINES_MAX or few.stop < at.stop
 
 
 def _simple(part: Polygon) -> Polygon:

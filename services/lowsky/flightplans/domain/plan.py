@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
-from lowsky.geofence.findings import FINDINGS_MAX, Finding, Severity, gravest_first
+from lowsky.geofence.findings import Finding, Severity, at_most, gravest_first
 
 
 class State(StrEnum):
@@ -197,7 +197,7 @@ class FlightPlan:
 
     def give_way(self, finding: Finding, now: datetime) -> None:
         """Another flight goes before this one: it ends, or, under way already, is told."""
-        self.findings = gravest_first([*self.findings, finding])[:FINDINGS_MAX]
+        self.findings = at_most([*self.findings, finding])
         if self.is_flying:
             self._become("reassessed", self.state, self.state_reason, now)
         else:
@@ -206,7 +206,7 @@ class FlightPlan:
     def exchange(self, before: Collection[Finding], after: Iterable[Finding]) -> None:
         """Some findings take the place of others; to be told with what happened."""
         left = [finding for finding in self.findings if finding not in before]
-        self.findings = gravest_first([*left, *after])[:FINDINGS_MAX]
+        self.findings = at_most([*left, *after])
 
     def tell(self, now: datetime) -> None:
         """Its findings have changed, and nothing else."""

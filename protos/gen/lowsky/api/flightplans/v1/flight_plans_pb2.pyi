@@ -640,7 +640,10 @@ class Finding(_message.Message):
         RULE_GEOZONE_USPACE: Finding._Rule.ValueType  # 4
         """The plan enters U-space airspace."""
         RULE_GEOZONE_NOTIFICATION: Finding._Rule.ValueType  # 5
-        """An authority is told of the flight."""
+        """An authority is notified of the flight. One that is not registered is not among notified_authorities: the operator
+        notifies it, and message says who it is and how it is reached, as the zone publishes it. Also of a zone without
+        restriction that names who authorizes, with SEVERITY_INFORMATION.
+        """
         RULE_SPEED_EXCEEDS_AIRCRAFT: Finding._Rule.ValueType  # 6
         """The aircraft cannot fly as fast as the trajectory says."""
         RULE_ENDURANCE_EXCEEDED: Finding._Rule.ValueType  # 7
@@ -687,7 +690,10 @@ class Finding(_message.Message):
     RULE_GEOZONE_USPACE: Finding.Rule.ValueType  # 4
     """The plan enters U-space airspace."""
     RULE_GEOZONE_NOTIFICATION: Finding.Rule.ValueType  # 5
-    """An authority is told of the flight."""
+    """An authority is notified of the flight. One that is not registered is not among notified_authorities: the operator
+    notifies it, and message says who it is and how it is reached, as the zone publishes it. Also of a zone without
+    restriction that names who authorizes, with SEVERITY_INFORMATION.
+    """
     RULE_SPEED_EXCEEDS_AIRCRAFT: Finding.Rule.ValueType  # 6
     """The aircraft cannot fly as fast as the trajectory says."""
     RULE_ENDURANCE_EXCEEDED: Finding.Rule.ValueType  # 7
@@ -797,6 +803,7 @@ class Finding(_message.Message):
     PLAN_AMSL_FIELD_NUMBER: _builtins.int
     SUBJECT_AMSL_FIELD_NUMBER: _builtins.int
     OVERLAP_OUTLINES_FIELD_NUMBER: _builtins.int
+    VOLUMES_COUNT_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     rule: Global___Finding.Rule.ValueType
     """Machine-readable, as in GEOZONE_PROHIBITED."""
@@ -814,11 +821,13 @@ class Finding(_message.Message):
     """
     message: _builtins.str
     """A text that a person can act on."""
+    volumes_count: _builtins.int
+    """How many volumes of the plan are concerned in all, always set: more than volumes has where it is cut."""
     @_builtins.property
     def volumes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The volumes of the plan concerned, counted from 0; with a trajectory, volume i is the leg from waypoint i to i + 1.
         With RULE_OFF_NOMINAL_MEETS these are its off_nominal_volumes, and for whoever meets a flight off its plan, or is
-        off its own, those beyond its last one.
+        off its own, those beyond its last one. The first 500 of them, where there are more: see volumes_count.
         """
 
     @_builtins.property
@@ -853,7 +862,9 @@ class Finding(_message.Message):
 
     @_builtins.property
     def overlap_outlines(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.Polygon]:
-        """Of another flight: where the two overlap, the first of the places where they do."""
+        """Of another flight: where the two overlap, the first four of the places where they do; message says where there are
+        more.
+        """
 
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -878,11 +889,12 @@ class Finding(_message.Message):
         plan_amsl: Global___Finding.AmslReach | None = ...,
         subject_amsl: Global___Finding.AmslReach | None = ...,
         overlap_outlines: _abc.Iterable[_geo_pb2.Polygon] | None = ...,
+        volumes_count: _builtins.int = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "time_end", b"time_end", "time_start", b"time_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_uncertain", b"altitude_uncertain", "deciding_authorities", b"deciding_authorities", "fields", b"fields", "message", b"message", "notified_authorities", b"notified_authorities", "overlap_outlines", b"overlap_outlines", "plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "rule", b"rule", "severity", b"severity", "subject", b"subject", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "subject_title", b"subject_title", "time_end", b"time_end", "time_start", b"time_start", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_uncertain", b"altitude_uncertain", "deciding_authorities", b"deciding_authorities", "fields", b"fields", "message", b"message", "notified_authorities", b"notified_authorities", "overlap_outlines", b"overlap_outlines", "plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "rule", b"rule", "severity", b"severity", "subject", b"subject", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "subject_title", b"subject_title", "time_end", b"time_end", "time_start", b"time_start", "volumes", b"volumes", "volumes_count", b"volumes_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
