@@ -77,6 +77,7 @@ def proposal(airspace: Trajectory | tuple[Volume4D, ...], **fields: object) -> P
         "departure": START,
         "endurance_s": None,
         "content": b"",
+        "asked": b"",
     }
     return Proposal(**{**usual, **fields})  # type: ignore[arg-type]  # the names are those of the fields
 

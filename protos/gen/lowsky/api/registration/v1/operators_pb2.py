@@ -23,17 +23,22 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*lowsky/api/registration/v1/operators.proto\x12\x1alowsky.api.registration.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfc\x06\n\x08Operator\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x0c\x64isplay_name\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x43\n\x04kind\x18\x06 \x01(\x0e\x32).lowsky.api.registration.v1.Operator.KindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12O\n\x0bidentifiers\x18\x07 \x03(\x0b\x32..lowsky.api.registration.v1.OperatorIdentifierB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x04\x12<\n\x07\x63ontact\x18\x08 \x01(\x0b\x32#.lowsky.api.registration.v1.ContactB\x06\xbaH\x03\xc8\x01\x01\x12\x39\n\x15insurance_expire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x45\n\x0b\x63\x65rtificate\x18\n \x01(\x0b\x32\x30.lowsky.api.registration.v1.OperationCertificate\x12\x39\n\x05state\x18\x0b \x01(\x0e\x32*.lowsky.api.registration.v1.Operator.State\x12\x14\n\x0cstate_reason\x18\x0c \x01(\t\x12:\n\x0cpriority_max\x18\r \x01(\x0e\x32$.lowsky.api.registration.v1.Priority\x12\x17\n\x0fpriority_reason\x18\x0e \x01(\t\"`\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fKIND_ENTERPRISE\x10\x01\x12\x14\n\x10KIND_PUBLIC_BODY\x10\x02\x12\x17\n\x13KIND_NATURAL_PERSON\x10\x03\"r\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_APPLIED\x10\x01\x12\x12\n\x0eSTATE_VERIFIED\x10\x02\x12\x13\n\x0fSTATE_SUSPENDED\x10\x03\x12\x16\n\x12STATE_DEREGISTERED\x10\x04\"\xd6\x01\n\x12OperatorIdentifier\x12Q\n\x06scheme\x18\x01 \x01(\x0e\x32\x35.lowsky.api.registration.v1.OperatorIdentifier.SchemeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x18\n\x05value\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"S\n\x06Scheme\x12\x16\n\x12SCHEME_UNSPECIFIED\x10\x00\x12\x1d\n\x19SCHEME_EU_OPERATOR_NUMBER\x10\x01\x12\x12\n\x0eSCHEME_CN_USCC\x10\x02\"t\n\x07\x43ontact\x12\x1f\n\x0bperson_name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\n\xbaH\x07r\x02`\x01\xd8\x01\x01\x12-\n\x05phone\x18\x03 \x01(\tB\x1e\xbaH\x1br\x16\x32\x14^\\+[1-9][0-9]{6,14}$\xd8\x01\x01\"b\n\x14OperationCertificate\x12\x19\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb4\x01\n\x15\x43reateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12=\n\x0boperator_id\x18\x02 \x01(\tB(\xbaH%r 2\x1e^[a-z][a-z0-9-]{2,61}[a-z0-9]$\xd8\x01\x01\x12>\n\x08operator\x18\x03 \x01(\x0b\x32$.lowsky.api.registration.v1.OperatorB\x06\xbaH\x03\xc8\x01\x01\"P\n\x16\x43reateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"F\n\x12GetOperatorRequest\x12\x30\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\"M\n\x13GetOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\xa2\x01\n\x14ListOperatorsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12M\n\x06states\x18\x03 \x03(\x0e\x32*.lowsky.api.registration.v1.Operator.StateB\x11\xbaH\x0e\x92\x01\x0b\x10\n\"\x07\x82\x01\x04\x10\x01 \x00\"i\n\x15ListOperatorsResponse\x12\x37\n\toperators\x18\x01 \x03(\x0b\x32$.lowsky.api.registration.v1.Operator\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xec\x01\n\x15UpdateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12>\n\x08operator\x18\x02 \x01(\x0b\x32$.lowsky.api.registration.v1.OperatorB\x06\xbaH\x03\xd8\x01\x03\x12u\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBD\xbaHA\xc8\x01\x01\xe2\x01;\x12\x0c\x64isplay_name\x12\x07\x63ontact\x12\x15insurance_expire_time\x12\x0b\x63\x65rtificate\"P\n\x16UpdateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"~\n\x15VerifyOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"P\n\x16VerifyOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9b\x01\n\x16SuspendOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"Q\n\x17SuspendOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9d\x01\n\x18ReinstateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"S\n\x19ReinstateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\xe1\x01\n\x16\x45ntitleOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x44\n\x0cpriority_max\x18\x04 \x01(\x0e\x32$.lowsky.api.registration.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\x06reason\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"Q\n\x17\x45ntitleOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9e\x01\n\x19\x44\x65registerOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"T\n\x1a\x44\x65registerOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator*\x83\x01\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x1b\n\x17PRIORITY_PUBLIC_SERVICE\x10\x01\x12\x14\n\x10PRIORITY_MEDICAL\x10\x02\x12\x16\n\x12PRIORITY_EMERGENCY\x10\x03\x12\x12\n\x0ePRIORITY_STATE\x10\x04\x32\xe4\x08\n\x10OperatorsService\x12w\n\x0e\x43reateOperator\x12\x31.lowsky.api.registration.v1.CreateOperatorRequest\x1a\x32.lowsky.api.registration.v1.CreateOperatorResponse\x12n\n\x0bGetOperator\x12..lowsky.api.registration.v1.GetOperatorRequest\x1a/.lowsky.api.registration.v1.GetOperatorResponse\x12t\n\rListOperators\x12\x30.lowsky.api.registration.v1.ListOperatorsRequest\x1a\x31.lowsky.api.registration.v1.ListOperatorsResponse\x12w\n\x0eUpdateOperator\x12\x31.lowsky.api.registration.v1.UpdateOperatorRequest\x1a\x32.lowsky.api.registration.v1.UpdateOperatorResponse\x12w\n\x0eVerifyOperator\x12\x31.lowsky.api.registration.v1.VerifyOperatorRequest\x1a\x32.lowsky.api.registration.v1.VerifyOperatorResponse\x12z\n\x0fSuspendOperator\x12\x32.lowsky.api.registration.v1.SuspendOperatorRequest\x1a\x33.lowsky.api.registration.v1.SuspendOperatorResponse\x12\x80\x01\n\x11ReinstateOperator\x12\x34.lowsky.api.registration.v1.ReinstateOperatorRequest\x1a\x35.lowsky.api.registration.v1.ReinstateOperatorResponse\x12z\n\x0f\x45ntitleOperator\x12\x32.lowsky.api.registration.v1.EntitleOperatorRequest\x1a\x33.lowsky.api.registration.v1.EntitleOperatorResponse\x12\x83\x01\n\x12\x44\x65registerOperator\x12\x35.lowsky.api.registration.v1.DeregisterOperatorRequest\x1a\x36.lowsky.api.registration.v1.DeregisterOperatorResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*lowsky/api/registration/v1/operators.proto\x12\x1alowsky.api.registration.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x07\n\x08Operator\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x35\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12 \n\x0c\x64isplay_name\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x43\n\x04kind\x18\x06 \x01(\x0e\x32).lowsky.api.registration.v1.Operator.KindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12O\n\x0bidentifiers\x18\x07 \x03(\x0b\x32..lowsky.api.registration.v1.OperatorIdentifierB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x04\x12<\n\x07\x63ontact\x18\x08 \x01(\x0b\x32#.lowsky.api.registration.v1.ContactB\x06\xbaH\x03\xc8\x01\x01\x12\x39\n\x15insurance_expire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x45\n\x0b\x63\x65rtificate\x18\n \x01(\x0b\x32\x30.lowsky.api.registration.v1.OperationCertificate\x12?\n\x05state\x18\x0b \x01(\x0e\x32*.lowsky.api.registration.v1.Operator.StateB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cstate_reason\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12@\n\x0cpriority_max\x18\r \x01(\x0e\x32$.lowsky.api.registration.v1.PriorityB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fpriority_reason\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\"`\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fKIND_ENTERPRISE\x10\x01\x12\x14\n\x10KIND_PUBLIC_BODY\x10\x02\x12\x17\n\x13KIND_NATURAL_PERSON\x10\x03\"r\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_APPLIED\x10\x01\x12\x12\n\x0eSTATE_VERIFIED\x10\x02\x12\x13\n\x0fSTATE_SUSPENDED\x10\x03\x12\x16\n\x12STATE_DEREGISTERED\x10\x04\"\xd6\x01\n\x12OperatorIdentifier\x12Q\n\x06scheme\x18\x01 \x01(\x0e\x32\x35.lowsky.api.registration.v1.OperatorIdentifier.SchemeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x18\n\x05value\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"S\n\x06Scheme\x12\x16\n\x12SCHEME_UNSPECIFIED\x10\x00\x12\x1d\n\x19SCHEME_EU_OPERATOR_NUMBER\x10\x01\x12\x12\n\x0eSCHEME_CN_USCC\x10\x02\"t\n\x07\x43ontact\x12\x1f\n\x0bperson_name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\n\xbaH\x07r\x02`\x01\xd8\x01\x01\x12-\n\x05phone\x18\x03 \x01(\tB\x1e\xbaH\x1br\x16\x32\x14^\\+[1-9][0-9]{6,14}$\xd8\x01\x01\"b\n\x14OperationCertificate\x12\x19\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb4\x01\n\x15\x43reateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12=\n\x0boperator_id\x18\x02 \x01(\tB(\xbaH%r 2\x1e^[a-z][a-z0-9-]{2,61}[a-z0-9]$\xd8\x01\x01\x12>\n\x08operator\x18\x03 \x01(\x0b\x32$.lowsky.api.registration.v1.OperatorB\x06\xbaH\x03\xc8\x01\x01\"P\n\x16\x43reateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"F\n\x12GetOperatorRequest\x12\x30\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\"M\n\x13GetOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\xa2\x01\n\x14ListOperatorsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12M\n\x06states\x18\x03 \x03(\x0e\x32*.lowsky.api.registration.v1.Operator.StateB\x11\xbaH\x0e\x92\x01\x0b\x10\n\"\x07\x82\x01\x04\x10\x01 \x00\"i\n\x15ListOperatorsResponse\x12\x37\n\toperators\x18\x01 \x03(\x0b\x32$.lowsky.api.registration.v1.Operator\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xec\x01\n\x15UpdateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12>\n\x08operator\x18\x02 \x01(\x0b\x32$.lowsky.api.registration.v1.OperatorB\x06\xbaH\x03\xd8\x01\x03\x12u\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBD\xbaHA\xc8\x01\x01\xe2\x01;\x12\x0c\x64isplay_name\x12\x07\x63ontact\x12\x15insurance_expire_time\x12\x0b\x63\x65rtificate\"P\n\x16UpdateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"~\n\x15VerifyOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"P\n\x16VerifyOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9b\x01\n\x16SuspendOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"Q\n\x17SuspendOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9d\x01\n\x18ReinstateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"S\n\x19ReinstateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\xe1\x01\n\x16\x45ntitleOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x44\n\x0cpriority_max\x18\x04 \x01(\x0e\x32$.lowsky.api.registration.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\x06reason\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"Q\n\x17\x45ntitleOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9e\x01\n\x19\x44\x65registerOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"T\n\x1a\x44\x65registerOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator*\x83\x01\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x1b\n\x17PRIORITY_PUBLIC_SERVICE\x10\x01\x12\x14\n\x10PRIORITY_MEDICAL\x10\x02\x12\x16\n\x12PRIORITY_EMERGENCY\x10\x03\x12\x12\n\x0ePRIORITY_STATE\x10\x04\x32\xe4\x08\n\x10OperatorsService\x12w\n\x0e\x43reateOperator\x12\x31.lowsky.api.registration.v1.CreateOperatorRequest\x1a\x32.lowsky.api.registration.v1.CreateOperatorResponse\x12n\n\x0bGetOperator\x12..lowsky.api.registration.v1.GetOperatorRequest\x1a/.lowsky.api.registration.v1.GetOperatorResponse\x12t\n\rListOperators\x12\x30.lowsky.api.registration.v1.ListOperatorsRequest\x1a\x31.lowsky.api.registration.v1.ListOperatorsResponse\x12w\n\x0eUpdateOperator\x12\x31.lowsky.api.registration.v1.UpdateOperatorRequest\x1a\x32.lowsky.api.registration.v1.UpdateOperatorResponse\x12w\n\x0eVerifyOperator\x12\x31.lowsky.api.registration.v1.VerifyOperatorRequest\x1a\x32.lowsky.api.registration.v1.VerifyOperatorResponse\x12z\n\x0fSuspendOperator\x12\x32.lowsky.api.registration.v1.SuspendOperatorRequest\x1a\x33.lowsky.api.registration.v1.SuspendOperatorResponse\x12\x80\x01\n\x11ReinstateOperator\x12\x34.lowsky.api.registration.v1.ReinstateOperatorRequest\x1a\x35.lowsky.api.registration.v1.ReinstateOperatorResponse\x12z\n\x0f\x45ntitleOperator\x12\x32.lowsky.api.registration.v1.EntitleOperatorRequest\x1a\x33.lowsky.api.registration.v1.EntitleOperatorResponse\x12\x83\x01\n\x12\x44\x65registerOperator\x12\x35.lowsky.api.registration.v1.DeregisterOperatorRequest\x1a\x36.lowsky.api.registration.v1.DeregisterOperatorResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lowsky.api.registration.v1.operators_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_OPERATOR'].fields_by_name['create_time']._loaded_options = None
+  _globals['_OPERATOR'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_OPERATOR'].fields_by_name['update_time']._loaded_options = None
+  _globals['_OPERATOR'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
   _globals['_OPERATOR'].fields_by_name['display_name']._loaded_options = None
   _globals['_OPERATOR'].fields_by_name['display_name']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
   _globals['_OPERATOR'].fields_by_name['kind']._loaded_options = None
@@ -42,6 +47,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPERATOR'].fields_by_name['identifiers']._serialized_options = b'\272H\007\222\001\004\010\001\020\004'
   _globals['_OPERATOR'].fields_by_name['contact']._loaded_options = None
   _globals['_OPERATOR'].fields_by_name['contact']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_OPERATOR'].fields_by_name['state']._loaded_options = None
+  _globals['_OPERATOR'].fields_by_name['state']._serialized_options = b'\342A\001\003'
+  _globals['_OPERATOR'].fields_by_name['state_reason']._loaded_options = None
+  _globals['_OPERATOR'].fields_by_name['state_reason']._serialized_options = b'\342A\001\003'
+  _globals['_OPERATOR'].fields_by_name['priority_max']._loaded_options = None
+  _globals['_OPERATOR'].fields_by_name['priority_max']._serialized_options = b'\342A\001\003'
+  _globals['_OPERATOR'].fields_by_name['priority_reason']._loaded_options = None
+  _globals['_OPERATOR'].fields_by_name['priority_reason']._serialized_options = b'\342A\001\003'
   _globals['_OPERATORIDENTIFIER'].fields_by_name['scheme']._loaded_options = None
   _globals['_OPERATORIDENTIFIER'].fields_by_name['scheme']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_OPERATORIDENTIFIER'].fields_by_name['value']._loaded_options = None
@@ -114,58 +127,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEREGISTEROPERATORREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
   _globals['_DEREGISTEROPERATORREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_DEREGISTEROPERATORREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\007r\005\020\001\030\320\017'
-  _globals['_PRIORITY']._serialized_start=3764
-  _globals['_PRIORITY']._serialized_end=3895
-  _globals['_OPERATOR']._serialized_start=171
-  _globals['_OPERATOR']._serialized_end=1063
-  _globals['_OPERATOR_KIND']._serialized_start=851
-  _globals['_OPERATOR_KIND']._serialized_end=947
-  _globals['_OPERATOR_STATE']._serialized_start=949
-  _globals['_OPERATOR_STATE']._serialized_end=1063
-  _globals['_OPERATORIDENTIFIER']._serialized_start=1066
-  _globals['_OPERATORIDENTIFIER']._serialized_end=1280
-  _globals['_OPERATORIDENTIFIER_SCHEME']._serialized_start=1197
-  _globals['_OPERATORIDENTIFIER_SCHEME']._serialized_end=1280
-  _globals['_CONTACT']._serialized_start=1282
-  _globals['_CONTACT']._serialized_end=1398
-  _globals['_OPERATIONCERTIFICATE']._serialized_start=1400
-  _globals['_OPERATIONCERTIFICATE']._serialized_end=1498
-  _globals['_CREATEOPERATORREQUEST']._serialized_start=1501
-  _globals['_CREATEOPERATORREQUEST']._serialized_end=1681
-  _globals['_CREATEOPERATORRESPONSE']._serialized_start=1683
-  _globals['_CREATEOPERATORRESPONSE']._serialized_end=1763
-  _globals['_GETOPERATORREQUEST']._serialized_start=1765
-  _globals['_GETOPERATORREQUEST']._serialized_end=1835
-  _globals['_GETOPERATORRESPONSE']._serialized_start=1837
-  _globals['_GETOPERATORRESPONSE']._serialized_end=1914
-  _globals['_LISTOPERATORSREQUEST']._serialized_start=1917
-  _globals['_LISTOPERATORSREQUEST']._serialized_end=2079
-  _globals['_LISTOPERATORSRESPONSE']._serialized_start=2081
-  _globals['_LISTOPERATORSRESPONSE']._serialized_end=2186
-  _globals['_UPDATEOPERATORREQUEST']._serialized_start=2189
-  _globals['_UPDATEOPERATORREQUEST']._serialized_end=2425
-  _globals['_UPDATEOPERATORRESPONSE']._serialized_start=2427
-  _globals['_UPDATEOPERATORRESPONSE']._serialized_end=2507
-  _globals['_VERIFYOPERATORREQUEST']._serialized_start=2509
-  _globals['_VERIFYOPERATORREQUEST']._serialized_end=2635
-  _globals['_VERIFYOPERATORRESPONSE']._serialized_start=2637
-  _globals['_VERIFYOPERATORRESPONSE']._serialized_end=2717
-  _globals['_SUSPENDOPERATORREQUEST']._serialized_start=2720
-  _globals['_SUSPENDOPERATORREQUEST']._serialized_end=2875
-  _globals['_SUSPENDOPERATORRESPONSE']._serialized_start=2877
-  _globals['_SUSPENDOPERATORRESPONSE']._serialized_end=2958
-  _globals['_REINSTATEOPERATORREQUEST']._serialized_start=2961
-  _globals['_REINSTATEOPERATORREQUEST']._serialized_end=3118
-  _globals['_REINSTATEOPERATORRESPONSE']._serialized_start=3120
-  _globals['_REINSTATEOPERATORRESPONSE']._serialized_end=3203
-  _globals['_ENTITLEOPERATORREQUEST']._serialized_start=3206
-  _globals['_ENTITLEOPERATORREQUEST']._serialized_end=3431
-  _globals['_ENTITLEOPERATORRESPONSE']._serialized_start=3433
-  _globals['_ENTITLEOPERATORRESPONSE']._serialized_end=3514
-  _globals['_DEREGISTEROPERATORREQUEST']._serialized_start=3517
-  _globals['_DEREGISTEROPERATORREQUEST']._serialized_end=3675
-  _globals['_DEREGISTEROPERATORRESPONSE']._serialized_start=3677
-  _globals['_DEREGISTEROPERATORRESPONSE']._serialized_end=3761
-  _globals['_OPERATORSSERVICE']._serialized_start=3898
-  _globals['_OPERATORSSERVICE']._serialized_end=5022
+  _globals['_PRIORITY']._serialized_start=3833
+  _globals['_PRIORITY']._serialized_end=3964
+  _globals['_OPERATOR']._serialized_start=204
+  _globals['_OPERATOR']._serialized_end=1132
+  _globals['_OPERATOR_KIND']._serialized_start=920
+  _globals['_OPERATOR_KIND']._serialized_end=1016
+  _globals['_OPERATOR_STATE']._serialized_start=1018
+  _globals['_OPERATOR_STATE']._serialized_end=1132
+  _globals['_OPERATORIDENTIFIER']._serialized_start=1135
+  _globals['_OPERATORIDENTIFIER']._serialized_end=1349
+  _globals['_OPERATORIDENTIFIER_SCHEME']._serialized_start=1266
+  _globals['_OPERATORIDENTIFIER_SCHEME']._serialized_end=1349
+  _globals['_CONTACT']._serialized_start=1351
+  _globals['_CONTACT']._serialized_end=1467
+  _globals['_OPERATIONCERTIFICATE']._serialized_start=1469
+  _globals['_OPERATIONCERTIFICATE']._serialized_end=1567
+  _globals['_CREATEOPERATORREQUEST']._serialized_start=1570
+  _globals['_CREATEOPERATORREQUEST']._serialized_end=1750
+  _globals['_CREATEOPERATORRESPONSE']._serialized_start=1752
+  _globals['_CREATEOPERATORRESPONSE']._serialized_end=1832
+  _globals['_GETOPERATORREQUEST']._serialized_start=1834
+  _globals['_GETOPERATORREQUEST']._serialized_end=1904
+  _globals['_GETOPERATORRESPONSE']._serialized_start=1906
+  _globals['_GETOPERATORRESPONSE']._serialized_end=1983
+  _globals['_LISTOPERATORSREQUEST']._serialized_start=1986
+  _globals['_LISTOPERATORSREQUEST']._serialized_end=2148
+  _globals['_LISTOPERATORSRESPONSE']._serialized_start=2150
+  _globals['_LISTOPERATORSRESPONSE']._serialized_end=2255
+  _globals['_UPDATEOPERATORREQUEST']._serialized_start=2258
+  _globals['_UPDATEOPERATORREQUEST']._serialized_end=2494
+  _globals['_UPDATEOPERATORRESPONSE']._serialized_start=2496
+  _globals['_UPDATEOPERATORRESPONSE']._serialized_end=2576
+  _globals['_VERIFYOPERATORREQUEST']._serialized_start=2578
+  _globals['_VERIFYOPERATORREQUEST']._serialized_end=2704
+  _globals['_VERIFYOPERATORRESPONSE']._serialized_start=2706
+  _globals['_VERIFYOPERATORRESPONSE']._serialized_end=2786
+  _globals['_SUSPENDOPERATORREQUEST']._serialized_start=2789
+  _globals['_SUSPENDOPERATORREQUEST']._serialized_end=2944
+  _globals['_SUSPENDOPERATORRESPONSE']._serialized_start=2946
+  _globals['_SUSPENDOPERATORRESPONSE']._serialized_end=3027
+  _globals['_REINSTATEOPERATORREQUEST']._serialized_start=3030
+  _globals['_REINSTATEOPERATORREQUEST']._serialized_end=3187
+  _globals['_REINSTATEOPERATORRESPONSE']._serialized_start=3189
+  _globals['_REINSTATEOPERATORRESPONSE']._serialized_end=3272
+  _globals['_ENTITLEOPERATORREQUEST']._serialized_start=3275
+  _globals['_ENTITLEOPERATORREQUEST']._serialized_end=3500
+  _globals['_ENTITLEOPERATORRESPONSE']._serialized_start=3502
+  _globals['_ENTITLEOPERATORRESPONSE']._serialized_end=3583
+  _globals['_DEREGISTEROPERATORREQUEST']._serialized_start=3586
+  _globals['_DEREGISTEROPERATORREQUEST']._serialized_end=3744
+  _globals['_DEREGISTEROPERATORRESPONSE']._serialized_start=3746
+  _globals['_DEREGISTEROPERATORRESPONSE']._serialized_end=3830
+  _globals['_OPERATORSSERVICE']._serialized_start=3967
+  _globals['_OPERATORSSERVICE']._serialized_end=5091
 # @@protoc_insertion_point(module_scope)
