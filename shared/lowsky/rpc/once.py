@@ -19,7 +19,8 @@ from google.protobuf.message import Message
 from lowsky.auth.access import current_access
 from lowsky.canonical import canonical
 from lowsky.db.database import Connection, Database
-from lowsky.db.requests import Request, earlier_answer, keep_answers
+from lowsky.db.requests import Request, earlier_answers, keep_answers
+from lowsky.errors import RequestIdReused
 from lowsky.events.relay import Relay
 
 _Response = TypeVar("_Response", bound=Message)
@@ -69,10 +70,13 @@ async def once(
     """
     request = request_of(message)
     async with database.transaction() as connection:
-        kept = await earlier_answer(connection, request)
+        (kept,) = await earlier_answers(connection, [request])
         if kept is not None:
+            # Before anything else: that it was asked for at all is nothing to a caller whom it does not concern.
             if still_visible is not None:
                 await still_visible(connection)
+            if isinstance(kept, RequestIdReused):
+                raise kept
             return response_type.FromString(kept)
         response = await work(connection)
         await keep_answers(connection, [(request, response.SerializeToString())])
