@@ -1,4 +1,4 @@
-"""A decision that comes again is known by what it decides and for whom, and answered only to who may have the answer."""
+"""A decision that comes again is known by what it decides and for whom, and answered only to who may have it."""
 
 from __future__ import annotations
 
