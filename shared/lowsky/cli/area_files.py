@@ -10,6 +10,7 @@ from typing import Any
 from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.cli.problems import invalid
+from lowsky.text import decode
 
 FILE_BYTES_MAX = 4 * 1024 * 1024
 """Ten times what the 10 000 vertices of the largest area take."""
@@ -20,7 +21,7 @@ def area_in(file: Path) -> pb.Area:
     try:
         if file.stat().st_size > FILE_BYTES_MAX:
             raise ValueError(f"larger than {FILE_BYTES_MAX} bytes")
-        polygons = [_polygon(rings) for rings in _polygons(json.loads(file.read_bytes()))]
+        polygons = [_polygon(rings) for rings in _polygons(json.loads(decode(file.read_bytes())))]
         if not polygons:
             raise ValueError("no Polygon in it")
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as fault:

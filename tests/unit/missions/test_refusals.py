@@ -126,7 +126,9 @@ def test_a_broken_item_is_refused_and_named(broken: Any, reason: str, field: str
     ("document", "reason"),
     [
         (b"", "EMPTY_FILE"),
-        (b"\xff\xfe", "NOT_UTF8"),
+        (b"\xff\xfe", "EMPTY_FILE"),
+        (b"\x93{}\x94", "NOT_UTF8"),
+        (b"{\0}\0", "NOT_UTF8"),
         (b"{", "NOT_JSON"),
         (b'{"fileType": ' + b"1" * 5_000 + b"}", "NOT_JSON"),
         (b'{"fileType": "Plan", "fileType": "Plan"}', "DUPLICATE_KEY"),
