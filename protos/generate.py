@@ -23,7 +23,7 @@ def generate(gen: Path) -> int:
         shutil.rmtree(gen / old, ignore_errors=True)
     gen.mkdir(exist_ok=True)
     ours = sorted(path.relative_to(HERE).as_posix() for path in HERE.glob("lowsky/**/*.proto"))
-    vendored = ["buf/validate/validate.proto"]  # google/rpc/status comes generated in googleapis-common-protos
+    vendored = ["buf/validate/validate.proto"]  # google/api and google/rpc come generated in googleapis-common-protos
     include = [f"-I{HERE}", f"-I{WELL_KNOWN}"]
     messages = [f"--python_out={gen}", f"--mypy_out=quiet:{gen}"]
     services = [f"--grpc_python_out={gen}", f"--mypy_grpc_out=quiet:{gen}"]

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.canonical import clear_output_only, settled
 from lowsky.errors import Invalid
 from lowsky.flightplans.domain.plan import FlightPlan, State
 from lowsky.flightplans.domain.proposal import Proposal
@@ -28,24 +29,6 @@ from lowsky.moments import start_of
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _STATES = {state: pb.State.Value(f"STATE_{state}") for state in State}
-
-_OUTPUT_ONLY = (
-    "name",
-    "etag",
-    "create_time",
-    "update_time",
-    "state",
-    "state_reason",
-    "findings",
-    "time_start",
-    "time_end",
-    "airspace_revision",
-    "deciding_authorities",
-    "notified_authorities",
-    "approval",
-    "approval_number",
-    "off_nominal_volumes",
-)
 
 _MODES, _PURPOSES, _ACTIVITIES = (
     {number: name.removeprefix(prefix) for name, number in enum.items()}
@@ -68,8 +51,8 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
     content = pb.FlightPlan()
     content.CopyFrom(message)
     content.DiscardUnknownFields()  # else megabytes of anything would be stored, and told in every event
-    for name in _OUTPUT_ONLY:
-        content.ClearField(name)  # type: ignore[arg-type]  # names of fields, which a test compares with the message
+    clear_output_only(content)
+    stored = content.SerializeToString(deterministic=True)
     airspace = _airspace(message)
     if message.HasField("trajectory"):
         departure = start_of(message.trajectory.departure_time)
@@ -82,7 +65,8 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
         airspace=airspace,
         departure=departure,
         endurance_s=message.endurance.ToTimedelta().total_seconds() if message.HasField("endurance") else None,
-        content=content.SerializeToString(),
+        content=stored,
+        asked=settled(content, stored),
         commercial=message.commercial,
         mode=_MODES[message.mode],
         purpose=_PURPOSES[message.purpose],

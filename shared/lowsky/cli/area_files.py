@@ -11,6 +11,7 @@ from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.cli.problems import invalid
 from lowsky.geo.system_names import known, stated_name
+from lowsky.text import decode
 
 _ADVICE = "convert it, as with ogr2ogr -t_srs OGC:CRS84; or, where it is in WGS 84, take the crs out of it"
 
@@ -27,7 +28,7 @@ def area_in(file: Path) -> pb.Area:
     try:
         if file.stat().st_size > FILE_BYTES_MAX:
             raise ValueError(f"larger than {FILE_BYTES_MAX} bytes")
-        document = json.loads(file.read_bytes())
+        document = json.loads(decode(file.read_bytes()))
         _require_wgs84(document)
         polygons = [_polygon(rings) for rings in _polygons(document)]
         if not polygons:

@@ -18,7 +18,7 @@ from lowsky.cli.plan_options import ReferenceSystem
 from lowsky.cli.problems import invalid
 from lowsky.cli.requests import volumes_in
 from lowsky.cli.session import session_of
-from lowsky.cli.values import enum_value, parse_time, reference_system_value, show_band, show_time
+from lowsky.cli.values import enum_value, later, parse_time, reference_system_value, show_band, show_time
 
 WINDOW = timedelta(hours=2)
 """From now, where no times are given."""
@@ -73,7 +73,7 @@ def airspace(
 
 def _window(after: str | None, before: str | None) -> tuple[datetime, datetime]:
     start = parse_time(after, "--after") if after else datetime.now(UTC).replace(microsecond=0)
-    return start, parse_time(before, "--before") if before else start + WINDOW
+    return start, parse_time(before, "--before") if before else later(start, WINDOW, "--before")
 
 
 def _around(

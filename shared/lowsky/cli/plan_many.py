@@ -26,7 +26,7 @@ from lowsky.cli.plan_tally import Tally, shown
 from lowsky.cli.problems import Problem, invalid, of_any, of_api_error
 from lowsky.cli.requests import Prepared, Wishes, operator_of
 from lowsky.cli.session import Session, session_of
-from lowsky.cli.values import show_time
+from lowsky.cli.values import later, show_time
 from lowsky.client import Client, InvalidArgument, LowskyApiError, error_of
 from lowsky.client.journal import Batch, Journal
 
@@ -104,9 +104,10 @@ class Asked:
 
     def of(self, place: Place, begun: datetime) -> tuple[Wishes, datetime]:
         """The same of one flight, and when it was asked: departures follow one another."""
-        later = self.every * (place.number - 1)
+        by = self.every * (place.number - 1)
         depart = self.wishes.depart
-        return dataclasses.replace(self.wishes, depart=depart and depart + later), begun + later
+        wishes = dataclasses.replace(self.wishes, depart=depart and later(depart, by, "--every"))
+        return wishes, later(begun, by, "--every")
 
     def document(self) -> dict[str, Any]:
         """For the journal, which is refused with other options."""

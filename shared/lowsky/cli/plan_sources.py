@@ -15,11 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from google.protobuf import json_format
-
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.canonical import canonical
+from lowsky.cli.messages import json_of, parsed
 from lowsky.cli.problems import Problem, invalid, of_any
 from lowsky.cli.requests import FILE_BYTES_MAX, Prepared, Wishes, prepare, prepare_message
+from lowsky.text import ADVICE, NotText, ToUtf8, decode
 
 LINE_BYTES_MAX = 1024 * 1024
 """A trajectory of 2 000 waypoints takes some 300 kB; the services take messages of 4 MiB."""
@@ -59,7 +60,9 @@ class Entry:
     place: Place
     key: str
     digest: str
-    content: dict[str, Any] | Path
+    """Of what it asks for, so that the same flight written otherwise is the same."""
+    content: pb.FlightPlan | Path | Problem
+    """A problem where the line is no plan: it is told of when its turn comes, like one of a file."""
 
     def prepare(self, wishes: Wishes, now: datetime) -> Prepared:
         """The plan.
@@ -67,14 +70,15 @@ class Entry:
         Raises:
             Problem: It is none.
         """
+        if isinstance(self.content, Problem):
+            raise self.content
         try:
             if isinstance(self.content, Path):
                 prepared = prepare(self.content, wishes, now)
             else:
-                plan = json_format.ParseDict(self.content, pb.FlightPlan(), max_recursion_depth=50)
-                prepared = prepare_message(plan, wishes, now)
-        except (json_format.ParseError, ValueError, TypeError, AttributeError, RecursionError, OSError) as error:
-            raise of_any(error) or invalid("NO_FLIGHT_PLAN", _said(error)) from None
+                prepared = prepare_message(self.content, wishes, now)
+        except (ValueError, OSError) as error:
+            raise of_any(error) or invalid("NO_FLIGHT_PLAN", str(error)[:500]) from None
         if (size := prepared.plan.ByteSize()) > LINE_BYTES_MAX:
             raise invalid("TOO_LARGE", f"the plan has {size} bytes, {LINE_BYTES_MAX} are allowed")
         return prepared
@@ -138,7 +142,7 @@ class Lines:
         number = 0
         begun = bytearray()
         too_long = False
-        while chunk := await _read_chunk(self._descriptor):
+        async for chunk in self._chunks():
             *ends, rest = chunk.split(b"\n")
             for end in ends:
                 number += 1
@@ -155,6 +159,19 @@ class Lines:
                 begun += rest
         if begun or too_long:
             yield number + 1, None if too_long else bytes(begun)
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        """In UTF-8, whatever the source is written in."""
+        to_utf8 = ToUtf8()
+        try:
+            while chunk := await _read_chunk(self._descriptor):
+                utf8 = to_utf8.feed(chunk)
+                if to_utf8.recodes:
+                    self.size = None  # it is not known how long it is in UTF-8, which is counted
+                yield utf8
+            yield to_utf8.feed(b"", final=True)
+        except NotText as error:
+            raise invalid("NOT_UTF8", f"{self.name}: {error}") from None
 
 
 class Folder:
@@ -181,15 +198,21 @@ class Folder:
 
 def _entry_of(place: Place, line: bytes) -> Entry | Unread:
     try:
-        content = json.loads(line.decode("utf-8-sig" if place.number == 1 else "utf-8"), object_pairs_hook=_unique)
+        content = json_of(line.decode())
         if not isinstance(content, dict):
             raise invalid("NO_FLIGHT_PLAN", "the line is no JSON object")
         key = _checked_key(content.pop("key", str(place.number)))
     except Problem as problem:
         return Unread(place, problem)
+    except UnicodeDecodeError:
+        return Unread(place, invalid("NOT_UTF8", f"the line is not UTF-8 text: {ADVICE}"))
     except (ValueError, RecursionError) as error:
-        return Unread(place, invalid("NOT_JSON", f"the line is no JSON: {_said(error)}"))
-    return Entry(place, key, hashlib.sha256(line.strip()).hexdigest(), content)
+        return Unread(place, invalid("NOT_JSON", f"the line is no JSON: {str(error)[:500]}"))
+    try:
+        plan = parsed(content, pb.FlightPlan, "NO_FLIGHT_PLAN", "the line")
+    except Problem as problem:
+        return Entry(place, key, hashlib.sha256(line.strip()).hexdigest(), problem)
+    return Entry(place, key, hashlib.sha256(canonical(plan)).hexdigest(), plan)
 
 
 def _checked_key(key: object) -> str:
@@ -202,24 +225,21 @@ def _checked_key(key: object) -> str:
     return key
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Two values for one name: two readers may disagree on what is flown."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise invalid("DUPLICATE_FIELD", "an object has the same field twice")
-    return found
-
-
 def _digest_of(file: Path) -> str:
+    """Of what a file says: saved anew in another encoding, or with its members in another order, it says the same."""
     with file.open("rb") as opened:
         data = opened.read(FILE_BYTES_MAX + 1)
     if len(data) > FILE_BYTES_MAX:
         raise invalid("TOO_LARGE", f"{file.name} holds more than {FILE_BYTES_MAX // 2**20} MiB")
+    try:
+        document = json_of(decode(data))
+        if file.suffix.lower() == ".json":
+            data = canonical(parsed(document, pb.FlightPlan, "UNREADABLE_FILE", file.name))
+        else:
+            data = json.dumps(document, sort_keys=True).encode()
+    except (Problem, ValueError, RecursionError):
+        pass  # it will be refused when it is read; as long as it says the same
     return hashlib.sha256(data).hexdigest()
-
-
-def _said(error: BaseException) -> str:
-    return str(error).replace("\n", " ")[:500]
 
 
 async def _read_chunk(descriptor: int) -> bytes:

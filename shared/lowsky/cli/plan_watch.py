@@ -16,6 +16,7 @@ from lowsky.cli.problems import invalid
 from lowsky.cli.session import Session, session_of
 from lowsky.cli.values import child, resource
 from lowsky.client import Client
+from lowsky.text import NotText, decode
 
 
 def watch(
@@ -37,7 +38,10 @@ def watch(
     session = session_of(context)
     plan, parent = _target(session, name, operator)
     if token_store is not None and not resume_token and token_store.exists():
-        resume_token = token_store.read_text(encoding="utf-8").strip()
+        try:
+            resume_token = decode(token_store.read_bytes()).strip()
+        except NotText as error:
+            raise invalid("UNREADABLE_FILE", f"{token_store}: {error}") from None
     follower = _Follower(session, plan, until_final, token_store)
     raise typer.Exit(session.run(lambda client: follower.follow(client, parent, resume_token)))
 

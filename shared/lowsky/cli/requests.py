@@ -6,17 +6,18 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from google.protobuf import json_format
+from typing import Any
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import operators_pb2
+from lowsky.cli.messages import json_of, parsed
 from lowsky.cli.problems import invalid
 from lowsky.cli.values import enum_name, show_time
 from lowsky.client.missions import USUAL, loiter_radius_m, trajectory_of
 from lowsky.client.profiles import fill_from
 from lowsky.missions import Datum, Mission, read
+from lowsky.text import decode
 
 DEPART_IN = timedelta(minutes=5)
 """Where no take-off time is given: long enough to read the answer, short enough to be meant as now."""
@@ -190,21 +191,29 @@ def _require_finite(wishes: Wishes) -> None:
 
 
 def _read_message(file: Path) -> pb.FlightPlan:
+    plan = parsed(json_in(file), pb.FlightPlan, "UNREADABLE_FILE", str(file))
+    _require_airspace(plan, str(file))
+    return plan
+
+
+def json_in(file: Path) -> Any:
+    """What a file of JSON says.
+
+    Raises:
+        Problem: It is too large, no text, no JSON, or has a field twice.
+    """
     with file.open("rb") as opened:
         data = opened.read(FILE_BYTES_MAX + 1)
     if len(data) > FILE_BYTES_MAX:
         raise invalid("TOO_LARGE", f"{file} holds more than {FILE_BYTES_MAX // 2**20} MiB")
     try:
-        plan: pb.FlightPlan = json_format.Parse(data.decode("utf-8-sig"), pb.FlightPlan(), max_recursion_depth=50)
-    except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
-        reason = str(error).replace("\n", " ")[:500]
+        return json_of(decode(data))
+    except (ValueError, RecursionError) as error:
         raise invalid(
             "UNREADABLE_FILE",
-            f"{file} is no FlightPlan message in protobuf JSON: {reason}",
+            f"{file} is no FlightPlan message in protobuf JSON: {str(error)[:500]}",
             "`lowsky plan show NAME --output json` shows one",
         ) from None
-    _require_airspace(plan, str(file))
-    return plan
 
 
 def _require_airspace(plan: pb.FlightPlan, where: str) -> None:

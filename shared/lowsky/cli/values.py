@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli.problems import invalid
+from lowsky.cli.problems import Problem, invalid
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,199}")
 
@@ -18,16 +18,34 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,199}")
 def parse_time(text: str, option: str) -> datetime:
     """An ISO 8601 instant with its offset; one without means another moment to everybody."""
     try:
-        instant = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text.upper())  # RFC 3339, 5.6: t and z may be in lower case
     except ValueError:
         raise invalid(
             "INVALID_TIME", f"{option} {text!r} is no ISO 8601 time", "write it as 2026-11-25T09:00+08:00"
         ) from None
     if instant.tzinfo is None:
         raise invalid(
-            "TIME_WITHOUT_ZONE", f"{option} {text!r} names no time zone", "add the offset, as in 2026-11-25T09:00+08:00"
+            "TIME_WITHOUT_ZONE",
+            f"{option} {text!r} names no time zone",
+            "add Z (UTC) or the offset, as in 2026-11-25T09:00+08:00",
         )
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise out_of_calendar(f"{option} {text!r}") from None
+
+
+def later(when: datetime, by: timedelta, option: str) -> datetime:
+    """An instant so much later; raises Problem where the calendar has none."""
+    try:
+        return when + by
+    except OverflowError:
+        raise out_of_calendar(f"{option}: {by} after {when.isoformat()}") from None
+
+
+def out_of_calendar(what: str) -> Problem:
+    """Times are between the years 1 and 9999 (google.protobuf.Timestamp)."""
+    return invalid("INVALID_TIME", f"{what} does not lie between the years 1 and 9999, in UTC", "give another time")
 
 
 def timestamp(text: str | None, option: str) -> Timestamp | None:
@@ -45,7 +63,11 @@ def show_time(when: Timestamp | datetime, *, seconds: bool = False) -> str:
         if not when.seconds and not when.nanos:
             return ""
         when = when.ToDatetime(UTC)
-    return when.astimezone().isoformat(" ", "seconds" if seconds else "minutes")
+    try:
+        when = when.astimezone()
+    except (OverflowError, ValueError, OSError):  # at the edges of the calendar this machine's zone has no such time
+        when = when.astimezone(UTC)
+    return when.isoformat(" ", "seconds" if seconds else "minutes")
 
 
 def resource(collection: str, text: str) -> str:

@@ -12,6 +12,7 @@ it had. Two runs at once are harmless for the same reason.
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import sqlite3
@@ -34,6 +35,7 @@ from lowsky.client.errors import (
     Unavailable,
 )
 from lowsky.client.submitting import error_of
+from lowsky.text import ADVICE
 
 FORMAT = "lowsky.submissions.v1"
 
@@ -171,6 +173,11 @@ class Journal:
         """Takes what earlier runs noted, and cuts off what the last one did not finish to write."""
         whole = 0
         with path.open("r+b") as file:
+            if file.read(len(codecs.BOM_UTF8)).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF8)):
+                raise _unreadable(
+                    path, 1, f"another program has saved it with a byte order mark: {ADVICE}, without one"
+                )
+            file.seek(0)
             for number, line in enumerate(iter(lambda: file.readline(LINE_BYTES_MAX), b""), 1):
                 if not line.endswith(b"\n"):
                     break

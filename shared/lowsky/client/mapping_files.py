@@ -9,6 +9,7 @@ from google.protobuf import json_format
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.client.errors import InvalidArgument
+from lowsky.text import decode
 
 BYTES_MAX = 1024 * 1024
 """A thousand values are some 50 kB."""
@@ -32,7 +33,7 @@ def read_mapping(path: str | Path) -> pb.FieldMapping:
     try:
         if len(data) > BYTES_MAX:
             raise ValueError(f"a mapping file has at most {BYTES_MAX} bytes")
-        return _message(tomllib.loads(data.decode()))
+        return _message(tomllib.loads(decode(data)))
     except (
         ValueError,
         RecursionError,

@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from lowsky.client.channels import is_loopback
 from lowsky.client.errors import Unauthenticated, Unavailable
+from lowsky.text import decode
 
 REFRESH_BEFORE_S = 60.0
 """A token is replaced so long before it expires: clocks differ, and calls take a while."""
@@ -60,7 +61,7 @@ class FileToken:
 
     async def token(self) -> str:
         try:
-            text = (await asyncio.to_thread(self._path.read_text, encoding="utf-8")).strip()
+            text = decode(await asyncio.to_thread(self._path.read_bytes)).strip()
         except (OSError, ValueError) as error:
             raise Unauthenticated("TOKEN_MISSING", f"the token file cannot be read: {error}") from error
         if not text:

@@ -23,7 +23,7 @@ FORGOTTEN_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A mutation as it came: who sent it, its id, and a digest of all that it says."""
+    """A mutation: who sent it, its id, and a digest of what it asks for."""
 
     caller: str
     request_id: UUID
@@ -31,7 +31,7 @@ class Request:
 
     @classmethod
     def of(cls, caller: str, request_id: str, method: str, body: bytes) -> Request:
-        """The body is the request in deterministic serialisation."""
+        """The id may be written in capitals too. The body is what the request asks for, in its canonical form."""
         return cls(caller, UUID(request_id), hashlib.blake2b(method.encode() + b"\0" + body, digest_size=16).digest())
 
 

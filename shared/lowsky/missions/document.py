@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from lowsky.missions.errors import UnreadableMission
+from lowsky.text import NotText, decode
 
 # A survey over a city is under 1 MiB; more is no mission and would cost memory on an operator's laptop.
 FILE_SIZE_MAX_BYTES = 5 * 1024 * 1024
@@ -57,9 +58,9 @@ def _decode(data: bytes) -> str:
     if data.startswith(b"PK\x03\x04"):
         raise _unsupported("this is a zip archive (KMZ or WPML)")
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableMission("NOT_UTF8", f"byte {error.start} is not UTF-8 text") from error
+        text = decode(data)
+    except NotText as error:
+        raise UnreadableMission("NOT_UTF8", str(error)) from error
     start = text.lstrip()[:8]
     if not start:
         raise UnreadableMission("EMPTY_FILE", "the file is empty")

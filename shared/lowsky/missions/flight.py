@@ -5,10 +5,10 @@ choice is noted in the mission's assumptions.
 """
 
 import math
-from collections.abc import Iterator
 from typing import Final
 
 from lowsky.missions import commands
+from lowsky.missions.assumptions import CRUISE_MPS, HOVER_MPS, at_start
 from lowsky.missions.errors import UnreadableMission
 from lowsky.missions.items import Item
 from lowsky.missions.jumps import in_order
@@ -17,9 +17,6 @@ from lowsky.missions.path import CLIMB_MPS, DESCENT_MPS, Path
 from lowsky.missions.plan import PlanFile
 from lowsky.missions.values import SPEED_MAX_MPS
 
-# QGroundControl's offline defaults.
-CRUISE_MPS: Final = 15.0
-HOVER_MPS: Final = 5.0
 _ARDUPILOT: Final = 3
 # Return altitudes when the file cannot tell: RTL_RETURN_ALT of PX4; RTL_ALT of ArduCopter, RTL_ALTITUDE of ArduPlane.
 _RETURN_PX4_M: Final = 60.0
@@ -38,7 +35,7 @@ def fly(plan: PlanFile, return_altitude_m: float | None = None) -> Mission:
     for item in in_order(plan.items):
         flight.perform(item)
         if item.command == commands.RETURN_TO_LAUNCH:
-            if item.index + 1 < len(plan.items):
+            if item is not plan.items[-1]:
                 flight.path.assume(f"Nothing after {item.label} is flown.")
             break
     return flight.finish()
@@ -72,6 +69,10 @@ class _Flight:
             self._take_off(item)
         elif command in commands.LANDINGS:
             self._land(item)
+        elif command == commands.PAYLOAD_PLACE:
+            self._place_payload(item)
+        elif command == commands.CONTINUE_AND_CHANGE_ALT:
+            self._continue(item)
         elif command == commands.LOITER_TO_ALT:
             self._loiter_to_altitude(item)
         elif command in commands.POSITIONAL:
@@ -82,6 +83,10 @@ class _Flight:
             self._delay(item)
         elif command == commands.DO_CHANGE_SPEED:
             self._change_speed(item)
+        elif command == commands.DO_PARACHUTE:
+            _require_no_release(item)
+        elif command == commands.DO_WINCH:
+            self.path.assume(f"At {item.label} the load hangs below the aircraft: leave room for it below the flight.")
         elif command == commands.DO_VTOL_TRANSITION and self.plan.vehicle == "VTOL":
             self._transition(item)
 
@@ -116,7 +121,7 @@ class _Flight:
         self.path.go(item.position or self.path.place, altitude_m, datum, item.index, self.speed)
 
     def _waypoint(self, item: Item) -> None:
-        altitude_m, datum = _target(item)
+        altitude_m, datum = self._target_or_here(item)
         self._leave_ground(item)
         seconds, radius_m = self._stay(item)
         self.path.go(item.position or self.path.place, altitude_m, datum, item.index, self.speed, radius_m)
@@ -224,6 +229,35 @@ class _Flight:
             raise UnreadableMission("BAD_VALUE", "the transition is to neither 3 nor 4", item.index)
         self.cruising = item.param(1) == 4
 
+    def _place_payload(self, item: Item) -> None:
+        """Go there, descend until the load stands on the ground, or by parameter 1 at most, and climb again."""
+        altitude_m, datum = self._target_or_here(item)
+        self._leave_ground(item)
+        place = item.position or self.path.place
+        self.path.go(place, altitude_m, datum, item.index, self.speed)
+        descent_m = _not_negative(item, 1, "the distance to descend")
+        ground: tuple[float, Datum] = (0.0, datum) if datum in ("AGL", "TAKEOFF") else (0.0, "TAKEOFF")
+        if descent_m and (ground[1] != datum or altitude_m - descent_m > 0):
+            ground = altitude_m - descent_m, datum
+        self.path.go(place, *ground, item.index, self.speed)
+        self.path.go(place, altitude_m, datum, item.index, self.speed)
+        low = "the take-off ground" if ground[1] == "TAKEOFF" else "the terrain" if ground[1] == "AGL" else "sea level"
+        self.path.assume(f"At {item.label} the aircraft comes down to {ground[0]:g} m above {low}, and climbs again.")
+
+    def _continue(self, item: Item) -> None:
+        """Straight on, until the altitude is reached."""
+        altitude_m, datum = _target(item)
+        if self.on_ground:
+            raise UnreadableMission("CLIMB_ON_GROUND", "the item continues a flight that has not begun", item.index)
+        self.path.go_on(altitude_m, datum, item.index, self.speed)
+        self.path.assume(f"At {item.label} the aircraft flies straight on until it has reached the altitude.")
+
+    def _target_or_here(self, item: Item) -> tuple[float, Datum]:
+        """The item's altitude and datum; where it has none, those of the aircraft, which must be in the air."""
+        if item.altitude_m is None and not self.on_ground:
+            return self.path.here.altitude_m, self.path.here.datum
+        return _target(item)
+
     def _leave_ground(self, item: Item) -> None:
         """The climb on the spot; a fixed wing climbs along the leg to the item instead."""
         if not self.on_ground:
@@ -252,31 +286,8 @@ class _Flight:
         return radius_m
 
     def _assume_at_start(self) -> None:
-        for sentence in _starting_assumptions(self.plan):
+        for sentence in at_start(self.plan):
             self.path.assume(sentence)
-
-
-def _starting_assumptions(plan: PlanFile) -> Iterator[str]:
-    if not plan.vehicle_given:
-        yield "The file does not say what flies: a multicopter is assumed."
-    if plan.home is None:
-        yield "The file has no home position: take-off and home are at the first item's position."
-    else:
-        yield "Take-off is on the ground at the planned home position."
-    if plan.home_amsl_m is None:
-        yield "The file does not give the take-off ground above sea level."
-    if plan.cruise_mps is None and plan.vehicle != "MULTICOPTER":
-        yield f"The file has no cruise speed: {CRUISE_MPS:g} m/s is assumed."
-    if plan.hover_mps is None and plan.vehicle != "FIXED_WING":
-        yield f"The file has no hover speed: {HOVER_MPS:g} m/s is assumed."
-    yield (
-        f"Unless an item says otherwise, climbs are at {CLIMB_MPS:g} m/s and descents at {DESCENT_MPS:g} m/s; "
-        "wind, acceleration and turns take no time."
-    )
-    if plan.vehicle == "FIXED_WING":
-        yield "A fixed wing climbs and descends along its legs, not on the spot."
-    if plan.has_fence:
-        yield "The plan's own geofence is not part of the request."
 
 
 def _target(item: Item) -> tuple[float, Datum]:
@@ -284,6 +295,13 @@ def _target(item: Item) -> tuple[float, Datum]:
     if item.altitude_m is None or item.datum is None:
         raise UnreadableMission("ALTITUDE_MISSING", "the item has no altitude", item.index)
     return item.altitude_m, item.datum
+
+
+def _require_no_release(item: Item) -> None:
+    """Parameter 1 is a PARACHUTE_ACTION: 0 disable, 1 enable, 2 release."""
+    if item.param(1) not in (0, 1):
+        message = "the item releases the parachute: nobody knows where the aircraft comes down"
+        raise UnreadableMission("PARACHUTE_RELEASE", message, item.index)
 
 
 def _not_negative(item: Item, parameter: int, what: str) -> float:

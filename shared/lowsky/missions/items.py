@@ -18,17 +18,17 @@ _MODES: Final[dict[Datum, frozenset[int]]] = {
     "AGL": frozenset({0, 3, 4}),
 }
 _MODE_CALCULATED_ABOVE_TERRAIN: Final = 3
-# Named in the refusal; any other name is the file's own text and is not repeated.
-_COMPLEX_ITEMS: Final = ("survey", "CorridorScan", "StructureScan", "fwLandingPattern", "vtolLandingPattern")
 # Ground stations round the copies of an altitude that they keep beside the parameters.
 _ALTITUDE_COPY_TOLERANCE_M: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A simple item. `position` is None for commands without one and for a take-off "from here".
+    """A simple item. `position` is None for commands without one and for those that are done where the aircraft is.
 
-    `params` are MAVLink parameters 1 to 4; `altitude_m` and `datum` are None unless the command flies somewhere.
+    `index` is its place in the file's items; items that a survey was computed into have that of the survey. `params`
+    are MAVLink parameters 1 to 4; `altitude_m` and `datum` are None unless the command flies somewhere, and where that
+    is as high as the aircraft is.
     """
 
     index: int
@@ -46,15 +46,15 @@ class Item:
     @property
     def label(self) -> str:
         """For sentences: `item 3 (land)`."""
-        return f"item {self.index + 1} ({commands.NAMES.get(self.command, f'command {self.command}')})"
+        return f"item {self.index + 1} ({commands.in_words(self.command)})"
 
 
-def read_item(index: int, raw: object) -> Item:
-    """Check one entry; raises UnreadableMission for what cannot be flown as written."""
-    path = f"mission.items[{index}]"
+def read_item(index: int, raw: object, path: str) -> Item:
+    """Check one simple item; raises UnreadableMission for what cannot be flown as written."""
     if not isinstance(raw, dict):
         raise UnreadableMission("BAD_VALUE", "the item is not an object", index, path)
-    _check_type(index, raw, path)
+    if raw.get("type") != "SimpleItem":
+        raise UnreadableMission("UNSUPPORTED_ITEM", "the item is not of type SimpleItem", index, f"{path}.type")
     command = integer(raw.get("command"), f"{path}.command", index)
     if command is None:
         raise UnreadableMission("BAD_VALUE", "the item has no command", index, f"{path}.command")
@@ -62,46 +62,35 @@ def read_item(index: int, raw: object) -> Item:
     params, raw_position, where = _params(index, raw, path)
     jump_id = integer(raw.get("doJumpId"), f"{path}.doJumpId", index)
     place, altitude_m, datum = None, None, None
-    if command in commands.POSITIONAL:
+    if command in commands.WITH_ALTITUDE:
         datum = _datum(index, raw, path)
-        place = _place(index, command, raw_position, where)
-        altitude_m = _altitude(index, command, raw_position[2], where)
-        if altitude_m is None:
+        if command in commands.POSITIONAL:
+            place = _place(index, command, raw_position, where)
+        altitude_m = _altitude(index, command, raw_position[2], place, where)
+        if altitude_m is None and command in commands.LANDINGS:
             # A landing without an altitude ends on the ground, not at sea level.
             altitude_m, datum = 0.0, "AGL" if datum == "AGL" else "TAKEOFF"
+        elif altitude_m is None:
+            datum = None
         else:
             _check_altitude_copies(index, raw, altitude_m, datum, path)
     return Item(index, command, params, place, altitude_m, datum, index + 1 if jump_id is None else jump_id)
-
-
-def _check_type(index: int, raw: dict[str, object], path: str) -> None:
-    kind = raw.get("type")
-    if kind == "ComplexItem":
-        name = raw.get("complexItemType")
-        what = f" ({name})" if name in _COMPLEX_ITEMS else ""
-        raise UnreadableMission(
-            "COMPLEX_ITEM",
-            f"complex items{what} are not read yet: they will come in a later release; "
-            "until then, export the generated waypoints as simple items",
-            index,
-            path,
-        )
-    if kind != "SimpleItem":
-        raise UnreadableMission("UNSUPPORTED_ITEM", "the item is not of type SimpleItem", index, f"{path}.type")
 
 
 def _check_command(index: int, command: int, path: str) -> None:
     if command == commands.LOITER_UNLIM:
         raise UnreadableMission(
             "ENDLESS_LOITER",
-            "the item loiters without end, an airspace request needs one: use loiter time (command 19)",
+            f"{commands.full_name(command)} loiters without end, an airspace request needs one: "
+            "use loiter time (MAV_CMD_NAV_LOITER_TIME, 19)",
             index,
             f"{path}.command",
         )
-    if command not in commands.HARMLESS and command not in commands.NAMES:
+    if command not in commands.HARMLESS and command not in commands.FLOWN:
         raise UnreadableMission(
             "UNSUPPORTED_COMMAND",
-            f"command {command} (MAV_CMD) may move the aircraft in a way that this reader does not know",
+            f"{commands.full_name(command)} may move the aircraft in a way that this reader does not know: "
+            "plan it as waypoints",
             index,
             f"{path}.command",
         )
@@ -155,8 +144,8 @@ def _place(index: int, command: int, raw: list[object], where: str) -> tuple[flo
     place = position(raw[0], raw[1], where, index)
     if place is not None and not is_zero(place):
         return place
-    if command in commands.TAKEOFFS:
-        return None  # ArduPilot's take-off has no position: it climbs where it stands
+    if command in commands.HERE:
+        return None
     if place is None:
         raise UnreadableMission("POSITION_MISSING", "the item has no position", index, where)
     raise UnreadableMission(
@@ -164,8 +153,11 @@ def _place(index: int, command: int, raw: list[object], where: str) -> tuple[flo
     )
 
 
-def _altitude(index: int, command: int, raw: object, where: str) -> float | None:
+def _altitude(index: int, command: int, raw: object, place: tuple[float, float] | None, where: str) -> float | None:
+    """None for a landing on the ground, wherever that is, and for what is done as high as the aircraft is."""
     altitude_m = number(raw, where, index)
+    if command in commands.THIS_HIGH and (altitude_m is None or (altitude_m == 0 and place is None)):
+        return None
     if altitude_m is None:
         if command in commands.LANDINGS:
             return None

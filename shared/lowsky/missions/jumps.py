@@ -18,26 +18,27 @@ STEPS_MAX: Final = 20_000
 def in_order(items: tuple[Item, ...]) -> Iterator[Item]:
     """Items as they are performed. All jumps are checked before the first item is yielded."""
     by_id: dict[int, list[int]] = {}
-    for item in items:
-        by_id.setdefault(item.jump_id, []).append(item.index)
-    targets = {item.index: _target_index(item, by_id) for item in items if item.command == commands.DO_JUMP}
-    left = {index: int(items[index].param(2)) for index in targets}
+    for place, item in enumerate(items):
+        by_id.setdefault(item.jump_id, []).append(place)
+    jumps = [place for place, item in enumerate(items) if item.command == commands.DO_JUMP]
+    targets = {place: _target_place(items[place], by_id) for place in jumps}
+    left = {place: int(items[place].param(2)) for place in jumps}
     at = 0
     for _ in range(STEPS_MAX):
         if at >= len(items):
             return
-        item = items[at]
+        place = at
         at += 1
-        if item.command != commands.DO_JUMP:
-            yield item
-        elif left[item.index] > 0:
-            left[item.index] -= 1
-            at = targets[item.index]
+        if place not in targets:
+            yield items[place]
+        elif left[place] > 0:
+            left[place] -= 1
+            at = targets[place]
     if at < len(items):
         raise UnreadableMission("TOO_MANY_STEPS", f"with its jumps the mission has more than {STEPS_MAX} steps")
 
 
-def _target_index(jump: Item, by_id: dict[int, list[int]]) -> int:
+def _target_place(jump: Item, by_id: dict[int, list[int]]) -> int:
     repeat, target = jump.param(2), jump.params[0]
     if repeat < 0:
         raise UnreadableMission(

@@ -1,5 +1,6 @@
 """The timed path under construction: where the aircraft is, when, and on which assumptions."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,18 +64,30 @@ class Path:
         away_m = distance_m(*self.place, *place)
         same_place = away_m < _SAME_PLACE_M
         seconds = 0.0 if same_place else away_m / speed_mps
-        rise_m = self._rise_m(altitude_m, datum)
-        if rise_m is None:
-            self.assume(
-                "The file does not give the take-off ground above sea level: the times of climbs and descents between "
-                f"take-off and sea-level altitudes are unknown and counted as {UNKNOWN_VERTICAL_S:g} s each."
-            )
-            seconds = max(seconds, UNKNOWN_VERTICAL_S)
-        else:
-            seconds = max(seconds, rise_m / self.climb_mps, -rise_m / self.descent_mps)
-        if same_place and rise_m == 0.0 and (datum, radius_m) == (self.here.datum, self.here.radius_m):
+        seconds = max(seconds, self._climb_s(altitude_m, datum))
+        if (
+            same_place
+            and self._rise_m(altitude_m, datum) == 0.0
+            and (datum, radius_m) == (self.here.datum, self.here.radius_m)
+        ):
             return
         self._append(place, altitude_m, datum, seconds, item, radius_m)
+
+    def go_on(self, altitude_m: float, datum: Datum, item: int, speed_mps: float) -> None:
+        """Fly on in the direction of the last leg until an altitude is reached; on the spot where there was none."""
+        seconds = self._climb_s(altitude_m, datum)
+        before = next((point for point in reversed(self.points) if self._away_m(point) >= _SAME_PLACE_M), None)
+        latitude, longitude = self.place
+        if before is not None:
+            share = seconds * speed_mps / self._away_m(before)
+            latitude += (latitude - before.latitude) * share
+            longitude = math.remainder(longitude + math.remainder(longitude - before.longitude, 360) * share, 360)
+            if abs(latitude) > 90:
+                raise UnreadableMission("COORDINATES_OUT_OF_RANGE", "the aircraft flies over a pole", item)
+        self.go((latitude, longitude), altitude_m, datum, item, speed_mps)
+
+    def _away_m(self, point: MissionWaypoint) -> float:
+        return distance_m(*self.place, point.latitude, point.longitude)
 
     def stay(self, seconds: float, item: int, radius_m: float = 0.0) -> None:
         """Remain at the point reached last, circling within the radius."""
@@ -84,6 +97,17 @@ class Path:
     def height_m(self) -> float | None:
         """Height above the take-off ground, taking the terrain as level; None where it cannot be told."""
         return self._height_m(self.here.altitude_m, self.here.datum)
+
+    def _climb_s(self, altitude_m: float, datum: Datum) -> float:
+        """How long the change of altitude from here takes."""
+        rise_m = self._rise_m(altitude_m, datum)
+        if rise_m is not None:
+            return max(rise_m / self.climb_mps, -rise_m / self.descent_mps)
+        self.assume(
+            "The file does not give the take-off ground above sea level: the times of climbs and descents between "
+            f"take-off and sea-level altitudes are unknown and counted as {UNKNOWN_VERTICAL_S:g} s each."
+        )
+        return UNKNOWN_VERTICAL_S
 
     def _rise_m(self, altitude_m: float, datum: Datum) -> float | None:
         if datum == self.here.datum:

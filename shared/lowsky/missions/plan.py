@@ -3,10 +3,12 @@
 Source: QGroundControl developer guide, "Plan File Format" (mission version 2); MAVLink common.xml for frames.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from lowsky.missions import commands
+from lowsky.missions.complex_items import computed_items
 from lowsky.missions.errors import UnreadableMission
 from lowsky.missions.items import Item, read_item
 from lowsky.missions.model import Vehicle
@@ -73,10 +75,24 @@ def _items(mission: dict[str, object]) -> tuple[Item, ...]:
         raise UnreadableMission("BAD_VALUE", "the items are not a list", field="mission.items")
     if len(raw) > ITEMS_MAX:
         raise UnreadableMission("TOO_MANY_ITEMS", f"the mission has more than {ITEMS_MAX} items", field="mission.items")
-    items = tuple(read_item(index, value) for index, value in enumerate(raw))
+    items = tuple(_each_item(raw))
+    if len(items) > ITEMS_MAX:
+        message = f"with those of its surveys the mission has more than {ITEMS_MAX} items"
+        raise UnreadableMission("TOO_MANY_ITEMS", message, field="mission.items")
     if not any(item.command in commands.POSITIONAL and item.position is not None for item in items):
         raise UnreadableMission("NO_WAYPOINT", "no item of the mission has a position to fly to", field="mission.items")
     return items
+
+
+def _each_item(raw: list[object]) -> Iterator[Item]:
+    for index, value in enumerate(raw):
+        path = f"mission.items[{index}]"
+        if isinstance(value, dict) and value.get("type") == "ComplexItem":
+            computed, within = computed_items(index, value, path)
+            for n, one in enumerate(computed):
+                yield read_item(index, one, f"{within}[{n}]")
+        else:
+            yield read_item(index, value, path)
 
 
 def _vehicle(vehicle_type: int | None) -> Vehicle:

@@ -13,11 +13,11 @@ from functools import cache, partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
+from lowsky.canonical import is_output_only
 from lowsky.errors import FieldViolation
 
 SECONDS_MIN = -62_135_596_800
@@ -177,9 +177,3 @@ def _look_at(field: FieldDescriptor, output_allowed: bool, above: frozenset[str]
         return look
     items_max = rules.repeated.max_items
     return _in_list(look, items_max) if look or items_max else None
-
-
-def is_output_only(field: FieldDescriptor) -> bool:
-    """Whether only the server says it (google.api.field_behavior)."""
-    behaviours = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
-    return field_behavior_pb2.OUTPUT_ONLY in behaviours

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.cli import plan_sources
 from lowsky.cli.plan_sources import LINE_BYTES_MAX, Entry, Folder, Lines, Unread, open_source
 from lowsky.cli.problems import Problem
 from lowsky.cli.requests import Wishes
 
+CASES = Path(__file__).resolve().parents[4] / "shared/data/cases"
+POWERSHELL = CASES / "submit-many-utf16le-from-powershell.ndjson"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WISHES = Wishes.of_airspace(
     None, buffer_m=30, vertical_buffer_m=10, time_buffer_s=60, return_altitude_m=None, reference_system=0
@@ -59,7 +63,7 @@ async def test_how_far_it_was_read_is_known_line_by_line(tmp_path: Path) -> None
     ("line", "reason"),
     [
         (b"no json", "NOT_JSON"),
-        (b"\xff\xfe", "NOT_JSON"),
+        (b"\xff\xfe", "NOT_UTF8"),
         (b"[" * 100_000, "NOT_JSON"),
         (b"[1]", "NO_FLIGHT_PLAN"),
         (b'{"key": 5}', "INVALID_KEY"),
@@ -119,7 +123,9 @@ async def test_lines_longer_than_a_chunk_are_put_together() -> None:
     entries = await read(Lines("-", reading, None))
     await writer
     os.close(reading)
-    assert [len(e.content["reference"]) for e in entries if isinstance(e, Entry)] == [10, 300_000, 20, 700_000]
+    assert [
+        len(e.content.reference) for e in entries if isinstance(e, Entry) and isinstance(e.content, pb.FlightPlan)
+    ] == [10, 300_000, 20, 700_000]
 
 
 def write_all(descriptor: int, content: bytes) -> None:
@@ -147,3 +153,59 @@ async def test_a_folder_gives_its_files_by_name_and_what_is_no_mission_is_told(t
         assert isinstance(entry, Entry)
         with pytest.raises(Problem):
             entry.prepare(WISHES, NOW)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+async def test_lines_are_read_in_the_encoding_that_their_byte_order_mark_says(tmp_path: Path, encoding: str) -> None:
+    """As PowerShell writes them."""
+    text = "\r\n".join(json.dumps({**FLIGHT, "reference": f"Füße {n}"}, ensure_ascii=False) for n in range(3))
+    entries = await lines(tmp_path, text.encode(encoding))
+    plans = [entry.prepare(WISHES, NOW).plan for entry in entries if isinstance(entry, Entry)]
+    assert [plan.reference for plan in plans] == ["Füße 0", "Füße 1", "Füße 2"]
+
+
+async def test_lines_that_are_no_text_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="save the file as UTF-8"):
+        await lines(tmp_path, json.dumps(FLIGHT).encode("utf-16-le"))
+
+
+@pytest.mark.skipif(not POWERSHELL.exists(), reason=f"no cases: {POWERSHELL} is absent")
+async def test_the_case_of_powershell_is_read() -> None:
+    entries = [entry async for entry in open_source(str(POWERSHELL)).entries()]
+    assert entries
+    assert all(isinstance(entry, Entry) and isinstance(entry.content, pb.FlightPlan) for entry in entries)
+
+
+def _digests(entries: Sequence[object]) -> set[str]:
+    return {entry.digest for entry in entries if isinstance(entry, Entry)}
+
+
+async def test_a_flight_that_is_written_otherwise_is_the_same_to_the_journal(tmp_path: Path) -> None:
+    plan = {**FLIGHT, "purpose": "PURPOSE_DELIVERY"}
+    others = [
+        dict(reversed(plan.items())),
+        {**plan, "purpose": 1},
+        {**plan, "state": "STATE_APPROVED", "name": "operators/acme/flightPlans/x", "priority": "PRIORITY_UNSPECIFIED"},
+    ]
+    first = _digests(await lines(tmp_path, json.dumps(plan).encode()))
+    for other in others:
+        assert _digests(await lines(tmp_path, json.dumps(other, indent=None, separators=(",", ":")).encode())) == first
+    assert _digests(await lines(tmp_path, json.dumps(plan).encode("utf-16"))) == first
+    assert _digests(await lines(tmp_path, json.dumps({**plan, "purpose": 2}).encode())) != first
+
+
+async def test_a_mission_that_is_saved_anew_is_the_same_to_the_journal(tmp_path: Path) -> None:
+    document = {"fileType": "Plan", "version": 1, "mission": {"items": []}}
+    found = []
+    for n, data in enumerate(
+        (
+            json.dumps(document).encode(),
+            json.dumps(dict(reversed(document.items())), indent=2).encode("utf-16"),
+            json.dumps({**document, "version": 2}).encode(),
+        )
+    ):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        (folder / "a.plan").write_bytes(data)
+        found.append(_digests([entry async for entry in open_source(str(folder)).entries()]))
+    assert found[0] == found[1] != found[2]

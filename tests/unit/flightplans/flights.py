@@ -80,6 +80,7 @@ def proposal(airspace: Trajectory | tuple[Volume4D, ...], **fields: object) -> P
         "commercial": True,
         "mode": "BVLOS",
         "purpose": "DELIVERY",
+        "asked": b"",
     }
     return Proposal(**{**usual, **fields})  # type: ignore[arg-type]  # the names are those of the fields
 

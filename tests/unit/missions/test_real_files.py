@@ -1,7 +1,9 @@
 """Files from the test suites of PX4, MAVSDK and QGroundControl are read, or refused for the right reason."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ MISSIONS = Path(__file__).resolve().parents[4] / "shared" / "data" / "missions"
 
 READ = {
     "mavsdk/qgroundcontrol_sample.plan": ("MULTICOPTER", 488.931),
+    "mavsdk/qgroundcontrol_sample_with_survey.plan": ("MULTICOPTER", 483.426),
     "px4/FW_mission_1.plan": ("FIXED_WING", 489.0),
     "px4/MC_mission_box.plan": ("MULTICOPTER", 488.0),
     "px4/MC_safe_landing.plan": ("MULTICOPTER", 489.0),
@@ -30,7 +33,6 @@ REFUSED = {
     "mavsdk/mission_planner_sample.txt": "UNSUPPORTED_FORMAT",
     "mavsdk/qgroundcontrol_sample_with_digicam_control.plan": "NO_WAYPOINT",
     "mavsdk/qgroundcontrol_sample_with_structured_scan.plan": "COMPLEX_ITEM",
-    "mavsdk/qgroundcontrol_sample_with_survey.plan": "COMPLEX_ITEM",
     "mavsdk/qgroundcontrol_sample_with_survey_missing_items.plan": "COMPLEX_ITEM",
     "mavsdk/qgroundcontrol_sample_with_survey_wrong_version.plan": "COMPLEX_ITEM",
     "mavsdk/qgroundcontrol_sample_without_mission.plan": "MISSING_MISSION",
@@ -44,6 +46,23 @@ REFUSED = {
     "qgroundcontrol/MissionPlanner.waypoints.txt": "UNSUPPORTED_FORMAT",
     "qgroundcontrol/OldFileFormat.mission": "UNSUPPORTED_FORMAT",
 }
+
+
+CASES = {
+    "mission-continue-and-change-alt-30.plan": 60,
+    "mission-land-here-lat0-lon0.plan": 30,
+    "mission-loiter-to-alt-here-lat0-lon0.plan": 60,
+    "mission-loiter-turns-here-lat0-lon0.plan": 30,
+    "mission-payload-place-94.plan": 30,
+    "mission-winch-42600.plan": 30,
+}
+"""How high above take-off each of them flies."""
+
+
+def simple_items(path: Path) -> Iterator[dict[str, Any]]:
+    """Those of surveys too."""
+    for raw in json.loads(path.read_text())["mission"]["items"]:
+        yield from raw["TransectStyleComplexItem"]["Items"] if raw["type"] == "ComplexItem" else [raw]
 
 
 def real(name: str) -> Path:
@@ -78,7 +97,7 @@ def test_a_real_plan_is_read(name: str) -> None:
 def test_a_real_plan_passes_each_of_its_positions(name: str) -> None:
     path = real(name)
     passed = {(point.latitude, point.longitude) for point in read(path).waypoints}
-    for raw in json.loads(path.read_text())["mission"]["items"]:
+    for raw in simple_items(path):
         latitude, longitude = raw["coordinate"][:2] if "coordinate" in raw else raw["params"][4:6]
         if raw["frame"] != 2:
             assert (latitude, longitude) in passed
@@ -104,7 +123,14 @@ def test_another_format_is_recognised_by_its_contents_too(name: str) -> None:
     assert ".plan" in caught.value.message
 
 
-def test_a_refused_survey_names_its_item() -> None:
-    with pytest.raises(UnreadableMission, match=r"item 2: complex items \(survey\)") as caught:
-        read(real("mavsdk/qgroundcontrol_sample_with_survey.plan"))
+def test_a_structure_scan_is_refused_by_its_item_and_name() -> None:
+    with pytest.raises(UnreadableMission, match=r"item 2: complex items \(StructureScan\)") as caught:
+        read(real("mavsdk/qgroundcontrol_sample_with_structured_scan.plan"))
     assert (caught.value.item, caught.value.field) == (1, "mission.items[1]")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_plan_of_the_cases_is_read(name: str) -> None:
+    mission = read(real(f"../cases/{name}"))
+    assert max(point.altitude_m for point in mission.waypoints) == CASES[name]
+    assert mission.waypoints[-1].altitude_m == 0

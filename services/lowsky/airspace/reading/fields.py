@@ -83,8 +83,6 @@ def read_geozone(
         notes.unclear(
             "AUTHORITY_ABSENT", f"{PATH}zoneAuthority", "authorization is required, and nobody is named to give it"
         )
-    if len(listed(source.get("reason"))) > REASONS_MAX:
-        notes.unclear("TOO_MANY_REASONS", f"{PATH}reason", f"only the first {REASONS_MAX} are kept")
     region = number(source.get("region"))
     zone = Geozone(
         identifier=identifier,

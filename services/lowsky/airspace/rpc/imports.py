@@ -27,6 +27,7 @@ from lowsky.db.database import Database
 from lowsky.db.requests import Request, earlier_answer, keep_answers
 from lowsky.errors import Invalid, NotFound, Precondition
 from lowsky.events.relay import Relay
+from lowsky.rpc.once import request_of
 
 log = structlog.get_logger()
 
@@ -197,5 +198,8 @@ def _require_acceptable(report: pb.ImportReport, *, accept_valid: bool) -> None:
 
 
 def _request(header: pb.ImportHeader, sha256: bytes) -> Request:
-    body = header.SerializeToString(deterministic=True) + sha256
-    return Request.of(current_access().caller.subject, header.request_id, "ImportGeozones", body)
+    asked = pb.ImportHeader()
+    asked.CopyFrom(header)
+    asked.ClearField("accept_valid")
+    asked.on_error = pb.ON_ERROR_ACCEPT_VALID if _accepts_valid(header) else pb.ON_ERROR_REJECT
+    return request_of(asked, sha256)

@@ -15,9 +15,10 @@ from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
 from lowsky.db.database import Database
-from lowsky.db.requests import Request, earlier_answer, keep_answers
+from lowsky.db.requests import earlier_answer, keep_answers
 from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
+from lowsky.rpc.once import request_of
 
 
 class Rollbacks:
@@ -68,7 +69,7 @@ class Rollbacks:
         difference: pb.ImportDifference,
     ) -> pb.RollbackDatasetResponse:
         caller = current_access().caller.subject
-        asked = Request.of(caller, request.request_id, "RollbackDataset", request.SerializeToString(deterministic=True))
+        asked = request_of(request)
         file = replace(kept.file, publisher=caller, request_id=UUID(request.request_id), rollback_of=request.version)
         version = NewVersion(title="", contents=contents, file=file)
         async with self._database.transaction(statement_s=IMPORT_S) as connection:

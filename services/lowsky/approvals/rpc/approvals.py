@@ -84,7 +84,11 @@ class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
             await store.save([approval])
             return pb.DecideApprovalResponse(approval=_shown(approval, access.reach))
 
-        return await once(self._database, self._relay, request, pb.DecideApprovalResponse, decide)
+        async def still_visible(connection: Connection) -> None:
+            if not _sees_as_officer(await ApprovalStore(connection).get(request.name), access.reach):
+                raise NotFound(request.name)
+
+        return await once(self._database, self._relay, request, pb.DecideApprovalResponse, decide, still_visible)
 
 
 def _sees_as_officer(approval: Approval, reach: Reach) -> bool:

@@ -21,6 +21,8 @@ class Proposal:
     endurance_s: float | None
     content: bytes
     """The request as it was sent, opaque here."""
+    asked: bytes
+    """The same in its canonical form (lowsky.canonical), by which it is known again; opaque here."""
     commercial: bool
     mode: str
     """VLOS or BVLOS."""

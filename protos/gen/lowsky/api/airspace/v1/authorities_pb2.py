@@ -23,18 +23,23 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from lowsky.api.geo.v1 import geo_pb2 as lowsky_dot_api_dot_geo_dot_v1_dot_geo__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(lowsky/api/airspace/v1/authorities.proto\x12\x16lowsky.api.airspace.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1blowsky/api/geo/v1/geo.proto\"\xf4\x02\n\tAuthority\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x0c\x64isplay_name\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\"\n\x07\x63ountry\x18\x06 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x1c\n\ttime_zone\x18\x07 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x19\n\x05\x65mail\x18\x08 \x01(\tB\n\xbaH\x07r\x02`\x01\xd8\x01\x01\x12\x16\n\x05phone\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18(\x12*\n\x04\x61rea\x18\n \x01(\x0b\x32\x1c.lowsky.api.airspace.v1.Area\x12&\n\x13\x66iling_horizon_days\x18\x0b \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18Z(\x00\"\x84\x01\n\x04\x41rea\x12\x41\n\x08polygons\x18\x01 \x03(\x0b\x32#.lowsky.api.airspace.v1.AreaPolygonB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\x12\x39\n\x0c\x64\x65\x66\x61ult_rule\x18\x02 \x01(\x0b\x32#.lowsky.api.airspace.v1.AreaDefault\"x\n\x0b\x41reaDefault\x12/\n\x0copen_below_m\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x88\xd3@!\x00\x00\x00\x00\x00\x00\x00\x00H\x00\x12)\n\x16\x61uthorization_required\x18\x02 \x01(\x08\x42\x07\xbaH\x04j\x02\x08\x01H\x00\x42\r\n\x04rule\x12\x05\xbaH\x02\x08\x01\"u\n\x0b\x41reaPolygon\x12\x31\n\x05shell\x18\x01 \x01(\x0b\x32\x1a.lowsky.api.geo.v1.PolygonB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\x05holes\x18\x02 \x03(\x0b\x32\x1a.lowsky.api.geo.v1.PolygonB\x08\xbaH\x05\x92\x01\x02\x10\x64\"\xb1\x01\n\x16\x43reateAuthorityRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12;\n\x0c\x61uthority_id\x18\x02 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,61}[a-z0-9]$\x12<\n\tauthority\x18\x03 \x01(\x0b\x32!.lowsky.api.airspace.v1.AuthorityB\x06\xbaH\x03\xc8\x01\x01\"O\n\x17\x43reateAuthorityResponse\x12\x34\n\tauthority\x18\x01 \x01(\x0b\x32!.lowsky.api.airspace.v1.Authority\"I\n\x13GetAuthorityRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xbaH!r\x1f\x32\x1d^authorities/[a-z0-9-]{1,63}$\"L\n\x14GetAuthorityResponse\x12\x34\n\tauthority\x18\x01 \x01(\x0b\x32!.lowsky.api.airspace.v1.Authority\"U\n\x16ListAuthoritiesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\"j\n\x17ListAuthoritiesResponse\x12\x36\n\x0b\x61uthorities\x18\x01 \x03(\x0b\x32!.lowsky.api.airspace.v1.Authority\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf2\x01\n\x16UpdateAuthorityRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12<\n\tauthority\x18\x02 \x01(\x0b\x32!.lowsky.api.airspace.v1.AuthorityB\x06\xbaH\x03\xd8\x01\x03\x12|\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBK\xbaHH\xc8\x01\x01\xe2\x01\x42\x12\x0c\x64isplay_name\x12\ttime_zone\x12\x05\x65mail\x12\x05phone\x12\x04\x61rea\x12\x13\x66iling_horizon_days\"O\n\x17UpdateAuthorityResponse\x12\x34\n\tauthority\x18\x01 \x01(\x0b\x32!.lowsky.api.airspace.v1.Authority2\xdb\x03\n\x12\x41uthoritiesService\x12r\n\x0f\x43reateAuthority\x12..lowsky.api.airspace.v1.CreateAuthorityRequest\x1a/.lowsky.api.airspace.v1.CreateAuthorityResponse\x12i\n\x0cGetAuthority\x12+.lowsky.api.airspace.v1.GetAuthorityRequest\x1a,.lowsky.api.airspace.v1.GetAuthorityResponse\x12r\n\x0fListAuthorities\x12..lowsky.api.airspace.v1.ListAuthoritiesRequest\x1a/.lowsky.api.airspace.v1.ListAuthoritiesResponse\x12r\n\x0fUpdateAuthority\x12..lowsky.api.airspace.v1.UpdateAuthorityRequest\x1a/.lowsky.api.airspace.v1.UpdateAuthorityResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(lowsky/api/airspace/v1/authorities.proto\x12\x16lowsky.api.airspace.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1blowsky/api/geo/v1/geo.proto\"\x80\x03\n\tAuthority\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x35\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12 \n\x0c\x64isplay_name\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\"\n\x07\x63ountry\x18\x06 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x1c\n\ttime_zone\x18\x07 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x19\n\x05\x65mail\x18\x08 \x01(\tB\n\xbaH\x07r\x02`\x01\xd8\x01\x01\x12\x16\n\x05phone\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18(\x12*\n\x04\x61rea\x18\n \x01(\x0b\x32\x1c.lowsky.api.airspace.v1.Area\x12&\n\x13\x66iling_horizon_days\x18\x0b \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18Z(\x00\"\x84\x01\n\x04\x41rea\x12\x41\n\x08polygons\x18\x01 \x03(\x0b\x32#.lowsky.api.airspace.v1.AreaPolygonB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\x12\x39\n\x0c\x64\x65\x66\x61ult_rule\x18\x02 \x01(\x0b\x32#.lowsky.api.airspace.v1.AreaDefault\"x\n\x0b\x41reaDefault\x12/\n\x0copen_below_m\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x88\xd3@!\x00\x00\x00\x00\x00\x00\x00\x00H\x00\x12)\n\x16\x61uthorization_required\x18\x02 \x01(\x08\x42\x07\xbaH\x04j\x02\x08\x01H\x00\x42\r\n\x04rule\x12\x05\xbaH\x02\x08\x01\"u\n\x0b\x41reaPolygon\x12\x31\n\x05shell\x18\x01 \x01(\x0b\x32\x1a.lowsky.api.geo.v1.PolygonB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\x05holes\x18\x02 \x03(\x0b\x32\x1a.lowsky.api.geo.v1.PolygonB\x08\xbaH\x05\x92\x01\x02\x10\x64\"\xb1\x01\n\x16\x43reateAuthorityRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12;\n\x0c\x61uthority_id\x18\x02 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,61}[a-z0-9]$\x12<\n\tauthority\x18\x03 \x01(\x0b\x32!.lowsky.api.airspace.v1.AuthorityB\x06\xbaH\x03\xc8\x01\x01\"O\n\x17\x43reateAuthorityResponse\x12\x34\n\tauthority\x18\x01 \x01(\x0b\x32!.lowsky.api.airspace.v1.Authority\"I\n\x13GetAuthorityRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xbaH!r\x1f\x32\x1d^authorities/[a-z0-9-]{1,63}$\"L\n\x14GetAuthorityResponse\x12\x34\n\tauthority\x18\x01 \x01(\x0b\x32!.lowsky.api.airspace.v1.Authority\"U\n\x16ListAuthoritiesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\"j\n\x17ListAuthoritiesResponse\x12\x36\n\x0b\x61uthorities\x18\x01 \x03(\x0b\x32!.lowsky.api.airspace.v1.Authority\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf2\x01\n\x16UpdateAuthorityRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12<\n\tauthority\x18\x02 \x01(\x0b\x32!.lowsky.api.airspace.v1.AuthorityB\x06\xbaH\x03\xd8\x01\x03\x12|\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBK\xbaHH\xc8\x01\x01\xe2\x01\x42\x12\x0c\x64isplay_name\x12\ttime_zone\x12\x05\x65mail\x12\x05phone\x12\x04\x61rea\x12\x13\x66iling_horizon_days\"O\n\x17UpdateAuthorityResponse\x12\x34\n\tauthority\x18\x01 \x01(\x0b\x32!.lowsky.api.airspace.v1.Authority2\xdb\x03\n\x12\x41uthoritiesService\x12r\n\x0f\x43reateAuthority\x12..lowsky.api.airspace.v1.CreateAuthorityRequest\x1a/.lowsky.api.airspace.v1.CreateAuthorityResponse\x12i\n\x0cGetAuthority\x12+.lowsky.api.airspace.v1.GetAuthorityRequest\x1a,.lowsky.api.airspace.v1.GetAuthorityResponse\x12r\n\x0fListAuthorities\x12..lowsky.api.airspace.v1.ListAuthoritiesRequest\x1a/.lowsky.api.airspace.v1.ListAuthoritiesResponse\x12r\n\x0fUpdateAuthority\x12..lowsky.api.airspace.v1.UpdateAuthorityRequest\x1a/.lowsky.api.airspace.v1.UpdateAuthorityResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lowsky.api.airspace.v1.authorities_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_AUTHORITY'].fields_by_name['create_time']._loaded_options = None
+  _globals['_AUTHORITY'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_AUTHORITY'].fields_by_name['update_time']._loaded_options = None
+  _globals['_AUTHORITY'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
   _globals['_AUTHORITY'].fields_by_name['display_name']._loaded_options = None
   _globals['_AUTHORITY'].fields_by_name['display_name']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
   _globals['_AUTHORITY'].fields_by_name['country']._loaded_options = None
@@ -77,30 +82,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEAUTHORITYREQUEST'].fields_by_name['authority']._serialized_options = b'\272H\003\330\001\003'
   _globals['_UPDATEAUTHORITYREQUEST'].fields_by_name['update_mask']._loaded_options = None
   _globals['_UPDATEAUTHORITYREQUEST'].fields_by_name['update_mask']._serialized_options = b'\272HH\310\001\001\342\001B\022\014display_name\022\ttime_zone\022\005email\022\005phone\022\004area\022\023filing_horizon_days'
-  _globals['_AUTHORITY']._serialized_start=194
-  _globals['_AUTHORITY']._serialized_end=566
-  _globals['_AREA']._serialized_start=569
-  _globals['_AREA']._serialized_end=701
-  _globals['_AREADEFAULT']._serialized_start=703
-  _globals['_AREADEFAULT']._serialized_end=823
-  _globals['_AREAPOLYGON']._serialized_start=825
-  _globals['_AREAPOLYGON']._serialized_end=942
-  _globals['_CREATEAUTHORITYREQUEST']._serialized_start=945
-  _globals['_CREATEAUTHORITYREQUEST']._serialized_end=1122
-  _globals['_CREATEAUTHORITYRESPONSE']._serialized_start=1124
-  _globals['_CREATEAUTHORITYRESPONSE']._serialized_end=1203
-  _globals['_GETAUTHORITYREQUEST']._serialized_start=1205
-  _globals['_GETAUTHORITYREQUEST']._serialized_end=1278
-  _globals['_GETAUTHORITYRESPONSE']._serialized_start=1280
-  _globals['_GETAUTHORITYRESPONSE']._serialized_end=1356
-  _globals['_LISTAUTHORITIESREQUEST']._serialized_start=1358
-  _globals['_LISTAUTHORITIESREQUEST']._serialized_end=1443
-  _globals['_LISTAUTHORITIESRESPONSE']._serialized_start=1445
-  _globals['_LISTAUTHORITIESRESPONSE']._serialized_end=1551
-  _globals['_UPDATEAUTHORITYREQUEST']._serialized_start=1554
-  _globals['_UPDATEAUTHORITYREQUEST']._serialized_end=1796
-  _globals['_UPDATEAUTHORITYRESPONSE']._serialized_start=1798
-  _globals['_UPDATEAUTHORITYRESPONSE']._serialized_end=1877
-  _globals['_AUTHORITIESSERVICE']._serialized_start=1880
-  _globals['_AUTHORITIESSERVICE']._serialized_end=2355
+  _globals['_AUTHORITY']._serialized_start=227
+  _globals['_AUTHORITY']._serialized_end=611
+  _globals['_AREA']._serialized_start=614
+  _globals['_AREA']._serialized_end=746
+  _globals['_AREADEFAULT']._serialized_start=748
+  _globals['_AREADEFAULT']._serialized_end=868
+  _globals['_AREAPOLYGON']._serialized_start=870
+  _globals['_AREAPOLYGON']._serialized_end=987
+  _globals['_CREATEAUTHORITYREQUEST']._serialized_start=990
+  _globals['_CREATEAUTHORITYREQUEST']._serialized_end=1167
+  _globals['_CREATEAUTHORITYRESPONSE']._serialized_start=1169
+  _globals['_CREATEAUTHORITYRESPONSE']._serialized_end=1248
+  _globals['_GETAUTHORITYREQUEST']._serialized_start=1250
+  _globals['_GETAUTHORITYREQUEST']._serialized_end=1323
+  _globals['_GETAUTHORITYRESPONSE']._serialized_start=1325
+  _globals['_GETAUTHORITYRESPONSE']._serialized_end=1401
+  _globals['_LISTAUTHORITIESREQUEST']._serialized_start=1403
+  _globals['_LISTAUTHORITIESREQUEST']._serialized_end=1488
+  _globals['_LISTAUTHORITIESRESPONSE']._serialized_start=1490
+  _globals['_LISTAUTHORITIESRESPONSE']._serialized_end=1596
+  _globals['_UPDATEAUTHORITYREQUEST']._serialized_start=1599
+  _globals['_UPDATEAUTHORITYREQUEST']._serialized_end=1841
+  _globals['_UPDATEAUTHORITYRESPONSE']._serialized_start=1843
+  _globals['_UPDATEAUTHORITYRESPONSE']._serialized_end=1922
+  _globals['_AUTHORITIESSERVICE']._serialized_start=1925
+  _globals['_AUTHORITIESSERVICE']._serialized_end=2400
 # @@protoc_insertion_point(module_scope)

@@ -23,18 +23,23 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from lowsky.api.registration.v1 import identifiers_pb2 as lowsky_dot_api_dot_registration_dot_v1_dot_identifiers__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)lowsky/api/registration/v1/aircraft.proto\x12\x1alowsky.api.registration.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a,lowsky/api/registration/v1/identifiers.proto\"\xcf\x08\n\x08\x41ircraft\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12G\n\x0bidentifiers\x18\x10 \x03(\x0b\x32&.lowsky.api.registration.v1.IdentifierB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x08\x12 \n\x0cmanufacturer\x18\x07 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x19\n\x05model\x18\x08 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x30\n\rempty_mass_kg\x18\t \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00j\xf8@!\x00\x00\x00\x00\x00\x00\x00\x00@\x01\x12\x36\n\x13max_takeoff_mass_kg\x18\n \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00j\xf8@!\x00\x00\x00\x00\x00\x00\x00\x00@\x01\x12\x30\n\rmax_speed_mps\x18\x0b \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x00y@!\x00\x00\x00\x00\x00\x00\x00\x00@\x01\x12\x34\n\x0cmax_height_m\x18\x0c \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00L\xdd@!\x00\x00\x00\x00\x00\x00\x00\x00@\x01H\x00\x88\x01\x01\x12H\n\x08\x65u_class\x18\r \x01(\x0e\x32,.lowsky.api.registration.v1.Aircraft.EuClassB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12?\n\x08\x63\x61tegory\x18\x0e \x01(\x0e\x32-.lowsky.api.registration.v1.Aircraft.Category\x12\x39\n\x05state\x18\x0f \x01(\x0e\x32*.lowsky.api.registration.v1.Aircraft.State\"\x9a\x01\n\x07\x45uClass\x12\x18\n\x14\x45U_CLASS_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x45U_CLASS_C0\x10\x01\x12\x0f\n\x0b\x45U_CLASS_C1\x10\x02\x12\x0f\n\x0b\x45U_CLASS_C2\x10\x03\x12\x0f\n\x0b\x45U_CLASS_C3\x10\x04\x12\x0f\n\x0b\x45U_CLASS_C4\x10\x05\x12\x0f\n\x0b\x45U_CLASS_C5\x10\x06\x12\x0f\n\x0b\x45U_CLASS_C6\x10\x07\"\x89\x01\n\x08\x43\x61tegory\x12\x18\n\x14\x43\x41TEGORY_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43\x41TEGORY_MICRO\x10\x01\x12\x12\n\x0e\x43\x41TEGORY_LIGHT\x10\x02\x12\x12\n\x0e\x43\x41TEGORY_SMALL\x10\x03\x12\x13\n\x0f\x43\x41TEGORY_MEDIUM\x10\x04\x12\x12\n\x0e\x43\x41TEGORY_LARGE\x10\x05\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x11\n\rSTATE_RETIRED\x10\x02\x42\x0f\n\r_max_height_mJ\x04\x08\x05\x10\x06J\x04\x08\x06\x10\x07R\rserial_numberR\rcn_product_id\"\xed\x01\n\x17RegisterAircraftRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x32\n\x06parent\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12@\n\x0b\x61ircraft_id\x18\x03 \x01(\tB+\xbaH(r#2!^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$\xd8\x01\x01\x12>\n\x08\x61ircraft\x18\x04 \x01(\x0b\x32$.lowsky.api.registration.v1.AircraftB\x06\xbaH\x03\xc8\x01\x01\"R\n\x18RegisterAircraftResponse\x12\x36\n\x08\x61ircraft\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Aircraft\"_\n\x12GetAircraftRequest\x12I\n\x04name\x18\x01 \x01(\tB;\xbaH8r624^operators/[a-z0-9-]{1,63}/aircraft/[a-z0-9-]{1,63}$\"M\n\x13GetAircraftResponse\x12\x36\n\x08\x61ircraft\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Aircraft\"\x88\x01\n\x13ListAircraftRequest\x12\x34\n\x06parent\x18\x01 \x01(\tB$\xbaH!r\x1f\x32\x1d^operators/([a-z0-9-]{1,63})$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\"g\n\x14ListAircraftResponse\x12\x36\n\x08\x61ircraft\x18\x01 \x03(\x0b\x32$.lowsky.api.registration.v1.Aircraft\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x02\n\x15UpdateAircraftRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12>\n\x08\x61ircraft\x18\x02 \x01(\x0b\x32$.lowsky.api.registration.v1.AircraftB\x06\xbaH\x03\xd8\x01\x03\x12\xa7\x01\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBv\xbaHs\xc8\x01\x01\xe2\x01m\x12\x0bidentifiers\x12\x0cmanufacturer\x12\x05model\x12\rempty_mass_kg\x12\x13max_takeoff_mass_kg\x12\rmax_speed_mps\x12\x0cmax_height_m\x12\x08\x65u_class\"P\n\x16UpdateAircraftResponse\x12\x36\n\x08\x61ircraft\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Aircraft\"\x97\x01\n\x15RetireAircraftRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12I\n\x04name\x18\x02 \x01(\tB;\xbaH8r624^operators/[a-z0-9-]{1,63}/aircraft/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"P\n\x16RetireAircraftResponse\x12\x36\n\x08\x61ircraft\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Aircraft2\xe5\x04\n\x0f\x41ircraftService\x12}\n\x10RegisterAircraft\x12\x33.lowsky.api.registration.v1.RegisterAircraftRequest\x1a\x34.lowsky.api.registration.v1.RegisterAircraftResponse\x12n\n\x0bGetAircraft\x12..lowsky.api.registration.v1.GetAircraftRequest\x1a/.lowsky.api.registration.v1.GetAircraftResponse\x12q\n\x0cListAircraft\x12/.lowsky.api.registration.v1.ListAircraftRequest\x1a\x30.lowsky.api.registration.v1.ListAircraftResponse\x12w\n\x0eUpdateAircraft\x12\x31.lowsky.api.registration.v1.UpdateAircraftRequest\x1a\x32.lowsky.api.registration.v1.UpdateAircraftResponse\x12w\n\x0eRetireAircraft\x12\x31.lowsky.api.registration.v1.RetireAircraftRequest\x1a\x32.lowsky.api.registration.v1.RetireAircraftResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)lowsky/api/registration/v1/aircraft.proto\x12\x1alowsky.api.registration.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a,lowsky/api/registration/v1/identifiers.proto\"\xe7\x08\n\x08\x41ircraft\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x35\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12G\n\x0bidentifiers\x18\x10 \x03(\x0b\x32&.lowsky.api.registration.v1.IdentifierB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x08\x12 \n\x0cmanufacturer\x18\x07 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x19\n\x05model\x18\x08 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x30\n\rempty_mass_kg\x18\t \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00j\xf8@!\x00\x00\x00\x00\x00\x00\x00\x00@\x01\x12\x36\n\x13max_takeoff_mass_kg\x18\n \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00j\xf8@!\x00\x00\x00\x00\x00\x00\x00\x00@\x01\x12\x30\n\rmax_speed_mps\x18\x0b \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x00y@!\x00\x00\x00\x00\x00\x00\x00\x00@\x01\x12\x34\n\x0cmax_height_m\x18\x0c \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00L\xdd@!\x00\x00\x00\x00\x00\x00\x00\x00@\x01H\x00\x88\x01\x01\x12H\n\x08\x65u_class\x18\r \x01(\x0e\x32,.lowsky.api.registration.v1.Aircraft.EuClassB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x45\n\x08\x63\x61tegory\x18\x0e \x01(\x0e\x32-.lowsky.api.registration.v1.Aircraft.CategoryB\x04\xe2\x41\x01\x03\x12?\n\x05state\x18\x0f \x01(\x0e\x32*.lowsky.api.registration.v1.Aircraft.StateB\x04\xe2\x41\x01\x03\"\x9a\x01\n\x07\x45uClass\x12\x18\n\x14\x45U_CLASS_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x45U_CLASS_C0\x10\x01\x12\x0f\n\x0b\x45U_CLASS_C1\x10\x02\x12\x0f\n\x0b\x45U_CLASS_C2\x10\x03\x12\x0f\n\x0b\x45U_CLASS_C3\x10\x04\x12\x0f\n\x0b\x45U_CLASS_C4\x10\x05\x12\x0f\n\x0b\x45U_CLASS_C5\x10\x06\x12\x0f\n\x0b\x45U_CLASS_C6\x10\x07\"\x89\x01\n\x08\x43\x61tegory\x12\x18\n\x14\x43\x41TEGORY_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43\x41TEGORY_MICRO\x10\x01\x12\x12\n\x0e\x43\x41TEGORY_LIGHT\x10\x02\x12\x12\n\x0e\x43\x41TEGORY_SMALL\x10\x03\x12\x13\n\x0f\x43\x41TEGORY_MEDIUM\x10\x04\x12\x12\n\x0e\x43\x41TEGORY_LARGE\x10\x05\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x11\n\rSTATE_RETIRED\x10\x02\x42\x0f\n\r_max_height_mJ\x04\x08\x05\x10\x06J\x04\x08\x06\x10\x07R\rserial_numberR\rcn_product_id\"\xed\x01\n\x17RegisterAircraftRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x32\n\x06parent\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12@\n\x0b\x61ircraft_id\x18\x03 \x01(\tB+\xbaH(r#2!^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$\xd8\x01\x01\x12>\n\x08\x61ircraft\x18\x04 \x01(\x0b\x32$.lowsky.api.registration.v1.AircraftB\x06\xbaH\x03\xc8\x01\x01\"R\n\x18RegisterAircraftResponse\x12\x36\n\x08\x61ircraft\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Aircraft\"_\n\x12GetAircraftRequest\x12I\n\x04name\x18\x01 \x01(\tB;\xbaH8r624^operators/[a-z0-9-]{1,63}/aircraft/[a-z0-9-]{1,63}$\"M\n\x13GetAircraftResponse\x12\x36\n\x08\x61ircraft\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Aircraft\"\x88\x01\n\x13ListAircraftRequest\x12\x34\n\x06parent\x18\x01 \x01(\tB$\xbaH!r\x1f\x32\x1d^operators/([a-z0-9-]{1,63})$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\"g\n\x14ListAircraftResponse\x12\x36\n\x08\x61ircraft\x18\x01 \x03(\x0b\x32$.lowsky.api.registration.v1.Aircraft\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x02\n\x15UpdateAircraftRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12>\n\x08\x61ircraft\x18\x02 \x01(\x0b\x32$.lowsky.api.registration.v1.AircraftB\x06\xbaH\x03\xd8\x01\x03\x12\xa7\x01\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBv\xbaHs\xc8\x01\x01\xe2\x01m\x12\x0bidentifiers\x12\x0cmanufacturer\x12\x05model\x12\rempty_mass_kg\x12\x13max_takeoff_mass_kg\x12\rmax_speed_mps\x12\x0cmax_height_m\x12\x08\x65u_class\"P\n\x16UpdateAircraftResponse\x12\x36\n\x08\x61ircraft\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Aircraft\"\x97\x01\n\x15RetireAircraftRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12I\n\x04name\x18\x02 \x01(\tB;\xbaH8r624^operators/[a-z0-9-]{1,63}/aircraft/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"P\n\x16RetireAircraftResponse\x12\x36\n\x08\x61ircraft\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Aircraft2\xe5\x04\n\x0f\x41ircraftService\x12}\n\x10RegisterAircraft\x12\x33.lowsky.api.registration.v1.RegisterAircraftRequest\x1a\x34.lowsky.api.registration.v1.RegisterAircraftResponse\x12n\n\x0bGetAircraft\x12..lowsky.api.registration.v1.GetAircraftRequest\x1a/.lowsky.api.registration.v1.GetAircraftResponse\x12q\n\x0cListAircraft\x12/.lowsky.api.registration.v1.ListAircraftRequest\x1a\x30.lowsky.api.registration.v1.ListAircraftResponse\x12w\n\x0eUpdateAircraft\x12\x31.lowsky.api.registration.v1.UpdateAircraftRequest\x1a\x32.lowsky.api.registration.v1.UpdateAircraftResponse\x12w\n\x0eRetireAircraft\x12\x31.lowsky.api.registration.v1.RetireAircraftRequest\x1a\x32.lowsky.api.registration.v1.RetireAircraftResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lowsky.api.registration.v1.aircraft_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_AIRCRAFT'].fields_by_name['create_time']._loaded_options = None
+  _globals['_AIRCRAFT'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_AIRCRAFT'].fields_by_name['update_time']._loaded_options = None
+  _globals['_AIRCRAFT'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
   _globals['_AIRCRAFT'].fields_by_name['identifiers']._loaded_options = None
   _globals['_AIRCRAFT'].fields_by_name['identifiers']._serialized_options = b'\272H\007\222\001\004\010\001\020\010'
   _globals['_AIRCRAFT'].fields_by_name['manufacturer']._loaded_options = None
@@ -51,6 +56,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AIRCRAFT'].fields_by_name['max_height_m']._serialized_options = b'\272H\026\022\024\031\000\000\000\000\000L\335@!\000\000\000\000\000\000\000\000@\001'
   _globals['_AIRCRAFT'].fields_by_name['eu_class']._loaded_options = None
   _globals['_AIRCRAFT'].fields_by_name['eu_class']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_AIRCRAFT'].fields_by_name['category']._loaded_options = None
+  _globals['_AIRCRAFT'].fields_by_name['category']._serialized_options = b'\342A\001\003'
+  _globals['_AIRCRAFT'].fields_by_name['state']._loaded_options = None
+  _globals['_AIRCRAFT'].fields_by_name['state']._serialized_options = b'\342A\001\003'
   _globals['_REGISTERAIRCRAFTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_REGISTERAIRCRAFTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_REGISTERAIRCRAFTREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -79,34 +88,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RETIREAIRCRAFTREQUEST'].fields_by_name['name']._serialized_options = b'\272H8r624^operators/[a-z0-9-]{1,63}/aircraft/[a-z0-9-]{1,63}$'
   _globals['_RETIREAIRCRAFTREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_RETIREAIRCRAFTREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_AIRCRAFT']._serialized_start=216
-  _globals['_AIRCRAFT']._serialized_end=1319
-  _globals['_AIRCRAFT_EUCLASS']._serialized_start=897
-  _globals['_AIRCRAFT_EUCLASS']._serialized_end=1051
-  _globals['_AIRCRAFT_CATEGORY']._serialized_start=1054
-  _globals['_AIRCRAFT_CATEGORY']._serialized_end=1191
-  _globals['_AIRCRAFT_STATE']._serialized_start=1193
-  _globals['_AIRCRAFT_STATE']._serialized_end=1260
-  _globals['_REGISTERAIRCRAFTREQUEST']._serialized_start=1322
-  _globals['_REGISTERAIRCRAFTREQUEST']._serialized_end=1559
-  _globals['_REGISTERAIRCRAFTRESPONSE']._serialized_start=1561
-  _globals['_REGISTERAIRCRAFTRESPONSE']._serialized_end=1643
-  _globals['_GETAIRCRAFTREQUEST']._serialized_start=1645
-  _globals['_GETAIRCRAFTREQUEST']._serialized_end=1740
-  _globals['_GETAIRCRAFTRESPONSE']._serialized_start=1742
-  _globals['_GETAIRCRAFTRESPONSE']._serialized_end=1819
-  _globals['_LISTAIRCRAFTREQUEST']._serialized_start=1822
-  _globals['_LISTAIRCRAFTREQUEST']._serialized_end=1958
-  _globals['_LISTAIRCRAFTRESPONSE']._serialized_start=1960
-  _globals['_LISTAIRCRAFTRESPONSE']._serialized_end=2063
-  _globals['_UPDATEAIRCRAFTREQUEST']._serialized_start=2066
-  _globals['_UPDATEAIRCRAFTREQUEST']._serialized_end=2353
-  _globals['_UPDATEAIRCRAFTRESPONSE']._serialized_start=2355
-  _globals['_UPDATEAIRCRAFTRESPONSE']._serialized_end=2435
-  _globals['_RETIREAIRCRAFTREQUEST']._serialized_start=2438
-  _globals['_RETIREAIRCRAFTREQUEST']._serialized_end=2589
-  _globals['_RETIREAIRCRAFTRESPONSE']._serialized_start=2591
-  _globals['_RETIREAIRCRAFTRESPONSE']._serialized_end=2671
-  _globals['_AIRCRAFTSERVICE']._serialized_start=2674
-  _globals['_AIRCRAFTSERVICE']._serialized_end=3287
+  _globals['_AIRCRAFT']._serialized_start=249
+  _globals['_AIRCRAFT']._serialized_end=1376
+  _globals['_AIRCRAFT_EUCLASS']._serialized_start=954
+  _globals['_AIRCRAFT_EUCLASS']._serialized_end=1108
+  _globals['_AIRCRAFT_CATEGORY']._serialized_start=1111
+  _globals['_AIRCRAFT_CATEGORY']._serialized_end=1248
+  _globals['_AIRCRAFT_STATE']._serialized_start=1250
+  _globals['_AIRCRAFT_STATE']._serialized_end=1317
+  _globals['_REGISTERAIRCRAFTREQUEST']._serialized_start=1379
+  _globals['_REGISTERAIRCRAFTREQUEST']._serialized_end=1616
+  _globals['_REGISTERAIRCRAFTRESPONSE']._serialized_start=1618
+  _globals['_REGISTERAIRCRAFTRESPONSE']._serialized_end=1700
+  _globals['_GETAIRCRAFTREQUEST']._serialized_start=1702
+  _globals['_GETAIRCRAFTREQUEST']._serialized_end=1797
+  _globals['_GETAIRCRAFTRESPONSE']._serialized_start=1799
+  _globals['_GETAIRCRAFTRESPONSE']._serialized_end=1876
+  _globals['_LISTAIRCRAFTREQUEST']._serialized_start=1879
+  _globals['_LISTAIRCRAFTREQUEST']._serialized_end=2015
+  _globals['_LISTAIRCRAFTRESPONSE']._serialized_start=2017
+  _globals['_LISTAIRCRAFTRESPONSE']._serialized_end=2120
+  _globals['_UPDATEAIRCRAFTREQUEST']._serialized_start=2123
+  _globals['_UPDATEAIRCRAFTREQUEST']._serialized_end=2410
+  _globals['_UPDATEAIRCRAFTRESPONSE']._serialized_start=2412
+  _globals['_UPDATEAIRCRAFTRESPONSE']._serialized_end=2492
+  _globals['_RETIREAIRCRAFTREQUEST']._serialized_start=2495
+  _globals['_RETIREAIRCRAFTREQUEST']._serialized_end=2646
+  _globals['_RETIREAIRCRAFTRESPONSE']._serialized_start=2648
+  _globals['_RETIREAIRCRAFTRESPONSE']._serialized_end=2728
+  _globals['_AIRCRAFTSERVICE']._serialized_start=2731
+  _globals['_AIRCRAFTSERVICE']._serialized_end=3344
 # @@protoc_insertion_point(module_scope)
