@@ -126,15 +126,19 @@ def _severity(geozone: Geozone) -> Severity | None:
         return Severity.AUTHORIZATION if deciding else Severity.BLOCKING
     if geozone.authorities_for(Purpose.NOTIFICATION):
         return Severity.NOTIFICATION
-    return Severity.INFORMATION if restriction is Restriction.USPACE or named else None
+    if restriction is Restriction.USPACE or unregistered(geozone, Purpose.AUTHORIZATION):
+        return Severity.INFORMATION
+    return None
 
 
 def _consequence(geozone: Geozone, severity: Severity) -> str:
     text = _CONSEQUENCES[geozone.restriction]
     if geozone.restriction is Restriction.NO_RESTRICTION:
         texts = ["The flight is announced there."] if _named(geozone, Purpose.NOTIFICATION) else []
-        if geozone.authorities_for(Purpose.AUTHORIZATION):
-            texts.append("It is published without restriction, and yet names who authorizes: nobody is asked.")
+        if missing := who_must_agree(unregistered(geozone, Purpose.AUTHORIZATION)):
+            texts.append(
+                f"It is published without restriction, so nobody is asked, and yet with who authorizes. {missing}"
+            )
         text = " ".join(texts)
     elif severity is Severity.BLOCKING and geozone.restriction is not Restriction.PROHIBITED:
         missing = who_must_agree(unregistered(geozone, Purpose.AUTHORIZATION))

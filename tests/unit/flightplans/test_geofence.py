@@ -95,7 +95,6 @@ def test_nothing_is_found_where_there_is_no_zone() -> None:
         (Restriction.USPACE, [], [None], Rule.GEOZONE_USPACE, Severity.NOTIFICATION, ()),
         (Restriction.NO_RESTRICTION, [], [None], Rule.GEOZONE_NOTIFICATION, Severity.NOTIFICATION, ()),
         (Restriction.NO_RESTRICTION, [None], [], Rule.GEOZONE_NOTIFICATION, Severity.INFORMATION, ()),
-        (Restriction.NO_RESTRICTION, [TOWER], [], Rule.GEOZONE_NOTIFICATION, Severity.INFORMATION, ()),
         (Restriction.NO_RESTRICTION, [], [PARK], Rule.GEOZONE_NOTIFICATION, Severity.NOTIFICATION, ()),
     ],
 )
