@@ -20,6 +20,7 @@ from lowsky.flightplans.off_nominal import OffNominal
 from lowsky.geo.altitude import ANYWHERE
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import START, Path, emptied, new_database, opened
+from tests.support.contents import contents
 
 AGL = geo_pb2.ALTITUDE_DATUM_AGL
 BUSY, CONFLICT = pb.Finding.RULE_AIRCRAFT_BUSY, pb.Finding.RULE_CONFLICT
@@ -66,8 +67,7 @@ def flight(
     """So many minutes after a moment, and for so many."""
     plan = pb.FlightPlan(
         aircraft=aircraft,
-        purpose=pb.FlightPlan.PURPOSE_DELIVERY,
-        mode=pb.FlightPlan.MODE_BVLOS,
+        **contents(),
         volumes=circle(at, start + timedelta(minutes=minute), minutes),
         **fields,  # type: ignore[arg-type]
     )
@@ -136,7 +136,7 @@ async def test_the_time_buffers_of_a_trajectory_count(path: Path) -> None:
             trajectory.waypoints.add(
                 longitude=121, latitude=north + 0.005 * n, altitude_m=50, altitude_datum=AGL, offset_s=60 * n
             )
-        plan = pb.FlightPlan(aircraft=ONE, purpose=pb.FlightPlan.PURPOSE_DELIVERY, mode=pb.FlightPlan.MODE_BVLOS)
+        plan = pb.FlightPlan(aircraft=ONE, **contents())
         plan.trajectory.CopyFrom(trajectory)
         return ACME, plan
 

@@ -642,7 +642,7 @@ class Finding(_message.Message):
         RULE_GEOZONE_NOTIFICATION: Finding._Rule.ValueType  # 5
         """An authority is notified of the flight. One that is not registered is not among notified_authorities: the operator
         notifies it, and message says who it is and how it is reached, as the zone publishes it. Also of a zone without
-        restriction that names who authorizes, with SEVERITY_INFORMATION.
+        restriction that names who authorizes and is not registered, with SEVERITY_INFORMATION.
         """
         RULE_SPEED_EXCEEDS_AIRCRAFT: Finding._Rule.ValueType  # 6
         """The aircraft cannot fly as fast as the trajectory says."""
@@ -692,7 +692,7 @@ class Finding(_message.Message):
     RULE_GEOZONE_NOTIFICATION: Finding.Rule.ValueType  # 5
     """An authority is notified of the flight. One that is not registered is not among notified_authorities: the operator
     notifies it, and message says who it is and how it is reached, as the zone publishes it. Also of a zone without
-    restriction that names who authorizes, with SEVERITY_INFORMATION.
+    restriction that names who authorizes and is not registered, with SEVERITY_INFORMATION.
     """
     RULE_SPEED_EXCEEDS_AIRCRAFT: Finding.Rule.ValueType  # 6
     """The aircraft cannot fly as fast as the trajectory says."""
