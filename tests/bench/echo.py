@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -39,11 +39,6 @@ async def serve() -> None:
     await server.start()
     await asyncio.to_thread(sys.stdin.read)
     await server.stop(None)
-
-
-def caller(channel: grpc.aio.Channel) -> Callable[[bytes], Awaitable[bytes]]:
-    """What calls it."""
-    return channel.unary_unary(METHOD)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import grpc
 import uvloop
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from tests.bench import echo
+from tests.bench import echo, pipeline
 from tests.bench.city import FLEETS, requests
 
 SERVICE = "/lowsky.api.flightplans.v1.FlightPlansService/"
@@ -37,8 +37,8 @@ Call = Callable[[int], Awaitable[bytes]]
 class Job:
     """What is sent where.
 
-    `kind`: "echo" and "unary" are `callers` at once, each with one call after the other; "paced" begins `per_s` calls a
-    second, whatever becomes of them; "stream" and "echo-stream" are one stream of one fleet.
+    `kind`: "echo", "pipeline" and "unary" are `callers` at once, each with one call after the other; "paced" begins
+    `per_s` calls a second, whatever becomes of them; "stream" and "…-stream" are one stream of one fleet.
     """
 
     kind: str
@@ -86,10 +86,11 @@ async def run(job: Job) -> Outcome:
             stream = channels[0].stream_stream(method)
             await _streamed(stream, metadata[0], warm)
             return await _timed(lambda: _streamed(stream, metadata[0], bodies), state_of)
-        if job.kind == "echo":
-            bare = [echo.caller(channel) for channel in channels]
-            await _many(lambda n: bare[0](warm[n]), WARM_UP, job)
-            return await _timed(lambda: _many(lambda n: bare[0](bodies[n]), job.count, job), lambda _: "echoed")
+        if job.kind in BARE:
+            method, outcome = BARE[job.kind]
+            bare = channels[0].unary_unary(method)
+            await _many(lambda n: bare(warm[n]), WARM_UP, job)
+            return await _timed(lambda: _many(lambda n: bare(bodies[n]), job.count, job), lambda _: outcome)
         submit = [channel.unary_unary(SERVICE + "SubmitFlightPlan") for channel in channels]
 
         def call_of(sent: Sequence[bytes]) -> Call:
@@ -189,9 +190,13 @@ def _streamed_state(answer: bytes) -> str:
     return message.error.message if message.HasField("error") else pb.State.Name(message.flight_plan.state)
 
 
+BARE = {"echo": (echo.METHOD, "echoed"), "pipeline": (pipeline.METHOD, "stored")}
+"""Kinds of jobs of calls that are no submissions: what is called, and what an answer is counted as."""
+
 STREAMS: dict[str, tuple[str, Callable[[bytes], str]]] = {
     "stream": (SERVICE + "SubmitFlightPlans", _streamed_state),
     "echo-stream": (echo.STREAM_METHOD, lambda _: "echoed"),
+    "pipeline-stream": (pipeline.STREAM_METHOD, lambda _: "stored"),
 }
 """Kinds of jobs that are streams: what is called, and what an answer is counted as."""
 

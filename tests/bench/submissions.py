@@ -1,9 +1,9 @@
 """`python -m tests.bench.submissions`: how many plans a second, how soon answered, and who takes the time.
 
 One flightplans worker, PostgreSQL that syncs every commit, Kafka, and the load in a process of its own, all on one
-machine. Plans have 18 legs; no two overlap, so that each is stored. The floor is a bare grpc.aio echo of the same
-requests in the same run, of calls or on a stream. Latencies are of half the rate at which one worker is saturated, with
-approvals deciding.
+machine. Plans have 18 legs; no two overlap, so that each is stored. The floors are a bare grpc.aio echo of the same
+requests in the same run, and a bare durable pipeline (pipeline.py), of calls or on a stream. Latencies are of half the
+rate at which one worker is saturated, with approvals deciding.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tests.support.installation import Installation, new_installation
 from tests.support.tokens import serving_issuer
 
 RESULTS = Path("bench-results") / "submissions.json"
-ECHO_COUNT, UNARY_COUNT, STREAM_COUNT, HUB_COUNT = 20_000, 15_000, 6_000, 10_000
+ECHO_COUNT, PIPELINE_COUNT, UNARY_COUNT, STREAM_COUNT, HUB_COUNT = 20_000, 20_000, 15_000, 6_000, 10_000
 LASTS_S = 8.0
 PROFILED_S = 4
 TAKE_IN_S = 120
@@ -101,15 +101,25 @@ class Bench:
         return await self._run(what, kind, addresses, scene, first, count, self._pids(), **more)
 
     async def echo(self, what: str, kind: str) -> Run:
-        """The floor."""
+        """What gRPC alone takes."""
+        return await self._bare(what, kind, ECHO_COUNT, {}, "tests.bench.echo", lasts_s=4.0)
+
+    async def pipeline(self, what: str, kind: str) -> Run:
+        """What is stored and emitted without a look at it: the floor."""
+        topic = self._installation.kafka.topic("lowsky.flight-plans.v1")
+        arguments = (self._installation.database_url, self._installation.kafka.bootstrap, topic)
+        stack = {name: entry.identity.pid for name, entry in self._stack.state.entries.items()}
+        return await self._bare(what, kind, PIPELINE_COUNT, stack, "tests.bench.pipeline", *arguments)
+
+    async def _bare(self, what: str, kind: str, count: int, pids: dict[str, int], *module: str, **more: float) -> Run:
         server = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.echo", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            sys.executable, "-m", *module, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
         assert server.stdin
         assert server.stdout
         try:
             address = f"127.0.0.1:{int(await server.stdout.readline())}"
-            return await self._run(what, kind, [address], "spread", 0, ECHO_COUNT, {"server": server.pid}, lasts_s=4.0)
+            return await self._run(what, kind, [address], "spread", 0, count, {"server": server.pid} | pids, **more)
         finally:
             server.stdin.close()
             await server.wait()
@@ -185,6 +195,8 @@ async def measure() -> list[Run]:
             runs = [
                 await bench.echo("bare grpc.aio echo, 32 callers", "echo"),
                 await bench.echo("bare grpc.aio echo, one stream", "echo-stream"),
+                await bench.pipeline("bare durable pipeline, 32 callers", "pipeline"),
+                await bench.pipeline("bare durable pipeline, one stream", "pipeline-stream"),
             ]
             runs += await rates(installation, bench)
         async with benched(SERVICE, "approvals") as (_, bench):
@@ -229,6 +241,7 @@ def table(runs: list[Run]) -> Table:
         "what",
         "calls/s",
         "of the echo",
+        "of the pipeline",
         "CPU µs a call",
         "× the echo",
         "others' µs",
@@ -240,11 +253,15 @@ def table(runs: list[Run]) -> Table:
         rows.add_column(heading, justify="left" if heading in ("what", "outcomes", "cores") else "right")
     for run in runs:
         is_stream = "stream" in run.what  # an answer is not timed by itself there
-        floor = next(floor for floor in runs if ("stream" in floor.what) is is_stream)
+        floor, pipeline = (
+            next(one for one in runs if one.what.startswith(name) and ("stream" in one.what) is is_stream)
+            for name in ("bare grpc.aio echo", "bare durable pipeline")
+        )
         rows.add_row(
             run.what,
             f"{run.per_s:.0f}",
             f"{run.per_s / floor.per_s:.2f}",
+            f"{run.per_s / pipeline.per_s:.2f}",
             f"{run.cpu_us:.0f}",
             f"{run.cpu_us / floor.cpu_us:.1f}",
             f"{run.others_us:.0f}",
