@@ -36,7 +36,7 @@ from lowsky.flightplans.standing import Standing
 from lowsky.flightplans.stream import answer_each
 from lowsky.flightplans.submit import Submission, SubmissionPath
 from lowsky.flightplans.visible import ANY_OPERATOR, is_visible
-from lowsky.flightplans.watching import watch
+from lowsky.flightplans.watching import PlanChange, watch
 from lowsky.ids import new_id
 from lowsky.rpc.health import Health
 from lowsky.rpc.limits import require_size
@@ -69,7 +69,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         health: Health,
         path: SubmissionPath,
         standing: Standing,
-        broadcast: Broadcast,
+        broadcast: Broadcast[PlanChange],
         off_nominal: OffNominal,
         occupancy: Occupancy,
         alternatives: Alternatives,
@@ -101,7 +101,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         name = _new_name(request)
         names = {name}
         # Listening before submitting: the decision may be there before the answer is.
-        with self._broadcast.subscribe(lambda event: event.key in names) as subscription:
+        with self._broadcast.subscribe(lambda change: change.event.key in names) as subscription:
             response = pb.SubmitFlightPlanResponse.FromString(await self._submit(request, name))
             if response.flight_plan.name != name:  # the same request came before
                 names.add(response.flight_plan.name)
@@ -166,12 +166,10 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             next_page_token=page.next_token([(plan.name.rpartition("/")[2],) for plan in found]),
         )
 
-    async def WatchFlightPlans(
+    def WatchFlightPlans(  # type: ignore[override]  # as SubmitFlightPlan
         self, request: pb.WatchFlightPlansRequest, context: Any
-    ) -> AsyncIterator[pb.WatchFlightPlansResponse]:
-        reach = current_access().reach
-        async for response in watch(self._broadcast, self._health, self._clock, request, reach):
-            yield response
+    ) -> AsyncIterator[bytes | pb.WatchFlightPlansResponse]:
+        return watch(self._broadcast, self._health, self._clock, request, current_access())
 
     async def WithdrawFlightPlan(
         self, request: pb.WithdrawFlightPlanRequest, context: Any
@@ -273,15 +271,17 @@ def _new_name(request: pb.SubmitFlightPlanRequest) -> str:
     return "" if request.validate_only else f"{request.parent}/flightPlans/{new_id()}"
 
 
-async def _until_decided(response: pb.SubmitFlightPlanResponse, subscription: Subscription, deadline: float) -> None:
+async def _until_decided(
+    response: pb.SubmitFlightPlanResponse, subscription: Subscription[PlanChange], deadline: float
+) -> None:
     """Replaces the plan in the response as it moves, until it has left SUBMITTED or the time is up."""
     while response.flight_plan.state == pb.STATE_SUBMITTED:
         left_s = deadline - asyncio.get_running_loop().time()
         item = await subscription.next(left_s) if left_s > 0 else None
         if item is None:
             return
-        event, _ = item
-        response.flight_plan.CopyFrom(events_pb2.FlightPlanEvent.FromString(event.value or b"").flight_plan)
+        value = item.what.event.value or b""
+        response.flight_plan.CopyFrom(events_pb2.FlightPlanEvent.FromString(value).flight_plan)
 
 
 def _require_visible(access: Access, plan: FlightPlan, asked: str) -> None:
