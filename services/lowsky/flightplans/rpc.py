@@ -41,9 +41,10 @@ from lowsky.ids import new_id
 from lowsky.rpc.health import Health
 from lowsky.rpc.limits import require_size
 from lowsky.rpc.once import Mutation, once, request_of
-from lowsky.rpc.paging import Page
+from lowsky.rpc.paging import PAGE_BYTES_MAX, SUMMARISED_BYTES_MAX, Page
 from lowsky.rpc.pipeline import for_callers
 from lowsky.rpc.status import to_status
+from lowsky.rpc.summaries import summarised
 from lowsky.rpc.validation import validate
 
 NEWS_TIMEOUT_S = 1.0
@@ -157,14 +158,17 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             end=end,
             aircraft=request.aircraft or None,
         )
+        summary = request.view == pb.VIEW_SUMMARY
+        bytes_max = SUMMARISED_BYTES_MAX if summary else PAGE_BYTES_MAX
         async with self._database.connection() as connection:
-            found = await FlightPlanStore(connection).list(
-                wanted, str(page.after[0]) if page.after else None, page.size + 1
-            )
-        return pb.ListFlightPlansResponse(
-            flight_plans=[to_message(plan) for plan in found[: page.size]],
-            next_page_token=page.next_token([(plan.name.rpartition("/")[2],) for plan in found]),
+            found, more = await FlightPlanStore(connection).list(wanted, page.last_text, page.size, bytes_max)
+        shown, token = page.answer(
+            found,
+            lambda plan: summarised(to_message(plan)) if summary else to_message(plan),
+            lambda plan: (plan.id,),
+            more=more,
         )
+        return pb.ListFlightPlansResponse(flight_plans=shown, next_page_token=token)
 
     def WatchFlightPlans(  # type: ignore[override]  # as SubmitFlightPlan
         self, request: pb.WatchFlightPlansRequest, context: Any

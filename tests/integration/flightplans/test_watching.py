@@ -17,12 +17,10 @@ from tests.integration.flightplans.world import (
     NORTH,
     OPERATOR,
     SERVICE,
-    SOUTH,
     TOWER,
     Stub,
     World,
     state,
-    submission,
 )
 from tests.support.errors import refusal
 
@@ -153,12 +151,3 @@ async def test_a_fleet_that_reconnects_takes_few_connections_and_gets_all_that_i
     for found, _ in await caught_up:
         assert sorted(name for name, _ in found) == missed
     assert most <= before + 3 * READERS_MAX, "each reader has a few connections, however many watch"
-
-
-async def test_submissions_that_wait_are_not_refused_because_of_watches(world: World) -> None:
-    calls = [await watch(world.stub()) for _ in range(64)]
-    request = submission(SOUTH)
-    request.wait_for_decision.seconds = 1
-    assert state((await world.stub().SubmitFlightPlan(request)).flight_plan) == "SUBMITTED"
-    for call in calls:
-        call.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,3 +78,13 @@ async def test_an_event_is_understood_once_and_has_one_token_however_many_watch(
         await topic.read(1)
         assert await one.next(1.0) is await other.next(1.0)
     assert understood == ["1"]
+
+
+async def test_a_submission_that_waits_is_never_refused_because_of_watches() -> None:
+    topic = Topic()
+    with ExitStack() as watches:
+        for _ in range(5_001):
+            watches.enter_context(topic.broadcast.subscribe(lambda event: False))
+        with topic.broadcast.subscribe(lambda event: True) as waiting:
+            await topic.read(1)
+            assert await waiting.next(1.0)
