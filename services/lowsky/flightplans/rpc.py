@@ -214,7 +214,8 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         if self._standing.is_fit(proposal.operator, proposal.aircraft, proposal.priority):
             answer = self.batcher.submit(submission)
         else:
-            answer = asyncio.ensure_future(self._submit_once_fit(submission))
+            fit = self._standing.await_fit(proposal.operator, proposal.aircraft, NEWS_TIMEOUT_S, proposal.priority)
+            answer = self.batcher.submit_after(fit, submission)
         return asyncio.ensure_future(self._suggest(submission, answer)) if suggest else answer
 
     async def _suggest(self, submission: Submission, answer: asyncio.Future[bytes]) -> bytes:
@@ -223,11 +224,6 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         if not only_others_are_in_the_way(response):
             return response
         return with_alternatives(response, submission.proposal, await self._alternatives.of(submission))
-
-    async def _submit_once_fit(self, submission: Submission) -> bytes:
-        asked = submission.proposal
-        await self._standing.await_fit(asked.operator, asked.aircraft, NEWS_TIMEOUT_S, asked.priority)
-        return await self.batcher.submit(submission)
 
     async def ReportFlightPlanState(
         self, request: pb.ReportFlightPlanStateRequest, context: Any
