@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections import Counter
 from types import TracebackType
 
 from lowsky.errors import Overloaded
@@ -12,35 +13,59 @@ RETRY_AFTER_S = 5.0
 
 
 class Room:
-    """How many bytes the files of one kind may have, all together, in this worker."""
+    """How many bytes the files of one kind may have, all together and of one holder, in this worker.
 
-    def __init__(self, bytes_max: int, what: str) -> None:
+    Args:
+        share_max: What one holder may have, so that it leaves room for others; as much as there is unless given.
+    """
+
+    def __init__(self, bytes_max: int, what: str, *, share_max: int | None = None) -> None:
         self.held_bytes = 0
+        self._held_by: Counter[str] = Counter()
         self._bytes_max = bytes_max
+        self._share_max = bytes_max if share_max is None else share_max
         self._what = what
         self._lock = threading.Lock()
 
-    def spool(self) -> Spool:
-        """A new file."""
-        return Spool(self)
+    def spool(self, holder: str = "") -> Spool:
+        """A new file of a holder."""
+        return Spool(self, holder)
 
-    def hold(self, size: int, held: int) -> None:
-        """Takes room for who holds some already.
+    def hold(self, holder: str, size: int, held: int) -> None:
+        """Takes room for a file that holds some already.
 
         Raises:
-            Overloaded: There is not as much left. What it held is given back at once, or others that come at this very
-                moment would be refused for the sake of one that is given up.
+            Overloaded: There is not as much left, or not for this holder. What it held is given back at once, or others
+                that come at this very moment would be refused for the sake of one that is given up.
         """
         with self._lock:
+            if self._held_by[holder] + size > self._share_max:
+                self._release(holder, held)
+                raise Overloaded(
+                    f"your {self._what} under way here would together have more than {self._share_max} bytes: "
+                    "send one after the other",
+                    retry_after_s=RETRY_AFTER_S,
+                )
             if self.held_bytes + size > self._bytes_max:
-                self.held_bytes -= held
-                raise Overloaded(f"too many {self._what} are under way in this worker", retry_after_s=RETRY_AFTER_S)
+                self._release(holder, held)
+                raise Overloaded(
+                    f"the {self._what} of all publishers under way in this worker have {self._bytes_max} bytes, which "
+                    "is the limit",
+                    retry_after_s=RETRY_AFTER_S,
+                )
             self.held_bytes += size
+            self._held_by[holder] += size
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, holder: str, size: int) -> None:
         """Others may have it."""
         with self._lock:
-            self.held_bytes -= size
+            self._release(holder, size)
+
+    def _release(self, holder: str, size: int) -> None:
+        self.held_bytes -= size
+        self._held_by[holder] -= size
+        if not self._held_by[holder]:
+            del self._held_by[holder]
 
 
 class Spool:
@@ -49,8 +74,9 @@ class Spool:
     It lies where temporary files do (TMPDIR), which should be a disk.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, holder: str) -> None:
         self._room = room
+        self._holder = holder
         self.size = 0
         self.file = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the spool
 
@@ -61,7 +87,7 @@ class Spool:
             Overloaded: There is no room for it: the file is given up.
         """
         try:
-            self._room.hold(len(data), self.size)
+            self._room.hold(self._holder, len(data), self.size)
         except Overloaded:
             self.size = 0
             self.file.close()
@@ -76,4 +102,4 @@ class Spool:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.file.close()
-        self._room.give_back(self.size)
+        self._room.give_back(self._holder, self.size)

@@ -11,6 +11,7 @@ import asyncpg
 from lowsky.approvals.codec import approvals as approvals_codec
 from lowsky.approvals.domain.approval import Approval, ApprovalState, Decision, Outcome
 from lowsky.db.database import Connection
+from lowsky.db.pages import fetch_page
 from lowsky.errors import NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
@@ -128,13 +129,23 @@ class ApprovalStore:
         awaiting: bool,
         after: QueueKey,
         limit: int,
-    ) -> Sequence[Approval]:
+        bytes_max: int,
+    ) -> tuple[Sequence[Approval], bool]:
         """The cases that concern an authority or are an operator's, what must be decided first coming first.
 
-        With awaiting, only those that the authority has still to decide.
+        With awaiting, only those that the authority has still to decide. As many as fit into so many bytes, one at
+        least; and whether there are more.
         """
-        rows = await self._connection.fetch(_QUEUE, states, authority, operator, awaiting, *after, limit)
-        return await self._complete(rows)
+        rows, more = await fetch_page(
+            self._connection,
+            _QUEUE,
+            (states, authority, operator, awaiting, *after, limit + 1),
+            size="octet_length(plan)",
+            order="decide_by_time, name",
+            rows=limit,
+            bytes_max=bytes_max,
+        )
+        return await self._complete(rows), more
 
     async def _complete(self, rows: Sequence[asyncpg.Record]) -> list[Approval]:
         concerned: dict[str, list[asyncpg.Record]] = {row["name"]: [] for row in rows}

@@ -14,10 +14,10 @@ costs the same however many wait.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -85,6 +85,8 @@ class Batcher(Generic[Item, Result]):
         self._turns: OrderedDict[Hashable, _Queue[Item, Result]] = OrderedDict()
         """What waits, by tenant; the first has its turn. None is empty."""
         self._queued = 0
+        self._postponed: Counter[Hashable] = Counter()
+        """Items that wait to be queued, by tenant."""
         self._under_way = 0
         self._gathering = False
         """Whether a batch is about to begin."""
@@ -100,10 +102,46 @@ class Batcher(Generic[Item, Result]):
             Overloaded: Too much of its tenant's is queued. That is as much as there is room left for others: half of
                 the queue for one tenant alone, a third each for two. So there is always room for one more.
         """
+        self._require_room(self._tenant(item))
+        return self._queue(item)
+
+    def submit_after(self, ready: Coroutine[Any, Any, None], item: Item) -> asyncio.Future[Result]:
+        """As submit, when something has come about that the item waits for. It counts as queued meanwhile: else those
+        that wait for what never comes would be bounded by nothing.
+
+        Raises:
+            Overloaded: As submit.
+        """
+        tenant = self._tenant(item)
+        try:
+            self._require_room(tenant)
+        except Overloaded:
+            ready.close()
+            raise
+        self._postponed[tenant] += 1
+        waiting = asyncio.ensure_future(ready)
+        waiting.add_done_callback(lambda _: self._no_longer_postponed(tenant))
+        return asyncio.ensure_future(self._when_ready(waiting, item))
+
+    async def _when_ready(self, waiting: asyncio.Future[None], item: Item) -> Result:
+        await waiting
+        return await self._queue(item)
+
+    def _no_longer_postponed(self, tenant: Hashable) -> None:
+        self._postponed[tenant] -= 1
+        if not self._postponed[tenant]:
+            del self._postponed[tenant]
+
+    def _require_room(self, tenant: Hashable) -> None:
+        its = len(self._turns.get(tenant, ())) + self._postponed[tenant]
+        if its >= QUEUE_MAX - self._queued - self._postponed.total():
+            raise Overloaded(
+                f"{its} submissions of this operator wait, as many as this worker queues for one now", retry_after_s=0.5
+            )
+
+    def _queue(self, item: Item) -> asyncio.Future[Result]:
         tenant = self._tenant(item)
         queue = self._turns.get(tenant)
-        if (len(queue) if queue else 0) >= QUEUE_MAX - self._queued:
-            raise Overloaded("more submissions of one operator wait than this worker queues", retry_after_s=0.5)
         if queue is None:
             queue = self._turns[tenant] = deque()
         waiting: _Waiting[Item, Result] = _Waiting(item)

@@ -30,6 +30,7 @@ from lowsky.flightplans.recheck import Recheck
 from lowsky.flightplans.rpc import FlightPlansServicer
 from lowsky.flightplans.standing import Standing
 from lowsky.flightplans.submit import SubmissionPath
+from lowsky.flightplans.watching import PlanChange
 from lowsky.jurisdictions.flights import RuleSets
 from lowsky.service import Frame, main
 
@@ -40,7 +41,7 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
     await follow(frame, standing, airspace, areas)
     await keep_plans(frame, airspace, areas)
     await frame.health.expect("watch", only_writes=True)
-    broadcast = Broadcast(frame.kafka, TOPIC, frame.health, part="watch")
+    broadcast = Broadcast(frame.kafka, TOPIC, frame.health, part="watch", understand=PlanChange)
     frame.run(broadcast.tail.run)
     reference = frame.config.vertical_reference
     holding = Holding(reference)

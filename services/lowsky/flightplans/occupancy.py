@@ -126,10 +126,11 @@ def layers(band: AltitudeBand, height_m: float, field: str) -> Sequence[Altitude
         raise Invalid.field(field, "layers need a floor and a ceiling; one of them is open")
     if band.lower_datum is not band.upper_datum:
         raise Invalid.field(field, "layers need a floor and a ceiling of the same datum")
-    count = max(1, math.ceil((band.upper_m - band.lower_m) / height_m - 1e-9))
-    if count > LAYERS_MAX:
-        message = f"{count} layers are more than {LAYERS_MAX}: ask for thicker ones, or for less height"
+    wanted = (band.upper_m - band.lower_m) / height_m - 1e-9  # infinite where the layers are thin enough
+    if wanted > LAYERS_MAX:
+        message = f"{wanted:.0f} layers are more than {LAYERS_MAX}: ask for thicker ones, or for less height"
         raise Invalid.field(field, message, "TOO_LARGE", limit=str(LAYERS_MAX))
+    count = max(1, math.ceil(wanted))
     edges = [*(band.lower_m + n * height_m for n in range(count)), band.upper_m]
     return [replace(band, lower_m=low, upper_m=high) for low, high in itertools.pairwise(edges)]
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from lowsky.db.database import Connection
+from lowsky.db.pages import fetch_page
 from lowsky.errors import NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
@@ -223,9 +224,13 @@ class FlightPlanStore:
             raise NotFound(name)
         return _plan(row)
 
-    async def list(self, wanted: Filter, before: str | None, limit: int) -> Sequence[FlightPlan]:
-        """Plans that pass the filter, the newest first, beginning before an id."""
-        rows = await self._connection.fetch(
+    async def list(
+        self, wanted: Filter, before: str | None, limit: int, bytes_max: int
+    ) -> tuple[Sequence[FlightPlan], bool]:
+        """Plans that pass the filter, the newest first, beginning before an id: as many as fit into so many bytes, one
+        at least; and whether there are more."""
+        rows, more = await fetch_page(
+            self._connection,
             """SELECT * FROM flight_plans
                WHERE ($1::text IS NULL OR operator = $1)
                  AND (($2::text IS NULL AND $3::text IS NULL) OR operator = $2 OR authorities @> ARRAY[$3::text])
@@ -235,17 +240,23 @@ class FlightPlanStore:
                  AND ($7::text IS NULL OR aircraft = $7)
                  AND ($8::text IS NULL OR id < $8)
                ORDER BY id DESC LIMIT $9""",
-            wanted.operator,
-            wanted.visible_operator,
-            wanted.visible_authority,
-            list(wanted.states),
-            wanted.start,
-            wanted.end,
-            wanted.aircraft,
-            before,
-            limit,
+            (
+                wanted.operator,
+                wanted.visible_operator,
+                wanted.visible_authority,
+                list(wanted.states),
+                wanted.start,
+                wanted.end,
+                wanted.aircraft,
+                before,
+                limit + 1,
+            ),
+            size="(octet_length(content) + octet_length(assessment) + octet_length(off_nominal))",
+            order="id DESC",
+            rows=limit,
+            bytes_max=bytes_max,
         )
-        return [_plan(row) for row in rows]
+        return [_plan(row) for row in rows], more
 
 
 def _authorities(plan: FlightPlan) -> list[str]:

@@ -34,15 +34,16 @@ from lowsky.flightplans.standing import Standing
 from lowsky.flightplans.stream import answer_each
 from lowsky.flightplans.submit import Submission, SubmissionPath
 from lowsky.flightplans.visible import ANY_OPERATOR, is_visible
-from lowsky.flightplans.watching import watch
+from lowsky.flightplans.watching import PlanChange, watch
 from lowsky.ids import new_id
 from lowsky.moments import end_of, start_of
 from lowsky.rpc.health import Health
 from lowsky.rpc.limits import require_size
 from lowsky.rpc.once import Mutation, once, request_for
-from lowsky.rpc.paging import Page
+from lowsky.rpc.paging import PAGE_BYTES_MAX, SUMMARISED_BYTES_MAX, Page
 from lowsky.rpc.pipeline import for_callers
 from lowsky.rpc.status import to_status
+from lowsky.rpc.summaries import summarised
 from lowsky.rpc.validation import validate
 
 NEWS_TIMEOUT_S = 1.0
@@ -69,7 +70,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         path: SubmissionPath,
         standing: Standing,
         activation: Activation,
-        broadcast: Broadcast,
+        broadcast: Broadcast[PlanChange],
         off_nominal: OffNominal,
         occupancy: Occupancy,
         alternatives: Alternatives,
@@ -102,7 +103,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         name = _new_name(request)
         names = {name}
         # Listening before submitting: the decision may be there before the answer is.
-        with self._broadcast.subscribe(lambda event: event.key in names) as subscription:
+        with self._broadcast.subscribe(lambda change: change.event.key in names) as subscription:
             response = pb.SubmitFlightPlanResponse.FromString(await self._submit(request, name))
             if response.flight_plan.name != name:  # the same request came before
                 names.add(response.flight_plan.name)
@@ -159,21 +160,22 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             end=end,
             aircraft=request.aircraft or None,
         )
+        summary = request.view == pb.VIEW_SUMMARY
+        bytes_max = SUMMARISED_BYTES_MAX if summary else PAGE_BYTES_MAX
         async with self._database.connection() as connection:
-            found = await FlightPlanStore(connection).list(
-                wanted, str(page.after[0]) if page.after else None, page.size + 1
-            )
-        return pb.ListFlightPlansResponse(
-            flight_plans=[to_message(plan) for plan in found[: page.size]],
-            next_page_token=page.next_token([(plan.name.rpartition("/")[2],) for plan in found]),
+            found, more = await FlightPlanStore(connection).list(wanted, page.last_text, page.size, bytes_max)
+        shown, token = page.answer(
+            found,
+            lambda plan: summarised(to_message(plan)) if summary else to_message(plan),
+            lambda plan: (plan.id,),
+            more=more,
         )
+        return pb.ListFlightPlansResponse(flight_plans=shown, next_page_token=token)
 
-    async def WatchFlightPlans(
+    def WatchFlightPlans(  # type: ignore[override]  # as SubmitFlightPlan
         self, request: pb.WatchFlightPlansRequest, context: Any
-    ) -> AsyncIterator[pb.WatchFlightPlansResponse]:
-        reach = current_access().reach
-        async for response in watch(self._broadcast, self._health, self._clock, request, reach):
-            yield response
+    ) -> AsyncIterator[bytes | pb.WatchFlightPlansResponse]:
+        return watch(self._broadcast, self._health, self._clock, request, current_access())
 
     async def WithdrawFlightPlan(
         self, request: pb.WithdrawFlightPlanRequest, context: Any
@@ -208,7 +210,8 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         if self._standing.is_fit(proposal.operator, proposal.aircraft, proposal.priority):
             answer = self.batcher.submit(submission)
         else:
-            answer = asyncio.ensure_future(self._submit_once_fit(submission))
+            fit = self._standing.await_fit(proposal.operator, proposal.aircraft, NEWS_TIMEOUT_S, proposal.priority)
+            answer = self.batcher.submit_after(fit, submission)
         return asyncio.ensure_future(self._suggest(submission, answer)) if suggest else answer
 
     async def _suggest(self, submission: Submission, answer: asyncio.Future[bytes]) -> bytes:
@@ -217,11 +220,6 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         if not only_others_are_in_the_way(response):
             return response
         return with_alternatives(response, submission.proposal, await self._alternatives.of(submission))
-
-    async def _submit_once_fit(self, submission: Submission) -> bytes:
-        asked = submission.proposal
-        await self._standing.await_fit(asked.operator, asked.aircraft, NEWS_TIMEOUT_S, asked.priority)
-        return await self.batcher.submit(submission)
 
     async def ReportFlightPlanState(
         self, request: pb.ReportFlightPlanStateRequest, context: Any
@@ -275,15 +273,17 @@ def _new_name(request: pb.SubmitFlightPlanRequest) -> str:
     return "" if request.validate_only else f"{request.parent}/flightPlans/{new_id()}"
 
 
-async def _until_decided(response: pb.SubmitFlightPlanResponse, subscription: Subscription, deadline: float) -> None:
+async def _until_decided(
+    response: pb.SubmitFlightPlanResponse, subscription: Subscription[PlanChange], deadline: float
+) -> None:
     """Replaces the plan in the response as it moves, until it has left SUBMITTED or the time is up."""
     while response.flight_plan.state == pb.STATE_SUBMITTED:
         left_s = deadline - asyncio.get_running_loop().time()
         item = await subscription.next(left_s) if left_s > 0 else None
         if item is None:
             return
-        event, _ = item
-        response.flight_plan.CopyFrom(events_pb2.FlightPlanEvent.FromString(event.value or b"").flight_plan)
+        value = item.what.event.value or b""
+        response.flight_plan.CopyFrom(events_pb2.FlightPlanEvent.FromString(value).flight_plan)
 
 
 def _require_visible(access: Access, plan: FlightPlan, asked: str) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import cached_property
 
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.auth.rules import Reach
+from lowsky.auth.access import Access
 from lowsky.clock import Clock
 from lowsky.errors import Unavailable
 from lowsky.events.event import Event
-from lowsky.events.tail import Positions
-from lowsky.events.watch import Broadcast, encode_token
+from lowsky.events.resume import Happened, encode_token
+from lowsky.events.watch import Broadcast
 from lowsky.flightplans.visible import ANY_OPERATOR, is_visible
 from lowsky.rpc.health import Health
 
@@ -22,58 +25,77 @@ CHECKPOINT_TICKS = 15
 """A quiet watch says so often that it is alive, and how far it is."""
 
 
+@dataclass(frozen=True)
+class PlanChange:
+    """A plan after a change, for all who watch it: parsed when the first of them needs to know what is in it, once."""
+
+    event: Event
+
+    @cached_property
+    def operator(self) -> str:
+        """Whose plan it is."""
+        return self.event.key.partition("/flightPlans/")[0]
+
+    @property
+    def authorities(self) -> frozenset[str]:
+        """Those that the plan touches."""
+        return self._content[0]
+
+    def response(self, token: str) -> bytes:
+        """A WatchFlightPlansResponse with a resume token, serialised."""
+        return self._content[1] + pb.WatchFlightPlansResponse(resume_token=token).SerializeToString()
+
+    @cached_property
+    def _content(self) -> tuple[frozenset[str], bytes]:
+        # The plan itself is not kept: in memory it is many times as large as its bytes.
+        plan = events_pb2.FlightPlanEvent.FromString(self.event.value or b"").flight_plan
+        authorities = frozenset((*plan.deciding_authorities, *plan.notified_authorities))
+        return authorities, pb.WatchFlightPlansResponse(flight_plan=plan).SerializeToString()
+
+
 async def watch(
-    broadcast: Broadcast, health: Health, clock: Clock, request: pb.WatchFlightPlansRequest, reach: Reach
-) -> AsyncIterator[pb.WatchFlightPlansResponse]:
+    broadcast: Broadcast[PlanChange], health: Health, clock: Clock, request: pb.WatchFlightPlansRequest, access: Access
+) -> AsyncIterator[bytes | pb.WatchFlightPlansResponse]:
     """From now on, or from where the token left off.
 
     Raises:
         OutOfRange: The token is not one of ours, or lies before what is kept.
-        Overloaded: The watcher is too slow.
+        Overloaded: The watcher is too slow, or too many of its party's watches catch up.
         Unavailable: The worker stops; another one goes on from the last token.
     """
+    reach = access.reach
 
-    def wanted(event: Event) -> bool:
-        operator = event.key.partition("/flightPlans/")[0]
-        if request.parent not in (ANY_OPERATOR, operator):
+    def wanted(change: PlanChange) -> bool:
+        if request.parent not in (ANY_OPERATOR, change.operator):
             return False
-        if reach.covers_operator(operator):
-            return True
-        plan = _plan(event)
-        return is_visible(reach, operator, {*plan.deciding_authorities, *plan.notified_authorities})
+        return reach.covers_operator(change.operator) or is_visible(reach, change.operator, change.authorities)
 
     token = request.resume_token
     if token:
         await broadcast.reach(token)
     with broadcast.subscribe(wanted) as subscription:
         if token:
-            async for event, positions in broadcast.since(token, subscription.started_at, wanted):
-                yield _update(event, positions)
+            missed = broadcast.since(token, subscription.started_at, wanted, access.caller.party)
+            async with aclosing(missed):
+                async for happened in missed:
+                    yield _update(happened)
         else:
-            token = encode_token(subscription.started_at)
-            yield _checkpoint(clock, token)
+            yield _checkpoint(clock, encode_token(subscription.started_at))
         quiet = 0
         while not health.stopping:
             item = await subscription.next(TICK_S)
             if item is not None:
                 quiet = 0
-                update = _update(*item)
-                token = update.resume_token
-                yield update
+                yield _update(item)
                 continue
             quiet += 1
             if quiet % CHECKPOINT_TICKS == 0:
-                token = encode_token(dict(broadcast.tail.positions))
-                yield _checkpoint(clock, token)
+                yield _checkpoint(clock, encode_token(dict(broadcast.tail.positions)))
     raise Unavailable("SHUTTING_DOWN", "this worker is shutting down; resume with your last token", retry_after_s=0.2)
 
 
-def _plan(event: Event) -> pb.FlightPlan:
-    return events_pb2.FlightPlanEvent.FromString(event.value or b"").flight_plan
-
-
-def _update(event: Event, positions: Positions) -> pb.WatchFlightPlansResponse:
-    return pb.WatchFlightPlansResponse(flight_plan=_plan(event), resume_token=encode_token(positions))
+def _update(happened: Happened[PlanChange]) -> bytes:
+    return happened.what.response(happened.token)
 
 
 def _checkpoint(clock: Clock, token: str) -> pb.WatchFlightPlansResponse:

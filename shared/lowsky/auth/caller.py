@@ -42,6 +42,12 @@ class Caller:
     expires_s: float = math.inf
     """When the token no longer counts, seconds since the epoch. A stream ends then."""
 
+    @property
+    def party(self) -> str:
+        """Whom the caller acts for: an operator, an authority, or itself. What one party takes, others do not get,
+        however many subjects it has."""
+        return self.operator or self.authority or f"subject/{self.subject}"
+
     def has(self, role: Role) -> bool:
         """Whether the caller has this role, and what the role needs: an operator's operator, an officer's authority."""
         if role not in self.roles:

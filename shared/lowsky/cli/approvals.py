@@ -9,6 +9,7 @@ import typer
 from rich.console import RenderableType
 
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
+from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.cli import plan_views
 from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId, States
 from lowsky.cli.output import facts, row, table
@@ -37,6 +38,7 @@ def list_(
         states=[enum_value(pb.Approval.State, text, "--state") for text in state or ()],
         awaiting_me=awaiting_me,
         flight_plan=flight_plan,
+        view=flight_plans_pb2.VIEW_SUMMARY,
     )
     found = session.listing(lambda client: client.approvals.ListApprovals, request, "approvals", limit)
 

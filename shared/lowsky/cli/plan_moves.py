@@ -44,6 +44,7 @@ def list_(
         aircraft=child("aircraft", aircraft, session.operator(operator)) if aircraft else "",
         time_start=timestamp(after, "--after"),
         time_end=timestamp(before, "--before"),
+        view=pb.VIEW_SUMMARY,
     )
     found = session.listing(lambda client: client.flight_plans.ListFlightPlans, request, "flight_plans", limit)
 

@@ -16,6 +16,12 @@ REQUEST_TIMEOUT_MS = 10_000
 RECORD_BYTES_MAX = 4 * 1024 * 1024
 """A geozone of 20 000 vertices with its published text; topics allow as much."""
 
+SLICE_BYTES = 256 * 1024
+"""Of one fetch of what watchers missed."""
+
+SLICE_WAIT_MS = 20
+"""How long the brokers hold a fetch at the end of the log: the next one, elsewhere, waits for it."""
+
 SESSION_TIMEOUT_MS = 30_000
 """A worker that hangs for so long loses its partitions. A static member that restarts sooner gets its own back."""
 
@@ -47,13 +53,22 @@ class Kafka:
 
     def tail(self) -> AIOKafkaConsumer:
         """Reads partitions that it is given, without a group."""
+        return self._reader(max_partition_fetch_bytes=RECORD_BYTES_MAX)
+
+    def slices(self) -> AIOKafkaConsumer:
+        """Reads small pieces here and there; a record that is larger than a piece is read all the same (KIP-74)."""
+        return self._reader(
+            max_partition_fetch_bytes=SLICE_BYTES, fetch_max_bytes=SLICE_BYTES, fetch_max_wait_ms=SLICE_WAIT_MS
+        )
+
+    def _reader(self, **how: int) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap,
             enable_auto_commit=False,
             auto_offset_reset="none",  # a position that is gone is an error, not a jump
             isolation_level="read_committed",
-            max_partition_fetch_bytes=RECORD_BYTES_MAX,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
+            **how,
         )
 
     def member(self, group: str, instance: str | None) -> AIOKafkaConsumer:

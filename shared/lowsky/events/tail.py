@@ -7,6 +7,7 @@ watches, which tell callers what happens from now on.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 import structlog
@@ -66,6 +67,10 @@ class Tail:
         self._is_settled = is_settled
         self.positions: Positions = {}
         """How far it is. Empty until it has started."""
+        self.ends: Positions = {}
+        """The topic's ends when they were last read."""
+        self.ends_read_s = -math.inf
+        """When that was begun, by the loop's clock."""
 
     async def run(self) -> None:
         """Runs until cancelled; goes on where it was after a loss of the brokers."""
@@ -116,8 +121,10 @@ class Tail:
         loop = asyncio.get_running_loop()
         caught_up_at: float | None = None
         while True:
+            begun_s = loop.time()
             async with asyncio.timeout(ENDS_S_MAX):
                 ends = await consumer.end_offsets(partitions)
+            self.ends, self.ends_read_s = {tp.partition: end for tp, end in ends.items()}, begun_s
             await asyncio.sleep(CHECK_S if caught_up_at is not None else 0.05)
             behind = sum([max(0, ends[tp] - await consumer.position(tp)) for tp in partitions])
             if behind == 0 and self._is_settled():

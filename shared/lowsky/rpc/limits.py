@@ -52,6 +52,15 @@ STREAMS_MAX: Final = 256
 
 STREAMS_PER_CALLER_MAX: Final = 32
 
+WATCHES_MAX: Final = 5_000
+"""Calls whose answer is a stream that a worker serves at once. Submissions that wait for a decision are not counted."""
+
+WATCHES_PER_PARTY_MAX: Final = WATCHES_MAX // 10
+"""Of one operator or authority, however many subjects act for it: ten have to agree to leave nothing for others."""
+
+WATCHES_RETRY_AFTER_S: Final = 5.0
+"""Watches last: there is no room a moment later."""
+
 BYTES_IN_FLIGHT_MAX: Final = 16 * 1024 * KIB
 """Requests, as they were received, of all calls under way. Deserialised they take up to 500 MiB."""
 
@@ -91,11 +100,15 @@ class InFlight:
 
     def __init__(
         self,
+        what: str = "calls with one request",
         *,
         calls_max: int = CALLS_MAX,
         calls_per_caller_max: int = CALLS_PER_CALLER_MAX,
         bytes_max: int = BYTES_IN_FLIGHT_MAX,
+        retry_after_s: float = RETRY_AFTER_S,
     ) -> None:
+        self._what = what
+        self._retry_after_s = retry_after_s
         self._calls_max = calls_max
         self._calls_per_caller_max = calls_per_caller_max
         self._bytes_max = bytes_max
@@ -105,19 +118,21 @@ class InFlight:
 
     @contextmanager
     def call(self, caller: str) -> Iterator[None]:
-        """Counts a call of a caller (the subject of its token) for as long as the block lasts.
+        """Counts a call of a caller (the subject of its token, or its party) for as long as the block lasts.
 
         Raises:
             Overloaded: This caller, or all together, have as many calls under way as they may have.
         """
         if self._by_caller[caller] >= self._calls_per_caller_max:
             raise Overloaded(
-                f"you have {self._calls_per_caller_max} calls of this kind under way with this worker: wait for some",
-                retry_after_s=RETRY_AFTER_S,
+                f"you have {self._calls_per_caller_max} {self._what} under way with this worker, which is the limit: "
+                "wait for some to end",
+                retry_after_s=self._retry_after_s,
             )
         if self._calls >= self._calls_max:
             raise Overloaded(
-                f"this worker has {self._calls_max} calls of this kind under way", retry_after_s=RETRY_AFTER_S
+                f"this worker has {self._calls_max} {self._what} under way, which is the limit",
+                retry_after_s=self._retry_after_s,
             )
         self._calls += 1
         self._by_caller[caller] += 1

@@ -6,8 +6,10 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
 
 from google.protobuf.message import Message
 
@@ -15,6 +17,18 @@ from lowsky.errors import Invalid
 
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 1_000
+
+PAGE_BYTES_MAX = 2 * 1024 * 1024
+"""A page ends early at this size: gRPC clients receive 4 MiB unless they are set up otherwise."""
+
+SUMMARISED_BYTES_MAX = 4 * PAGE_BYTES_MAX
+"""Of the stored rows that are read for a page of summaries, which is much smaller."""
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+"""No resource is from before, or due after."""
+
+Row = TypeVar("Row")
+Resource = TypeVar("Resource", bound=Message)
 
 Key = tuple[str | int | float, ...]
 """Sort key of a row; the last part is unique."""
@@ -46,11 +60,60 @@ class Page:
         digest = hashlib.blake2b(text, digest_size=8).hexdigest()
         return cls(min(size, PAGE_SIZE_MAX), _decode(token, digest) if token else None, digest)
 
-    def next_token(self, keys: Sequence[Key]) -> str:
-        """The token of the next page, given the sort keys of up to size + 1 rows; empty when this page is the last."""
-        if len(keys) <= self.size:
-            return ""
-        text = json.dumps([self.filter_digest, *keys[self.size - 1]], separators=(",", ":"))
+    @property
+    def last_text(self) -> str | None:
+        """The unique part of `after`, which is a name or an id; None for the first page.
+
+        Raises:
+            Invalid: The token was forged.
+        """
+        if self.after is None:
+            return None
+        if not self.after or not isinstance(self.after[-1], str):
+            raise _not_ours()
+        return self.after[-1]
+
+    @property
+    def last_time(self) -> datetime:
+        """The first part of `after`, where rows are sorted by a time before their names.
+
+        Raises:
+            Invalid: The token was forged.
+        """
+        try:
+            time, _ = self.after or ()
+            moment = datetime.fromisoformat(str(time))
+        except ValueError:
+            raise _not_ours() from None
+        # The database compares instants, and has none before its own calendar or without a zone.
+        if moment.tzinfo is None or not _EARLIEST <= moment <= _LATEST:
+            raise _not_ours()
+        return moment
+
+    def answer(
+        self, rows: Sequence[Row], resource: Callable[[Row], Resource], key: Callable[[Row], Key], *, more: bool = False
+    ) -> tuple[list[Resource], str]:
+        """The resources of a page and the token of the next one, which is empty when this page is the last.
+
+        As many as fit into PAGE_BYTES_MAX; one at least, however large it is.
+
+        Args:
+            rows: Up to size + 1; one beyond the page says that there are more.
+            more: Whether there are more rows than these.
+        """
+        shown: list[Resource] = []
+        size = 0
+        for row in rows[: self.size]:
+            message = resource(row)
+            size += message.ByteSize()
+            if shown and size > PAGE_BYTES_MAX:
+                break
+            shown.append(message)
+        is_last = not shown or (len(shown) == len(rows) and not more)
+        return shown, "" if is_last else self._token_after(key(rows[len(shown) - 1]))
+
+    def _token_after(self, key: Key) -> str:
+        text = json.dumps([self.filter_digest, *key], separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -58,10 +121,14 @@ def _decode(token: str, digest: str) -> Key:
     try:
         made_with, *key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise Invalid.field("page_token", "this page token is not one of ours", "INVALID_PAGE_TOKEN") from None
+        raise _not_ours() from None
     if made_with != digest or not all(map(_may_be_a_key, key)):
         raise Invalid.field("page_token", "this page token was made with another filter", "INVALID_PAGE_TOKEN")
     return tuple(key)
+
+
+def _not_ours() -> Invalid:
+    return Invalid.field("page_token", "this page token is not one of ours", "INVALID_PAGE_TOKEN")
 
 
 def _may_be_a_key(part: object) -> bool:

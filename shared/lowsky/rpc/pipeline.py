@@ -28,7 +28,15 @@ from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import Invalid, LowskyError, Unauthenticated
 from lowsky.ids import new_id
 from lowsky.rpc.health import Health
-from lowsky.rpc.limits import STREAMS_MAX, STREAMS_PER_CALLER_MAX, InFlight, require_size
+from lowsky.rpc.limits import (
+    STREAMS_MAX,
+    STREAMS_PER_CALLER_MAX,
+    WATCHES_MAX,
+    WATCHES_PER_PARTY_MAX,
+    WATCHES_RETRY_AFTER_S,
+    InFlight,
+    require_size,
+)
 from lowsky.rpc.status import code_of, to_status
 from lowsky.rpc.validation import validate
 
@@ -58,7 +66,15 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self._health = health
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._calls = InFlight()
-        self._streams = InFlight(calls_max=STREAMS_MAX, calls_per_caller_max=STREAMS_PER_CALLER_MAX)
+        self._streams = InFlight(
+            "streams of requests", calls_max=STREAMS_MAX, calls_per_caller_max=STREAMS_PER_CALLER_MAX
+        )
+        self._watches = InFlight(
+            "watches",
+            calls_max=WATCHES_MAX,
+            calls_per_caller_max=WATCHES_PER_PARTY_MAX,
+            retry_after_s=WATCHES_RETRY_AFTER_S,
+        )
 
     async def intercept_service(
         self,
@@ -134,9 +150,10 @@ class Pipeline(grpc.aio.ServerInterceptor):
             metadata, caller = _call.get()
             with _traced(method, metadata):
                 try:
-                    request = self._checked(method, raw, decode)
-                    async with _until_expiry(caller):
-                        await _write_all(behaviour(request, context), context)
+                    with self._watches.call(caller.party):
+                        request = self._checked(method, raw, decode)
+                        async with _until_expiry(caller):
+                            await _write_all(behaviour(request, context), context)
                 except Exception as error:
                     await _abort(method, context, error)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import timedelta
 from typing import Any
 
 import grpc
+import pytest
 
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
+from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.ids import new_id
 from tests.integration.approvals.cases import (
     State,
@@ -111,3 +115,42 @@ async def test_a_queue_is_filtered_by_state_and_by_what_awaits_the_caller(servic
     assert await listed(stub, flight_plan=partly.name, awaiting_me=True) == []
     assert await listed(stub, flight_plan=partly.name, states=[State.STATE_GRANTED]) == []
     assert await listed(officer(service, park), flight_plan=partly.name) == []
+
+
+async def test_a_queue_of_large_plans_is_read_in_pages_that_any_client_receives(service: Installation) -> None:
+    tower = new_authority()
+    plans = [new_plan(tower, starts_in=timedelta(minutes=30 + n)) for n in range(24)]
+    waypoint = flight_plans_pb2.Waypoint(longitude=113.51, latitude=22.51, altitude_m=100.5, offset_s=1.5)
+    for plan in plans:
+        plan.trajectory.waypoints.extend([waypoint] * 10_000)
+        plan.lost_link_procedure = "x" * 2_000
+    assert len(plans) * plans[0].ByteSize() > 4 * 1024 * 1024
+    await publish(service, *[event_of(plan) for plan in plans])
+    stub = officer(service, tower)
+    for plan in plans:
+        await case_of(stub, plan)
+    found = await pages(stub)
+    assert plans_of(*found) == [plan.name for plan in plans]
+    assert len(found) > 2
+    for page in found:
+        assert sum(case.ByteSize() for case in page) <= 2 * 1024 * 1024
+    summaries = [case for page in await pages(stub, view=flight_plans_pb2.VIEW_SUMMARY) for case in page]
+    assert plans_of(summaries) == [plan.name for plan in plans]
+    assert max(case.ByteSize() for case in summaries) < 1_000
+    assert summaries[0].flight_plan.findings[0].subject == plans[0].findings[0].subject
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59-14:00", "2026-01-01", 0, None])
+async def test_a_forged_page_token_is_refused(service: Installation, time: object) -> None:
+    tower = new_authority()
+    plans = [new_plan(tower) for _ in range(2)]
+    await publish(service, *[event_of(plan) for plan in plans])
+    stub = officer(service, tower)
+    for plan in plans:
+        await case_of(stub, plan)
+    request = pb.ListApprovalsRequest(page_size=1)
+    digest = json.loads(base64.urlsafe_b64decode((await stub.ListApprovals(request)).next_page_token + "=="))[0]
+    text = json.dumps([digest, time, plans[0].name])
+    request.page_token = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    failure = await refusal(stub.ListApprovals(request))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")

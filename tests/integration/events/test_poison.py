@@ -18,8 +18,9 @@ from lowsky.events.consumer import GroupConsumer
 from lowsky.events.dead_letters import LEFT_OUT, ORIGIN, REASON, topic_of
 from lowsky.events.event import Event, to_headers
 from lowsky.events.kafka import RECORD_BYTES_MAX, Kafka
+from lowsky.events.resume import encode_token
 from lowsky.events.tail import Positions, Tail
-from lowsky.events.watch import Broadcast, encode_token
+from lowsky.events.watch import Broadcast
 from lowsky.rpc.health import Health
 from tests.support.installation import Installation
 from tests.support.poison import NotUtf8, send
@@ -215,7 +216,7 @@ async def test_a_view_and_a_watch_pass_over_what_they_cannot_read(installation: 
         return event.key.startswith("w/")
 
     tail = Tail(kafka, TOPIC, learn, health, part="view", from_beginning=True)
-    broadcast = Broadcast(kafka, TOPIC, health, part="watch")
+    broadcast = Broadcast(kafka, TOPIC, health, part="watch", understand=lambda event: event)
     running = [asyncio.create_task(tail.run()), asyncio.create_task(broadcast.tail.run())]
     try:
 
@@ -230,7 +231,7 @@ async def test_a_view_and_a_watch_pass_over_what_they_cannot_read(installation: 
             await send(kafka, TOPIC, b"garbage", partition=0)
             await tell(kafka, event("w/3"), more=[(NotUtf8("x"), b"1")])
             await tell(kafka, event("w/4"))
-            heard = [item[0].key for _ in range(2) if (item := await subscription.next(30))]
+            heard = [item.what.key for _ in range(2) if (item := await subscription.next(30))]
         assert heard == ["w/1", "w/4"]
 
         async def read() -> bool:
@@ -238,7 +239,8 @@ async def test_a_view_and_a_watch_pass_over_what_they_cannot_read(installation: 
 
         await eventually(read)
         assert [key for key in seen if key.startswith("w/")] == ["w/1", "w/4"]
-        again = [e.key async for e, _ in broadcast.since(token, dict(broadcast.tail.positions), wanted)]
+        until = dict(broadcast.tail.positions)
+        again = [missed.what.key async for missed in broadcast.since(token, until, wanted, "party")]
         assert again == ["w/1", "w/4"]
         assert not [task for task in running if task.done()]
     finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.integration.flightplans.world import (
     NORTH,
     OPERATOR,
     PORT,
+    SOUTH,
     TOWER,
     Stub,
     World,
@@ -33,6 +36,7 @@ async def names(stub: Stub, parent: str = OPERATOR, page_size: int = 1_000, **fi
     while True:
         request = pb.ListFlightPlansRequest(parent=parent, page_size=page_size, page_token=token, **fields)  # type: ignore[arg-type]
         answer = await stub.ListFlightPlans(request)
+        assert answer.ByteSize() < 4 * 1024 * 1024, "what a gRPC client receives"
         found += [plan.name for plan in answer.flight_plans]
         token = answer.next_page_token
         if not token:
@@ -123,3 +127,59 @@ async def test_a_token_that_is_none_of_ours_is_refused(world: World, token: str)
 async def test_malformed_names_are_invalid(world: World, name: str) -> None:
     failure = await refusal(world.stub().GetFlightPlan(pb.GetFlightPlanRequest(name=name)))
     assert (failure.code.name, list(failure.fields)) == ("INVALID_ARGUMENT", ["name"])
+
+
+def large_content(waypoints: int) -> bytes:
+    """Of a legal plan; each waypoint takes some 50 bytes."""
+    content = submission().flight_plan
+    content.trajectory.ClearField("waypoints")
+    content.trajectory.waypoints.extend(
+        pb.Waypoint(longitude=113.5 + n * 1e-5, latitude=21.5, altitude_m=100.5, altitude_datum=1, offset_s=n + 0.1)
+        for n in range(waypoints)
+    )
+    return content.SerializeToString()
+
+
+async def test_lists_of_large_plans_end_early_and_are_received_by_any_client(world: World) -> None:
+    plans = [(await foreign(world, SOUTH)).rpartition("/")[2] for _ in range(25)]
+    content = large_content(6_000)
+    assert 25 * len(content) > 4 * 1024 * 1024 > len(content) * 10
+    async with world.installation.connection() as connection:
+        await connection.execute("UPDATE flightplans.flight_plans SET content = $1 WHERE id = ANY($2)", content, plans)
+        larger = large_content(60_000)
+        assert 4 * 1024 * 1024 > len(larger) > 2 * 1024 * 1024
+        for plan in plans[10:13]:
+            await connection.execute("UPDATE flightplans.flight_plans SET content = $1 WHERE id = $2", larger, plan)
+    stub = world.stub(operator=FOREIGN)
+    assert set(await names(stub, FOREIGN)) >= {f"{FOREIGN}/flightPlans/{plan}" for plan in plans}
+    found = await names(stub, FOREIGN)
+    assert found == sorted(found, reverse=True)
+    assert len(found) == len(set(found))
+    first = await stub.ListFlightPlans(pb.ListFlightPlansRequest(parent=FOREIGN))
+    assert first.ByteSize() <= 2 * 1024 * 1024 + 2_000
+    assert 1 < len(first.flight_plans) < 25
+    assert first.next_page_token
+
+
+async def test_a_summary_leaves_out_what_is_large(world: World) -> None:
+    plan = (await world.submit(EAST)).flight_plan
+    request = pb.ListFlightPlansRequest(parent=OPERATOR, page_size=1, view=pb.VIEW_SUMMARY)
+    (summary,) = (await world.stub().ListFlightPlans(request)).flight_plans
+    assert summary.name == plan.name
+    assert (summary.state, summary.time_start, summary.aircraft) == (plan.state, plan.time_start, plan.aircraft)
+    assert summary.WhichOneof("airspace") is None
+    (finding,) = summary.findings
+    assert finding == pb.Finding(
+        rule=plan.findings[0].rule, severity=plan.findings[0].severity, subject=plan.findings[0].subject
+    )
+
+
+@pytest.mark.parametrize("key", [[], [0], [None], [1e308], ["x", 1], [True]])
+async def test_a_forged_page_token_is_refused(world: World, key: list[object]) -> None:
+    await asyncio.gather(world.submit(), world.submit())
+    request = pb.ListFlightPlansRequest(parent=OPERATOR, page_size=1)
+    token = (await world.stub().ListFlightPlans(request)).next_page_token
+    digest = json.loads(base64.urlsafe_b64decode(token + "=="))[0]
+    request.page_token = base64.urlsafe_b64encode(json.dumps([digest, *key]).encode()).decode().rstrip("=")
+    failure = await refusal(world.stub().ListFlightPlans(request))
+    assert (failure.code.name, failure.reason) == ("INVALID_ARGUMENT", "INVALID_PAGE_TOKEN")

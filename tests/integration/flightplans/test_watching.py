@@ -7,10 +7,21 @@ import base64
 import json
 from typing import Any
 
+import psutil
 import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from tests.integration.flightplans.world import EAST, NORTH, OPERATOR, SERVICE, TOWER, Stub, World, state
+from lowsky.events.catching_up import READERS_MAX
+from tests.integration.flightplans.world import (
+    EAST,
+    NORTH,
+    OPERATOR,
+    SERVICE,
+    TOWER,
+    Stub,
+    World,
+    state,
+)
 from tests.support.errors import refusal
 
 WITHIN_S = 15
@@ -115,3 +126,28 @@ async def test_any_worker_goes_on_from_another_ones_token_and_a_stopping_one_say
     resumed = await watch(world.stub(), token)
     found, _ = await plans(resumed, 1)
     assert found == [(later.name, "SUBMITTED")]
+
+
+def _clients_of(world: World) -> int:
+    """Connections of the worker to the brokers."""
+    port = int(world.installation.kafka.bootstrap.rpartition(":")[2])
+    pid = world.installation.workers[SERVICE, "1"].identity.pid
+    return sum(bool(one.raddr) and one.raddr.port == port for one in psutil.Process(pid).net_connections("tcp"))
+
+
+async def test_a_fleet_that_reconnects_takes_few_connections_and_gets_all_that_it_missed(world: World) -> None:
+    call = await watch(world.stub())
+    await world.submit()
+    _, token = await plans(call, 1)
+    before = _clients_of(world)
+    missed = sorted([(await world.submit()).flight_plan.name for _ in range(30)])
+    await plans(call, 30)
+    calls = [await watch(world.stub(), token) for _ in range(60)]
+    caught_up = asyncio.gather(*(plans(one, 30) for one in calls))
+    most = before
+    while not caught_up.done():
+        most = max(most, _clients_of(world))
+        await asyncio.sleep(0.02)
+    for found, _ in await caught_up:
+        assert sorted(name for name, _ in found) == missed
+    assert most <= before + 3 * READERS_MAX, "each reader has a few connections, however many watch"

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from lowsky.airspace.reading.document import FILE_BYTES_MAX
 from lowsky.airspace.rpc.upload import HELD_BYTES_MAX, Uploads
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid, Overloaded
@@ -38,7 +39,7 @@ async def test_a_file_is_there_as_it_came_until_it_is_no_longer_looked_at() -> N
         for chunk in chunks:
             yield pb.ImportGeozonesRequest(chunk=chunk)
 
-    async with uploads.receive(requests(), lambda _: None) as upload:
+    async with uploads.receive(requests(), lambda _: None, "a") as upload:
         upload.spool.file.seek(0)
         whole = b"".join(chunks)
         assert upload.spool.file.read() == whole
@@ -51,17 +52,38 @@ async def test_a_file_is_there_as_it_came_until_it_is_no_longer_looked_at() -> N
 async def test_a_file_that_comes_too_slowly_is_refused_and_leaves_its_room() -> None:
     uploads = Uploads(upload_s_max=0.01)
     with pytest.raises(Invalid) as refused:
-        await uploads.receive(endless(), lambda _: None).__aenter__()
+        await uploads.receive(endless(), lambda _: None, "a").__aenter__()
     assert refused.value.reason == "UPLOAD_TOO_SLOW"
+    assert uploads.held_bytes == 0
+
+
+async def test_a_pause_between_chunks_ends_an_upload_long_before_its_time_is_over() -> None:
+    uploads = Uploads(idle_s_max=0.01)
+    with pytest.raises(Invalid) as refused:
+        async with asyncio.timeout(10):
+            await uploads.receive(endless(), lambda _: None, "a").__aenter__()
+    assert refused.value.reason == "UPLOAD_TOO_SLOW"
+    assert "without pauses" in refused.value.message
+    assert uploads.held_bytes == 0
+
+
+async def test_stalled_uploads_of_one_publisher_leave_room_for_others() -> None:
+    uploads = Uploads()
+    async with AsyncExitStack() as kept:
+        for _ in range(4):
+            await kept.enter_async_context(uploads.receive(mebibytes(32), lambda _: None, "a"))
+        with pytest.raises(Overloaded, match="send one after the other"):
+            await kept.enter_async_context(uploads.receive(mebibytes(1), lambda _: None, "a"))
+        async with uploads.receive(mebibytes(128), lambda _: None, "b") as upload:
+            assert upload.spool.size == FILE_BYTES_MAX
     assert uploads.held_bytes == 0
 
 
 async def test_uploads_together_hold_no_more_than_there_is_room_for() -> None:
     uploads = Uploads()
-    half = HELD_BYTES_MAX // 2 // 2**20
     async with AsyncExitStack() as kept:
-        for _ in range(2):
-            await kept.enter_async_context(uploads.receive(mebibytes(half), lambda _: None))
-        with pytest.raises(Overloaded):
-            await kept.enter_async_context(uploads.receive(mebibytes(1), lambda _: None))
+        for publisher in range(HELD_BYTES_MAX // FILE_BYTES_MAX):
+            await kept.enter_async_context(uploads.receive(mebibytes(128), lambda _: None, str(publisher)))
+        with pytest.raises(Overloaded, match="of all publishers"):
+            await kept.enter_async_context(uploads.receive(mebibytes(1), lambda _: None, "one more"))
     assert uploads.held_bytes == 0

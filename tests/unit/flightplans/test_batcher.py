@@ -333,3 +333,38 @@ async def test_who_waits_when_the_worker_stops_is_told_to_come_back() -> None:
         busy = await occupy(batcher, work)
     results = await asyncio.gather(*busy, return_exceptions=True)
     assert all(isinstance(result, Overloaded) for result in results)
+
+
+async def test_items_that_wait_to_be_queued_count_as_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batcher_module, "QUEUE_MAX", 6)
+    news = asyncio.Event()
+
+    async def wait() -> None:
+        await news.wait()
+
+    async with running(Work()) as batcher:
+        waiting = [batcher.submit_after(wait(), ("unfit", n)) for n in range(3)]
+        for _ in range(100):
+            with pytest.raises(Overloaded):
+                batcher.submit_after(wait(), ("unfit", 3))
+        with pytest.raises(Overloaded):
+            batcher.submit(("unfit", 3))
+        assert await batcher.submit(("another", 4)) == "done 4", "there is room for others"
+        news.set()
+        assert await asyncio.gather(*waiting) == ["done 0", "done 1", "done 2"]
+        assert await batcher.submit_after(wait(), ("unfit", 5)) == "done 5"
+
+
+async def test_who_goes_away_while_it_waits_leaves_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batcher_module, "QUEUE_MAX", 2)
+    work = Work()
+    async with running(work) as batcher:
+        at_once = batcher.submit_after(asyncio.sleep(0), ("k", 0))
+        at_once.cancel()  # before anything of it ran
+        await until(lambda: not batcher._postponed)
+        later = batcher.submit_after(asyncio.sleep(60), ("k", 1))
+        await asyncio.sleep(0)
+        later.cancel()
+        await until(lambda: not batcher._postponed)
+        assert await batcher.submit(("k", 2)) == "done 2"
+    assert work.batches == [[("k", 2)]]

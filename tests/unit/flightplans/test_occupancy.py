@@ -123,3 +123,11 @@ def test_merged_intervals_and_the_gaps_between_them_cover_the_window_once(made: 
         assert any(start <= moment < end for start, end in busy) is taken
         assert any(start <= moment < end for start, end in free) is not taken
     assert all(a[1] < b[0] for a, b in pairwise(busy))
+
+
+@pytest.mark.parametrize("height_m", [5e-324, 1e-300, 1e-9, 100 / 64.5])
+def test_layers_too_thin_to_be_counted_are_refused(height_m: float) -> None:
+    with pytest.raises(Invalid) as refusal:
+        layers(band(0, 100), height_m, "volumes.volumes[0].altitude")
+    assert refusal.value.reason == "TOO_LARGE"
+    assert [violation.field for violation in refusal.value.fields] == ["volumes.volumes[0].altitude"]

@@ -16,9 +16,10 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.auth.caller import Caller, Role
 from lowsky.auth.tokens import TokenVerifier
+from lowsky.rpc import pipeline
 from lowsky.rpc.health import Health
 from lowsky.rpc.pipeline import Pipeline
-from tests.support.errors import error_of
+from tests.support.errors import error_of, refusal
 from tests.support.waiting import eventually
 
 WITHIN_S = 10
@@ -111,5 +112,51 @@ async def test_a_stream_ends_when_the_token_of_its_caller_does() -> None:
                     await call.read()
             failure = error_of(ended.value)
             assert (failure.code, failure.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED")
+    finally:
+        await server.stop(0)
+
+
+class Party(Everybody):
+    """Takes the token for the name of the caller's operator; each call has a subject of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    async def verify(self, token: str) -> Caller:
+        self.calls += 1
+        return Caller(f"pilot-{self.calls}", frozenset({Role.OPERATOR}), operator=f"operators/{token}")
+
+
+async def test_one_party_leaves_room_for_the_watches_of_others_however_many_subjects_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipeline, "WATCHES_PER_PARTY_MAX", 3)
+    server = grpc.aio.server(interceptors=[Pipeline(verifier=Party(), health=Health())])
+    flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server(Quiet(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = flight_plans_pb2_grpc.FlightPlansServiceStub(channel)
+
+            def begin(operator: str) -> Any:
+                request = pb.WatchFlightPlansRequest(parent=f"operators/{operator}")
+                return stub.WatchFlightPlans(request, metadata=[("authorization", f"Bearer {operator}")], timeout=30)
+
+            watches = [begin("acme") for _ in range(3)]
+            for call in watches:
+                assert (await call.read()).resume_token == "1"
+            failure = await refusal(begin("acme").read())
+            assert (failure.code, failure.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+            assert "3 watches" in failure.message
+            assert failure.retry_delay_s
+            assert (await begin("rival").read()).resume_token == "1"
+            watches[0].cancel()
+
+            async def there_is_room() -> bool:
+                return bool((await begin("acme").read()).resume_token == "1")
+
+            await eventually(there_is_room, what="the place of the watch that ended")
     finally:
         await server.stop(0)

@@ -12,6 +12,7 @@ from lowsky.airspace.codec.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import Box, PackedZone, VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.db.database import Connection, in_batches
+from lowsky.db.pages import fetch_page
 from lowsky.errors import NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append, append_many
@@ -107,13 +108,15 @@ class ZoneStore:
         return StoredZone(row["name"], row["message"]), row["published_json"].decode()
 
     async def list(
-        self, dataset: str, boxes: Sequence[Box] | None, after: str | None, limit: int
-    ) -> Sequence[StoredZone]:
+        self, dataset: str, boxes: Sequence[Box] | None, after: str | None, limit: int, bytes_max: int
+    ) -> tuple[Sequence[StoredZone], bool]:
         """Zones by name, beginning after one: of all datasets where it is empty, everywhere where boxes are None.
 
-        With boxes, zones whose own box meets one of them, edges included.
+        With boxes, zones whose own box meets one of them, edges included. As many as fit into so many bytes, one at
+        least; and whether there are more.
         """
-        rows = await self._connection.fetch(
+        rows, more = await fetch_page(
+            self._connection,
             """SELECT name, message FROM geozones
                WHERE name > $1 AND ($2 = '' OR dataset = $2)
                  AND ($3 OR EXISTS (
@@ -121,16 +124,22 @@ class ZoneStore:
                      WHERE geozones.west <= b.e AND geozones.east >= b.w
                        AND geozones.south <= b.n AND geozones.north >= b.s))
                ORDER BY name LIMIT $8""",
-            after or "",
-            dataset,
-            boxes is None,
-            [box.west for box in boxes or ()],
-            [box.south for box in boxes or ()],
-            [box.east for box in boxes or ()],
-            [box.north for box in boxes or ()],
-            limit,
+            (
+                after or "",
+                dataset,
+                boxes is None,
+                [box.west for box in boxes or ()],
+                [box.south for box in boxes or ()],
+                [box.east for box in boxes or ()],
+                [box.north for box in boxes or ()],
+                limit + 1,
+            ),
+            size="octet_length(message)",
+            order="name",
+            rows=limit,
+            bytes_max=bytes_max,
         )
-        return [StoredZone(row["name"], row["message"]) for row in rows]
+        return [StoredZone(row["name"], row["message"]) for row in rows], more
 
 
 def _zone_events(

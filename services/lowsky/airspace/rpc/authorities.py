@@ -50,11 +50,9 @@ class AuthoritiesServicer(authorities_pb2_grpc.AuthoritiesServiceServicer):
     async def ListAuthorities(self, request: pb.ListAuthoritiesRequest, context: Any) -> pb.ListAuthoritiesResponse:
         page = Page.asked_by(request)
         async with self._database.connection() as connection:
-            found = await AuthorityStore(connection).list(str(page.after[0]) if page.after else None, page.size + 1)
-        return pb.ListAuthoritiesResponse(
-            authorities=[to_message(authority) for authority in found[: page.size]],
-            next_page_token=page.next_token([(authority.name,) for authority in found]),
-        )
+            found = await AuthorityStore(connection).list(page.last_text, page.size + 1)
+        shown, token = page.answer(found, to_message, lambda authority: (authority.name,))
+        return pb.ListAuthoritiesResponse(authorities=shown, next_page_token=token)
 
     async def UpdateAuthority(self, request: pb.UpdateAuthorityRequest, context: Any) -> pb.UpdateAuthorityResponse:
         async def update(connection: Connection) -> pb.UpdateAuthorityResponse:

@@ -17,10 +17,7 @@ from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.airspace.v1 import geozones_pb2_grpc
 from lowsky.db.database import Database
-from lowsky.rpc.paging import Page
-
-PAGE_BYTES_MAX = 3 * 1024 * 1024
-"""A page ends early at this size: clients take 4 MiB unless told otherwise. A single zone is smaller than that."""
+from lowsky.rpc.paging import PAGE_BYTES_MAX, Page
 
 CANDIDATES_MAX = 1_000
 """Zones looked at in one go; bounds the memory of a call, and how much is read beyond the page."""
@@ -57,11 +54,9 @@ class GeozonesServicer(geozones_pb2_grpc.GeozonesServiceServicer):
     async def ListDatasets(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
         page = Page.asked_by(request)
         async with self._database.connection() as connection:
-            found = await DatasetStore(connection).list(str(page.after[0]) if page.after else None, page.size + 1)
-        return pb.ListDatasetsResponse(
-            datasets=[to_message(dataset) for dataset in found[: page.size]],
-            next_page_token=page.next_token([(dataset.name,) for dataset in found]),
-        )
+            found = await DatasetStore(connection).list(page.last_text, page.size + 1)
+        shown, token = page.answer(found, to_message, lambda dataset: (dataset.name,))
+        return pb.ListDatasetsResponse(datasets=shown, next_page_token=token)
 
     async def GetGeozone(self, request: pb.GetGeozoneRequest, context: Any) -> pb.GetGeozoneResponse:
         async with self._database.connection() as connection:
@@ -74,18 +69,15 @@ class GeozonesServicer(geozones_pb2_grpc.GeozonesServiceServicer):
         page = Page.asked_by(request)
         area = area_of(request.area) if request.HasField("area") else None
         found: list[StoredZone] = []
-        after, more = (str(page.after[0]) if page.after else None), True
+        after, more = (page.last_text), True
         while more and len(found) <= page.size and sum(len(zone.message) for zone in found) <= PAGE_BYTES_MAX:
             candidates, more = await self._candidates(request.dataset, area, after, page.size + 1 - len(found))
             after = candidates[-1].name if candidates else after
             found += await in_thread(_touching, area, candidates) if area else candidates
-        shown = _fitting(found[: page.size])
-        # One row beyond the page says that there is another.
-        keys = [(zone.name,) for zone in found[: len(shown) + 1]]
-        token = Page(len(shown), None, page.filter_digest).next_token(keys) if shown else ""
-        return pb.ListGeozonesResponse(
-            geozones=[pb.Geozone.FromString(zone.message) for zone in shown], next_page_token=token
+        shown, token = page.answer(
+            found, lambda zone: pb.Geozone.FromString(zone.message), lambda zone: (zone.name,), more=more
         )
+        return pb.ListGeozonesResponse(geozones=shown, next_page_token=token)
 
     async def CheckAirspace(self, request: pb.CheckAirspaceRequest, context: Any) -> pb.CheckAirspaceResponse:
         return await self._checking.check(request)
@@ -96,19 +88,8 @@ class GeozonesServicer(geozones_pb2_grpc.GeozonesServiceServicer):
         """The next zones whose boxes meet the area, and whether there may be more."""
         limit = min(wanted, CANDIDATES_MAX)
         async with self._database.connection() as connection:
-            zones = await ZoneStore(connection).list(dataset, area.boxes if area else None, after, limit)
-        return zones, len(zones) == limit
+            return await ZoneStore(connection).list(dataset, area.boxes if area else None, after, limit, PAGE_BYTES_MAX)
 
 
 def _touching(area: Area, zones: Sequence[StoredZone]) -> list[StoredZone]:
     return [zone for zone in zones if area.touches(pb.Geozone.FromString(zone.message))]
-
-
-def _fitting(zones: Sequence[StoredZone]) -> Sequence[StoredZone]:
-    """As many from the beginning as fit on a page, one at least."""
-    size = 0
-    for count, zone in enumerate(zones):
-        size += len(zone.message)
-        if size > PAGE_BYTES_MAX and count:
-            return zones[:count]
-    return zones

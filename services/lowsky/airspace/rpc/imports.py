@@ -49,7 +49,7 @@ class Imports:
             Precondition: An authority is not registered, or zones were refused.
             Invalid: The stream, the header or the file as a whole is faulty.
         """
-        async with self._uploads.receive(requests, _require_own_authority) as upload:
+        async with self._uploads.receive(requests, _require_own_authority, current_access().caller.party) as upload:
             header = upload.header
             with self._replacing.room.spool() as packed, self._replacing.room.spool() as contents:
                 prepared = await self._prepare(upload, PackedZones(packed))

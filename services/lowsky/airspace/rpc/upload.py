@@ -14,8 +14,14 @@ from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
 
-HELD_BYTES_MAX = 2 * FILE_BYTES_MAX
+HELD_BYTES_MAX = 4 * FILE_BYTES_MAX
 """Of all uploads under way in one worker, on its disk: however many publishers call and however slowly."""
+
+SHARE_BYTES_MAX = FILE_BYTES_MAX
+"""Of the uploads of one publisher: one file of the greatest size, or several smaller ones."""
+
+IDLE_S_MAX = 30.0
+"""Between two chunks: who sends nothing for longer has gone, or holds room for nothing."""
 
 UPLOAD_S_MAX = 600.0
 """For the whole of a file to come, so that nobody holds room by sending slowly: 128 MiB at 2 Mbit/s take 540 s."""
@@ -36,9 +42,10 @@ class Upload:
 class Uploads:
     """Receives files into temporary ones."""
 
-    def __init__(self, upload_s_max: float = UPLOAD_S_MAX) -> None:
+    def __init__(self, upload_s_max: float = UPLOAD_S_MAX, idle_s_max: float = IDLE_S_MAX) -> None:
         self._upload_s_max = upload_s_max
-        self._room = Room(HELD_BYTES_MAX, "zone files")
+        self._idle_s_max = idle_s_max
+        self._room = Room(HELD_BYTES_MAX, "zone files", share_max=SHARE_BYTES_MAX)
 
     @property
     def held_bytes(self) -> int:
@@ -47,23 +54,42 @@ class Uploads:
 
     @asynccontextmanager
     async def receive(
-        self, requests: AsyncIterator[pb.ImportGeozonesRequest], admit: Callable[[pb.ImportHeader], None]
+        self,
+        requests: AsyncIterator[pb.ImportGeozonesRequest],
+        admit: Callable[[pb.ImportHeader], None],
+        publisher: str,
     ) -> AsyncIterator[Upload]:
         """Reads the stream to its end; `admit` sees the header before any byte is taken. The file is there within.
 
         Raises:
             Invalid: No header first, another one later, nothing of a file, more of it than FILE_BYTES_MAX, or it came
                 too slowly.
-            Overloaded: Other uploads hold what this worker has room for.
+            Overloaded: Other uploads, of this publisher or of all, hold what this worker has room for.
         """
-        with self._room.spool() as spool:
+        with self._room.spool(publisher) as spool:
             try:
                 async with asyncio.timeout(self._upload_s_max):
-                    upload = await _received(requests, admit, spool)
+                    upload = await _received(_steady(requests, self._idle_s_max), admit, spool)
             except TimeoutError:
                 message = f"{spool.size} bytes came in {self._upload_s_max:.0f} s: send the file faster"
                 raise Invalid.field("chunk", message, "UPLOAD_TOO_SLOW", limit_s=f"{self._upload_s_max:.0f}") from None
             yield upload
+
+
+async def _steady(
+    requests: AsyncIterator[pb.ImportGeozonesRequest], idle_s: float
+) -> AsyncIterator[pb.ImportGeozonesRequest]:
+    """The messages of a stream, while the next one comes within so many seconds."""
+    while True:
+        try:
+            async with asyncio.timeout(idle_s):
+                request = await anext(requests)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            message = f"nothing came for {idle_s:g} s: send the file without pauses"
+            raise Invalid.field("chunk", message, "UPLOAD_TOO_SLOW", idle_limit_s=f"{idle_s:g}") from None
+        yield request
 
 
 async def _received(

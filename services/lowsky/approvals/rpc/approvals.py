@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
 from lowsky.api.approvals.v1 import approvals_pb2_grpc
+from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.approvals.codec.approvals import outcome_of, states_of, to_message
 from lowsky.approvals.domain.approval import Approval, ApprovalState
-from lowsky.approvals.postgres import BEGINNING, ApprovalStore, QueueKey
+from lowsky.approvals.postgres import BEGINNING, ApprovalStore
 from lowsky.auth.access import current_access
 from lowsky.auth.rules import Reach
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
-from lowsky.errors import Invalid, NotFound
+from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
 from lowsky.rpc.once import once
-from lowsky.rpc.paging import Key, Page
+from lowsky.rpc.paging import PAGE_BYTES_MAX, SUMMARISED_BYTES_MAX, Page
+from lowsky.rpc.summaries import summarised
 
 
 class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
@@ -43,24 +44,30 @@ class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
         states = states_of(request.states) or tuple(ApprovalState)
         if request.awaiting_me:
             states = tuple(state for state in states if state is ApprovalState.PENDING)
-        after = _queue_key(page.after) if page.after else BEGINNING
+        after = (page.last_time, page.last_text or "") if page.after else BEGINNING
+        summary = request.view == flight_plans_pb2.VIEW_SUMMARY
+        more = False
         async with self._database.connection() as connection:
             store = ApprovalStore(connection)
             if request.flight_plan:
                 found = _filtered(await store.of_plan(request.flight_plan), reach, states, request.awaiting_me)
             else:
-                found = await store.queue(
+                found, more = await store.queue(
                     authority=reach.authority,
                     operator=reach.operator,
                     states=states,
                     awaiting=request.awaiting_me,
                     after=after,
-                    limit=page.size + 1,
+                    limit=page.size,
+                    bytes_max=SUMMARISED_BYTES_MAX if summary else PAGE_BYTES_MAX,
                 )
-        return pb.ListApprovalsResponse(
-            approvals=[_shown(approval, reach) for approval in found[: page.size]],
-            next_page_token=page.next_token([(a.decide_by_time.isoformat(), a.name) for a in found]),
+        shown, token = page.answer(
+            found,
+            lambda approval: _shown(approval, reach, summary=summary),
+            lambda approval: (approval.decide_by_time.isoformat(), approval.name),
+            more=more,
         )
+        return pb.ListApprovalsResponse(approvals=shown, next_page_token=token)
 
     async def DecideApproval(self, request: pb.DecideApprovalRequest, context: Any) -> pb.DecideApprovalResponse:
         """For the caller's authority. Where another authority decided since the officer read the case, the etag is
@@ -99,8 +106,11 @@ def _is_visible(approval: Approval, reach: Reach) -> bool:
     return _sees_as_officer(approval, reach) or reach.covers_operator(approval.plan)
 
 
-def _shown(approval: Approval, reach: Reach) -> pb.Approval:
-    return to_message(approval, with_officers=_sees_as_officer(approval, reach))
+def _shown(approval: Approval, reach: Reach, *, summary: bool = False) -> pb.Approval:
+    message = to_message(approval, with_officers=_sees_as_officer(approval, reach))
+    if summary:
+        summarised(message.flight_plan)
+    return message
 
 
 def _filtered(
@@ -113,11 +123,3 @@ def _filtered(
         and approval.state in states
         and (not awaiting_me or (reach.authority is not None and approval.awaits(reach.authority)))
     ]
-
-
-def _queue_key(key: Key) -> QueueKey:
-    try:
-        time, name = key
-        return datetime.fromisoformat(str(time)), str(name)
-    except ValueError:
-        raise Invalid.field("page_token", "this page token is not one of ours", "INVALID_PAGE_TOKEN") from None

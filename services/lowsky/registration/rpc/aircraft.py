@@ -69,13 +69,9 @@ class AircraftServicer(aircraft_pb2_grpc.AircraftServiceServicer):
         page = Page.asked_by(request)
         operator = None if request.parent == ALL_OPERATORS else request.parent
         async with self._database.connection() as connection:
-            found = await AircraftStore(connection).page(
-                operator, str(page.after[0]) if page.after else None, page.size + 1
-            )
-        return pb.ListAircraftResponse(
-            aircraft=[to_message(aircraft) for aircraft in found[: page.size]],
-            next_page_token=page.next_token([(aircraft.name,) for aircraft in found]),
-        )
+            found = await AircraftStore(connection).page(operator, page.last_text, page.size + 1)
+        shown, token = page.answer(found, to_message, lambda aircraft: (aircraft.name,))
+        return pb.ListAircraftResponse(aircraft=shown, next_page_token=token)
 
     async def UpdateAircraft(self, request: pb.UpdateAircraftRequest, context: Any) -> pb.UpdateAircraftResponse:
         def update(aircraft: Aircraft, now: datetime) -> None:

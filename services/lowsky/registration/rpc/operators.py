@@ -78,13 +78,9 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
         page = Page.asked_by(request)
         states = [OperatorState(pb.Operator.State.Name(s).removeprefix("STATE_")) for s in request.states]
         async with self._database.connection() as connection:
-            found = await OperatorStore(connection).page(
-                states, str(page.after[0]) if page.after else None, page.size + 1
-            )
-        return pb.ListOperatorsResponse(
-            operators=[to_message(operator) for operator in found[: page.size]],
-            next_page_token=page.next_token([(operator.name,) for operator in found]),
-        )
+            found = await OperatorStore(connection).page(states, page.last_text, page.size + 1)
+        shown, token = page.answer(found, to_message, lambda operator: (operator.name,))
+        return pb.ListOperatorsResponse(operators=shown, next_page_token=token)
 
     async def UpdateOperator(self, request: pb.UpdateOperatorRequest, context: Any) -> pb.UpdateOperatorResponse:
         def update(operator: Operator, now: datetime) -> None:

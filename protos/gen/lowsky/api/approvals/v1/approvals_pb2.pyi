@@ -234,6 +234,7 @@ class ListApprovalsRequest(_message.Message):
     STATES_FIELD_NUMBER: _builtins.int
     AWAITING_ME_FIELD_NUMBER: _builtins.int
     FLIGHT_PLAN_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """50 where absent, 1 000 at most."""
     page_token: _builtins.str
@@ -241,6 +242,8 @@ class ListApprovalsRequest(_message.Message):
     """Only those that the caller's own authority has still to decide."""
     flight_plan: _builtins.str
     """Only the case of this plan."""
+    view: _flight_plans_pb2.View.ValueType
+    """How much of each case's plan is wanted."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___Approval.State.ValueType]:
         """Only these states; all where empty."""
@@ -253,10 +256,11 @@ class ListApprovalsRequest(_message.Message):
         states: _abc.Iterable[Global___Approval.State.ValueType] | None = ...,
         awaiting_me: _builtins.bool = ...,
         flight_plan: _builtins.str = ...,
+        view: _flight_plans_pb2.View.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["awaiting_me", b"awaiting_me", "flight_plan", b"flight_plan", "page_size", b"page_size", "page_token", b"page_token", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["awaiting_me", b"awaiting_me", "flight_plan", b"flight_plan", "page_size", b"page_size", "page_token", b"page_token", "states", b"states", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -264,7 +268,7 @@ Global___ListApprovalsRequest: _TypeAlias = ListApprovalsRequest  # noqa: Y015
 
 @_typing.final
 class ListApprovalsResponse(_message.Message):
-    """Response of ListApprovals."""
+    """Response of ListApprovals. A page ends early when it would exceed 2 MiB; next_page_token goes on."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -132,6 +132,34 @@ CONNECTIVITY_METHOD_WIFI: ConnectivityMethod.ValueType  # 4
 CONNECTIVITY_METHOD_OTHER: ConnectivityMethod.ValueType  # 5
 Global___ConnectivityMethod: _TypeAlias = ConnectivityMethod  # noqa: Y015
 
+class _View:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_View.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VIEW_UNSPECIFIED: _View.ValueType  # 0
+    """As VIEW_FULL."""
+    VIEW_FULL: _View.ValueType  # 1
+    """All of it, as GetFlightPlan. Plans may have hundreds of kilobytes each."""
+    VIEW_SUMMARY: _View.ValueType  # 2
+    """Without trajectory, volumes, off_nominal_volumes and lost_link_procedure; of the ten gravest findings their rule,
+    severity and subject, and nothing of the others.
+    """
+
+class View(_View, metaclass=_ViewEnumTypeWrapper):
+    """How much of each plan a list answers with."""
+
+VIEW_UNSPECIFIED: View.ValueType  # 0
+"""As VIEW_FULL."""
+VIEW_FULL: View.ValueType  # 1
+"""All of it, as GetFlightPlan. Plans may have hundreds of kilobytes each."""
+VIEW_SUMMARY: View.ValueType  # 2
+"""Without trajectory, volumes, off_nominal_volumes and lost_link_procedure; of the ten gravest findings their rule,
+severity and subject, and nothing of the others.
+"""
+Global___View: _TypeAlias = View  # noqa: Y015
+
 class _State:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1128,12 +1156,15 @@ class ListFlightPlansRequest(_message.Message):
     TIME_START_FIELD_NUMBER: _builtins.int
     TIME_END_FIELD_NUMBER: _builtins.int
     AIRCRAFT_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     page_size: _builtins.int
     """50 where absent, 1 000 at most."""
     page_token: _builtins.str
     aircraft: _builtins.str
     """Only this aircraft."""
+    view: Global___View.ValueType
+    """How much of each plan is wanted."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___State.ValueType]:
         """Only these states; all where empty."""
@@ -1156,10 +1187,11 @@ class ListFlightPlansRequest(_message.Message):
         time_start: _timestamp_pb2.Timestamp | None = ...,
         time_end: _timestamp_pb2.Timestamp | None = ...,
         aircraft: _builtins.str = ...,
+        view: Global___View.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time_end", b"time_end", "time_start", b"time_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aircraft", b"aircraft", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "states", b"states", "time_end", b"time_end", "time_start", b"time_start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aircraft", b"aircraft", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "states", b"states", "time_end", b"time_end", "time_start", b"time_start", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1167,7 +1199,7 @@ Global___ListFlightPlansRequest: _TypeAlias = ListFlightPlansRequest  # noqa: Y0
 
 @_typing.final
 class ListFlightPlansResponse(_message.Message):
-    """Response of ListFlightPlans: the newest first."""
+    """Response of ListFlightPlans: the newest first. A page ends early when it would exceed 2 MiB; next_page_token goes on."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
