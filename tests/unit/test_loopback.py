@@ -102,7 +102,7 @@ async def test_calls_to_this_machine_go_past_a_proxy(host: str) -> None:
         try:
             async with Client(Endpoints.everything_at(f"{host}:{port}"), issuer.token(), tls=False) as client:
                 # It is not served here, which no proxy could have known.
-                with pytest.raises(LowskyApiError, match="(?i)method not found"):
+                with pytest.raises(LowskyApiError, match=r"(?i)method not found"):
                     await client.call(client.flight_plans.GetFlightPlan, pb.GetFlightPlanRequest(name="x"), timeout_s=5)
         finally:
             await server.stop(0)
