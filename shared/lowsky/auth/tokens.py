@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import structlog
@@ -29,6 +30,7 @@ from joserfc.jwk import KeySet
 from lowsky.auth.caller import Caller, Role
 from lowsky.background import repeatedly
 from lowsky.errors import Unauthenticated, Unavailable
+from lowsky.loopback import is_loopback
 from lowsky.rpc.health import KEYS, Health
 
 log = structlog.get_logger()
@@ -109,8 +111,9 @@ class TokenVerifier:
             exp={"essential": True},
             sub={"essential": True},
         )
-        # Made once: setting up TLS takes a third of a second.
-        self._client = httpx.AsyncClient(timeout=3.0)
+        # Made once: setting up TLS takes a third of a second. No proxy of the environment leads to this very machine.
+        by_environment = not is_loopback(urlsplit(jwks_url).hostname or "")
+        self._client = httpx.AsyncClient(timeout=3.0, verify=httpx.create_ssl_context(), trust_env=by_environment)
         self._keys: KeySet | None = None
         self._fetched_s = self._failed_s = float("-inf")
         self._problem: Exception | None = None

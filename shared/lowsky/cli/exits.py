@@ -45,7 +45,11 @@ class Exit(IntEnum):
 
 HELP = """Exit codes: 0 done · 1 unexpected · 2 usage · 3 invalid input · 4 not found · 5 not signed in or denied ·
 6 precondition or conflict · 7 unavailable or too late · 8 plan rejected · 9 plan under review or undecided ·
-10 some of many refused or unreadable · 130 interrupted. (up, down and status: see their help.)"""
+10 some of many refused or unreadable · 130 interrupted. (up, down, restart and status: see their help.)
+
+They say what became of what was asked, however printing goes. A closed pipe (`| head`) changes nothing. What cannot be
+written to standard output goes to standard error; of a change the code stays its own, what was only read ends with 1.
+Characters that the terminal's encoding does not have are printed as "?", in JSON as \\u escapes."""
 
 _OF: tuple[tuple[Exit, tuple[type[LowskyApiError], ...]], ...] = (
     (Exit.INVALID, (InvalidArgument, OutOfRange)),

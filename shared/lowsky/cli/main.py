@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lowsky.cli import aircraft, approvals, authorities, events, exits, identifiers, operators, plan, token, zones
+from lowsky.cli import (
+    aircraft,
+    approvals,
+    authorities,
+    events,
+    exits,
+    identifiers,
+    operators,
+    plan,
+    streams,
+    token,
+    zones,
+)
 from lowsky.cli.output import Format, Output
 from lowsky.cli.root import Root
 from lowsky.cli.session import Session
@@ -92,12 +102,8 @@ def options(
 
 def main() -> None:
     """The `lowsky` command."""
-    try:
-        app(prog_name="lowsky")
-    except BrokenPipeError:
-        # Whoever read has had enough (`| head`): nothing more is to be said, not at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(exits.Exit.UNEXPECTED)
+    streams.protect()
+    app(prog_name="lowsky")
 
 
 if __name__ == "__main__":

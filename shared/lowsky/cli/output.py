@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +17,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lowsky.cli import streams
+from lowsky.cli.exits import Exit
 from lowsky.cli.problems import Problem
 
 SENT = "sent, the server is reading"
@@ -33,6 +36,9 @@ class Output:
 
     def __init__(self, form: Format = Format.TABLE) -> None:
         self.form = form
+        self.changed = False
+        """Whether something was asked for that changes what is stored: then the exit code says what became of it,
+        wherever the answer could be printed."""
         # Titles and texts come from others: no markup is read from them.
         self.out = Console(markup=False, emoji=False, highlight=False)
         self.err = Console(stderr=True, markup=False, emoji=False, highlight=False)
@@ -44,18 +50,27 @@ class Output:
     def show(self, message: Message, table: Callable[[], Iterable[RenderableType]]) -> None:
         """One result: the message as protobuf JSON, or what `table` makes."""
         if self.json:
-            typer.echo(json_format.MessageToJson(message, indent=2, ensure_ascii=False))
+            self.document(json_format.MessageToDict(message), indent=2)
         else:
             for part in table():
                 self.out.print(part)
 
     def line(self, document: Message | dict[str, Any], text: Callable[[], RenderableType]) -> None:
-        """One of a stream: a line of NDJSON, or of text."""
-        if not self.json:
+        """One of a stream: a line of NDJSON, or of text. Ends the command once nothing of it is read any more."""
+        if self.json:
+            self.document(json_format.MessageToDict(document) if isinstance(document, Message) else document)
+        else:
             self.out.print(text(), soft_wrap=True)
-            return
-        plain = json_format.MessageToDict(document) if isinstance(document, Message) else document
-        typer.echo(json.dumps(plain, ensure_ascii=False))
+        sys.stdout.flush()
+        if streams.lost() is not None:
+            raise typer.Exit(Exit.OK if streams.reader_left() else Exit.UNEXPECTED)
+
+    def document(self, document: Mapping[str, Any], *, aside: bool = False, indent: int | None = None) -> None:
+        """A document as JSON; aside: on standard error."""
+        stream = sys.stderr if aside else sys.stdout
+        text = json.dumps(document, ensure_ascii=not streams.encodes_everything(stream), indent=indent)
+        stream.write(text + "\n")
+        stream.flush()
 
     def say(self, text: str, style: str = "") -> None:
         """A remark. Programs that read JSON are not bothered with it."""
@@ -65,14 +80,14 @@ class Output:
     def warn(self, text: str) -> None:
         """A remark that nobody may miss."""
         if self.json:
-            typer.echo(json.dumps({"warning": text}, ensure_ascii=False), err=True)
+            self.document({"warning": text}, aside=True)
         else:
             self.err.print(Text(text, style="bold yellow"), soft_wrap=True)
 
     def problem(self, problem: Problem) -> None:
         """Why it did not work."""
         if self.json:
-            typer.echo(json.dumps(problem.document(), ensure_ascii=False), err=True)
+            self.document(problem.document(), aside=True)
             return
         line = Text.assemble((f"{problem.reason}: ", "bold red"), clean(problem.message))
         self.err.print(line, soft_wrap=True)

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
-from lowsky.cli.problems import invalid
+from lowsky.cli import streams
+from lowsky.cli.exits import Exit
+from lowsky.cli.problems import Problem, invalid
 
 STDOUT = "-"
 
@@ -41,10 +43,16 @@ class Answers:
             _cut_torn_line(target)
 
     def write(self, document: dict[str, Any]) -> None:
-        """One answer."""
+        """One answer.
+
+        Raises:
+            Problem: ANSWERS_UNREAD, of standard output that cannot be written any more.
+        """
         self._file.write(json.dumps(document, ensure_ascii=False).encode(errors="replace") + b"\n")
         if self.target is None:
             self._file.flush()
+            if streams.lost() is not None:
+                raise Problem("ANSWERS_UNREAD", "nobody reads the answers any more", Exit.UNAVAILABLE)
 
     def close(self) -> None:
         """Brings everything to the disk."""

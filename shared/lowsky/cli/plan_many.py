@@ -154,7 +154,7 @@ def _sum_up(output: Output, tally: Tally, files: _Files) -> None:
     aside = files.answers is None
     if output.json:
         document = {**tally.document(), "answers": str(files.answers or STDOUT), "journal": str(files.journal or "")}
-        typer.echo(json.dumps(document, ensure_ascii=False), err=aside)
+        output.document(document, aside=aside)
         return
     console = output.err if aside else output.out
     console.print(Text(tally.line(), style="bold"), soft_wrap=True)

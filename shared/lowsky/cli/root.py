@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from lowsky.cli import streams
 from lowsky.cli.exits import Exit
 from lowsky.cli.output import Format, Output
 from lowsky.cli.problems import Problem, of_any
@@ -68,13 +70,28 @@ class Root(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, BrokenPipeError):
+            self._invoke(ctx)
+        except typer.Exit as ended:
+            raise typer.Exit(_with_printing(ended.exit_code, ctx)) from None
+        raise typer.Exit(_with_printing(Exit.OK, ctx))
+
+    def _invoke(self, ctx: Any) -> None:
+        try:
+            super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
             raise
         except KeyboardInterrupt:
             raise typer.Exit(Exit.INTERRUPTED) from None
         except Exception as error:
             raise typer.Exit(report(error, Output(ctx.meta["lowsky.form"]))) from error
+
+
+def _with_printing(code: int, ctx: Any) -> int:
+    """The exit code, once all is printed: what was only read is not done where it could not be written."""
+    sys.stdout.flush()
+    changed = ctx.invoked_subcommand in _extras() or (ctx.obj is not None and ctx.obj.output.changed)
+    unwritten = streams.lost() is not None and not streams.reader_left()
+    return Exit.UNEXPECTED if code == Exit.OK and unwritten and not changed else code
 
 
 def report(error: Exception, output: Output) -> int:

@@ -19,7 +19,7 @@ from lowsky.cli.output import Format, Output
 from lowsky.cli.problems import ADVICE, Problem, invalid
 from lowsky.cli.values import resource
 from lowsky.client import Client, ClientCredentials, Endpoints, FileToken, StaticToken, TokenSource
-from lowsky.client.channels import is_loopback
+from lowsky.loopback import is_loopback_target
 
 T = TypeVar("T")
 Req = TypeVar("Req", bound=Message)
@@ -45,8 +45,11 @@ class Session:
         return Client(endpoints, self.tokens(), tls=self._tls(endpoints))
 
     def run(self, work: Callable[[Client], Awaitable[T]]) -> T:
-        """Does something with a client."""
+        """Does something with a client, which may be a change."""
+        self.output.changed = True
+        return self._run(work)
 
+    def _run(self, work: Callable[[Client], Awaitable[T]]) -> T:
         async def open_and_work() -> T:
             async with self.client() as client:
                 return await work(client)
@@ -60,7 +63,9 @@ class Session:
         timeout_s: float = 10,
     ) -> Res:
         """One call."""
-        return self.run(lambda client: client.call(method(client), request, timeout_s=timeout_s))
+        # Every change has a request id, by which it is done once.
+        self.output.changed |= "request_id" in request.DESCRIPTOR.fields_by_name
+        return self._run(lambda client: client.call(method(client), request, timeout_s=timeout_s))
 
     def listing(
         self,
@@ -85,7 +90,7 @@ class Session:
                     break
             return cast(Res, merged)
 
-        found: Any = self.run(collect)
+        found: Any = self._run(collect)
         if found.next_page_token or len(getattr(found, items)) > limit:
             del getattr(found, items)[limit:]
             self.output.warn(f"only the first {limit} are shown; there are more (--limit)")
@@ -152,7 +157,7 @@ class Session:
             return self.tls
         # A token travels in the clear on this very machine only, unless told so.
         targets = [getattr(endpoints, service) for service in SERVICES]
-        return not all(is_loopback(target.rpartition(":")[0]) for target in targets if target)
+        return not all(is_loopback_target(target) for target in targets if target)
 
 
 def session_of(context: typer.Context) -> Session:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Annotated
 
 import typer
@@ -29,4 +28,7 @@ def token(
     source = acting.token_source(acting.parse(wanted), local_stack.find(), ttl)
     session.output.warn(f"DEVELOPMENT ONLY: a token of the local issuer for {wanted}")
     text = asyncio.run(source.token())
-    typer.echo(json.dumps({"token": text}) if session.output.json else text)
+    if session.output.json:
+        session.output.document({"token": text})
+    else:
+        typer.echo(text)

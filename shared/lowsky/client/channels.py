@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 import grpc
+
+from lowsky.loopback import is_loopback_target
 
 KEEPALIVE_MS = 30_000
 """A ping on a silent connection. The servers allow one each 10 s (lowsky.rpc.server) and end connections that ping
@@ -72,17 +73,12 @@ class MissingEndpoint(LookupError):
 
 
 def open_channel(target: str, tls: bool | grpc.ChannelCredentials) -> grpc.aio.Channel:
-    """A connection with TLS (the machine's roots, or credentials of one's own), or in the clear where tls is False."""
+    """A connection with TLS (the machine's roots, or credentials of one's own), or in the clear where tls is False.
+
+    A proxy of the environment (``https_proxy``, ``no_proxy``, …) is used as gRPC does, but never towards this machine.
+    """
+    options = [*OPTIONS, ("grpc.enable_http_proxy", 0)] if is_loopback_target(target) else list(OPTIONS)
     if tls is False:
-        return grpc.aio.insecure_channel(target, options=list(OPTIONS))
+        return grpc.aio.insecure_channel(target, options=options)
     credentials = grpc.ssl_channel_credentials() if tls is True else tls
-    return grpc.aio.secure_channel(target, credentials, options=list(OPTIONS))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name is this machine."""
-    host = host.strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return grpc.aio.secure_channel(target, credentials, options=options)

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from lowsky.client.channels import is_loopback
 from lowsky.client.errors import Unauthenticated, Unavailable
+from lowsky.loopback import is_loopback
 from lowsky.text import decode
 
 REFRESH_BEFORE_S = 60.0

@@ -2,7 +2,8 @@
 
 What one fetch brings, of all partitions, is one transaction: inbox rows, effects, then the commit. Offsets follow that,
 every COMMIT_S at most: whoever takes over reads a second of records again, which the inbox knows. A batch that fails is
-taken again one record at a time; a record that keeps failing goes to ``<topic>.<group>.dlq`` with the reason. While the
+taken again one record at a time; a record that keeps failing goes to ``<topic>.<group>.dlq`` with the reason. What is
+replayed from there comes on ``<topic>.<group>.retry``, as an event of its topic. While the
 database or the brokers are away nothing is given up: the same batch is tried until it goes through.
 """
 
@@ -28,6 +29,7 @@ from lowsky.events.dead_letters import bury
 from lowsky.events.event import Event, MalformedRecord
 from lowsky.events.fetching import Fetched, event_of, fetch
 from lowsky.events.kafka import Kafka, stop
+from lowsky.events.letters import retry_of, source_of
 from lowsky.rpc.health import Health
 
 log = structlog.get_logger()
@@ -74,7 +76,8 @@ class GroupConsumer:
         self._database = database
         self._group = group
         self._instance = instance
-        self._topics = [kafka.topic(name) for name in topics]
+        # Beside each topic that of the dead letters that are replayed to this group.
+        self._topics = [kafka.topic(name) for topic in topics for name in (topic, retry_of(topic, group))]
         self._handlers = handlers
         self._after_commit = after_commit
         self._health = health
@@ -137,7 +140,7 @@ class GroupConsumer:
                 return
 
     async def _apply(self, records: Sequence[Fetched]) -> None:
-        events = [event_of(record, self._kafka.name(record.topic)) for record in records]
+        events = [event_of(record, source_of(self._kafka.name(record.topic), self._group)) for record in records]
         async with self._database.transaction() as connection:
             new = await inbox.note_new(connection, self._group, [event.id for event in events])
             wanted = {event.id: event for event in events if event.id in new and event.type in self._handlers}

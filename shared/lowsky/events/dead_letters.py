@@ -1,7 +1,7 @@
 """Dead letters: records that could not take effect, kept beside the reason until somebody has looked at them.
 
-A dead letter of ``<topic>`` and a group lies on ``<topic>.<group>.dlq``. It is the record as it came, with headers that
-say why and where it came from. What does not fit is left out and said: the record itself still lies where it came from.
+It is the record as it came, with headers that say why and where it came from (see letters). What does not fit is left
+out and said: the record itself still lies where it came from.
 """
 
 from __future__ import annotations
@@ -12,24 +12,14 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from lowsky.events.fetching import Fetched, Unreadable
 from lowsky.events.kafka import RECORD_BYTES_MAX
+from lowsky.events.letters import LEFT_OUT, ORIGIN, REASON, dead_letters_of
 
 log = structlog.get_logger()
-
-REASON = "lowsky_dlq_reason"
-ORIGIN = "lowsky_dlq_origin"
-"""``<topic>/<partition>/<offset>`` of the record."""
-LEFT_OUT = "lowsky_dlq_left_out"
-"""What of the record is not here, where something is: ``value`` or ``value, headers``."""
 
 REASON_CHARS_MAX = 1_000
 HEADERS_BYTES_MAX = 64 * 1024
 _FRAME_BYTES = 4 * 1024
 """Of a record beside key, value and headers, with room to spare."""
-
-
-def topic_of(topic: str, group: str) -> str:
-    """Where the dead letters of a topic and a group lie."""
-    return f"{topic}.{group}.dlq"
 
 
 async def bury(producer: AIOKafkaProducer, record: Fetched, group: str, error: Exception) -> None:
@@ -38,7 +28,7 @@ async def bury(producer: AIOKafkaProducer, record: Fetched, group: str, error: E
     Raises:
         KafkaError: The brokers are away.
     """
-    topic = topic_of(record.topic, group)
+    topic = dead_letters_of(record.topic, group)
     log.error("dead letter", topic=topic, partition=record.partition, offset=record.offset, exc_info=error)
     about = [
         (REASON, f"{type(error).__name__}: {error}"[:REASON_CHARS_MAX].encode()),

@@ -269,10 +269,15 @@ def _field(message: Any, path: str) -> str:
 
 async def _write_all(responses: AsyncGenerator[Message | bytes, None], context: _ServicerContext) -> None:
     """Sends what a stream answers. Whoever goes away while a message is being sent ends the generator with it, here
-    and now: what it holds (a subscription, a consumer) is not left to the garbage collector."""
+    and now: what it holds (a subscription, a consumer) is not left to the garbage collector. That is no fault of ours,
+    and the call counts as cancelled."""
     async with aclosing(responses):
         async for response in responses:
-            await context.write(response)
+            try:
+                await context.write(response)
+            except (grpc.aio.InternalError, grpc.aio.UsageError) as error:
+                log.debug("a caller went away while it was written to", problem=str(error))
+                raise asyncio.CancelledError from error
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from lowsky.local import postgres, processes, state
-from lowsky.local.commands import run_down, run_status, run_up
+from lowsky.local.commands import run_down, run_restart, run_status, run_up
 from lowsky.local.services import Service
 from lowsky.local.stack import Stack
 
@@ -69,7 +69,9 @@ def test_down_of_nothing_is_no_failure_and_makes_nothing(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("on_given_servers")
-def test_status_shows_the_dead_with_their_last_words_and_restarts_none(tmp_path: Path, fake: Service) -> None:
+def test_status_shows_the_dead_with_their_last_words_and_what_to_do_and_restarts_none(
+    tmp_path: Path, fake: Service
+) -> None:
     light = Stack.start(tmp_path / "state", services=(fake,))
     try:
         light.kill("fake")
@@ -78,10 +80,77 @@ def test_status_shows_the_dead_with_their_last_words_and_restarts_none(tmp_path:
         text = console.export_text()
         assert "fake is dead" in text
         assert "the fake service serves" in text
-        assert run_up(tmp_path / "state", (fake,), attach=False, console=Console(quiet=True)) == 1
+        assert f"`lowsky up --state-dir {tmp_path / 'state'}` starts again what is dead" in text
         assert not light.state.entries["fake"].alive
     finally:
         light.stop()
+
+
+@pytest.mark.usefixtures("on_given_servers")
+def test_up_beside_a_running_stack_starts_again_what_is_dead_and_nothing_else(tmp_path: Path, fake: Service) -> None:
+    light = Stack.start(tmp_path / "state", services=(fake,))
+    try:
+        light.kill("fake")
+        console = Console(record=True, width=200)
+        assert run_up(tmp_path / "state", (fake,), attach=False, console=console) == 0
+        assert "started again: fake" in console.export_text()
+        found = Stack.find(tmp_path / "state")
+        assert found is not None
+        assert not list(found.state.dead())
+        assert found.state.entries["issuer"] == light.state.entries["issuer"]
+        assert found.endpoints == light.endpoints
+    finally:
+        run_down(tmp_path / "state", console=Console(quiet=True))
+
+
+@pytest.mark.usefixtures("on_given_servers")
+@pytest.mark.parametrize("dead", [False, True])
+def test_restart_starts_one_part_anew_whether_it_runs_or_is_dead(tmp_path: Path, fake: Service, dead: bool) -> None:
+    light = Stack.start(tmp_path / "state", services=(fake,))
+    try:
+        if dead:
+            light.kill("issuer")
+        assert run_restart(tmp_path / "state", "issuer", console=Console(quiet=True)) == 0
+        found = Stack.find(tmp_path / "state")
+        assert found is not None
+        assert found.state.entries["issuer"].alive
+        assert found.state.entries["issuer"].identity != light.state.entries["issuer"].identity
+        assert found.state.entries["fake"] == light.state.entries["fake"]
+    finally:
+        run_down(tmp_path / "state", console=Console(quiet=True))
+
+
+def test_restart_of_the_database_and_of_the_broker_brings_them_back(stack: Stack) -> None:
+    for name in ("postgres", "kafka"):
+        assert run_restart(stack.state_dir, name, console=Console(quiet=True)) == 0
+    found = Stack.find(stack.state_dir)
+    assert found is not None
+    assert not list(found.state.dead())
+    stack.state = found.state  # its fixture stops it
+
+
+@pytest.mark.usefixtures("on_given_servers")
+def test_restart_of_what_is_not_there_says_what_is(tmp_path: Path, fake: Service) -> None:
+    console = Console(record=True, width=200)
+    assert run_restart(tmp_path / "state", "fake", console=console) == 3
+    light = Stack.start(tmp_path / "state", services=(fake,))
+    try:
+        assert run_restart(tmp_path / "state", "weather", console=console) == 1
+        assert "it runs issuer, fake" in console.export_text()
+    finally:
+        light.stop()
+
+
+@pytest.mark.usefixtures("on_given_servers")
+def test_two_starts_at_the_same_moment_make_one_stack(tmp_path: Path) -> None:
+    argv = [sys.executable, str(HERE / "fake_command.py"), "up", str(tmp_path / "state")]
+    both = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    try:
+        said = [command.communicate(timeout=200)[0] for command in both]
+        assert [command.returncode for command in both] == [0, 0], said
+        assert sum("already runs" in text for text in said) == 1, said
+    finally:
+        run_down(tmp_path / "state", console=Console(quiet=True))
 
 
 @pytest.mark.usefixtures("on_given_servers")

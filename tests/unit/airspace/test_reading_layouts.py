@@ -301,6 +301,8 @@ def test_members_beside_the_extent_are_kept() -> None:
         (b'[\n{"upperLimit": NaN}]', "NOT_A_NUMBER", 2),
         (b'["NaN", -Infinity]', "NOT_A_NUMBER", 1),
         (b"[" * 5000, "TOO_DEEP", 1),
+        (b"\n" + b"[" * 100, "TOO_DEEP", 2),
+        (b"[" * 60, "NOT_JSON", 1),
         (b'{"features": [], "features": []}', "REPEATED_KEY", None),
         (b"17", "NOT_A_ZONE_FILE", None),
         (b"null", "NOT_A_ZONE_FILE", None),

@@ -150,7 +150,9 @@ def run(tmp_path: Path) -> Run:
             stderr=asyncio.subprocess.PIPE,
         )
         out, err = await asyncio.wait_for(process.communicate(), 60)
-        ended = Ended(process.returncode or 0, out.decode(), err.decode())
+        ended = Ended(
+            process.returncode or 0, *(text.decode(environment.get("PYTHONIOENCODING", "utf-8")) for text in (out, err))
+        )
         assert "Traceback" not in ended.err, ended.err
         return ended
 

@@ -9,7 +9,7 @@ import pytest
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli.events import _document
+from lowsky.cli.event_log import document_of
 from lowsky.cli.output import clean
 from lowsky.cli.problems import Problem
 from lowsky.cli.values import child, enum_name, enum_value, parse_time, resource, show_band, show_ranges
@@ -73,12 +73,13 @@ def test_control_characters_do_not_reach_the_screen() -> None:
 class Record:
     topic, partition, offset, key = "p.lowsky.flight-plans.v1", 2, 7, b"operators/a/flightPlans/p"
 
-    def __init__(self, value: bytes | None) -> None:
+    def __init__(self, kind: str, value: bytes | None) -> None:
+        self.headers = [("ce_type", kind.encode()), ("ce_id", b"1")]
         self.value = value
 
 
 def document(kind: str, value: bytes | None) -> dict[str, Any]:
-    return _document(Record(value), {"ce_type": kind, "ce_id": "1"}, "p.")
+    return document_of(Record(kind, value), "p.")
 
 
 def test_events_are_decoded_by_their_type() -> None:

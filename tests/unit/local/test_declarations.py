@@ -6,16 +6,17 @@ from lowsky.local.errors import StackError
 from lowsky.local.services import ISSUER, SERVICES
 from lowsky.local.topics import declared_topics
 
-DLQ = '[dlq]\npartitions = 1\ncleanup_policy = "delete"\n'
+DLQ = "".join(f'[{kind}]\npartitions = 1\ncleanup_policy = "delete"\n' for kind in ("dlq", "retry"))
 TOPIC = '[[topic]]\nname = "a"\npartitions = 2\ncleanup_policy = "compact"\ngroups = ["g"]\n'
 
 
-def test_every_group_of_a_topic_has_a_dead_letter_topic(tmp_path: Path) -> None:
+def test_every_group_of_a_topic_has_topics_for_dead_letters_and_their_replay(tmp_path: Path) -> None:
     (tmp_path / "topics.toml").write_text(DLQ + TOPIC)
     topics = declared_topics("p.", tmp_path / "topics.toml")
     assert [(topic.name, topic.partitions, dict(topic.configs)) for topic in topics] == [
         ("p.a", 2, {"cleanup.policy": "compact"}),
         ("p.a.g.dlq", 1, {"cleanup.policy": "delete"}),
+        ("p.a.g.retry", 1, {"cleanup.policy": "delete"}),
     ]
 
 
@@ -31,7 +32,8 @@ def test_a_prefix_that_makes_names_too_long_is_refused() -> None:
 
 
 def test_projections_are_fed_by_compacted_topics() -> None:
-    policies = {topic.name: topic.configs["cleanup.policy"] for topic in declared_topics() if "dlq" not in topic.name}
+    declared = [topic for topic in declared_topics() if not topic.name.endswith((".dlq", ".retry"))]
+    policies = {topic.name: topic.configs["cleanup.policy"] for topic in declared}
     assert policies == {
         "lowsky.operators.v1": "compact",
         "lowsky.geozones.v1": "compact",

@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+import structlog
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
@@ -75,12 +76,51 @@ async def test_a_watcher_that_goes_away_while_it_is_written_to_leaves_nothing_be
             )
             await call.read()
             await eventually(servicer.waits, what="a message that does not fit any more")
-            with caplog.at_level(logging.ERROR):
+            with caplog.at_level(logging.ERROR), structlog.testing.capture_logs() as logged:
                 call.cancel()
                 async with asyncio.timeout(WITHIN_S):
                     await servicer.ended.wait()
                 await asyncio.sleep(0)
         assert caplog.records == []
+        assert [line for line in logged if line["log_level"] == "error"] == [], "that a caller leaves is no incident"
+    finally:
+        await server.stop(0)
+
+
+class Talking(Endless):
+    """The same, little by little, so that callers may leave at any point of a message's way."""
+
+    async def WatchFlightPlans(
+        self, request: pb.WatchFlightPlansRequest, context: Any
+    ) -> AsyncIterator[pb.WatchFlightPlansResponse]:
+        while True:
+            self.sent += 1
+            yield pb.WatchFlightPlansResponse(resume_token="x")
+            await asyncio.sleep(0)
+
+
+async def test_watchers_that_leave_at_any_moment_are_no_incidents(caplog: pytest.LogCaptureFixture) -> None:
+    servicer, server = Talking(), grpc.aio.server(interceptors=[Pipeline(verifier=Everybody(), health=Health())])
+    flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    metadata = [("authorization", "Bearer x")]
+    try:
+        with caplog.at_level(logging.ERROR), structlog.testing.capture_logs() as logged:
+            for round_ in range(20):
+                async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                    stub = flight_plans_pb2_grpc.FlightPlansServiceStub(channel)
+                    request = pb.WatchFlightPlansRequest(parent="operators/acme")
+                    calls = [stub.WatchFlightPlans(request, metadata=metadata) for _ in range(5)]
+                    for call in calls:
+                        await call.read()
+                    if round_ % 2:
+                        for call in calls:
+                            call.cancel()
+                # Else the connection goes with them.
+        await server.stop(WITHIN_S)
+        assert caplog.records == []
+        assert [line for line in logged if line["log_level"] == "error"] == []
     finally:
         await server.stop(0)
 

@@ -1,4 +1,4 @@
-"""The commands `lowsky up`, `lowsky status` and `lowsky down`."""
+"""The commands `lowsky up`, `lowsky status`, `lowsky restart` and `lowsky down`."""
 
 import signal
 import threading
@@ -39,14 +39,32 @@ def up(
         bool, typer.Option("--infrastructure", help="Start only PostgreSQL, Kafka and the topics.")
     ] = False,
 ) -> None:
-    """Start PostgreSQL, Kafka, a development token issuer and all services on this machine."""
+    """Start PostgreSQL, Kafka, a development token issuer and all services on this machine; beside a stack that runs
+    already, start again what is dead.
+
+    Exit codes: 0 all runs and is healthy · 1 something failed, the text says what to do · 78 refused in production.
+    """
     services: Sequence[Service] = () if infrastructure else SERVICES
     raise typer.Exit(run_up(state_dir, services, attach=attach, issuer=not infrastructure))
 
 
 def status(state_dir: StateDir = STATE_DIR_DEFAULT) -> None:
-    """Show what runs, where, and the last words of what does not."""
+    """Show what runs, where, and the last words of what does not, and what to do about it.
+
+    Exit codes: 0 all runs and is healthy · 1 something is dead or not healthy · 3 nothing is up.
+    """
     raise typer.Exit(run_status(state_dir))
+
+
+def restart(
+    name: Annotated[str, typer.Argument(help="postgres, kafka, issuer, or a service: as `lowsky status` names it.")],
+    state_dir: StateDir = STATE_DIR_DEFAULT,
+) -> None:
+    """Stop one part of the stack, if it still runs, and start it again; the others go on.
+
+    Exit codes: 0 it runs and is healthy · 1 it does not, the text says why · 3 nothing is up.
+    """
+    raise typer.Exit(run_restart(state_dir, name))
 
 
 def down(
@@ -69,7 +87,7 @@ def run_up(
         stack = Stack.start(state_dir, services, issuer=issuer, reporter=ConsoleReporter(console))
     except AlreadyRunning as error:
         console.print(str(error), markup=False, soft_wrap=True)
-        return run_status(state_dir, console=console)
+        return _mend(state_dir, console)
     except ProductionRefused as error:
         return _fail(console, error, EXIT_PRODUCTION_REFUSED)
     except StackError as error:
@@ -105,6 +123,35 @@ def run_status(state_dir: Path, console: Console | None = None) -> int:
         return 0 if view.show(stack, console) else EXIT_FAILED
     except StackError as error:
         return _fail(console, error, EXIT_FAILED)
+
+
+def run_restart(state_dir: Path, name: str, console: Console | None = None) -> int:
+    """`lowsky restart`; returns the exit code."""
+    console = console or Console()
+    try:
+        stack = Stack.find(state_dir, ConsoleReporter(console))
+        if stack is None:
+            console.print(f"nothing is up in {state_dir.absolute()}", markup=False, soft_wrap=True)
+            return EXIT_NOT_RUNNING
+        stack.restart(name)
+    except StackError as error:
+        return _fail(console, error, EXIT_FAILED)
+    return 0
+
+
+def _mend(state_dir: Path, console: Console) -> int:
+    """`lowsky up` beside a stack that runs, of which parts may be dead."""
+    try:
+        stack = Stack.find(state_dir, ConsoleReporter(console))
+        if stack is None:  # stopped this very moment
+            console.print("it was stopped meanwhile; run `lowsky up` again")
+            return EXIT_NOT_RUNNING
+        started = stack.mend()
+    except StackError as error:
+        return _fail(console, error, EXIT_FAILED)
+    if started:
+        console.print(f"started again: {', '.join(started)}", markup=False, soft_wrap=True)
+    return 0 if view.show(stack, console) else EXIT_FAILED
 
 
 def run_down(state_dir: Path, *, purge: bool = False, console: Console | None = None) -> int:

@@ -17,7 +17,8 @@ def prepare(state_dir: Path) -> Path:
     state_dir = private_directory(state_dir.expanduser().absolute())
     marker = state_dir / MARKER
     if not marker.exists():
-        if any(state_dir.iterdir()):
+        # Looked for once more: another command may be making the same stack.
+        if any(state_dir.iterdir()) and not marker.exists():
             raise StackError(f"{state_dir} holds other files; give the stack a --state-dir of its own")
         marker.write_text("Made by `lowsky up`; `lowsky down --purge` deletes what it made here.\n", encoding="utf-8")
     private_directory(state_dir / "log")

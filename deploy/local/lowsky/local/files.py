@@ -38,8 +38,14 @@ def write_private(path: Path, text: str) -> None:
 
 def private_directory(path: Path) -> Path:
     """Creates a folder that only its owner may enter, or checks that the existing one is ours."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        raise StackError(
+            f"{path} cannot be made ({error.strerror}): "
+            "give a folder that you may write, by --state-dir or LOWSKY_STATE_DIR"
+        ) from error
     if not stat.S_ISDIR(found.st_mode):
         raise StackError(f"{path} is in the way: a folder was expected")
     if found.st_uid != os.geteuid():
@@ -50,8 +56,25 @@ def private_directory(path: Path) -> Path:
 def cache_directory() -> Path:
     """`$XDG_CACHE_HOME/lowsky`, by default `~/.cache/lowsky`; shared by all checkouts of a user."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    root = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
-    return root / "lowsky"
+    # Not Path.home(): it fails where a user has none.
+    root = Path(base) if Path(base).is_absolute() else Path("~").expanduser() / ".cache"
+    return root.absolute() / "lowsky"
+
+
+def writable_cache_directory() -> Path:
+    """The same, made where it is not there. StackError with what to set where it cannot be written."""
+    folder = cache_directory()
+    problem = ""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem or not os.access(folder, os.W_OK | os.X_OK):
+        raise StackError(
+            f"{folder}, where downloads are kept, cannot be written ({problem or 'no permission'}); "
+            "set XDG_CACHE_HOME (or HOME) to a folder that you may write"
+        )
+    return folder
 
 
 def short_runtime_directory(for_path: Path, *, shared_parent: bool) -> Path:

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from lowsky.local.errors import StackError
-from lowsky.local.files import cache_directory, exclusive
+from lowsky.local.files import cache_directory, exclusive, writable_cache_directory
 from lowsky.local.java import find_java
 from lowsky.local.reporting import Reporter, Step
 
@@ -36,7 +36,7 @@ def ensure_jars(reporter: Reporter) -> Path:
     folder = jar_directory()
     if _complete(folder):
         return folder
-    lock = folder.with_name(folder.name + ".lock")
+    lock = writable_cache_directory() / f"{folder.name}.lock"
     with exclusive(lock, on_wait=lambda: reporter.say("another process is fetching Kafka: waiting for it")):
         if not _complete(folder):
             _fetch(folder, _ensure_maven(reporter), reporter)
@@ -69,6 +69,8 @@ def _run_maven(maven: str, work: Path, step: Step) -> None:
         environment["JAVA_HOME"] = str(find_java().parent.parent)
     argv = [maven, "-B", "-f", str(work / "pom.xml"), "dependency:copy-dependencies"]
     argv += ["-DincludeScope=runtime", f"-DoutputDirectory={work / 'jars'}"]
+    if not os.access(Path("~").expanduser(), os.W_OK):
+        argv.append(f"-Dmaven.repo.local={work / 'repository'}")  # Maven's own place for downloads is in the home
     with subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, env=environment
     ) as child:

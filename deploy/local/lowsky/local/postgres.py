@@ -22,7 +22,7 @@ import psutil
 
 from lowsky.local import processes
 from lowsky.local.errors import StackError
-from lowsky.local.files import short_runtime_directory
+from lowsky.local.files import exclusive, short_runtime_directory, writable_cache_directory
 from lowsky.local.processes import Command, Identity
 from lowsky.local.reporting import Reporter
 
@@ -32,6 +32,12 @@ POSTGRES_VERSION = 18
 DATABASE = "lowsky"
 SYSTEM_USER = "pgserver"
 """Who PostgreSQL runs as when we are root, which it refuses to be; the name that the wheel itself would use."""
+
+USERADD_EXISTS = 9
+"""What useradd ends with where somebody else has added the user meanwhile."""
+
+USER_KNOWN_S_MAX = 10
+"""From useradd's end until every process finds the user, where a cache lies between."""
 
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES_MAX = 103
@@ -166,13 +172,30 @@ def purge(state_dir: Path) -> None:
 
 
 def _ensure_system_user(user: str, reporter: Reporter) -> None:
+    """Adds the system user where there is none. One command at a time: another that starts on this machine at the same
+    moment must neither add it too nor start a server under a user that is not known yet."""
+    lock = writable_cache_directory() / "system-user.lock"
+    with exclusive(lock, on_wait=lambda: reporter.say("another command prepares this machine: waiting for it")):
+        if not _is_known(user):
+            reporter.say(f"PostgreSQL does not run as root: adding the system user {user!r} for it")
+            made = subprocess.run(["useradd", "--system", "-s", "/bin/sh", user], capture_output=True, text=True)
+            if made.returncode not in (0, USERADD_EXISTS):
+                raise StackError(f"cannot add the system user {user}: {made.stderr.strip()}")
+        deadline = time.monotonic() + USER_KNOWN_S_MAX
+        while not _is_known(user):
+            if time.monotonic() > deadline:
+                raise StackError(f"the system user {user} was added, and is not known; see /etc/passwd")
+            time.sleep(0.05)
+
+
+def _is_known(user: str) -> bool:
+    """Whether a process of its own, as the server will be, finds the user both by name and by number."""
     try:
-        pwd.getpwnam(user)
-    except KeyError:
-        reporter.say(f"PostgreSQL does not run as root: adding the system user {user!r} for it")
-        made = subprocess.run(["useradd", "--system", "-s", "/bin/sh", user], capture_output=True, text=True)
-        if made.returncode != 0:
-            raise StackError(f"cannot add the system user {user}: {made.stderr.strip()}") from None
+        number = subprocess.run(["id", "-u", user], capture_output=True, text=True, timeout=30)
+        name = subprocess.run(["id", "-un", number.stdout.strip()], capture_output=True, text=True, timeout=30)
+    except subprocess.TimeoutExpired:
+        return False
+    return number.returncode == name.returncode == 0 and name.stdout.strip() == user
 
 
 def _let_pass(path: Path, reporter: Reporter) -> None:

@@ -17,20 +17,20 @@ def stop_all(running: State, reporter: Reporter) -> None:
     services = [entry for entry in entries if entry.kind == "grpc" or (entry.kind == "http" and entry.name != "issuer")]
     if services:
         with reporter.step(f"stopping {', '.join(entry.name for entry in services)}"), ThreadPoolExecutor(16) as pool:
-            notices = list(pool.map(_stop, services))
+            notices = list(pool.map(stop, services))
         for said in filter(None, notices):
             reporter.say(said)
     for entry in entries:
         if entry in services:
             continue
         with reporter.step(f"stopping {entry.name}"):
-            notice = _stop(entry)
+            notice = stop(entry)
         if notice is not None:
             reporter.say(notice)
     running.forget()
 
 
-def _stop(entry: Entry) -> str | None:
+def stop(entry: Entry) -> str | None:
     """Stops one process; returns what is worth saying about it."""
     if not entry.alive:
         return f"{entry.name} was not running any more (was process {entry.identity.pid})"

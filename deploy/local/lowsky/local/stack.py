@@ -160,10 +160,42 @@ class Stack:
         self.state.save()
         self._wait_ready(entry)
 
+    def restart(self, name: str) -> None:
+        """Stops one process, if it runs, and starts it again; the others notice and wait for it. Returns when it is
+        healthy."""
+        with self._alone():
+            entry = self._entry(name)
+            with self._reporter.step(f"stopping {name}"):
+                notice = shutdown.stop(entry)
+            if notice is not None:
+                self._reporter.say(notice)
+            with self._reporter.step(f"starting {name}"):
+                self.start_service(name)
+
+    def mend(self) -> list[str]:
+        """Starts what is dead, in the order of the first start; returns its names."""
+        with self._alone():
+            dead = [entry.name for entry in self.state.dead()]
+            for name in dead:
+                with self._reporter.step(f"{name} is dead: starting it again"):
+                    self.start_service(name)
+        return dead
+
     def stop(self) -> None:
         """Stops everything, last started first; the data stays."""
         with exclusive(self.state_dir / "lock"):
             shutdown.stop_all(self.state, self._reporter)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other command works on the stack meanwhile; what others did before is known."""
+        wait = "another lowsky command works here: waiting"
+        with exclusive(self.state_dir / "lock", on_wait=lambda: self._reporter.say(wait)):
+            current = state.load(self.state_dir)
+            if current is None:
+                raise StackError(f"nothing is up in {self.state_dir} any more")
+            self.state = current
+            yield
 
     def _entry(self, name: str) -> Entry:
         try:

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from lowsky.events.letters import dead_letters_of, retry_of
 from lowsky.local.errors import StackError
 
 DECLARATION = Path(__file__).parent / "topics.toml"
@@ -54,13 +55,15 @@ class Outcome:
 
 
 def declared_topics(prefix: str = "", declaration: Path = DECLARATION) -> tuple[Topic, ...]:
-    """All topics of the declaration, dead-letter topics included, their names prefixed."""
+    """All topics of the declaration, those of dead letters and of their replay included, their names prefixed."""
     with declaration.open("rb") as file:
         document = tomllib.load(file)
     topics: list[Topic] = []
     for entry in document["topic"]:
         topics.append(_topic(f"{prefix}{entry['name']}", entry))
-        topics += [_topic(f"{prefix}{entry['name']}.{group}.dlq", document["dlq"]) for group in entry.get("groups", ())]
+        for group in entry.get("groups", ()):
+            topics.append(_topic(dead_letters_of(f"{prefix}{entry['name']}", group), document["dlq"]))
+            topics.append(_topic(retry_of(f"{prefix}{entry['name']}", group), document["retry"]))
     names = [topic.name for topic in topics]
     if len(set(names)) != len(names):
         raise StackError(f"{declaration} declares a topic twice")

@@ -22,9 +22,19 @@ def show(stack: Stack, console: Console) -> bool:
     for entry in dead:
         console.print()
         show_death(entry, console)
+    where = f"--state-dir {shlex.quote(str(running.state_dir))}"
+    if dead:
+        _advise(console, f"`lowsky up {where}` starts again what is dead")
     for entry in unwell:
         console.print(f"\n[yellow]{entry.name} runs but is not healthy[/yellow]; see {entry.log_file}", soft_wrap=True)
+    if unwell:
+        name = unwell[0].name if len(unwell) == 1 else "NAME"
+        _advise(console, f"if it stays so: `lowsky restart {name} {where}`")
     return not dead and not unwell and running.phase == "up"
+
+
+def _advise(console: Console, text: str) -> None:
+    console.print(f"→ {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_death(entry: Entry, console: Console) -> None:

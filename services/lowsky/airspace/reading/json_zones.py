@@ -184,18 +184,26 @@ class _Walk:
                     if self._levels_max and document.deeper_than(value, self._levels_max - self._depth):
                         raise RecursionError
                     return value, end
-            except JSONDecodeError:
+            except JSONDecodeError as error:
                 if text.ended or (self._is_long() and self._follow(within=True)):
+                    # How deep the parser itself goes differs between versions of Python.
+                    if text.at < self._too_deep_at() < error.pos:
+                        raise self._too_deep() from None
                     raise
             except RecursionError:
-                at = document.opening(text.text, text.at, DEPTH_MAX - self._depth)
-                message = f"the file is nested deeper than {DEPTH_MAX}"
-                raise UnreadableZones("TOO_DEEP", message, text.place_of(at)) from None
+                raise self._too_deep() from None
             if self._is_long():
                 return TooLarge(), text.at
             # As much as it may be, so that nothing is parsed more than twice.
             while text.more() and not self._is_long():
                 pass
+
+    def _too_deep_at(self) -> int:
+        return document.opening(self._text.text, self._text.at, DEPTH_MAX - self._depth)
+
+    def _too_deep(self) -> UnreadableZones:
+        place = self._text.place_of(self._too_deep_at())
+        return UnreadableZones("TOO_DEEP", f"the file is nested deeper than {DEPTH_MAX}", place)
 
     def _is_long(self) -> bool:
         return len(self._text.text) - self._text.at > document.ZONE_TEXT_MAX

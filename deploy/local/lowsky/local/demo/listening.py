@@ -16,7 +16,8 @@ from lowsky.local.topics import declared_topics
 @asynccontextmanager
 async def listening(stack: Stack, console: Console) -> AsyncIterator[None]:
     """Prints each event from now on, until the body ends."""
-    topics = [topic.name for topic in declared_topics(stack.state.topic_prefix) if not topic.name.endswith(".dlq")]
+    declared = [topic.name for topic in declared_topics(stack.state.topic_prefix)]
+    topics = [name for name in declared if not name.endswith((".dlq", ".retry"))]
     consumer = AIOKafkaConsumer(*topics, bootstrap_servers=stack.kafka_bootstrap, auto_offset_reset="latest")
     await consumer.start()
     try:

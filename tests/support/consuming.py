@@ -1,0 +1,81 @@
+"""A member of a group on a topic with dead letters, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from lowsky.background import end
+from lowsky.db.database import Connection, Database
+from lowsky.db.migrations import migrate
+from lowsky.events.consumer import GroupConsumer
+from lowsky.events.event import Event, to_headers
+from lowsky.events.kafka import Kafka
+from lowsky.rpc.health import Health
+from tests.support.installation import Installation
+from tests.support.poison import send
+from tests.support.waiting import eventually
+
+TOPIC = "lowsky.flight-plans.v1"
+GROUP = "approvals"
+"""A topic and a group that are declared, with its dead letters."""
+
+KIND = "lowsky.flightplan.submitted.v1"
+
+
+def event(key: str, value: bytes = b"well", kind: str = KIND) -> Event:
+    return Event(topic=TOPIC, key=key, type=kind, value=value, occurred_at=datetime.now(UTC))
+
+
+async def tell(kafka: Kafka, told: Event, *, more: list[tuple[str, bytes]] | None = None) -> None:
+    await send(kafka, TOPIC, told.value, key=told.key.encode(), headers=[*to_headers(told), *(more or [])], partition=0)
+
+
+class Group:
+    """A member of the group on a topic, and what took effect."""
+
+    def __init__(self, kafka: Kafka, database: Database) -> None:
+        self.health = Health()
+        self.applied: list[str] = []
+        self.values: dict[str, bytes | None] = {}
+        """By key, of what took effect."""
+        self.topics: dict[str, str] = {}
+        self.fails: Mapping[bytes, Exception] = {}
+        self.consumer = GroupConsumer(
+            kafka=kafka,
+            database=database,
+            group=GROUP,
+            instance=None,
+            topics=[TOPIC],
+            handlers={KIND: self.handle},
+            after_commit=lambda: None,
+            health=self.health,
+        )
+
+    async def handle(self, connection: Connection, event: Event) -> None:
+        if error := self.fails.get(event.value or b""):
+            raise error
+        self.applied.append(event.key)
+        self.values[event.key], self.topics[event.key] = event.value, event.topic
+
+    async def has_applied(self, *keys: str) -> None:
+        async def all_applied() -> bool:
+            return set(keys) <= set(self.applied)
+
+        await eventually(all_applied, what=f"{keys} applied")
+        assert len(self.applied) == len(set(self.applied))
+
+
+@asynccontextmanager
+async def consuming(installation: Installation) -> AsyncIterator[Group]:
+    await migrate(installation.database_url, "approvals")
+    async with Database.open(installation.database_url, schema="approvals") as database:
+        group = Group(installation.kafka, database)
+        await group.health.expect(group.consumer.part, refuses=False)
+        running = asyncio.create_task(group.consumer.run())
+        try:
+            yield group
+        finally:
+            await end([running])
