@@ -400,3 +400,10 @@ def test_gdal_reads_the_same_outlines() -> None:
     theirs = dict(zip(identifiers, shapely.force_2d(shapely.from_wkb(shapes)), strict=True))
     assert ours.keys() == theirs.keys() == {"A", "B", "C"}
     assert all(ours[name].equals(theirs[name]) for name in ours)
+
+
+def test_a_field_of_a_placemark_goes_before_what_viewers_show_under_its_name() -> None:
+    two = (placemark(polygon(), ID=f"Z{n}", name=f"Area {n}") for n in range(2))
+    labelled = document(*(one.replace("<ExtendedData>", "<name>Map label</name><ExtendedData>") for one in two))
+    found = kml(labelled, replace(FIELDS, name=Source("name")))
+    assert [zone.geozone.names[0].text for zone in found.zones] == ["Area 0", "Area 1"]

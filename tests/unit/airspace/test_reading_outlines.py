@@ -285,7 +285,9 @@ def test_what_is_taken_of_any_ring_covers_every_reading_of_it(corners: list[tupl
     if taken is None:
         assert noted(entry)[-1] in ("EXTENT_AMBIGUOUS", "RING_WITHOUT_AREA")
         return
-    missing = shapely.difference(shapely.make_valid(Polygon(ring)), taken)
+    enclosed = shapely.make_valid(Polygon(ring))
+    encloses = enclosed.area > 1e-6 * scale**2  # one that is drawn forth and back means what lies within its lines
+    missing = shapely.difference(enclosed, taken)
     assert missing.area <= 1e-6 * scale**2  # crossings are rounded to the nearest double
     lines = shapely.unary_union(LineString(ring))
     for face in shapely.get_parts(shapely.polygonize([lines])):
@@ -294,7 +296,7 @@ def test_what_is_taken_of_any_ring_covers_every_reading_of_it(corners: list[tupl
         point = face.representative_point()
         if winds_around(ring, point.x, point.y):
             assert taken.covers(point)
-        elif scale == 1e-2:  # of a ring of a few decimetres a face between the readings may be kept
+        elif scale == 1e-2 and encloses:  # of a ring of a few decimetres a face between the readings may be kept
             assert not taken.contains(point)
 
 

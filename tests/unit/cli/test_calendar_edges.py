@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lowsky.api.geo.v1 import geo_pb2
 from lowsky.cli.area_files import area_in
 from lowsky.cli.plan_many import Asked
 from lowsky.cli.plan_sources import Place
@@ -22,6 +23,17 @@ from lowsky.client.tokens import FileToken
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
+
+
+def wishes_for(depart: datetime | None) -> Wishes:
+    return Wishes.of_airspace(
+        depart,
+        buffer_m=30,
+        vertical_buffer_m=10,
+        time_buffer_s=60,
+        return_altitude_m=None,
+        reference_system=geo_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
+    )
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00+08:00", "9999-12-31T23:59-08:00"])
@@ -51,9 +63,7 @@ def test_the_first_and_the_last_time_are_shown(when: datetime, zone: str, monkey
 
 
 def test_departures_that_run_out_of_the_calendar_are_refused_one_by_one() -> None:
-    wishes = Wishes.of_airspace(
-        LAST - timedelta(hours=1), buffer_m=30, vertical_buffer_m=10, time_buffer_s=60, return_altitude_m=None
-    )
+    wishes = wishes_for(LAST - timedelta(hours=1))
     asked = Asked(wishes, timedelta(minutes=40), suggest=False, dry_run=False)
     asked.of(Place(2), NOW)
     with pytest.raises(Problem) as caught:
@@ -77,7 +87,7 @@ async def test_every_file_that_the_command_reads_may_have_a_byte_order_mark(tmp_
     assert await FileToken(token).token() == "abc"
     plan = tmp_path / "plan.json"
     plan.write_text('{"trajectory": {"departureTime": "2026-12-04t10:00:00z"}}', encoding)
-    wishes = Wishes.of_airspace(None, buffer_m=30, vertical_buffer_m=10, time_buffer_s=60, return_altitude_m=None)
+    wishes = wishes_for(None)
     with pytest.raises(Problem) as caught:
         prepare(plan, wishes, NOW)
     assert caught.value.reason == "AIRCRAFT_MISSING"
@@ -86,7 +96,7 @@ async def test_every_file_that_the_command_reads_may_have_a_byte_order_mark(tmp_
 async def test_a_file_that_is_no_text_says_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_bytes(b"{\x93}")
-    wishes = Wishes.of_airspace(None, buffer_m=30, vertical_buffer_m=10, time_buffer_s=60, return_altitude_m=None)
+    wishes = wishes_for(None)
     with pytest.raises(Problem) as area:
         area_in(file)
     with pytest.raises(Problem) as plan:

@@ -96,7 +96,9 @@ def _feature(found: Placemark) -> dict[str, object]:
 
 
 def _properties(element: Element, folders: tuple[str, ...]) -> dict[str, object]:
-    """What is written in the Placemark, all as texts; of two that have one name but not one value, neither is meant."""
+    """What is written in the Placemark, all as texts. A field of ExtendedData goes before an element of its name, which
+    is what a viewer shows; of two fields that have one name but not one value, neither is meant."""
+    fields: list[tuple[str, str]] = []
     pairs: list[tuple[str, str]] = [("id", element.attrib["id"])] if "id" in element.attrib else []
     if folders:
         pairs.append(("Folder", "/".join(folders)))
@@ -105,9 +107,11 @@ def _properties(element: Element, folders: tuple[str, ...]) -> dict[str, object]
         if kind in ("TimeSpan", "TimeStamp"):
             pairs.extend((local(moment), text_of(moment)) for moment in child)
         elif kind == "ExtendedData":
-            pairs.extend(_extended(child))
+            fields.extend(_extended(child))
         elif not len(child):
             pairs.append((kind, text_of(child)))
+    stated = {name for name, _ in fields}
+    pairs = [*(pair for pair in pairs if pair[0] not in stated), *fields]
     properties = dict(pairs)
     for name, value in pairs:
         if properties[name] != value:
