@@ -125,6 +125,7 @@ def geozone_to_message(
                 outline_wkb=shapely.to_wkb(layer.outline),
                 altitude=band_to_message(layer.altitude),
                 circle=_circle(layer.circle) if layer.circle else None,
+                sure_wkb=None if layer.sure is None else shapely.to_wkb(layer.sure),
             )
             for layer in geozone.layers
         ],
@@ -191,14 +192,22 @@ def _outline(message: geo_pb2.Volume4D) -> Polygon | MultiPolygon:
 
 
 def _layer_from(message: pb.Layer) -> Layer:
-    try:
-        outline = shapely.from_wkb(message.outline_wkb)
-    except shapely.GEOSException as fault:
-        raise ValueError(f"an outline is not readable: {fault}") from None
-    if not isinstance(outline, Polygon | MultiPolygon) or outline.is_empty:
+    outline = _area_from(message.outline_wkb)
+    if outline.is_empty:
         raise ValueError("an outline is not an area")
     circle_of = _circle_from(message.circle) if message.HasField("circle") else None
-    return Layer(outline, band_from_message(message.altitude), circle_of)
+    sure = _area_from(message.sure_wkb) if message.HasField("sure_wkb") else None
+    return Layer(outline, band_from_message(message.altitude), circle_of, sure)
+
+
+def _area_from(wkb: bytes) -> Polygon | MultiPolygon:
+    try:
+        area = shapely.from_wkb(wkb)
+    except shapely.GEOSException as fault:
+        raise ValueError(f"an outline is not readable: {fault}") from None
+    if not isinstance(area, Polygon | MultiPolygon):
+        raise ValueError("an outline is not an area")
+    return area
 
 
 def _circle(line: CentreLine) -> geo_pb2.Circle:

@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from lowsky.geo import datums
 from lowsky.geo.areas import areas_m2
-from lowsky.geo.circles import circle
+from lowsky.geo.circles import EXCESS_MAX, circle
 from lowsky.geo.datums import GeographicSystem, System
 from lowsky.geo.projection import metres_per_degree
 from lowsky.geo.reference_systems import CHINA, EDGE_DEGREES, ERRORS_M, STEP_DEGREES, STRAY_M, to_wgs84
@@ -46,6 +46,13 @@ class Converted:
     outline: Outline
     error_m: float
     plain: BaseGeometry
+    places: tuple[tuple[BaseGeometry, float], ...]
+    """Each place that may be meant, and by how many metres the outline may be smaller than that."""
+
+    def sure(self) -> Outline:
+        """What lies in the published outline wherever that is; empty where that is nothing."""
+        shrunk = [_grown(place, by_m, inwards=True) for place, by_m in self.places]
+        return _areas_of(shapely.intersection_all(shrunk))
 
     def growth_m2(self) -> float:
         """By how many m² the margin enlarges the outline."""
@@ -90,17 +97,22 @@ def converted_all(outlines: Sequence[Outline], system: System) -> list[Converted
 
     # All at once: of few points each, it is the calls that cost.
     there = _transformed(np.where(inside, drawn, shapely.intersection(drawn, _AROUND)), STEP_DEGREES[system], convert)
-    there = np.where(inside, there, shapely.union(there, drawn))
-    for place, outline in zip(places.tolist(), there, strict=True):
-        found[place] = Converted(_grown(outline, ERRORS_M[system] + STRAY_M), ERRORS_M[system], outline)
+    covered = np.where(inside, there, shapely.union(there, drawn))
+    margin_m = ERRORS_M[system] + STRAY_M
+    for n, place in enumerate(places.tolist()):
+        meant = [there[n]] if inside[n] else [there[n], drawn[n]]
+        found[place] = Converted(
+            _grown(covered[n], margin_m), ERRORS_M[system], covered[n], tuple((one, margin_m) for one in meant)
+        )
     return found
 
 
 def _by_transformations(outline: Outline, system: GeographicSystem) -> Converted:
     ways = system.transformations(outline.bounds)
     places = [_transformed(outline, datums.STEP_DEGREES, way.to_wgs84) for way in ways]
-    grown = _union([_grown(there, way.accuracy_m + STRAY_M) for there, way in zip(places, ways, strict=True)])
-    return Converted(grown, max(way.accuracy_m for way in ways), places[0])
+    meant = tuple((there, way.accuracy_m + STRAY_M) for there, way in zip(places, ways, strict=True))
+    grown = _union([_grown(there, margin_m) for there, margin_m in meant])
+    return Converted(grown, max(way.accuracy_m for way in ways), places[0], meant)
 
 
 def converted_circle(longitude: float, latitude: float, radius_m: float, system: System) -> Converted | None:
@@ -120,9 +132,11 @@ def converted_circle(longitude: float, latitude: float, radius_m: float, system:
         centres = [(_first(to_wgs84(*at, system, everywhere=True)), ERRORS_M[system])]
         if not shapely.covers(_INSIDE, centre):
             centres.append(((longitude, latitude), ERRORS_M[system]))
-    plain = _union([circle(lon, lat, radius_m) for (lon, lat), _ in centres])
+    drawn = [circle(lon, lat, radius_m) for (lon, lat), _ in centres]
+    plain = _union(drawn)
+    meant = tuple((one, error_m + EXCESS_MAX * radius_m) for one, (_, error_m) in zip(drawn, centres, strict=True))
     grown = _union([circle(lon, lat, radius_m + error_m) for (lon, lat), error_m in centres])
-    return Converted(grown, max(error_m for _, error_m in centres), plain)
+    return Converted(grown, max(error_m for _, error_m in centres), plain, meant)
 
 
 def _transformed(outlines: Any, step: float, convert: Callable[[Floats, Floats], tuple[Floats, Floats]]) -> Any:
@@ -141,8 +155,10 @@ def _union(outlines: list[Outline]) -> Outline:
     return outlines[0] if len(outlines) == 1 else _area(shapely.union_all(outlines))
 
 
-def _grown(outline: BaseGeometry, by_m: float) -> Outline:
-    """The outline with at least so many metres around it."""
+def _grown(outline: BaseGeometry, by_m: float, *, inwards: bool = False) -> Outline:
+    """The outline with at least so many metres around it; inwards, without at least so many along its edge."""
+    if outline.is_empty:
+        return Polygon()
     _, south, _, north = outline.bounds
     # The fewest metres that a degree has anywhere in it: a metre of this plane is nowhere less than one on the ground.
     # A degree of latitude has the fewest at the equator's end.
@@ -151,9 +167,15 @@ def _grown(outline: BaseGeometry, by_m: float) -> Outline:
     scale = np.array([float(per_longitude), float(per_latitude)])
     plane = shapely.transform(outline, lambda degrees: degrees * scale)
     reach = (by_m + SIMPLIFIED_M) / math.cos(math.pi / (4 * QUADRANT_SEGMENTS))
-    wide = shapely.buffer(plane, reach, quad_segs=QUADRANT_SEGMENTS)
+    wide = shapely.buffer(plane, -reach if inwards else reach, quad_segs=QUADRANT_SEGMENTS)
     simple = shapely.simplify(wide, SIMPLIFIED_M, preserve_topology=True)
     return _area(shapely.transform(simple if simple.is_valid else wide, lambda metres: metres / scale))
+
+
+def _areas_of(geometry: BaseGeometry) -> Outline:
+    """What of it has an area."""
+    parts = [part for part in shapely.get_parts(geometry) if isinstance(part, Polygon) and not part.is_empty]
+    return parts[0] if len(parts) == 1 else MultiPolygon(parts) if parts else Polygon()
 
 
 def _area(geometry: BaseGeometry) -> Outline:

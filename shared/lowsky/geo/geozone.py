@@ -53,11 +53,14 @@ class Layer:
 
     `outline` is in lon, lat degrees, valid, not empty, cut at the antimeridian; its edges are straight in lon/lat
     (RFC 7946). Of a circle, `circle` says where it is, and the outline no more than contains it.
+    `sure` is what the layer has of ground under every reading, where that is less: of a zone without restriction, which
+    permits flying no further than that.
     """
 
     outline: Polygon | MultiPolygon
     altitude: AltitudeBand
     circle: CentreLine | None = None
+    sure: Polygon | MultiPolygon | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from lowsky.geo.altitude import (
 )
 from lowsky.geo.fine_outlines import fine_outline
 from lowsky.geo.geoid import geoid_bounds_of, shared_ground
-from lowsky.geo.geozone import Restriction
+from lowsky.geo.geozone import Layer, Restriction
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_block import Indices
 from lowsky.geo.zone_index import Touches, ZoneIndex
@@ -225,10 +225,15 @@ def _permitted(
     for row, layer, place, holds in zip(free, layers, volume.tolist(), held, strict=True):
         times = zones.zones[touches.zone[row]].geozone.applicability
         if holds and applies_throughout(times, float(volumes.start_s[place]), float(volumes.end_s[place])):
-            # What permits is never larger than it was published.
-            ground = layer.outline if layer.circle is None else fine_outline(layer.circle, inside=True)
-            found.setdefault(place, []).append((int(touches.zone[row]), ground))
+            found.setdefault(place, []).append((int(touches.zone[row]), _surely(layer)))
     return found
+
+
+def _surely(layer: Layer) -> BaseGeometry:
+    """The ground of a layer that permits: never more than was published."""
+    if layer.sure is not None:
+        return layer.sure
+    return layer.outline if layer.circle is None else fine_outline(layer.circle, inside=True)
 
 
 def _shared(outlines: NDArray[np.object_], grounds: Sequence[BaseGeometry]) -> Floats:

@@ -217,3 +217,33 @@ def test_a_mapped_file_states_its_system_as_any_other() -> None:
     (zone,) = read(json.dumps(collection(feature(), crs=TOKYO)).encode(), declared).zones
     assert zone.geozone.restriction is Restriction.PROHIBITED
     assert zone.geozone.layers[0].outline.covers(TRUE)
+
+
+def nested(group: str = "UASZone", key: str = "geometry", **of_group: object) -> dict[str, object]:
+    """A zone of ED-269 whose members are in a group of the feature's properties."""
+    (zone,) = ed269()["features"]  # type: ignore[misc]
+    (volume,) = zone["geometry"]
+    members = {name: value for name, value in zone.items() if name != "geometry"}
+    return {"type": "Feature", "geometry": None, "properties": {group: {**members, key: [volume], **of_group}}}
+
+
+def stated_in_volume(zone: dict[str, object], key: str = "geometry") -> dict[str, object]:
+    members = next(iter(zone["properties"].values()))  # type: ignore[attr-defined]
+    members[key][0]["horizontalProjection"]["crs"] = TOKYO
+    return zone
+
+
+NESTED = {
+    "in the geometry of a group": stated_in_volume(nested()),
+    "in a group": nested(crs=TOKYO),
+    "in a geometry in capitals": stated_in_volume(nested(key="GEOMETRY"), "GEOMETRY"),
+    "in a group of another name": stated_in_volume(nested("uas_zone_version")),
+}
+
+
+@pytest.mark.parametrize("zone", NESTED.values(), ids=NESTED)
+def test_what_nested_layouts_state_is_converted_too(zone: dict[str, object]) -> None:
+    found = read(json.dumps(collection(zone)).encode())
+    (taken,) = found.zones
+    assert taken.geozone.layers[0].outline.covers(TRUE)
+    assert "CONVERTED_FROM_EPSG_4301" in {note.reason for note in taken.notes}

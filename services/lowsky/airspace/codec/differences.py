@@ -97,7 +97,8 @@ class Differences:
                 change.name,
                 change.kind,
                 *change.aspects,
-                *map(round, (change.area_gained_m2, change.area_lost_m2)),
+                # What it becomes, all of it: what is confirmed of one file is not of another that changes the same.
+                sha256(self._packed.geozone(change.name)).hexdigest() if change.name in self._packed else "",
             )
             self._digests += int.from_bytes(sha256(repr(said).encode()).digest())
         self._gained_m2 += sum(change.area_gained_m2 for change in changes)

@@ -44,6 +44,7 @@ from lowsky.airspace.reading.layout import ZONES_MAX, metadata_of, single_format
 from lowsky.airspace.reading.left_over import LeftOver
 from lowsky.airspace.reading.numbers import Numbers
 from lowsky.airspace.reading.patterns import Pattern
+from lowsky.airspace.reading.permits import no_wider_permit
 from lowsky.airspace.reading.places import at_published_places
 from lowsky.airspace.reading.recognising import require_readable
 from lowsky.airspace.reading.report import (
@@ -185,6 +186,7 @@ def _read_entry(
         elif identifier != raw:
             notes.mended("IDENTIFIER_CHANGED", "identifier", "spaces around it, or what is no text, were taken away")
         geozone = replace(_read_zone(zone, identifier, declared, notes), terrain_m=declared.terrain_m)
+        geozone = no_wider_permit(geozone, notes)
     except ZoneRefused as refusal:
         return ReportEntry(position, identifier, Outcome.REFUSED, (*notes.all, refusal.note)), None
     except GEOSException as fault:

@@ -10,7 +10,7 @@ from lowsky.airspace.reading.outlines import Outline, Outlines
 from lowsky.airspace.reading.periods import read_ed269
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.airspace.reading.values import empty, listed, mapping, number, text
-from lowsky.geo.geozone import Geozone, Layer
+from lowsky.geo.geozone import Geozone, Layer, Restriction
 
 LAYERS_MAX = 200
 """Airports publish up to a dozen."""
@@ -26,26 +26,27 @@ def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geo
     members = Members(source, "restriction", "REQ_AUTHORISATION", "type")
     refuse_display_only(source)
     restriction = read_restriction(members, notes)
-    layers = _layers(source, entry.get("geometry"), notes)
+    layers = _layers(source, entry.get("geometry"), restriction, notes)
     return read_geozone(identifier, restriction, layers, read_ed269(source, layers, PATH, notes), members, notes)
 
 
-def _layers(source: Mapping[str, object], feature_geometry: object, notes: Notes) -> tuple[Layer, ...]:
+def _layers(
+    source: Mapping[str, object], feature_geometry: object, restriction: Restriction, notes: Notes
+) -> tuple[Layer, ...]:
     volumes = listed(source.get("geometry"))
     if not volumes and empty(feature_geometry):
         raise ZoneRefused("GEOMETRY_ABSENT", f"{PATH}geometry", "no volume is published")
     if len(volumes) > LAYERS_MAX:
         raise ZoneRefused("TOO_MANY_LAYERS", f"{PATH}geometry", f"{len(volumes)} volumes; {LAYERS_MAX} is the most")
-    outlines = Outlines(notes)
+    outlines = Outlines(notes, restriction)
     own = [_projection(volume) for volume in volumes]
     if feature_geometry is not None and not any(own):
         # The flattened form: one outline beside the properties, which hold the limits.
         outline = _outline(mapping(feature_geometry), {}, "geometry", outlines, notes)
         limits = volumes or [source]
         path = f"{PATH}geometry" if volumes else PATH.rstrip(".")
-        circle = outlines.circle_of(outline)
         bands = [read_band(mapping(band), ED_269_KEYS, path, notes) for band in limits]
-        return tuple(Layer(outline, band, circle) for band in bands)
+        return tuple(outlines.layer(outline, band) for band in bands)
     if not empty(feature_geometry):
         notes.unclear(
             "GEOMETRY_TWICE", "geometry", "the volumes have outlines of their own: the feature's is for display"
@@ -57,7 +58,7 @@ def _layers(source: Mapping[str, object], feature_geometry: object, notes: Notes
             raise ZoneRefused("GEOMETRY_UNREADABLE", field, "a volume without a horizontal projection")
         outline = _outline(projection, mapping(volume), f"{field}.horizontalProjection", outlines, notes)
         band = read_band(mapping(volume), ED_269_KEYS, field, notes)
-        layers.append(Layer(outline, band, outlines.circle_of(outline)))
+        layers.append(outlines.layer(outline, band))
     return tuple(layers)
 
 

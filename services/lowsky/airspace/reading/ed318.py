@@ -11,7 +11,7 @@ from lowsky.airspace.reading.outlines import Outline, Outlines
 from lowsky.airspace.reading.periods import read_ed318
 from lowsky.airspace.reading.report import Format, Notes, ZoneRefused
 from lowsky.airspace.reading.values import empty, mapping, number, text
-from lowsky.geo.geozone import Geozone, Layer
+from lowsky.geo.geozone import Geozone, Layer, Restriction
 
 LAYERS_MAX = 200
 """Airports publish up to a dozen."""
@@ -33,7 +33,7 @@ def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geo
     geometry = entry.get("geometry")
     if empty(geometry):
         raise ZoneRefused("GEOMETRY_ABSENT", "geometry", "no geometry is published")
-    layers = _Layers(notes, mapping(entry.get("layer")))
+    layers = _Layers(notes, restriction, mapping(entry.get("layer")))
     layers.read(geometry, "geometry", {}, 0)
     if not layers.found:
         raise ZoneRefused("GEOMETRY_ABSENT", "geometry", "the collection holds no geometry that encloses an area")
@@ -50,11 +50,11 @@ def _is_line(geometry: Mapping[str, object]) -> bool:
 class _Layers:
     """Collects the layers of one zone; `default` is a layer that stands outside of the geometry."""
 
-    def __init__(self, notes: Notes, default: Mapping[str, object]) -> None:
+    def __init__(self, notes: Notes, restriction: Restriction, default: Mapping[str, object]) -> None:
         self.found: list[Layer] = []
         self._notes = notes
         self._default = default
-        self._outlines = Outlines(notes)
+        self._outlines = Outlines(notes, restriction)
         self._points: list[str] = []
         """Paths of points that may be labels."""
         self._polygons = False
@@ -87,7 +87,7 @@ class _Layers:
             band = read_band(layer, ED_318_KEYS, f"{path}.layer", self._notes)
             if self._default and read_band(self._default, ED_318_KEYS, "", Notes()) != band:
                 self._notes.unclear("LAYER_TWICE", "layer", "the geometry has limits of its own: these are not read")
-        self.found.append(Layer(outline, band, self._outlines.circle_of(outline)))
+        self.found.append(self._outlines.layer(outline, band))
 
     def _own_layer(self, geometry: Mapping[str, object]) -> dict[str, object]:
         """A geometry's layer under the standard's names; empty where it has no limit."""

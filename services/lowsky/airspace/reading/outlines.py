@@ -21,10 +21,12 @@ from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.airspace.reading.shallow import RepairRefused
 from lowsky.airspace.reading.strays import Strays
 from lowsky.airspace.reading.values import number
+from lowsky.geo.altitude import AltitudeBand
 from lowsky.geo.antimeridian import cut, unwrap
 from lowsky.geo.centre_lines import CentreLine
 from lowsky.geo.circles import circle
 from lowsky.geo.converting import Converted, converted, converted_circle
+from lowsky.geo.geozone import Layer, Restriction
 
 VERTICES_MAX = 20_000
 """Of one zone. National zones reach 1 000 in a ring; beyond this, a check of a plan would be slow for everyone."""
@@ -43,13 +45,15 @@ Ring = NDArray[np.float64]
 class Outlines:
     """Reads the outlines of one zone, within the limit on its vertices."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: Notes, restriction: Restriction) -> None:
         self._notes = notes
+        self._permits = restriction is Restriction.NO_RESTRICTION
         self._vertices = 0
         self._published: list[Outline] = []
         """Outlines as they are published, whatever the reference system."""
         self._strays = Strays()
         self._circles: list[tuple[Outline, CentreLine]] = []
+        self._converted: list[tuple[Outline, Converted]] = []
 
     def polygon(self, coordinates: object, path: str) -> Outline:
         """A polygon from GeoJSON coordinates: a shell, then holes; what further rings are follows from how they lie."""
@@ -121,17 +125,20 @@ class Outlines:
             there = converted_circle(longitude, latitude, radius_m, self._notes.reference_system)
             plain = self._finish(circle(longitude, latitude, radius_m), path)
             self._published.append(plain)
-            outline = plain if there is None else self._finish(self._note(there, path), path)
+            outline = plain if there is None else self._moved(there, path)
         except ValueError as fault:
             raise ZoneRefused("CIRCLE_UNUSABLE", path, str(fault)) from None
         if there is None:
             self._circles.append((outline, CentreLine.circle(longitude, latitude, radius_m)))
         return outline
 
-    def circle_of(self, outline: Outline) -> CentreLine | None:
-        """The circle that an outline was drawn around here, None of others and of those that were converted: these are
-        known to some metres, which their outlines contain."""
-        return next((circle for drawn, circle in self._circles if drawn is outline), None)
+    def layer(self, outline: Outline, band: AltitudeBand) -> Layer:
+        """The layer of an outline that was read here, with the circle that it was drawn around, but for one that was
+        converted: that is known to some metres, which the outline contains, and what permits does not."""
+        circle_of = next((circle for drawn, circle in self._circles if drawn is outline), None)
+        there = next((there for drawn, there in self._converted if drawn is outline), None)
+        sure = cut(there.sure()) if there is not None and self._permits else None
+        return Layer(outline, band, circle_of, sure)
 
     def _placed(self, outline: Outline, path: str) -> Outline:
         """The outline in WGS 84, whatever it was published in."""
@@ -140,7 +147,12 @@ class Outlines:
             there = converted(outline, self._notes.reference_system)
         except ValueError as fault:
             raise ZoneRefused("CONVERSION_IMPOSSIBLE", path, str(fault)) from None
-        return outline if there is None else self._finish(self._note(there, path), path)
+        return outline if there is None else self._moved(there, path)
+
+    def _moved(self, there: Converted, path: str) -> Outline:
+        outline = self._finish(self._note(there, path), path)
+        self._converted.append((outline, there))
+        return outline
 
     def _note(self, there: Converted, path: str) -> Outline:
         self._notes.mended(

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from lowsky.airspace.reading.arranging import GROUPS_MAX
+from lowsky.airspace.reading.attributes import Group, attribute, is_zone_group
 from lowsky.airspace.reading.document import TooLarge, repeated_key
-from lowsky.airspace.reading.report import UnreadableZones, ZoneRefused
+from lowsky.airspace.reading.report import Format, UnreadableZones, ZoneRefused
 from lowsky.airspace.reading.values import listed, mapping
 from lowsky.geo.datums import System, system_of
 from lowsky.geo.system_names import ReferenceSystem, stated_name
 
-_WITHIN = ("geometry", "geometries", "horizontalProjection")
-"""Members by which a zone holds its geometries, in either dialect."""
+_WITHIN = ("geometries", "horizontalProjection")
+"""Members by which a geometry holds others, in either dialect."""
 
 _ADVICE = (
     "convert the file to WGS 84, as with ogr2ogr -t_srs OGC:CRS84; or, where it is in WGS 84, take the crs out of it"
@@ -118,13 +120,22 @@ def _called(system: System) -> str:
 def _nearest(fields: Mapping[str, object], around: list[object]) -> Iterator[list[object]]:
     """For each geometry within, what is stated nearest to it: nothing, one, or several spellings of `crs`."""
     stated = crs_members(fields.items()) or around
-    held = [part for key in _WITHIN for part in (*listed(fields.get(key)), *listed(_own(fields).get(key)))]
-    inner = [part for part in held if isinstance(part, dict)]
+    inner = list(_held(fields, stated))
     if not inner:
         yield stated
-    for part in inner:
-        yield from _nearest(part, stated)
+    for part, nearest in inner:
+        yield from _nearest(part, nearest)
 
 
-def _own(fields: Mapping[str, object]) -> Mapping[str, object]:
-    return mapping(fields.get("properties"))
+def _held(
+    fields: Mapping[str, object], stated: list[object], groups: int = GROUPS_MAX
+) -> Iterator[tuple[Mapping[str, object], list[object]]]:
+    """The geometries that an object, its properties, and groups of a zone's members within them hold, as `arranged`
+    finds them; and what is stated around each."""
+    for key, value in fields.items():
+        if key in _WITHIN or attribute(key, Format.ED_269) == (Group.ZONE, "geometry"):
+            yield from ((part, stated) for part in listed(value) if isinstance(part, dict))
+        elif key == "properties":
+            yield from _held(mapping(value), stated, groups)
+        elif is_zone_group(key) and isinstance(value, dict) and groups:
+            yield from _held(value, crs_members(value.items()) or stated, groups - 1)

@@ -235,3 +235,20 @@ def test_a_digest_stands_for_one_difference_to_one_version_in_whichever_order() 
         between(row(), row(emptied(0), without=1)),
     ]
     assert digest not in {other.digest for other in others}
+
+
+def test_a_digest_stands_for_what_zones_become() -> None:
+    """Else what was confirmed of one file would be confirmed of another, whose ceilings are lower by mistake."""
+
+    def after(**changes: object) -> bytes:
+        return row(ed269_zone("Z0", square(10.0, 47.0), **changes), without=3)
+
+    made = [
+        after(restriction="REQ_AUTHORIZATION"),
+        after(restriction="CONDITIONAL"),
+        after(applicability=[{"permanent": "NO", "endDateTime": "2020-01-01T00:00:00Z"}]),
+        after(applicability=[{"permanent": "NO", "endDateTime": "2040-01-01T00:00:00Z"}]),
+    ]
+    digests = [between(row(), data).digest for data in made]
+    assert len(set(digests)) == len(digests)
+    assert [between(row(), data).digest for data in made] == digests

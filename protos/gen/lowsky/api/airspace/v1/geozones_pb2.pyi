@@ -344,8 +344,13 @@ class Layer(_message.Message):
     OUTLINE_WKB_FIELD_NUMBER: _builtins.int
     ALTITUDE_FIELD_NUMBER: _builtins.int
     CIRCLE_FIELD_NUMBER: _builtins.int
+    SURE_WKB_FIELD_NUMBER: _builtins.int
     outline_wkb: _builtins.bytes
     """OGC well-known binary, polygon or multipolygon, longitude and latitude, cut at the antimeridian."""
+    sure_wkb: _builtins.bytes
+    """Of a zone without restriction whose layer may be less than its outline: what belongs to it under every reading, as
+    outline_wkb, empty where limits, times or outline were unclear. It permits flying in no more than that. Absent: all.
+    """
     @_builtins.property
     def altitude(self) -> _geo_pb2.AltitudeBand: ...
     @_builtins.property
@@ -360,12 +365,15 @@ class Layer(_message.Message):
         outline_wkb: _builtins.bytes = ...,
         altitude: _geo_pb2.AltitudeBand | None = ...,
         circle: _geo_pb2.Circle | None = ...,
+        sure_wkb: _builtins.bytes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["altitude", b"altitude", "circle", b"circle"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_sure_wkb", b"_sure_wkb", "altitude", b"altitude", "circle", b"circle", "sure_wkb", b"sure_wkb"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude", b"altitude", "circle", b"circle", "outline_wkb", b"outline_wkb"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sure_wkb", b"_sure_wkb", "altitude", b"altitude", "circle", b"circle", "outline_wkb", b"outline_wkb", "sure_wkb", b"sure_wkb"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__sure_wkb: _TypeAlias = _typing.Literal["sure_wkb"]  # noqa: Y015
+    _WhichOneofArgType__sure_wkb: _TypeAlias = _typing.Literal["_sure_wkb", b"_sure_wkb"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sure_wkb) -> _WhichOneofReturnType__sure_wkb | None: ...
 
 Global___Layer: _TypeAlias = Layer  # noqa: Y015
 
