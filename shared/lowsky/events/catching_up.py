@@ -43,6 +43,9 @@ PENDING_MAX: Final = 2 * SLICE_RECORDS
 PENDING_BYTES_MAX: Final = 2 * SLICE_BYTES
 """What waits for one watcher to take it; one event goes however large it is."""
 
+PASSES: Final = 3
+"""Of the event loop between two events that are sent to any watcher that catches up."""
+
 SEEN_MAX: Final = 2_000
 """Event ids that a watcher remembers: the relay sends 1 000 events at once, and may send these again after a crash."""
 
@@ -78,6 +81,7 @@ class CatchingUp(Generic[T]):
         self._tasks: set[asyncio.Task[None]] = set()
         """Those of the readers, and of such as are closing their connections."""
         self._changed = asyncio.Event()
+        self._sending = asyncio.Lock()
 
     async def since(
         self, positions: Positions, until: Positions, wanted: Callable[[T], bool], party: str
@@ -96,12 +100,23 @@ class CatchingUp(Generic[T]):
             self._parties.setdefault(party, deque()).append(watcher)
             self._wake()
             try:
+                was_hungry = watcher.is_hungry
                 while (happened := await watcher.next()) is not None:
-                    yield happened
-                    if watcher.is_hungry:
+                    if watcher.is_hungry and not was_hungry:
                         self._wake()
+                    was_hungry = watcher.is_hungry
+                    await self._pace()
+                    yield happened
             finally:
                 self._leave(watcher)
+
+    async def _pace(self) -> None:
+        """Waits for one's turn among all watchers of the worker: an event, then some passes of the event loop, in which
+        whatever else the worker does goes on. So a fleet that catches up takes what others leave, however busy they
+        are; else each pass would be as long as it takes to send an event to every watcher."""
+        async with self._sending:
+            for _ in range(PASSES):
+                await asyncio.sleep(0)
 
     def _leave(self, watcher: _Watcher[T]) -> None:
         watchers = self._parties[watcher.party]
