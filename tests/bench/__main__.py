@@ -6,13 +6,14 @@ import asyncio
 import json
 import os
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import geofence, idle_decision, imports, reservations, submissions
+from tests.bench import geofence, idle_decision, imports, reservations, submissions, watches
 from tests.bench.measuring import Measurement
 
 RESULTS = Path("bench-results")
@@ -27,11 +28,13 @@ def main() -> None:
     imported = asyncio.run(imports.measure())
     submitted = asyncio.run(submissions.measure())
     found, held = asyncio.run(reservations.measure())
+    reconnected = asyncio.run(watches.measure())
     console.print()
     console.print(table(measurements))
     console.print("An import, end to end:", imported)
     submissions.show(submitted)
     reservations.show(found, held)
+    watches.show(reconnected)
     RESULTS.mkdir(exist_ok=True)
     document = {
         "time": datetime.now(UTC).isoformat(),
@@ -40,6 +43,7 @@ def main() -> None:
         "geofence": [comparison.as_dict() for comparison in comparisons],
         "import": imported,
         "submissions": [run.as_dict() for run in submitted],
+        "watches": asdict(reconnected),
         "reservations": reservations.as_dict(found, held),
         "measurements": [measurement.as_dict() for measurement in measurements],
     }

@@ -34,20 +34,27 @@ SLICE_RECORDS: Final = 500
 """Of one turn. It is also how near to each other watchers are that one turn probably serves."""
 
 CATCHING_UP_MAX: Final = 256
-"""Per worker, watchers that catch up at once. Each may have a slice waiting for it, some 128 MiB in all."""
+"""Per worker, watchers that catch up at once. What waits for all of them has 128 MiB at most."""
 
 CATCHING_UP_PER_PARTY_MAX: Final = 64
 """A quarter, so that a fleet that reconnects leaves room for others."""
 
-PENDING_MAX: Final = 2 * SLICE_RECORDS
-PENDING_BYTES_MAX: Final = 2 * SLICE_BYTES
-"""What waits for one watcher to take it; one event goes however large it is."""
+SLICES_PENDING_MAX: Final = 4
+"""What waits for one watcher to take it, in slices. It asks for more when less than one is left, so that watchers of a
+fleet, which take theirs in step, take whole slices and stay together."""
+
+PENDING_MAX: Final = SLICES_PENDING_MAX * SLICE_RECORDS
+PENDING_BYTES_MAX: Final = SLICES_PENDING_MAX * SLICE_BYTES
+"""One event goes however large it is."""
+
+PASSES: Final = 3
+"""Of the event loop between two events that are sent to any watcher that catches up."""
 
 SEEN_MAX: Final = 2_000
 """Event ids that a watcher remembers: the relay sends 1 000 events at once, and may send these again after a crash."""
 
 FETCH_MS: Final = 200
-IDLE_S: Final = 1.0
+IDLE_S: Final = 5.0
 """How long a reader without work stays for more."""
 
 RETRY_AFTER_S: Final = 1.0
@@ -78,6 +85,7 @@ class CatchingUp(Generic[T]):
         self._tasks: set[asyncio.Task[None]] = set()
         """Those of the readers, and of such as are closing their connections."""
         self._changed = asyncio.Event()
+        self._sending = asyncio.Lock()
 
     async def since(
         self, positions: Positions, until: Positions, wanted: Callable[[T], bool], party: str
@@ -96,12 +104,23 @@ class CatchingUp(Generic[T]):
             self._parties.setdefault(party, deque()).append(watcher)
             self._wake()
             try:
+                was_hungry = watcher.is_hungry
                 while (happened := await watcher.next()) is not None:
-                    yield happened
-                    if watcher.is_hungry:
+                    if watcher.is_hungry and not was_hungry:
                         self._wake()
+                    was_hungry = watcher.is_hungry
+                    await self._pace()
+                    yield happened
             finally:
                 self._leave(watcher)
+
+    async def _pace(self) -> None:
+        """Waits for one's turn among all watchers of the worker: an event, then some passes of the event loop, in which
+        whatever else the worker does goes on. So a fleet that catches up takes what others leave, however busy they
+        are; else each pass would be as long as it takes to send an event to every watcher."""
+        async with self._sending:
+            for _ in range(PASSES):
+                await asyncio.sleep(0)
 
     def _leave(self, watcher: _Watcher[T]) -> None:
         watchers = self._parties[watcher.party]
@@ -287,7 +306,7 @@ class _Watcher(Generic[T]):
     @property
     def is_hungry(self) -> bool:
         """Whether it has room for a slice and something left to read."""
-        return bool(self.behind) and self.error is None and not self._is_full(0.5)
+        return bool(self.behind) and self.error is None and not self._is_full(1 / SLICES_PENDING_MAX)
 
     def _is_full(self, of: float = 1.0) -> bool:
         return len(self._pending) >= of * PENDING_MAX or self._pending_bytes >= of * PENDING_BYTES_MAX

@@ -16,7 +16,7 @@ REQUEST_TIMEOUT_MS = 10_000
 RECORD_BYTES_MAX = 4 * 1024 * 1024
 """A geozone of 20 000 vertices with its published text; topics allow as much."""
 
-SLICE_BYTES = 256 * 1024
+SLICE_BYTES = 128 * 1024
 """Of one fetch of what watchers missed."""
 
 SLICE_WAIT_MS = 20
