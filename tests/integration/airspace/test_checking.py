@@ -16,7 +16,7 @@ from lowsky.api.airspace.v1 import geozones_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as plans
 from lowsky.api.geo.v1 import geo_pb2
 from tests.integration.airspace.publishing import Publisher, new_dataset, new_publisher
-from tests.integration.flightplans.world import World, flight_plan, registered, timestamp
+from tests.integration.flightplans.world import OPERATOR, World, flight_plan, registered, timestamp
 from tests.support.errors import refusal
 from tests.support.installation import Installation
 from tests.support.zone_files import ed269_zone, file_of, square
@@ -68,7 +68,7 @@ async def both(installation: Installation) -> AsyncIterator[Both]:
     await installation.start("airspace")
     await installation.start("flightplans")
     world = World(installation)
-    await world.tell(registered("operators/acme"))
+    await world.tell(registered(OPERATOR))
     publisher = await new_publisher(installation, "Tower")
     nothing = await refusal(Both(world, publisher, 0).check(mission((16.29, 48.21), (16.36, 48.21))))
     assert nothing.reason == "NO_AIRSPACE"

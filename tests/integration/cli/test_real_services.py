@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.client import Client, Endpoints, NotFound
+from lowsky.client.retries import RetryPolicy
 from tests.support.installation import Installation
 
 USCC = "9144030071526726XG"
@@ -83,9 +84,13 @@ async def test_a_tail_may_end_where_the_topics_end(registration: Installation, t
     assert code == 4, err
 
 
+PATIENT = RetryPolicy(tries_max=60)
+"""A worker that starts on a busy machine takes longer than the usual tries."""
+
+
 async def test_a_request_is_followed_by_its_correlation_id_and_survives_a_restart(registration: Installation) -> None:
     endpoints = Endpoints(registration=registration.address("registration"))
-    async with Client(endpoints, registration.token(**REGISTRAR), tls=False) as client:
+    async with Client(endpoints, registration.token(**REGISTRAR), tls=False, retry=PATIENT) as client:
         contact = operators_pb2.Contact(person_name="Li")
         operator = operators_pb2.Operator(
             display_name="B", kind=operators_pb2.Operator.KIND_PUBLIC_BODY, contact=contact
