@@ -95,20 +95,6 @@ async def test_a_flight_under_way_is_rescinded_too_and_one_that_is_over_is_left(
     assert await world.told_of(withdrawn.name) == ["submitted", "withdrawn"]
 
 
-async def test_every_plan_is_checked_however_few_are_in_memory_at_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recheck, "SEEN_AT_ONCE", 2)
-    monkeypatch.setattr(recheck, "BATCH", 1)
-    at = (112.0, 21.0)
-    waiting = [(await world.submit((at[0], at[1] + 0.05 * n))).flight_plan for n in range(7)]
-    wide = zone("geozones/storm.s", (at[0], at[1] + 0.15), PROHIBITED, size=0.5)
-    await world.publish_zones(wide, dataset="datasets/storm")
-    for plan in waiting:
-        assert "geozones/storm.s" in (await world.wait_state(plan.name, "REJECTED")).state_reason
-    await world.publish_zones(zone_removed(wide.geozone.name) if False else wide, dataset="datasets/storm")
-
-
 async def test_zones_elsewhere_at_other_times_or_heights_leave_plans_as_they_are(world: World) -> None:
     at = (112.0, 17.0)
     plan = await approved(world, at, departure=in_(hours=1))
