@@ -31,6 +31,7 @@ from lowsky.db.migrations import migrate
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.partitions import Partitions
 from lowsky.flightplans.postgres import Filter, FlightPlanStore
+from lowsky.flightplans.recheck import SEEN_AT_ONCE
 from lowsky.flightplans.recheck_queries import PlansToRecheck
 from lowsky.ids import new_id
 from lowsky.local.stack import Stack, infrastructure
@@ -148,10 +149,11 @@ async def list_all(stored: Stored) -> None:
         await FlightPlanStore(connection).list(Filter(), None, PAGE)
 
 
-async def zones_named(stored: Stored) -> None:
-    """What a re-check asks first: of plans that are not over, anywhere."""
+async def page_to_recheck(stored: Stored) -> None:
+    """What a re-check asks of plans that are not over, anywhere."""
     async with stored.database.connection() as connection:
-        await PlansToRecheck(connection).zones_named(2, datetime.now(UTC) + timedelta(hours=2, minutes=-1))
+        now = datetime.now(UTC) + timedelta(hours=2, minutes=-1)
+        await PlansToRecheck(connection).page([], 2, now, None, SEEN_AT_ONCE)
 
 
 WORK: dict[str, Callable[[Stored], Awaitable[None]]] = {
@@ -162,7 +164,7 @@ WORK: dict[str, Callable[[Stored], Awaitable[None]]] = {
     f"take in new findings of {BATCH}": save_assessments,
     f"list an operator's newest {PAGE}": list_own,
     f"list everybody's newest {PAGE}": list_all,
-    "zones named by plans not over": zones_named,
+    "first page of a re-check": page_to_recheck,
 }
 
 

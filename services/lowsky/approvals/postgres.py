@@ -15,6 +15,7 @@ from lowsky.db.pages import fetch_page
 from lowsky.errors import NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
+from lowsky.open_enums import text_member
 
 TOPIC = "lowsky.approvals.v1"
 
@@ -251,7 +252,7 @@ def _approval(row: asyncpg.Record, concerned: Sequence[asyncpg.Record]) -> Appro
         decide_by_time=row["decide_by_time"],
         create_time=row["create_time"],
         update_time=row["update_time"],
-        state=ApprovalState(row["state"]),
+        state=text_member(ApprovalState, row["state"]),
         automatic=row["automatic"],
         version=row["version"],
     )
@@ -261,7 +262,7 @@ def _decision(row: asyncpg.Record) -> Decision:
     return Decision(
         authority=row["authority"],
         geozones=tuple(row["geozones"]),
-        outcome=Outcome(row["outcome"]),
+        outcome=text_member(Outcome, row["outcome"]),
         officer=row["officer"],
         reason=row["reason"],
         decide_time=row["decide_time"],

@@ -22,6 +22,9 @@ log = structlog.get_logger()
 
 PART = "airspace"
 
+_MEND = "import it without that zone and then with it, or upgrade this worker"
+"""An import emits what it changes: so each of its zones is emitted anew."""
+
 
 @dataclass(slots=True)
 class _Dataset:
@@ -31,7 +34,7 @@ class _Dataset:
     coming: dict[str, Geozone | None] = field(default_factory=dict)
     """Only what differs from what is in force; None goes."""
     unreadable: dict[str, str] = field(default_factory=dict)
-    """Zones that nobody here understood, and why, until they are published or removed anew."""
+    """Zones that nobody here understood, and why, until an import ends that publishes or removes them."""
 
 
 class Airspace:
@@ -70,32 +73,36 @@ class Airspace:
         """Whether the index holds all that was heard of. A worker that starts must not decide before."""
         return self._built == self._wanted
 
+    @property
+    def unsettled(self) -> str | None:
+        """The same for people; None where it is settled."""
+        return None if self.is_settled else "zones that were read are not in the index yet"
+
     def zone_published(self, dataset: str, name: str, zone: Geozone) -> None:
         """Comes into force when its import ends."""
         known = self._datasets.setdefault(dataset, _Dataset())
         before = known.in_force.get(name)
-        if before is not None and before.geozone == zone:
+        if before is not None and before.geozone == zone and name not in known.unreadable:
             known.coming.pop(name, None)
         else:
             known.coming[name] = zone
-        known.unreadable.pop(name, None)
 
     def zone_removed(self, dataset: str, name: str) -> None:
         """Goes when the import that left it out ends."""
         known = self._datasets.setdefault(dataset, _Dataset())
         known.coming[name] = None
-        known.unreadable.pop(name, None)
 
     def zone_unreadable(self, dataset: str, name: str, problem: str) -> None:
         """A zone that cannot be understood must not be lost quietly, nor live on as it was: this worker stops deciding
         until the zone is published anew or removed."""
         known = self._datasets.setdefault(dataset, _Dataset())
         known.unreadable[name] = problem
+        known.coming.pop(name, None)
         self._judge(dataset, None)
 
     def import_unreadable(self, dataset: str, problem: str) -> None:
         """What came with it cannot come into force: this worker stops deciding until the next import."""
-        self._problems[dataset] = problem
+        self._problems[dataset] = f"its import is not understood ({problem}): {_MEND}"
         self._wake()
 
     def dataset_imported(self, dataset: str, revision: int, count: int) -> None:
@@ -106,6 +113,7 @@ class Airspace:
         """
         known = self._datasets.setdefault(dataset, _Dataset())
         for name, zone in known.coming.items():
+            known.unreadable.pop(name, None)
             if zone is None:
                 known.in_force.pop(name, None)
                 self._pending[name] = None
@@ -115,13 +123,20 @@ class Airspace:
         self._revision = max(self._revision, revision)
         self._judge(dataset, count)
 
+    def dataset_removed(self, dataset: str) -> None:
+        """It is gone with all its zones, at once: no import follows that would end it."""
+        known = self._datasets.pop(dataset, _Dataset())
+        self._pending |= dict.fromkeys(known.in_force)
+        self._problems.pop(dataset, None)
+        self._wake()
+
     def _judge(self, dataset: str, count: int | None) -> None:
         known = self._datasets[dataset]
         if known.unreadable:
             name, problem = next(iter(known.unreadable.items()))
-            self._problems[dataset] = f"{name}: {problem}"
+            self._problems[dataset] = f"{name} is not understood ({problem}): {_MEND}"
         elif count is not None and len(known.in_force) != count:
-            self._problems[dataset] = f"{len(known.in_force)} zones were read of {count}"
+            self._problems[dataset] = f"{len(known.in_force)} zones were read of {count}: {_MEND}"
         elif count is not None:
             self._problems.pop(dataset, None)
         self._wake()

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from lowsky.geofence.areas import AreaIndex, StatedArea
 
+NAMED_MAX = 3
+"""Of the authorities that were not understood, in a text for people."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownAuthority:
@@ -24,7 +27,8 @@ class Areas:
     def __init__(self) -> None:
         self._known: dict[str, KnownAuthority] = {}
         self._stated: dict[str, StatedArea] = {}
-        self._unreadable: set[str] = set()
+        self._unreadable: dict[str, str] = {}
+        """Authorities that were not understood, and why."""
         self._index: AreaIndex | None = AreaIndex()
 
     @property
@@ -35,17 +39,24 @@ class Areas:
         return self._index
 
     @property
-    def is_understood(self) -> bool:
-        """Whether every authority was. A worker must not decide while one was not: its area may be another now."""
-        return not self._unreadable
+    def problem(self) -> str | None:
+        """Which authority was not understood, and what to do. A worker must not decide while there is one: its area may
+        be another now."""
+        if not self._unreadable:
+            return None
+        named = "; ".join(f"{name} ({why})" for name, why in list(self._unreadable.items())[:NAMED_MAX])
+        return (
+            f"{len(self._unreadable)} authorities are not understood: {named}. Update each (UpdateAuthority), which "
+            "emits it anew, or upgrade this worker; of one that no longer is, write a tombstone"
+        )
 
     def authority(self, name: str) -> KnownAuthority | None:
-        """None: the airspace service never told of it."""
+        """None: the airspace service never told of it, or has removed it."""
         return self._known.get(name)
 
     def learn(self, authority: str, known: KnownAuthority, area: StatedArea | None) -> None:
         """What an authority is and states now; None: no area."""
-        self._unreadable.discard(authority)
+        self._unreadable.pop(authority, None)
         self._known[authority] = known
         if area == self._stated.get(authority):
             return
@@ -55,6 +66,13 @@ class Areas:
             self._stated[authority] = area
         self._index = None
 
-    def unreadable(self, authority: str) -> None:
-        """What it states is not understood."""
-        self._unreadable.add(authority)
+    def remove(self, authority: str) -> None:
+        """It is no authority any more, and answers nowhere."""
+        self._unreadable.pop(authority, None)
+        self._known.pop(authority, None)
+        if self._stated.pop(authority, None) is not None:
+            self._index = None
+
+    def unreadable(self, authority: str, problem: str) -> None:
+        """What it states is not understood, until it is learnt anew or removed."""
+        self._unreadable[authority] = problem

@@ -25,19 +25,12 @@ from lowsky.geofence.codec import (
 from lowsky.geofence.draw import Airspace
 from lowsky.geofence.findings import Finding
 from lowsky.moments import start_of
+from lowsky.open_enums import known_name_of, name_of, text_member
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _STATES = {state: pb.State.Value(f"STATE_{state}") for state in State}
-
-_MODES, _PURPOSES, _ACTIVITIES = (
-    {number: name.removeprefix(prefix) for name, number in enum.items()}
-    for enum, prefix in (
-        (pb.FlightPlan.Mode, "MODE_"),
-        (pb.FlightPlan.Purpose, "PURPOSE_"),
-        (pb.SpecialActivity, "SPECIAL_ACTIVITY_"),
-    )
-)
+"""A stored state of a later version has no number here: clients read it as unspecified."""
 
 _ALL_OF_A_PLAN = attrgetter(*(field.name for field in fields(FlightPlan) if field.compare))
 
@@ -68,9 +61,11 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
         content=stored,
         asked=settled(content, stored),
         commercial=message.commercial,
-        mode=_MODES[message.mode],
-        purpose=_PURPOSES[message.purpose],
-        special_activities=frozenset(_ACTIVITIES[activity] for activity in message.special_activities),
+        mode=known_name_of(pb.FlightPlan.Mode, message.mode, "MODE_"),
+        purpose=known_name_of(pb.FlightPlan.Purpose, message.purpose, "PURPOSE_"),
+        special_activities=frozenset(
+            name_of(pb.SpecialActivity, activity, "SPECIAL_ACTIVITY_") for activity in message.special_activities
+        ),
         stated=frozenset(field.name for field, _ in content.ListFields()),
         priority=message.priority,
         supersedes=message.supersedes,
@@ -143,7 +138,7 @@ def _to_bytes(plan: FlightPlan) -> bytes:
         etag=plan.etag,
         create_time=_timestamp(plan.create_time),
         update_time=_timestamp(plan.update_time),
-        state=_STATES[plan.state],
+        state=_STATES.get(plan.state, pb.STATE_UNSPECIFIED),
         state_reason=plan.state_reason,
         time_start=_timestamp(plan.start),
         time_end=_timestamp(plan.end),
@@ -172,7 +167,9 @@ def to_stream_answer(key: str, answer: bytes) -> bytes:
 
 def to_event(plan: FlightPlan, previous: State | None) -> bytes:
     """The value of lowsky.flightplan.* events."""
-    more = events_pb2.FlightPlanEvent(previous_state=_STATES[previous] if previous else pb.STATE_UNSPECIFIED)
+    more = events_pb2.FlightPlanEvent(
+        previous_state=_STATES.get(previous, pb.STATE_UNSPECIFIED) if previous else pb.STATE_UNSPECIFIED
+    )
     return _as_first_field(to_bytes(plan)) + more.SerializeToString()
 
 
@@ -197,7 +194,7 @@ def findings_from_bytes(assessment: bytes) -> tuple[Finding, ...]:
 
 def state_from(number: pb.State.ValueType) -> State:
     """A state of the wire; not for the unspecified one."""
-    return State(pb.State.Name(number).removeprefix("STATE_"))
+    return text_member(State, name_of(pb.State, number, "STATE_"))
 
 
 def _airspace(message: pb.FlightPlan) -> Airspace:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -57,6 +58,10 @@ RIVALS_MAX: Final = 5_000
 TOLD_ON_LOOP_MAX: Final = 20
 """Flights in the way that are told of: more go to a thread, some 5 ms."""
 
+THREADS: Final = 2
+"""For what is computed while locks on airspace are held: as many as the batches that hold some at once. Threads of its
+own, since others wait for those locks: the shared ones may be busy for seconds with imports, indexes and re-checks."""
+
 _Result = TypeVar("_Result")
 
 
@@ -93,6 +98,7 @@ class Holding:
     def __init__(self, reference: VerticalReference) -> None:
         self._reference = reference
         self._shelf = Shelf()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="holding")
         self._aliases: Aliases | None = None
 
     async def decide(
@@ -209,7 +215,7 @@ class Holding:
             met = meetings(stored, overlaps, ours, theirs, self._reference)
             return [met[pair] for pair in range(len(rivals))]
 
-        return await (asyncio.to_thread(describe) if len(rivals) > TOLD_ON_LOOP_MAX else _at_once(describe))
+        return await (self._beside(describe) if len(rivals) > TOLD_ON_LOOP_MAX else _at_once(describe))
 
     async def _fetched(
         self, reservations: Reservations, near: Sequence[Held]
@@ -224,12 +230,15 @@ class Holding:
             fetched |= dict.fromkeys(missing, (0, None))
             fetched |= await reservations.volumes(missing)
 
+    async def _beside(self, work: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
     async def _meet(self, stored: StoredVolumes, ours: list[Run], theirs: list[Run]) -> NDArray[np.bool_]:
         def compare() -> NDArray[np.bool_]:
             return stored.meet(ours, theirs, self._reference)
 
         pairs = sum(a.count * b.count for a, b in zip(ours, theirs, strict=True))
-        return await (asyncio.to_thread(compare) if pairs > PAIRS_ON_LOOP_MAX else _at_once(compare))
+        return await (self._beside(compare) if pairs > PAIRS_ON_LOOP_MAX else _at_once(compare))
 
     async def _verdicts(
         self, contenders: Sequence[Contender], outcomes: Sequence[Outcome], aliases: Aliases

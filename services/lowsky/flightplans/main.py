@@ -90,14 +90,14 @@ async def assemble(frame: Frame[FlightPlansConfig]) -> None:
 
 async def follow(frame: Frame[FlightPlansConfig], standing: Standing, airspace: Airspace, areas: Areas) -> None:
     """What others say of operators, zones and areas, from the beginning."""
-    views: list[tuple[str, Listener, str, Callable[[], bool]]] = [
-        ("lowsky.operators.v1", OnOperators(standing), "registrations", lambda: True),
-        ("lowsky.geozones.v1", OnGeozones(airspace), "geozones", lambda: airspace.is_settled),
-        ("lowsky.authorities.v1", OnAuthorities(areas), "authorities", lambda: areas.is_understood),
+    views: list[tuple[str, Listener, str, Callable[[], str | None]]] = [
+        ("lowsky.operators.v1", OnOperators(standing), "registrations", lambda: None),
+        ("lowsky.geozones.v1", OnGeozones(airspace), "geozones", lambda: airspace.unsettled),
+        ("lowsky.authorities.v1", OnAuthorities(areas), "authorities", lambda: areas.problem),
     ]
-    for topic, listener, part, is_settled in views:
+    for topic, listener, part, unsettled in views:
         await frame.health.expect(part)
-        tail = Tail(frame.kafka, topic, listener, frame.health, part=part, from_beginning=True, is_settled=is_settled)
+        tail = Tail(frame.kafka, topic, listener, frame.health, part=part, from_beginning=True, unsettled=unsettled)
         frame.run(tail.run)
     await frame.health.expect(AIRSPACE_INDEX)
     frame.run(airspace.keep_index)

@@ -25,6 +25,7 @@ from lowsky.flightplans.postgres import FlightPlanStore, told
 from lowsky.flightplans.standing import Standing
 from lowsky.geo.codec import geozone_from_message
 from lowsky.geofence.area_codec import stated_area_from
+from lowsky.open_enums import known_name_of, name_of
 
 GROUP = "flightplans"
 
@@ -32,13 +33,15 @@ log = structlog.get_logger()
 
 
 class OnOperators:
-    """lowsky.operators.v1 into the standing."""
+    """lowsky.operators.v1 into the standing. A state that only a later version knows is not a good standing; a kind or
+    a category is not known, so that whatever a law asks of any of them is asked."""
 
     def __init__(self, standing: Standing) -> None:
         self._standing = standing
 
     def __call__(self, event: Event, _positions: Positions) -> None:
         if event.value is None:
+            self._standing.forget(event.key)
             return
         try:
             self._learn(event, event.value)
@@ -53,12 +56,12 @@ class OnOperators:
             self._standing.learn_operator(
                 operator.name,
                 OperatorStanding(
-                    state=operators_pb2.Operator.State.Name(operator.state).removeprefix("STATE_"),
+                    state=name_of(operators_pb2.Operator.State, operator.state, "STATE_"),
                     insurance_expire_time=operator.insurance_expire_time.ToDatetime(tzinfo=UTC)
                     if operator.HasField("insurance_expire_time")
                     else None,
                     priority_max=operator.priority_max,
-                    kind=_known(operators_pb2.Operator.Kind.Name(operator.kind), "KIND_"),
+                    kind=known_name_of(operators_pb2.Operator.Kind, operator.kind, "KIND_"),
                     certified=operator.HasField("certificate"),
                     certificate_expire_time=operator.certificate.expire_time.ToDatetime(tzinfo=UTC)
                     if operator.certificate.HasField("expire_time")
@@ -73,39 +76,46 @@ class OnOperators:
                     active=aircraft.state == aircraft_pb2.Aircraft.STATE_ACTIVE,
                     max_speed_mps=aircraft.max_speed_mps,
                     max_height_m=aircraft.max_height_m if aircraft.HasField("max_height_m") else None,
-                    category=_known(aircraft_pb2.Aircraft.Category.Name(aircraft.category), "CATEGORY_"),
+                    category=known_name_of(aircraft_pb2.Aircraft.Category, aircraft.category, "CATEGORY_"),
                     max_takeoff_mass_kg=aircraft.max_takeoff_mass_kg or None,
                 ),
             )
-
-
-def _known(name: str, prefix: str) -> str:
-    """The name of an enum's value without the prefix; empty for the unspecified one."""
-    return name.removeprefix(prefix).removeprefix("UNSPECIFIED")
+        else:
+            log.warning("an event of a later version is passed over", key=event.key, type=event.type)
 
 
 class OnGeozones:
-    """lowsky.geozones.v1 into the airspace."""
+    """lowsky.geozones.v1 into the airspace.
+
+    What an event says of its zone counts, and not how its type is called: one that only a later version knows may
+    change a zone too.
+    """
 
     def __init__(self, airspace: Airspace) -> None:
         self._airspace = airspace
 
     def __call__(self, event: Event, _positions: Positions) -> None:
-        if event.type == "lowsky.geozone.removed.v1":
+        if event.key.startswith("geozones/") and event.value is None:
             self._airspace.zone_removed(_dataset_of(event.key), event.key)
-        elif event.type == "lowsky.geozone.published.v1" and event.value is not None:
+        elif event.key.startswith("datasets/") and event.value is None:
+            self._airspace.dataset_removed(event.key)
+        elif event.value is None:
+            log.warning("a removal of nothing that is followed", key=event.key)
+        elif event.type.startswith("lowsky.geozone."):
             try:
                 message = events_pb2.GeozoneEvent.FromString(event.value).geozone
                 self._airspace.zone_published(message.dataset, event.key, geozone_from_message(message))
             except (DecodeError, ValueError) as error:
                 self._airspace.zone_unreadable(_dataset_of(event.key), event.key, str(error))
-        elif event.type == "lowsky.dataset.imported.v1" and event.value is not None:
+        elif event.type == "lowsky.dataset.imported.v1":
             try:
                 dataset = events_pb2.DatasetEvent.FromString(event.value).dataset
             except DecodeError as error:
                 self._airspace.import_unreadable(event.key, str(error))
             else:
                 self._airspace.dataset_imported(dataset.name, dataset.airspace_revision, dataset.geozone_count)
+        else:
+            log.warning("an event of a later version is passed over", key=event.key, type=event.type)
 
 
 class OnAuthorities:
@@ -115,7 +125,11 @@ class OnAuthorities:
         self._areas = areas
 
     def __call__(self, event: Event, _positions: Positions) -> None:
-        if not event.type.startswith("lowsky.authority.") or event.value is None:
+        if event.value is None:
+            self._areas.remove(event.key)
+            return
+        if not event.type.startswith("lowsky.authority."):
+            log.warning("an event of a later version is passed over", key=event.key, type=event.type)
             return
         try:
             authority = events_pb2.AuthorityEvent.FromString(event.value).authority
@@ -125,8 +139,8 @@ class OnAuthorities:
             self._areas.learn(event.key, known, stated_area_from(authority))
         except (DecodeError, ValueError) as error:
             # Where it answers may be somewhere else now: nothing is decided until it says so anew.
-            log.error("unreadable authority", key=event.key, problem=str(error))
-            self._areas.unreadable(event.key)
+            log.error("unreadable authority", key=event.key, type=event.type, problem=str(error))
+            self._areas.unreadable(event.key, str(error))
 
 
 def _dataset_of(geozone: str) -> str:
@@ -199,4 +213,6 @@ def _reason(approval: approvals_pb2.Approval, verdict: Verdict) -> str:
     said = "; ".join(d.reason for d in approval.decisions if d.outcome == outcome and d.reason)
     if not said and verdict is Verdict.GRANTED and approval.automatic:
         return "Granted by rule: nobody's word is needed."
+    if not said and verdict is Verdict.REJECTED and approval.automatic:
+        return "Rejected by rule: a check found what no authority can allow."
     return said

@@ -13,7 +13,7 @@ from lowsky.background import repeatedly
 from lowsky.clock import Clock
 from lowsky.db.database import Database
 from lowsky.events.relay import Relay
-from lowsky.flightplans.domain.plan import FINAL
+from lowsky.flightplans.domain.plan import FINAL, State
 from lowsky.flightplans.postgres import FlightPlanStore
 from lowsky.flightplans.reservations import Reservations
 
@@ -55,7 +55,12 @@ class Overdue:
             locked = await store.lock_free([str(id_) for id_ in over])
             # Before it was locked a flight may have said that it is still on its way, and somewhere else.
             over = await reservations.over(now - self._grace, BATCH, of=[UUID(plan.id) for plan in locked])
-            closed = [plan for plan in locked if plan.state not in FINAL and UUID(plan.id) in over]
+            # What follows from a state of a later version is left to a worker that knows it.
+            closed = [
+                plan
+                for plan in locked
+                if plan.state in State.__members__ and plan.state not in FINAL and UUID(plan.id) in over
+            ]
             for plan in closed:
                 plan.close_overdue(now)
             await store.save_assessments(closed)

@@ -20,6 +20,7 @@ from lowsky.flightplans.codec import assessment_to_bytes, findings_from_bytes, t
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
 from lowsky.flightplans.reservations import Reservation, Reservations
 from lowsky.flightplans.visible import ANY_OPERATOR
+from lowsky.open_enums import text_member
 
 TOPIC = "lowsky.flight-plans.v1"
 
@@ -293,7 +294,7 @@ def _plan(row: asyncpg.Record) -> FlightPlan:
         end=row["time_end"],
         create_time=row["create_time"],
         update_time=row["update_time"],
-        state=State(row["state"]),
+        state=text_member(State, row["state"]),
         state_reason=row["state_reason"],
         findings=findings_from_bytes(row["assessment"]),
         airspace_revision=row["airspace_revision"],

@@ -4,7 +4,7 @@
     find: changed zones → plans near them, by box and time → those whose volumes meet one;
           and the plans whose findings name a zone that is gone, or is not what it was
     take in: the whole geofence again → new findings, and the moves that follow
-    → end
+    → find and take in the next page of plans → end
 
 One worker does it for all. Begin waits for the submissions under way, and those after it see what has begun, so that
 each plan is either found here or was checked against the newer airspace. A plan that has its new findings would get
@@ -27,10 +27,10 @@ from lowsky.errors import LowskyError, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.areas import Areas
-from lowsky.flightplans.domain.plan import RECHECKED, FlightPlan
+from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.draw import FIELD
 from lowsky.flightplans.postgres import FlightPlanStore
-from lowsky.flightplans.recheck_queries import PlansToRecheck, begin_recheck, end_recheck
+from lowsky.flightplans.recheck_queries import Place, PlansToRecheck, Unchecked, begin_recheck, end_recheck
 from lowsky.flightplans.touched import boxes_of, touched
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.zone_index import ZoneIndex
@@ -49,7 +49,7 @@ LATE_S = 60.0
 """How long plans may stay unchecked after the airspace has changed before the worker's health says so."""
 
 SEEN_AT_ONCE = 1_000
-"""Plans whose geometry is in memory while it is found which of them are touched."""
+"""Plans of a page, whose geometry is in memory while it is found which of them are touched."""
 
 BATCH = 200
 """Plans that are taken in, and at most locked, at a time: some 50 ms, for which their operators' moves may wait."""
@@ -138,45 +138,49 @@ class Recheck:
 
     async def _recheck(self, connection: Connection, zones: ZoneIndex[int], done: int) -> None:
         clock = asyncio.get_running_loop().time
-        started = clock()
+        started, finding_s = clock(), 0.0
         changed = await asyncio.to_thread(changed_since, zones, done)
-        plans = PlansToRecheck(connection)
-        near, found = await self._find(plans, zones, changed)
-        found_at = clock()
-        moved = 0
-        for first in range(0, len(found), BATCH):
-            contents = await plans.contents(found[first : first + BATCH])
-            findings = await asyncio.to_thread(self._look, contents, zones, self._areas.index)
-            moved += await self._take_in(connection, findings, zones.revision)
+        boxes = await asyncio.to_thread(boxes_of, changed) if len(changed) else ()
+        plans, now = PlansToRecheck(connection), self._clock.now()
+        near = touched = moved = 0
+        after: Place | None = None
+        # A page at a time from the first query to the last move: of a million plans no more are in memory.
+        while page := await plans.page(boxes, zones.revision, now, after, SEEN_AT_ONCE):
+            page_at = clock()
+            found = await self._find(plans, page, zones, changed)
+            finding_s += clock() - page_at
+            for first in range(0, len(found), BATCH):
+                contents = await plans.contents(found[first : first + BATCH])
+                findings = await asyncio.to_thread(self._look, contents, zones, self._areas.index)
+                moved += await self._take_in(connection, findings, zones.revision)
+            near += sum(plan.near for plan in page)
+            touched += len(found)
+            after = page[-1].place
         log.info(
             "plans checked again",
             revision=zones.revision,
             zones=len(changed),
             near=near,
-            touched=len(found),
+            touched=touched,
             changed=moved,
-            found_ms=round((found_at - started) * 1e3),
+            found_ms=round(finding_s * 1e3),
             took_ms=round((clock() - started) * 1e3),
         )
 
     async def _find(
-        self, plans: PlansToRecheck, zones: ZoneIndex[int], changed: ZoneIndex[int]
-    ) -> tuple[int, Sequence[str]]:
-        """How many plans are near a changed zone; and the ids of those that the change touches, the flights that begin
-        first first."""
-        now = self._clock.now()
-        named = await plans.zones_named(zones.revision, now)
-        weighing = [name for name in named if zones.get(name) is None or changed.get(name) is not None]
-        found = dict.fromkeys(await plans.naming(weighing, zones.revision, now))
-        if not len(changed):
-            return 0, list(found)
-        boxes = await asyncio.to_thread(boxes_of, changed)
-        near = await plans.near(boxes, zones.revision, now)
-        for first in range(0, len(near), SEEN_AT_ONCE):
-            unknown = [id_ for id_ in near[first : first + SEEN_AT_ONCE] if id_ not in found]
-            contents = await plans.contents(unknown)
-            found.update(dict.fromkeys(await asyncio.to_thread(self._touched, contents, changed)))
-        return len(near), list(found)
+        self, plans: PlansToRecheck, page: Sequence[Unchecked], zones: ZoneIndex[int], changed: ZoneIndex[int]
+    ) -> Sequence[str]:
+        """The ids of those plans of a page that the change touches."""
+
+        def is_named(plan: Unchecked) -> bool:
+            if plan.zones is None:
+                return True
+            return any(zones.get(zone) is None or changed.get(zone) is not None for zone in plan.zones)
+
+        found = {plan.id for plan in page if is_named(plan)}
+        if near := [plan.id for plan in page if plan.near and plan.id not in found]:
+            found.update(await asyncio.to_thread(self._touched, await plans.contents(near), changed))
+        return [plan.id for plan in page if plan.id in found]
 
     def _touched(self, contents: Sequence[tuple[str, bytes]], changed: ZoneIndex[int]) -> Sequence[str]:
         """The ids of those plans that meet a changed zone."""
@@ -245,7 +249,7 @@ async def told_when_late(health: Health, revision: int, late_s: float) -> AsyncI
 
 def reassess(plan: FlightPlan, geofence_findings: Findings, revision: int, now: datetime) -> bool:
     """Puts what the geofence finds now in the place of what it found; the plan says what follows. False: nothing."""
-    if plan.state not in RECHECKED or plan.end <= now or plan.airspace_revision >= revision:
+    if plan.state in FINAL or plan.end <= now or plan.airspace_revision >= revision:
         return False
     others = [finding for finding in plan.findings if not finding.rule.is_of_geofence]
     return plan.reassess(at_most([*others, *geofence_findings]), revision, now)

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from lowsky.db.database import Connection
-from lowsky.flightplans.domain.plan import RECHECKED, Extent
+from lowsky.flightplans.domain.plan import FINAL, Extent
 
-_CHECKED_BEFORE = "time_end > $1 AND airspace_revision < $2 AND state = ANY($3::text[])"
-"""Of plans that are not over and were checked against an earlier airspace: now, revision, RECHECKED."""
+Place = tuple[datetime, str]
+"""Where a plan stands in the order in which plans are checked again: when it ends, and its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A plan that is not over and was checked against an earlier airspace."""
+
+    id: str
+    end: datetime
+    zones: Collection[str] | None
+    """Those that its findings name; None where it was stored before that was noted."""
+    near: bool
+    """Whether its box meets a box of what changed."""
+
+    @property
+    def place(self) -> Place:
+        return self.end, self.id
 
 
 class PlansToRecheck:
@@ -18,46 +35,35 @@ class PlansToRecheck:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def near(self, boxes: Sequence[Extent], revision: int, now: datetime) -> Sequence[str]:
-        """The ids of plans that are not over, were checked against an earlier airspace, and whose box meets one of
-        some boxes; the flights that begin first come first."""
+    async def page(
+        self, boxes: Sequence[Extent], revision: int, now: datetime, after: Place | None, limit: int
+    ) -> Sequence[Unchecked]:
+        """The first ones after a place; the flights that end first come first.
+
+        Each page is a range of an index, however many plans there are: none of them runs into the statement time-out.
+        """
+        west, south, east, north = zip(*boxes, strict=True) if boxes else ((), (), (), ())
         rows = await self._connection.fetch(
-            f"""SELECT id FROM flight_plans p
-                WHERE {_CHECKED_BEFORE}
-                  AND EXISTS (SELECT FROM unnest($4::float8[], $5::float8[], $6::float8[], $7::float8[])
-                                       AS b (west, south, east, north)
+            """SELECT id, time_end, subjects,
+                      EXISTS (SELECT FROM unnest($7::float8[], $8::float8[], $9::float8[], $10::float8[])
+                                           AS b (west, south, east, north)
                               WHERE p.min_lon <= b.east AND p.max_lon >= b.west
-                                AND p.min_lat <= b.north AND p.max_lat >= b.south)
-                ORDER BY time_start, id""",
+                                AND p.min_lat <= b.north AND p.max_lat >= b.south) AS near
+               FROM flight_plans p
+               WHERE time_end > $1 AND airspace_revision < $2 AND state <> ALL($3::text[])
+                 AND (time_end, id) > ($4::timestamptz, $5::text)
+               ORDER BY time_end, id LIMIT $6""",
             now,
             revision,
-            sorted(RECHECKED),
-            *zip(*boxes, strict=True),
+            sorted(FINAL),
+            *(after or (now, "")),
+            limit,
+            west,
+            south,
+            east,
+            north,
         )
-        return [row["id"] for row in rows]
-
-    async def zones_named(self, revision: int, now: datetime) -> frozenset[str]:
-        """The zones that findings name, of plans that are not over and were checked against an earlier airspace."""
-        rows = await self._connection.fetch(
-            f"SELECT DISTINCT unnest(subjects) AS zone FROM flight_plans WHERE {_CHECKED_BEFORE}",
-            now,
-            revision,
-            sorted(RECHECKED),
-        )
-        return frozenset(row["zone"] for row in rows)
-
-    async def naming(self, zones: Iterable[str], revision: int, now: datetime) -> Sequence[str]:
-        """The ids of those plans whose findings name one of some zones, or were stored before that was noted."""
-        rows = await self._connection.fetch(
-            f"""SELECT id FROM flight_plans
-                WHERE {_CHECKED_BEFORE} AND (subjects && $4::text[] OR subjects IS NULL)
-                ORDER BY time_start, id""",
-            now,
-            revision,
-            sorted(RECHECKED),
-            list(zones),
-        )
-        return [row["id"] for row in rows]
+        return [Unchecked(row["id"], row["time_end"], row["subjects"], row["near"]) for row in rows]
 
     async def contents(self, ids: Sequence[str]) -> Sequence[tuple[str, bytes]]:
         """Ids and contents of plans."""

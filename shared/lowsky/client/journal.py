@@ -35,6 +35,7 @@ from lowsky.client.errors import (
     Unavailable,
 )
 from lowsky.client.submitting import error_of
+from lowsky.open_enums import name_of
 from lowsky.text import ADVICE
 
 FORMAT = "lowsky.submissions.v1"
@@ -132,7 +133,7 @@ class Journal:
         error = error_of(response)
         if error is None:
             plan = response.flight_plan
-            self._write({"answered": response.key, "plan": plan.name, "state": pb.State.Name(plan.state)})
+            self._write({"answered": response.key, "plan": plan.name, "state": name_of(pb.State, plan.state, "")})
         elif not _may_be_stored(error):
             self._write({"refused": response.key, "reason": error.reason})
 

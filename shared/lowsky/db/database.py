@@ -134,6 +134,7 @@ class Database:
                 "jit": "off",  # it compiles for longer than our statements run
                 "enable_seqscan": "off",  # a plan kept since a table was small would go on reading all of it
                 "timezone": "UTC",
+                "log_parameter_max_length_on_error": "0",  # names, numbers and addresses of people, else, in its log
                 "statement_timeout": _ms(STATEMENT_TIMEOUT_S),
                 "lock_timeout": _ms(LOCK_TIMEOUT_S),
                 "idle_in_transaction_session_timeout": _ms(IDLE_IN_TRANSACTION_TIMEOUT_S),

@@ -2,18 +2,48 @@
 
 A service's schema is first given the tables that every service has (lowsky/db/sql: outbox, inbox, requests), then its
 own (lowsky/<service>/migrations).
+
+**Expand, then contract.** The workers of the version before go on while a migration runs and after it, so that it only
+adds: tables, columns that may be absent or have a default, indexes, functions under a new name or of the same
+signature. What nobody needs any more goes one release later, when no worker of the older version is left. Rows are
+changed in portions by the service, not by a migration. `tests/unit/db/test_migration_rules.py` holds new files to it.
+
+**Large tables.** An index on one is built without locking out those who write: a file whose first line is
+`-- concurrently` holds one `CREATE INDEX CONCURRENTLY`, which no transaction may be around. What an interrupted run
+left of it is invalid, and is dropped and built again. PostgreSQL builds none so on a partitioned table: create it
+`ON ONLY` the table first, then one concurrently on each partition, and attach them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from dataclasses import dataclass
 from importlib import resources
+from typing import Final
 
 import asyncpg
+import structlog
+
+STATEMENT_S: Final = 600
+"""A statement within a transaction: longer than any that locks a table may take in service."""
+
+CONCURRENTLY_S: Final = 6 * 3600
+"""An index that is built beside those who write: it reads the table twice, and waits for older transactions."""
+
+LOCK_S: Final = 5
+"""How long a lock is waited for, since those who come later wait behind it."""
+
+LOCK_TRIES: Final = 12
+"""Then somebody holds the table for good (a forgotten session, a dump), which a person has to end."""
+
+RETRY_S: Final = 2.0
+
+log = structlog.get_logger()
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_CONCURRENTLY = re.compile(r"--[^\n]*\n(?:--[^\n]*\n)*\s*CREATE (?:UNIQUE )?INDEX CONCURRENTLY (\w+) ON [^;]+;\s*")
 _LOCK = 0x6C6F7773  # "lows"
 
 
@@ -28,6 +58,20 @@ class Migration:
     source: str
     name: str
     sql: str
+
+    @property
+    def index(self) -> str | None:
+        """The index that is built concurrently; None of an ordinary file.
+
+        Raises:
+            ValueError: It says that it is, and holds something else.
+        """
+        if not self.sql.startswith("-- concurrently"):
+            return None
+        match = _CONCURRENTLY.fullmatch(self.sql)
+        if match is None:
+            raise ValueError(f"{self.source}/{self.name} holds more or other than one CREATE INDEX CONCURRENTLY")
+        return match[1]
 
     @property
     def digest(self) -> str:
@@ -49,7 +93,7 @@ async def migrate(url: str, schema: str) -> list[str]:
     migrations = [*migrations_in("lowsky.db.sql"), *migrations_in(f"lowsky.{schema}.migrations")]
     connection = await asyncpg.connect(url, timeout=10)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", _LOCK, schema)
+        await _lock_out_others(connection, schema)
         await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         await connection.execute(f'SET search_path = "{schema}"')
         await connection.execute(
@@ -66,18 +110,64 @@ async def migrate(url: str, schema: str) -> list[str]:
         await connection.close()
 
 
+async def _lock_out_others(connection: asyncpg.Connection, schema: str) -> None:
+    """Not waited for within a statement: an index that is built concurrently waits for all statements under way."""
+    while True:
+        if await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK, schema):
+            return
+        await asyncio.sleep(RETRY_S / 10)
+
+
 async def _apply(connection: asyncpg.Connection, migration: Migration, digest: str | None) -> bool:
     if digest == migration.digest:
         return False
     if digest is not None:
         raise MigrationEdited(f"{migration.source}/{migration.name} was changed after it was applied")
+    for tries_left in reversed(range(LOCK_TRIES)):
+        try:
+            if migration.index is None:
+                await _apply_at_once(connection, migration)
+            else:
+                await _build(connection, migration, migration.index)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+            if not tries_left:
+                raise
+            log.warning("a migration waits for a lock", name=migration.name, problem=type(error).__name__)
+            await asyncio.sleep(RETRY_S)
+        else:
+            return True
+    raise AssertionError
+
+
+async def _apply_at_once(connection: asyncpg.Connection, migration: Migration) -> None:
     async with connection.transaction():
-        await connection.execute("SET LOCAL lock_timeout = '5s'")
-        await connection.execute(migration.sql)
         await connection.execute(
-            "INSERT INTO schema_migrations (source, name, digest) VALUES ($1, $2, $3)",
-            migration.source,
-            migration.name,
-            migration.digest,
+            f"SET LOCAL lock_timeout = '{LOCK_S}s'; SET LOCAL statement_timeout = '{STATEMENT_S}s'"
         )
-    return True
+        await connection.execute(migration.sql)
+        await _note(connection, migration)
+
+
+async def _build(connection: asyncpg.Connection, migration: Migration, index: str) -> None:
+    """An index that a run built which died before it noted so is whole, and stays."""
+    await connection.execute(f"SET lock_timeout = '{LOCK_S}s'; SET statement_timeout = '{CONCURRENTLY_S}s'")
+    try:
+        is_valid = await connection.fetchval(
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)", index
+        )
+        if is_valid is False:
+            await connection.execute(f'DROP INDEX CONCURRENTLY "{index}"')
+        if not is_valid:
+            await connection.execute(migration.sql)
+        await _note(connection, migration)
+    finally:
+        await connection.execute("RESET lock_timeout; RESET statement_timeout")
+
+
+async def _note(connection: asyncpg.Connection, migration: Migration) -> None:
+    await connection.execute(
+        "INSERT INTO schema_migrations (source, name, digest) VALUES ($1, $2, $3)",
+        migration.source,
+        migration.name,
+        migration.digest,
+    )

@@ -60,13 +60,16 @@ def to_headers(event: Event) -> list[tuple[str, bytes]]:
 
 
 def from_record(topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Event:
-    """The event in a record.
+    """The event in a record. A tombstone needs no attributes: whoever removes a record from a compacted topic by hand
+    writes its key alone, and then its type is empty.
 
     Raises:
         MalformedRecord: A required attribute is absent or not readable.
     """
     try:
         attributes = {name: raw.decode() for name, raw in headers}
+        if key and value is None and "ce_type" not in attributes:
+            return Event(topic=topic, key=key.decode(), type="", value=None, occurred_at=datetime.now(UTC))
         return Event(
             topic=topic,
             key=(key or b"").decode(),

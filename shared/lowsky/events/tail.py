@@ -27,7 +27,7 @@ Positions = dict[int, int]
 
 Listener = Callable[[Event, Positions], None]
 """Takes an event, and the positions just after it. What it raises concerns that event alone: a view that must not go on
-without it says so itself, in `is_settled`."""
+without it says so itself, in `unsettled`."""
 
 RETRY_S = 0.5
 CHECK_S = 1.0
@@ -43,8 +43,8 @@ class Tail:
     """Reads a topic from its beginning or its end and tells one listener, in order per partition.
 
     Args:
-        is_settled: Whether what the listener heard has taken effect, where that takes it a while: a tail has caught up
-            only then.
+        unsettled: What of that which was read has not taken effect yet, or cannot; None where all has. A tail has
+            caught up only then, and its health says so otherwise.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Tail:
         *,
         part: str,
         from_beginning: bool,
-        is_settled: Callable[[], bool] = lambda: True,
+        unsettled: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._kafka = kafka
         self._topic = kafka.topic(topic)
@@ -64,7 +64,7 @@ class Tail:
         self._health = health
         self._part = part
         self._from_beginning = from_beginning
-        self._is_settled = is_settled
+        self._unsettled = unsettled
         self.positions: Positions = {}
         """How far it is. Empty until it has started."""
         self.ends: Positions = {}
@@ -127,10 +127,11 @@ class Tail:
             self.ends, self.ends_read_s = {tp.partition: end for tp, end in ends.items()}, begun_s
             await asyncio.sleep(CHECK_S if caught_up_at is not None else 0.05)
             behind = sum([max(0, ends[tp] - await consumer.position(tp)) for tp in partitions])
-            if behind == 0 and self._is_settled():
+            unsettled = self._unsettled()
+            if behind == 0 and unsettled is None:
                 caught_up_at = loop.time()
             late = caught_up_at is None or loop.time() - caught_up_at > BEHIND_S_MAX
-            problem = f"{behind} records behind" if behind else "what was read is not in effect yet"
+            problem = f"{behind} records behind" if behind else unsettled
             await self._health.report(self._part, problem if late else None)
 
 

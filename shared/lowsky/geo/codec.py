@@ -20,7 +20,7 @@ from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.geo.altitude import AltitudeBand, Datum
 from lowsky.geo.antimeridian import cut
-from lowsky.geo.applicability import Applicability, Daily, Period
+from lowsky.geo.applicability import DAY_S, Applicability, Daily, Period
 from lowsky.geo.centre_lines import CentreLine
 from lowsky.geo.circles import circle
 from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
@@ -28,6 +28,7 @@ from lowsky.geo.sun import Place, SunEvent, place_of
 from lowsky.geo.system_names import ReferenceSystem
 from lowsky.geo.volumes import Volume4D
 from lowsky.moments import end_of, end_s, longest, start_of, start_s
+from lowsky.open_enums import name_of, number_of, text_member
 
 _Value = TypeVar("_Value")
 
@@ -39,10 +40,9 @@ _DATUM_OF: Mapping[int, Datum] = {int(number): datum for datum, number in _DATUM
 _SYSTEM_OF: Mapping[int, ReferenceSystem] = {
     int(geo_pb2.ReferenceSystem.Value(f"REFERENCE_SYSTEM_{system}")): system for system in ReferenceSystem
 }
-_RESTRICTIONS = {kind: pb.Restriction.Value(f"RESTRICTION_{kind}") for kind in Restriction}
-_RESTRICTION_OF: Mapping[int, Restriction] = {int(number): kind for kind, number in _RESTRICTIONS.items()}
 _SUN_EVENTS = {event: pb.SunEvent.Value(f"SUN_EVENT_{event}") for event in SunEvent}
 _SUN_EVENT_OF: Mapping[int, SunEvent] = {int(number): event for event, number in _SUN_EVENTS.items()}
+_EVENTS_OF_THE_SUN = frozenset(pb.SunEvent.values())
 _PURPOSES = {purpose: pb.AuthorityPurpose.Value(f"AUTHORITY_PURPOSE_{purpose}") for purpose in Purpose}
 _PURPOSE_OF: Mapping[int, Purpose] = {int(number): purpose for purpose, number in _PURPOSES.items()}
 
@@ -112,7 +112,7 @@ def geozone_to_message(
         identifier=geozone.identifier,
         country=geozone.country,
         titles=_texts(geozone.names),
-        restriction=_RESTRICTIONS[geozone.restriction],
+        restriction=pb.Restriction.ValueType(number_of(pb.Restriction, "RESTRICTION_", geozone.restriction)),
         variant=geozone.variant,
         reasons=geozone.reasons,
         other_reasons=_texts(geozone.other_reasons),
@@ -140,7 +140,9 @@ def geozone_to_message(
 
 
 def geozone_from_message(message: pb.Geozone) -> Geozone:
-    """The geozone.
+    """The geozone. What a later version added to an enum is read on the careful side: a restriction as its own, which
+    the geofence treats as a prohibition; an altitude in an unknown datum as any; a time at an unknown event of the sun
+    as the whole day; an authority with an unknown purpose as one that must decide.
 
     Raises:
         ValueError: Not a message that geozone_to_message made: an unspecified value, no layer, an unreadable outline.
@@ -150,7 +152,7 @@ def geozone_from_message(message: pb.Geozone) -> Geozone:
         identifier=message.identifier,
         country=message.country,
         names=_texts_from(message.titles),
-        restriction=_known(_RESTRICTION_OF, message.restriction, "restriction"),
+        restriction=_restriction(message.restriction),
         layers=layers,
         applicability=Applicability(tuple(_period_from(period, layers) for period in message.applicability.periods)),
         authorities=tuple(_authority_from(authority) for authority in message.authorities),
@@ -164,6 +166,12 @@ def geozone_from_message(message: pb.Geozone) -> Geozone:
         terrain_m=(message.terrain_min_m, message.terrain_max_m) if message.HasField("terrain_min_m") else None,
         publisher=message.publisher,
     )
+
+
+def _restriction(number: int) -> Restriction:
+    if number == pb.RESTRICTION_UNSPECIFIED:
+        raise ValueError("the restriction is not specified")
+    return text_member(Restriction, name_of(pb.Restriction, number, "RESTRICTION_"))
 
 
 def _datum(number: int) -> Datum:
@@ -197,7 +205,9 @@ def _layer_from(message: pb.Layer) -> Layer:
         raise ValueError("an outline is not an area")
     circle_of = _circle_from(message.circle) if message.HasField("circle") else None
     sure = _area_from(message.sure_wkb) if message.HasField("sure_wkb") else None
-    return Layer(outline, band_from_message(message.altitude), circle_of, sure)
+    if not _is_known(message.altitude):
+        sure = Polygon()  # what is as wide as it may be must not permit anything
+    return Layer(outline, widest_band(message.altitude), circle_of, sure)
 
 
 def _area_from(wkb: bytes) -> Polygon | MultiPolygon:
@@ -208,6 +218,23 @@ def _area_from(wkb: bytes) -> Polygon | MultiPolygon:
     if not isinstance(area, Polygon | MultiPolygon):
         raise ValueError("an outline is not an area")
     return area
+
+
+def widest_band(message: geo_pb2.AltitudeBand) -> AltitudeBand:
+    """As band_from_message; a limit in a datum of a later version may be any, so that there is none."""
+    band = geo_pb2.AltitudeBand()
+    band.CopyFrom(message)
+    if message.lower_datum not in geo_pb2.AltitudeDatum.values():
+        band.ClearField("lower_m")
+        band.lower_datum = geo_pb2.ALTITUDE_DATUM_AGL
+    if message.upper_datum not in geo_pb2.AltitudeDatum.values():
+        band.ClearField("upper_m")
+        band.upper_datum = geo_pb2.ALTITUDE_DATUM_AGL
+    return band_from_message(band)
+
+
+def _is_known(message: geo_pb2.AltitudeBand) -> bool:
+    return {message.lower_datum, message.upper_datum} <= {*geo_pb2.AltitudeDatum.values()}
 
 
 def _circle(line: CentreLine) -> geo_pb2.Circle:
@@ -255,6 +282,10 @@ def _period_from(message: pb.ApplicabilityPeriod, layers: Sequence[Layer]) -> Pe
 
 
 def _daily_from(message: pb.ScheduleEntry, layers: Sequence[Layer]) -> Daily:
+    if not {message.start_event, message.end_event} <= _EVENTS_OF_THE_SUN:
+        # A day more on either side, as for times that could not be placed when the zone was read.
+        days = {(day + shift - 1) % 7 for day in message.weekdays for shift in (-1, 0, 1)}
+        return Daily(frozenset(days), 0, DAY_S, uncertain=True)
     start, end = _event_from(message.start_event), _event_from(message.end_event)
     # Where the sun is looked at follows from the zone's own outlines, so that no message says it twice.
     place: Place | None = place_of(layer.outline for layer in layers) if start or end else None
@@ -304,10 +335,16 @@ def _authority(authority: ZoneAuthority) -> pb.ZoneAuthority:
     return message
 
 
+def _purpose(number: int) -> Purpose:
+    if number not in pb.AuthorityPurpose.values():
+        return Purpose.AUTHORIZATION
+    return _known(_PURPOSE_OF, number, "authority's purpose")
+
+
 def _authority_from(message: pb.ZoneAuthority) -> ZoneAuthority:
     return ZoneAuthority(
         names=_texts_from(message.names),
-        purpose=_known(_PURPOSE_OF, message.purpose, "authority's purpose"),
+        purpose=_purpose(message.purpose),
         service=_texts_from(message.services),
         contacts=_texts_from(message.contact_names),
         site_url=message.site_url,

@@ -32,13 +32,14 @@ def stated_area_from(message: pb.Authority) -> StatedArea | None:
 
 
 def open_below_from(message: pb.Area) -> float:
-    """Metres above ground below which flying is open: inf without a default, -inf where it never is."""
+    """Metres above ground below which flying is open: inf without a default, -inf where it never is, and where the
+    default is a rule of a later version."""
     match message.default_rule.WhichOneof("rule"):
         case "open_below_m":
             return message.default_rule.open_below_m
         case "authorization_required":
             return -math.inf
-    return math.inf
+    return -math.inf if message.HasField("default_rule") else math.inf
 
 
 def default_rule_to(open_below_m: float) -> pb.AreaDefault | None:

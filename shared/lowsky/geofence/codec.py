@@ -9,13 +9,20 @@ from operator import attrgetter
 
 import numpy as np
 import shapely
+from google.protobuf.unknown_fields import UnknownFieldSet
 from shapely import Polygon
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
 from lowsky.geo.altitude import Datum
-from lowsky.geo.codec import band_from_message, band_to_message, reference_system_from, volume_from_message
+from lowsky.geo.codec import (
+    band_from_message,
+    band_to_message,
+    reference_system_from,
+    volume_from_message,
+    widest_band,
+)
 from lowsky.geo.converting import converted_all, converted_circle, step_degrees
 from lowsky.geo.reference_systems import ERRORS_M, Floats, at_edge, to_wgs84
 from lowsky.geo.system_names import ReferenceSystem
@@ -23,6 +30,7 @@ from lowsky.geo.trajectory import Trajectory
 from lowsky.geo.volumes import Volume4D
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.moments import windows_s
+from lowsky.open_enums import name_of, number_member, text_member
 
 VERTICES_MAX = 10_000
 """In all volumes of a plan together (ASTM F3548-21, OiMaxVertices)."""
@@ -35,6 +43,10 @@ _DATUM_CODES = np.array(
     dtype=np.int8,
 )
 """The code of each datum of the wire."""
+
+_RULES, _SEVERITIES, _DATUMS = (
+    frozenset(enum.values()) for enum in (pb.Finding.Rule, pb.Finding.Severity, geo_pb2.AltitudeDatum)
+)
 
 _COLUMNS = attrgetter("longitude", "latitude", "altitude_m", "offset_s", "altitude_datum")
 """Of a waypoint: every column in one pass over the messages, which is most of what reading a trajectory takes."""
@@ -56,6 +68,9 @@ def trajectory_from_message(message: pb.Trajectory, field: str) -> Trajectory:
     """
     columns = np.array(list(map(_COLUMNS, message.waypoints)), dtype=np.float64).reshape(-1, 5).T
     longitudes, latitudes, altitudes_m, offsets, datums = columns
+    if datums.max(initial=0.0) >= len(_DATUM_CODES):
+        unknown = f"{field}.waypoints[{int(np.argmax(datums))}].altitude_datum"
+        raise Invalid.field(unknown, f"this version does not know the datum {datums.max():.0f}")
     backwards = offsets[1:] < offsets[:-1]
     if np.count_nonzero(backwards):
         raise Invalid.field(
@@ -111,6 +126,10 @@ def volumes_from_message(message: pb.Volumes, field: str) -> tuple[Volume4D, ...
 
 
 def _system(message: pb.Trajectory | pb.Volumes) -> ReferenceSystem:
+    if message.reference_system not in geo_pb2.ReferenceSystem.values():
+        # As WGS 84 it would be somewhere else.
+        unknown = f"this version does not know the reference system {message.reference_system}"
+        raise Invalid.field("reference_system", unknown)
     return reference_system_from(message.reference_system) or ReferenceSystem.WGS_84
 
 
@@ -169,6 +188,8 @@ def _volume(field: str, message: geo_pb2.Volume4D) -> Volume4D:
 
 def finding_to_message(finding: Finding) -> pb.Finding:
     """For the wire, and for what is kept."""
+    if finding.as_read:
+        return pb.Finding.FromString(finding.as_read)
     message = pb.Finding(
         rule=pb.Finding.Rule.Value(f"RULE_{finding.rule}"),
         severity=pb.Finding.Severity.Value(f"SEVERITY_{finding.severity.name}"),
@@ -194,16 +215,16 @@ def finding_to_message(finding: Finding) -> pb.Finding:
 
 
 def finding_from_message(message: pb.Finding) -> Finding:
-    """The other way."""
+    """The other way. Rules and severities of a later version are members of their own, written again as they are."""
     return Finding(
-        rule=Rule(pb.Finding.Rule.Name(message.rule).removeprefix("RULE_")),
-        severity=Severity[pb.Finding.Severity.Name(message.severity).removeprefix("SEVERITY_")],
+        rule=text_member(Rule, name_of(pb.Finding.Rule, message.rule, "RULE_")),
+        severity=number_member(Severity, message.severity),
         subject=message.subject,
         subject_title=message.subject_title,
         volumes=tuple(message.volumes),
         message=message.message,
-        plan_altitude=band_from_message(message.plan_altitude) if message.HasField("plan_altitude") else None,
-        subject_altitude=band_from_message(message.subject_altitude) if message.HasField("subject_altitude") else None,
+        plan_altitude=widest_band(message.plan_altitude) if message.HasField("plan_altitude") else None,
+        subject_altitude=widest_band(message.subject_altitude) if message.HasField("subject_altitude") else None,
         start_s=message.time_start.ToMicroseconds() / 1e6 if message.HasField("time_start") else None,
         end_s=message.time_end.ToMicroseconds() / 1e6 if message.HasField("time_end") else None,
         altitude_uncertain=message.altitude_uncertain,
@@ -214,6 +235,18 @@ def finding_from_message(message: pb.Finding) -> Finding:
         overlap_outlines=tuple(_outline_from(outline) for outline in message.overlap_outlines),
         fields=tuple(message.fields),
         volumes_left_out=max(message.volumes_count - len(message.volumes), 0),
+        as_read=b"" if _is_understood(message) else message.SerializeToString(),
+    )
+
+
+def _is_understood(message: pb.Finding) -> bool:
+    """Whether all that a finding says has a meaning in this version."""
+    return (
+        message.rule in _RULES
+        and message.severity in _SEVERITIES
+        and {message.plan_altitude.lower_datum, message.plan_altitude.upper_datum} <= _DATUMS
+        and {message.subject_altitude.lower_datum, message.subject_altitude.upper_datum} <= _DATUMS
+        and not len(UnknownFieldSet(message))
     )
 
 

@@ -17,7 +17,8 @@ FINDINGS_MAX = 1_000
 
 
 class Severity(IntEnum):
-    """How grave; the gravest finding decides what becomes of the plan."""
+    """How grave; the gravest finding decides what becomes of the plan. One of a later version decides nothing here: who
+    found it has decided already."""
 
     INFORMATION = 1
     NOTIFICATION = 2
@@ -88,6 +89,9 @@ class Finding:
     """The fields of the flight plan at fault, where it is not where and when it flies that is."""
     volumes_left_out: int = 0
     """How many more volumes are concerned than `volumes` names."""
+    as_read: bytes = b""
+    """Of one that a later version stored, which says more than this one understands: the message, to be written again
+    as it is."""
 
 
 def gravest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

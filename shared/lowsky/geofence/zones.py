@@ -1,7 +1,8 @@
 """The geofence: which zones a plan enters, in plan view, altitude and time, and what follows from each.
 
 Where altitudes cannot be compared exactly the plan counts as inside, and the finding says so. A zone that needs
-somebody's word but names nobody who can give it blocks: silence is not consent. Whoever a zone wants notified is named
+somebody's word but names nobody who can give it blocks: silence is not consent. So does one with a restriction that
+only a later version knows. Whoever a zone wants notified is named
 in a finding, registered or not.
 """
 
@@ -86,7 +87,7 @@ def _ask(zone: IndexedZone[object]) -> _Ask | None:
         return None
     if severity is not Severity.AUTHORIZATION:
         deciding = ()
-    rule = _RULES[geozone.restriction]
+    rule = _RULES.get(geozone.restriction, Rule.GEOZONE_PROHIBITED)
     return _Ask(zone.name, title_of(geozone), rule, severity, deciding, notified, _consequence(geozone, severity))
 
 
@@ -120,7 +121,7 @@ def title_of(geozone: Geozone) -> str:
 def _severity(geozone: Geozone) -> Severity | None:
     restriction = geozone.restriction
     named, deciding = geozone.authorities_for(Purpose.AUTHORIZATION), _named(geozone, Purpose.AUTHORIZATION)
-    if restriction is Restriction.PROHIBITED:
+    if restriction is Restriction.PROHIBITED or restriction not in _RULES:
         return Severity.BLOCKING
     if restriction in _NEEDS_WORD or (restriction is Restriction.USPACE and named):
         return Severity.AUTHORIZATION if deciding else Severity.BLOCKING
@@ -132,6 +133,11 @@ def _severity(geozone: Geozone) -> Severity | None:
 
 
 def _consequence(geozone: Geozone, severity: Severity) -> str:
+    if geozone.restriction not in _RULES:
+        return (
+            f"Its restriction ({geozone.restriction}) is of a later version of lowsky than this one, and counts as a "
+            "prohibition until this one is upgraded: plan around it, above or below it, or at another time."
+        )
     text = _CONSEQUENCES[geozone.restriction]
     if geozone.restriction is Restriction.NO_RESTRICTION:
         texts = ["The flight is announced there."] if _named(geozone, Purpose.NOTIFICATION) else []

@@ -14,7 +14,7 @@ import pytest_asyncio
 from lowsky.db.database import Connection
 from lowsky.flightplans.domain.plan import ANYWHERE
 from lowsky.flightplans.postgres import Filter, FlightPlanStore
-from lowsky.flightplans.recheck_queries import PlansToRecheck
+from lowsky.flightplans.recheck_queries import PlansToRecheck, Unchecked
 from tests.integration.flightplans.months import NOW, Months, plan_made_at, store
 from tests.support.history import submitted_between
 
@@ -111,7 +111,21 @@ async def test_the_next_page_of_a_list_does_not_come_back_to_newer_months(
 async def test_what_a_changed_zone_asks_finds_nothing_in_old_months_by_an_index(explaining: Explaining) -> None:
     now = NOW - timedelta(hours=1)
     plans = PlansToRecheck(cast(Connection, explaining))
-    assert sorted(await plans.near([ANYWHERE], 2, now)) == sorted(plan.id for plan in BATCH)
+    assert [plan.id for plan in await plans.page([ANYWHERE], 2, now, None, 100)] == [plan.id for plan in BATCH]
+
+
+async def test_a_changed_zone_asks_for_each_plan_once_however_few_a_page_holds(explaining: Explaining) -> None:
+    """All plans of the batch end in the same instant."""
+    now = NOW - timedelta(hours=1)
+    plans = PlansToRecheck(cast(Connection, explaining))
+    for boxes, near in (([ANYWHERE], True), ([(200.0, 0.0, 201.0, 1.0)], False), ([], False)):
+        found: list[Unchecked] = []
+        while page := await plans.page(boxes, 2, now, found[-1].place if found else None, 7):
+            assert len(page) <= 7
+            found += page
+        assert [plan.id for plan in found] == [plan.id for plan in BATCH]
+        assert {plan.near for plan in found} == {near}
+    assert not await plans.page([ANYWHERE], 1, now, None, 7)
 
 
 async def test_reading_one_plan_again_and_again_locks_its_month_alone(months: Months, explaining: Explaining) -> None:

@@ -56,7 +56,7 @@ async def topic(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Topic]:
         topic.health,
         part=PART,
         from_beginning=True,
-        is_settled=lambda: topic.settled,
+        unsettled=lambda: None if topic.settled else "what was read is not in effect yet",
     )
     task = asyncio.create_task(a_tail._check(cast(AIOKafkaConsumer, topic), topic.partitions))
     yield topic

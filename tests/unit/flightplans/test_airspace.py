@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from lowsky.api.events.v1 import events_pb2
 from lowsky.errors import Unavailable
-from lowsky.events.event import Event
+from lowsky.events.event import Event, from_record
 from lowsky.flightplans.airspace import PART, Airspace
 from lowsky.flightplans.on_events import OnGeozones
+from lowsky.geo.codec import geozone_to_message
 from lowsky.geo.geozone import Geozone
 from lowsky.rpc.health import Health
 from tests.unit.flightplans.flights import square, zone
@@ -115,7 +117,7 @@ async def test_an_unreadable_zone_does_not_live_on_as_it_was() -> None:
         airspace.zone_unreadable(CITY, "geozones/city.a", "not an area")
         airspace.dataset_imported(CITY, 2, 1)  # the count is right: of the zone as it was
         await until(lambda: PART in health.problems)
-        assert "geozones/city.a: not an area" in health.problems[PART]
+        assert "geozones/city.a is not understood (not an area)" in health.problems[PART]
         airspace.zone_published(CITY, "geozones/city.a", a_zone())
         airspace.dataset_imported(CITY, 3, 1)
         await until(lambda: PART not in health.problems)
@@ -150,3 +152,52 @@ async def test_a_tombstone_removes_the_zone_of_its_key() -> None:
         OnGeozones(airspace)(told("geozone.removed", "geozones/city.a.b", None), {})
         airspace.dataset_imported(CITY, 2, 0)
         assert await settled(airspace) == set()
+
+
+async def test_a_tombstone_without_a_type_removes_too_and_that_of_a_dataset_all_its_zones_at_once() -> None:
+    async with kept() as (airspace, health):
+        on_geozones = OnGeozones(airspace)
+        for name in "ab":
+            airspace.zone_published(CITY, f"geozones/city.{name}", a_zone())
+        airspace.zone_published(COAST, "geozones/coast.a", a_zone())
+        airspace.dataset_imported(COAST, 1, 1)
+        airspace.dataset_imported(CITY, 2, 2)
+        await settled(airspace)
+        on_geozones(by_hand("geozones/city.a"), {})
+        airspace.dataset_imported(CITY, 3, 1)
+        assert await settled(airspace) == {"geozones/city.b", "geozones/coast.a"}
+        on_geozones(told("dataset.imported", COAST, b"\xff\xff"), {})
+        await until(lambda: COAST in health.problems.get(PART, ""))
+        assert "import it" in health.problems[PART]
+        on_geozones(by_hand(COAST), {})
+        await until(lambda: PART not in health.problems)
+        assert await settled(airspace) == {"geozones/city.b"}
+
+
+def by_hand(key: str) -> Event:
+    return from_record("lowsky.geozones.v1", key.encode(), None, [])
+
+
+async def test_a_zone_that_was_not_understood_is_not_what_it_was_until_an_import_ends_that_emits_it_anew() -> None:
+    async with kept() as (airspace, health):
+        airspace.zone_published(CITY, "geozones/city.a", a_zone())
+        airspace.dataset_imported(CITY, 1, 1)
+        airspace.zone_unreadable(CITY, "geozones/city.a", "not an area")
+        await until(lambda: PART in health.problems)
+        airspace.zone_published(CITY, "geozones/city.a", a_zone())
+        airspace.import_unreadable(COAST, "no dataset")
+        airspace.dataset_removed(COAST)
+        await until(lambda: airspace.is_settled)
+        assert "geozones/city.a" in health.problems[PART]
+        airspace.dataset_imported(CITY, 2, 1)
+        await until(lambda: PART not in health.problems)
+
+
+async def test_an_event_of_a_zone_whose_type_is_of_a_later_version_counts_by_what_it_says() -> None:
+    async with kept() as (airspace, _):
+        message = geozone_to_message(a_zone(), name="geozones/city.a", dataset=CITY, dataset_version=1)
+        event = events_pb2.GeozoneEvent(geozone=message).SerializeToString()
+        OnGeozones(airspace)(told("geozone.amended", "geozones/city.a", event), {})
+        OnGeozones(airspace)(told("dataset.praised", CITY, b"\xff"), {})
+        airspace.dataset_imported(CITY, 1, 1)
+        assert await settled(airspace) == {"geozones/city.a"}

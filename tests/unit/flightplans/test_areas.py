@@ -268,10 +268,10 @@ def test_an_authority_that_is_not_understood_stops_the_worker_until_it_says_anew
     areas = Areas()
     areas.learn(TOWER, KNOWN, stated())
     assert areas.index.areas == (stated(),)
-    areas.unreadable(TOWER)
-    assert not areas.is_understood
+    areas.unreadable(TOWER, "the area is empty")
+    assert f"{TOWER} (the area is empty)" in str(areas.problem)
     areas.learn(TOWER, KNOWN, None)
-    assert areas.is_understood
+    assert areas.problem is None
     assert areas.index.areas == ()
 
 

@@ -7,7 +7,7 @@ import shapely
 from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.codec import as_kept
 from lowsky.flightplans.decide import Verdict, apply_verdict
-from lowsky.flightplans.domain.plan import FINAL, RECHECKED, State
+from lowsky.flightplans.domain.plan import FINAL, State
 from lowsky.flightplans.draw import draw
 from lowsky.flightplans.recheck import PART, changed_since, reassess, told_when_late
 from lowsky.flightplans.touched import BOXES_MAX, boxes_of
@@ -46,8 +46,7 @@ NEWS = {"closed": (TOWERS, CLOSED), "another": (TOWERS, PORTS), "same": (TOWERS,
 
 
 def test_every_state_that_is_checked_again_has_outcomes() -> None:
-    assert set(OUTCOMES) == RECHECKED
-    assert not FINAL & RECHECKED
+    assert set(OUTCOMES) == set(State) - FINAL
 
 
 @pytest.mark.parametrize("news", NEWS)
@@ -67,7 +66,7 @@ def test_what_a_newer_airspace_does_to_a_plan(state: State, news: str) -> None:
         assert "revision 2, geozones/new" in checked.state_reason
 
 
-@pytest.mark.parametrize("state", sorted(set(State) - RECHECKED))
+@pytest.mark.parametrize("state", sorted(FINAL))
 def test_plans_that_ended_are_not_checked_again(state: State) -> None:
     before, checked = plan(state), plan(state)
     assert not reassess(checked, (CLOSED,), 2, NOW)

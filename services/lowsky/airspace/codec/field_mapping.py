@@ -6,6 +6,7 @@ from lowsky.airspace.reading import FieldMapping, Format, LimitSource, Pattern, 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
 from lowsky.geo.geozone import Restriction
+from lowsky.open_enums import name_of, text_member
 
 _FORMATS = {pb.ZONE_FILE_FORMAT_GEOJSON: Format.GEOJSON, pb.ZONE_FILE_FORMAT_KML: Format.KML}
 
@@ -79,4 +80,4 @@ def _limit(message: pb.LimitSource, target: str) -> LimitSource:
 
 
 def _restriction(value: pb.Restriction.ValueType) -> Restriction:
-    return Restriction(pb.Restriction.Name(value).removeprefix("RESTRICTION_"))
+    return text_member(Restriction, name_of(pb.Restriction, value, "RESTRICTION_"))

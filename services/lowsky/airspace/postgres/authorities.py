@@ -29,16 +29,16 @@ class AuthorityStore:
         Raises:
             AlreadyExists: The name is taken.
         """
-        try:
-            await self._connection.execute(
-                """INSERT INTO authorities
-                       (name, version, create_time, update_time, display_name, country, time_zone, email, phone,
-                        area, filing_horizon_days)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
-                *_row(authority),
-            )
-        except asyncpg.UniqueViolationError:
-            raise AlreadyExists(f"{authority.name} is taken", field="authority_id") from None
+        # A violated constraint would stand in the database's log with the name that the client chose.
+        if not await self._connection.fetchval(
+            """INSERT INTO authorities
+                   (name, version, create_time, update_time, display_name, country, time_zone, email, phone,
+                    area, filing_horizon_days)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+               ON CONFLICT (name) DO NOTHING RETURNING true""",
+            *_row(authority),
+        ):
+            raise AlreadyExists(f"{authority.name} is taken", field="authority_id")
         await self._tell(authority)
 
     async def save(self, authority: Authority) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.approvals.domain.approval import Approval, ApprovalState, Decision, Outcome
+from lowsky.open_enums import name_of, number_of, text_member
 
 _State = approvals_pb2.Approval.State
 _Outcome = approvals_pb2.Decision.Outcome
@@ -14,12 +15,12 @@ _Outcome = approvals_pb2.Decision.Outcome
 
 def outcome_of(value: approvals_pb2.Decision.Outcome.ValueType) -> Outcome:
     """The outcome in a request that passed the rules."""
-    return Outcome(_Outcome.Name(value).removeprefix("OUTCOME_"))
+    return text_member(Outcome, name_of(_Outcome, value, "OUTCOME_"))
 
 
 def states_of(values: Iterable[approvals_pb2.Approval.State.ValueType]) -> tuple[ApprovalState, ...]:
     """The states of a filter that passed the rules."""
-    return tuple(ApprovalState(_State.Name(value).removeprefix("STATE_")) for value in dict.fromkeys(values))
+    return tuple(text_member(ApprovalState, name_of(_State, value, "STATE_")) for value in dict.fromkeys(values))
 
 
 def to_message(approval: Approval, *, with_officers: bool) -> approvals_pb2.Approval:
@@ -28,7 +29,7 @@ def to_message(approval: Approval, *, with_officers: bool) -> approvals_pb2.Appr
         name=approval.name,
         etag=approval.etag,
         number=approval.number,
-        state=_State.Value(f"STATE_{approval.state}"),
+        state=_State.ValueType(number_of(_State, "STATE_", approval.state)),
         decisions=[_decision(decision, with_officer=with_officers) for decision in approval.decisions],
         notified_authorities=approval.notified_authorities,
         automatic=approval.automatic,
@@ -48,7 +49,7 @@ def to_event(approval: Approval) -> bytes:
 def _decision(decision: Decision, *, with_officer: bool) -> approvals_pb2.Decision:
     message = approvals_pb2.Decision(
         authority=decision.authority,
-        outcome=_Outcome.Value(f"OUTCOME_{decision.outcome}"),
+        outcome=_Outcome.ValueType(number_of(_Outcome, "OUTCOME_", decision.outcome)),
         officer=decision.officer if with_officer else "",
         reason=decision.reason,
         geozones=decision.geozones,

@@ -12,6 +12,7 @@ from lowsky.approvals.domain.plan import PlanFinding, SubmittedPlan
 from lowsky.events.event import Event, MalformedRecord
 
 _BLOCKING = flight_plans_pb2.Finding.SEVERITY_BLOCKING
+_SEVERITIES = frozenset(flight_plans_pb2.Finding.Severity.values())
 
 
 def submitted_plan(event: Event) -> SubmittedPlan:
@@ -42,6 +43,7 @@ def _finding(message: flight_plans_pb2.Finding) -> PlanFinding:
     return PlanFinding(
         subject=message.subject,
         blocking=message.severity == _BLOCKING,
+        unknown=message.severity not in _SEVERITIES,
         deciding_authorities=tuple(message.deciding_authorities),
         notified_authorities=tuple(message.notified_authorities),
     )

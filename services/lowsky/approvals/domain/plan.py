@@ -16,6 +16,13 @@ class PlanFinding:
     blocking: bool
     deciding_authorities: tuple[str, ...] = ()
     notified_authorities: tuple[str, ...] = ()
+    unknown: bool = False
+    """Whether its severity is of a later version: an officer has to look at it."""
+
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """Those whose word is needed because of it; of one that cannot be judged here, everybody whom it names."""
+        return (*self.deciding_authorities, *self.notified_authorities) if self.unknown else self.deciding_authorities
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +40,14 @@ class SubmittedPlan:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether a check found what no authority can allow."""
-        return any(finding.blocking for finding in self.findings)
+        """Whether a check found what no authority can allow, or what cannot be judged and no authority looks at."""
+        if any(finding.blocking for finding in self.findings):
+            return True
+        return any(finding.unknown for finding in self.findings) and not self.deciders()
 
     def deciders(self) -> tuple[str, ...]:
         """Those whose word it needs: the plan's own list first, then any that only a finding names."""
-        named = (authority for finding in self.findings for authority in finding.deciding_authorities)
+        named = (authority for finding in self.findings for authority in finding.deciders)
         return tuple(dict.fromkeys([*self.deciding_authorities, *named]))
 
     def told(self) -> tuple[str, ...]:
@@ -48,7 +57,7 @@ class SubmittedPlan:
 
     def geozones_of(self, authority: str) -> tuple[str, ...]:
         """The geozones because of which an authority is asked."""
-        subjects = (f.subject for f in self.findings if authority in f.deciding_authorities and f.subject)
+        subjects = (f.subject for f in self.findings if authority in f.deciders and f.subject)
         return tuple(dict.fromkeys(subjects))
 
 

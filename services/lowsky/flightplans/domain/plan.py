@@ -35,10 +35,8 @@ OPEN = frozenset({State.SUBMITTED, State.UNDER_REVIEW, State.APPROVED})
 """A plan in one of these can still be taken back, superseded or displaced."""
 
 FINAL = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.RESCINDED, State.ENDED})
-"""A plan in one of these holds no airspace and never moves again."""
-
-RECHECKED = frozenset(State) - FINAL
-"""A plan in one of these is checked again when the airspace changes. One that flies off its plan is only told."""
+"""A plan in one of these holds no airspace and never moves again. Any other is checked again when the airspace changes;
+one that flies off its plan, or is in a state of a later version, is only told."""
 
 Extent = tuple[float, float, float, float]
 """West, south, east and north of a box, in degrees."""
@@ -171,7 +169,8 @@ class FlightPlan:
         """Takes in what the checks find in a newer airspace; False where that is what they had found.
 
         A blocking finding ends the plan. An authority that has not been asked yet reopens its review, except of a
-        flight under way: that one is only told, and one off its plan of anything, until it is back in it (report).
+        flight under way: that one is only told, and one off its plan of anything, until it is back in it (report). So
+        is one in a state of a later version, whose moves are not known here.
         Anything else changes the findings alone.
         """
         found = gravest_first(findings)
@@ -181,7 +180,7 @@ class FlightPlan:
         self.findings, self.airspace_revision = found, airspace_revision
         blocking = [finding for finding in found if finding.severity is Severity.BLOCKING]
         unasked = [finding for finding in found if set(finding.deciding) - set(asked)]
-        if blocking and self.state not in _OFF_PLAN:
+        if blocking and (self.state in OPEN or self.state is State.ACTIVATED):
             move = "rejected" if self.state in _UNDECIDED else "rescinded"
             self._move(move, _changed(blocking[0], airspace_revision), now)
         elif unasked and not self.is_flying:
@@ -192,8 +191,8 @@ class FlightPlan:
 
     @property
     def is_flying(self) -> bool:
-        """Whether it is too late to give way by staying on the ground."""
-        return self.state in _FLYING
+        """Whether it is too late to give way by staying on the ground. In a state of a later version it may be."""
+        return self.state not in OPEN and self.state not in FINAL
 
     def give_way(self, finding: Finding, now: datetime) -> None:
         """Another flight goes before this one: it ends, or, under way already, is told."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import aircraft_pb2
 from lowsky.errors import Invalid
+from lowsky.open_enums import name_of, number_of, text_member
 from lowsky.registration.codec.identifiers import to_messages
 from lowsky.registration.domain.aircraft import Aircraft, AircraftProfile, EuClass
 
@@ -28,7 +29,7 @@ def profile_of(message: aircraft_pb2.Aircraft) -> AircraftProfile:
         max_takeoff_mass_kg=message.max_takeoff_mass_kg,
         max_speed_mps=message.max_speed_mps,
         max_height_m=message.max_height_m if message.HasField("max_height_m") else None,
-        eu_class=EuClass(_EuClass.Name(message.eu_class).removeprefix("EU_CLASS_")),
+        eu_class=text_member(EuClass, name_of(_EuClass, message.eu_class, "EU_CLASS_")),
     )
 
 
@@ -45,9 +46,9 @@ def to_message(aircraft: Aircraft) -> aircraft_pb2.Aircraft:
         max_takeoff_mass_kg=profile.max_takeoff_mass_kg,
         max_speed_mps=profile.max_speed_mps,
         max_height_m=profile.max_height_m,
-        eu_class=_EuClass.Value(f"EU_CLASS_{profile.eu_class}"),
+        eu_class=_EuClass.ValueType(number_of(_EuClass, "EU_CLASS_", profile.eu_class)),
         category=_Category.Value(f"CATEGORY_{profile.category}"),
-        state=_State.Value(f"STATE_{aircraft.state}"),
+        state=_State.ValueType(number_of(_State, "STATE_", aircraft.state)),
     )
     message.create_time.FromDatetime(aircraft.create_time)
     message.update_time.FromDatetime(aircraft.update_time)

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.jurisdictions.identifiers import INTERNATIONAL, Schemes
+from lowsky.open_enums import name_of, number_of, text_member
 from lowsky.registration.codec.identifiers import to_messages
 from lowsky.registration.domain.documents import MissingDocument
 from lowsky.registration.domain.operator import (
@@ -24,7 +25,7 @@ _State = operators_pb2.Operator.State
 
 def kind_of(message: operators_pb2.Operator) -> OperatorKind:
     """The kind in a message that passed the rules."""
-    return OperatorKind(_Kind.Name(message.kind).removeprefix("KIND_"))
+    return text_member(OperatorKind, name_of(_Kind, message.kind, "KIND_"))
 
 
 def profile_of(message: operators_pb2.Operator) -> OperatorProfile:
@@ -70,12 +71,12 @@ def to_message(operator: Operator) -> operators_pb2.Operator:
         name=operator.name,
         etag=operator.etag,
         display_name=profile.display_name,
-        kind=_Kind.Value(f"KIND_{operator.kind}"),
+        kind=_Kind.ValueType(number_of(_Kind, "KIND_", operator.kind)),
         identifiers=to_messages(operator.identifiers),
         contact=operators_pb2.Contact(
             person_name=profile.contact_person, email=profile.contact_email, phone=profile.contact_phone
         ),
-        state=_State.Value(f"STATE_{operator.state}"),
+        state=_State.ValueType(number_of(_State, "STATE_", operator.state)),
         state_reason=operator.state_reason,
         priority_max=operators_pb2.Priority.ValueType(operator.priority_max),
         priority_reason=operator.priority_reason,

@@ -11,6 +11,7 @@ from lowsky.errors import AlreadyExists, NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
 from lowsky.jurisdictions.identifiers import Identifier, Scope
+from lowsky.open_enums import text_member
 from lowsky.registration.codec import aircraft as aircraft_codec
 from lowsky.registration.domain.aircraft import Aircraft, AircraftProfile, AircraftState, EuClass
 from lowsky.registration.domain.identity import AIRCRAFT_FIELD
@@ -29,10 +30,12 @@ class AircraftStore:
         Raises:
             AlreadyExists: The name is taken, or one of the identifiers by another active aircraft.
         """
-        try:
-            await self._connection.execute(f"INSERT INTO aircraft ({_COLUMNS}) VALUES ({_PLACES})", *_row(aircraft))
-        except asyncpg.UniqueViolationError:
-            raise AlreadyExists(f"{aircraft.name} is taken", field="aircraft_id") from None
+        # A violated constraint would stand in the database's log with the name that the client chose.
+        if not await self._connection.fetchval(
+            f"INSERT INTO aircraft ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (name) DO NOTHING RETURNING true",
+            *_row(aircraft),
+        ):
+            raise AlreadyExists(f"{aircraft.name} is taken", field="aircraft_id")
         await self._identify([aircraft])
         await self._tell([aircraft])
 
@@ -170,11 +173,11 @@ def _aircraft(row: asyncpg.Record, identifiers: Sequence[asyncpg.Record]) -> Air
             max_takeoff_mass_kg=row["max_takeoff_mass_kg"],
             max_speed_mps=row["max_speed_mps"],
             max_height_m=row["max_height_m"],
-            eu_class=EuClass(row["eu_class"]),
+            eu_class=text_member(EuClass, row["eu_class"]),
         ),
         create_time=row["create_time"],
         update_time=row["update_time"],
-        state=AircraftState(row["state"]),
+        state=text_member(AircraftState, row["state"]),
         version=row["version"],
         happened=[],
     )

@@ -12,6 +12,7 @@ from lowsky.errors import AlreadyExists, NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
 from lowsky.jurisdictions.identifiers import Identifier
+from lowsky.open_enums import number_member, text_member
 from lowsky.priority import Priority
 from lowsky.registration.codec import operators as operators_codec
 from lowsky.registration.domain.identity import OPERATOR_FIELD
@@ -39,10 +40,12 @@ class OperatorStore:
         Raises:
             AlreadyExists: The name, or one of the identifiers, is taken.
         """
-        try:
-            await self._connection.execute(f"INSERT INTO operators ({_COLUMNS}) VALUES ({_PLACES})", *_row(operator))
-        except asyncpg.UniqueViolationError:
-            raise AlreadyExists(f"{operator.name} is taken", field="operator_id") from None
+        # A violated constraint would stand in the database's log with the name that the client chose.
+        if not await self._connection.fetchval(
+            f"INSERT INTO operators ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (name) DO NOTHING RETURNING true",
+            *_row(operator),
+        ):
+            raise AlreadyExists(f"{operator.name} is taken", field="operator_id")
         # In one order for everybody, so that two operators that share two numbers do not wait in a circle.
         wanted = sorted((one.scheme, one.value) for one in operator.identifiers)
         inserted = await self._connection.fetch(
@@ -143,7 +146,7 @@ def _row(operator: Operator) -> tuple[object, ...]:
 def _operator(row: asyncpg.Record, identifiers: Sequence[Identifier]) -> Operator:
     return Operator(
         name=row["name"],
-        kind=OperatorKind(row["kind"]),
+        kind=text_member(OperatorKind, row["kind"]),
         identifiers=tuple(identifiers),
         applicant=row["applicant"],
         profile=OperatorProfile(
@@ -157,9 +160,9 @@ def _operator(row: asyncpg.Record, identifiers: Sequence[Identifier]) -> Operato
         ),
         create_time=row["create_time"],
         update_time=row["update_time"],
-        state=OperatorState(row["state"]),
+        state=text_member(OperatorState, row["state"]),
         state_reason=row["state_reason"],
-        priority_max=Priority(row["priority_max"]),
+        priority_max=number_member(Priority, row["priority_max"]),
         priority_reason=row["priority_reason"],
         version=row["version"],
         happened=[],

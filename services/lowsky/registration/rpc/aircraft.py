@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -78,7 +79,11 @@ class AircraftServicer(aircraft_pb2_grpc.AircraftServiceServicer):
             wanted = masked(to_message(aircraft), request.aircraft, request.update_mask)
             validate(wanted, within="aircraft", output_allowed=True)
             identifiers = of_aircraft(given_in(wanted), self._schemes, before=aircraft.identifiers)
-            aircraft.update(profile_of(wanted), identifiers, now)
+            profile = profile_of(wanted)
+            if "eu_class" not in request.update_mask.paths:
+                # A class of a later version has no number in a message of this one.
+                profile = replace(profile, eu_class=aircraft.profile.eu_class)
+            aircraft.update(profile, identifiers, now)
 
         public = request
         if "identifiers" not in request.update_mask.paths:

@@ -18,6 +18,7 @@ from lowsky.events.relay import Relay
 from lowsky.ids import new_id
 from lowsky.jurisdictions.flights import RuleSets
 from lowsky.jurisdictions.identifiers import Schemes
+from lowsky.open_enums import name_of, text_member
 from lowsky.priority import Priority
 from lowsky.registration.codec.identifiers import given_in, replace_identifiers
 from lowsky.registration.codec.operators import jurisdictions_of, kind_of, profile_of, to_answer, to_message
@@ -76,7 +77,7 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
 
     async def ListOperators(self, request: pb.ListOperatorsRequest, context: Any) -> pb.ListOperatorsResponse:
         page = Page.asked_by(request)
-        states = [OperatorState(pb.Operator.State.Name(s).removeprefix("STATE_")) for s in request.states]
+        states = [text_member(OperatorState, name_of(pb.Operator.State, s, "STATE_")) for s in request.states]
         async with self._database.connection() as connection:
             found = await OperatorStore(connection).page(states, page.last_text, page.size + 1)
         shown, token = page.answer(found, to_message, lambda operator: (operator.name,))

@@ -1,0 +1,44 @@
+"""While all shared threads are busy, what holds locks on airspace does not wait for one."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import timedelta
+
+import pytest
+
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.db.migrations import migrate
+from lowsky.flightplans import holding
+from lowsky.geo.altitude import ANYWHERE
+from tests.integration.flightplans.held import OPERATORS, START, a_drone, opened
+from tests.integration.flightplans.world import flight_plan
+
+SHARED_THREADS = 64
+"""More than asyncio gives its shared executor (32 at most)."""
+
+
+async def test_submissions_that_conflict_commit_while_all_shared_threads_are_busy(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "PAIRS_ON_LOOP_MAX", -1)
+    monkeypatch.setattr(holding, "TOLD_ON_LOOP_MAX", -1)
+    await migrate(empty_database, "flightplans")
+    at = (113.0, 22.0)
+    async with opened(empty_database, ANYWHERE) as path:
+        flights = [
+            (operator, flight_plan(at, START + timedelta(hours=1), aircraft=a_drone(operator)))
+            for operator in OPERATORS[:2]
+        ]
+        release = threading.Event()
+        loop = asyncio.get_running_loop()
+        busy = [loop.run_in_executor(None, release.wait) for _ in range(SHARED_THREADS)]
+        try:
+            async with asyncio.timeout(30):
+                plans = [one for flight in flights for one in await path.submit(flight)]
+        finally:
+            release.set()
+            await asyncio.gather(*busy)
+    assert all(isinstance(one, pb.FlightPlan) for one in plans)
+    assert [one.state for one in plans if isinstance(one, pb.FlightPlan)] == [pb.STATE_SUBMITTED, pb.STATE_REJECTED]
