@@ -17,13 +17,6 @@ def _capitals(request: pb.SubmitFlightPlanRequest) -> None:
     request.request_id = request.request_id.upper()
 
 
-def _answer_sent_back(request: pb.SubmitFlightPlanRequest) -> None:
-    plan = request.flight_plan
-    plan.name, plan.etag, plan.state, plan.state_reason = "operators/acme/flightPlans/x", "7", pb.STATE_APPROVED, "r"
-    plan.findings.add(message="fine")
-    plan.time_start.FromSeconds(1)
-
-
 def _nanoseconds(request: pb.SubmitFlightPlanRequest) -> None:
     request.flight_plan.trajectory.departure_time.nanos += 999
 
@@ -41,7 +34,7 @@ def _said_default(request: pb.SubmitFlightPlanRequest) -> None:
     request.MergeFromString(b"\x20\x00")  # validate_only = false
 
 
-VARIANTS = [_capitals, _answer_sent_back, _nanoseconds, _unknown_fields, _minus_zero, _said_default]
+VARIANTS = [_capitals, _nanoseconds, _unknown_fields, _minus_zero, _said_default]
 
 
 def a_request() -> pb.SubmitFlightPlanRequest:
@@ -62,6 +55,17 @@ async def test_the_same_plan_written_otherwise_is_the_same_request(
     stream = world.stub().SubmitFlightPlans(iter([pb.SubmitFlightPlansRequest(key="k", request=request)]))
     (answer,) = [response async for response in stream]
     assert answer.flight_plan == first.flight_plan
+
+
+async def test_what_only_the_server_says_is_refused_by_its_field_and_changes_nothing(world: World) -> None:
+    request = a_request()
+    first = await world.stub().SubmitFlightPlan(request)
+    again = pb.SubmitFlightPlanRequest.FromString(request.SerializeToString())
+    again.flight_plan.CopyFrom(first.flight_plan)
+    error = await refusal(world.stub().SubmitFlightPlan(again))
+    assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+    assert {"flight_plan.name", "flight_plan.state", "flight_plan.time_start", "flight_plan.airspace_revision"} <= error.fields.keys()
+    assert (await world.stub().SubmitFlightPlan(request)).flight_plan == first.flight_plan
 
 
 async def test_the_same_plan_twice_in_one_batch_is_stored_once_with_the_id_in_capitals_too(world: World) -> None:
@@ -108,4 +112,4 @@ async def test_another_subject_of_the_operator_who_repeats_a_request_asks_for_a_
     second = (await world.stub(subject="dispatcher").SubmitFlightPlan(request)).flight_plan
     assert second.name != first.name
     assert state(second) == "REJECTED"
-    assert [finding.rule for finding in second.findings] == [pb.Finding.RULE_CONFLICT]
+    assert {finding.rule for finding in second.findings} == {pb.Finding.RULE_CONFLICT, pb.Finding.RULE_AIRCRAFT_BUSY}
