@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -35,6 +36,7 @@ from lowsky.flightplans.stream import answer_each
 from lowsky.flightplans.submit import Submission, SubmissionPath
 from lowsky.flightplans.visible import ANY_OPERATOR, is_visible
 from lowsky.flightplans.watching import PlanChange, watch
+from lowsky.geo.thread_locks import InUse
 from lowsky.ids import new_id
 from lowsky.moments import end_of, start_of
 from lowsky.rpc.health import Health
@@ -48,6 +50,9 @@ from lowsky.rpc.validation import validate
 
 NEWS_TIMEOUT_S = 1.0
 """How long a submission waits for news of an operator or aircraft that is not known to be fit."""
+
+IN_USE_RETRY_S = 0.02
+"""Until an activation looks at the airspace again, while a thread looks at many flights, for seconds at most."""
 
 SUBMIT_FLIGHT_PLANS = "/lowsky.api.flightplans.v1.FlightPlansService/SubmitFlightPlans"
 
@@ -192,8 +197,11 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
     async def ActivateFlightPlan(
         self, request: pb.ActivateFlightPlanRequest, context: Any
     ) -> pb.ActivateFlightPlanResponse:
-        make = self._activation.at(self._clock.now())
-        return await self._move(request, request.name, request.etag, pb.ActivateFlightPlanResponse, make)
+        while True:
+            make = self._activation.at(self._clock.now())
+            with suppress(InUse):
+                return await self._move(request, request.name, request.etag, pb.ActivateFlightPlanResponse, make)
+            await asyncio.sleep(IN_USE_RETRY_S)  # with the plan unlocked: it moves nothing yet
 
     async def EndFlightPlan(self, request: pb.EndFlightPlanRequest, context: Any) -> pb.EndFlightPlanResponse:
         now = self._clock.now()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ from lowsky.flightplans.reservations import too_large
 from lowsky.flightplans.standing import Standing
 from lowsky.geo.altitude import VerticalReference
 from lowsky.geo.nodes import Cover, cover_of
+from lowsky.geo.thread_locks import InUse
 from lowsky.geo.trajectory import Trajectory, ground_speeds_m_s
 from lowsky.geo.volume_bytes import Line
 from lowsky.geo.volumes import Volumes
@@ -187,7 +189,10 @@ class SubmissionPath:
             )
 
         legs = sum(len(p.airspace) for p in proposals)
-        return draw_and_look() if legs <= LEGS_ON_LOOP_MAX else await asyncio.to_thread(draw_and_look)
+        if legs <= LEGS_ON_LOOP_MAX:
+            with suppress(InUse):  # by a thread that looks at many flights
+                return draw_and_look()
+        return await asyncio.to_thread(draw_and_look)
 
     def _check(
         self, submission: Submission, looked: Looked, place: int, zones: ZoneIndex[object], now: datetime

@@ -18,6 +18,7 @@ import shapely
 from numpy.typing import NDArray
 
 from lowsky.geo.areas_meet import lines_meet
+from lowsky.geo.thread_locks import locked
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +74,7 @@ class Parts:
         by_distance = ~(np.isnan(self._lines[part, 4]) & np.isnan(lines[outline, 4]))
         near, part, outline = near[by_distance], part[by_distance], outline[by_distance]
         if len(near):
-            with self._lock:
+            with locked(self._lock):
                 meet[near] = lines_meet(self.polygons[part], self._lines[part], outlines[outline], lines[outline])
         return meet
 
@@ -87,7 +88,7 @@ class Parts:
         outlines, outline = outlines[asked], (asked.cumsum() - 1)[outline]
         lines = _Lines.across(outlines)
         pairs = (~self._apart(part, lines, outline)).nonzero()[0]
-        with self._lock:
+        with locked(self._lock):
             for vertices in (lines.begin, lines.end):
                 inside = self._inside(part[pairs], *vertices[outline[pairs]].T)
                 meet[pairs[inside]] = True

@@ -32,6 +32,7 @@ from lowsky.geo.altitude import (
 from lowsky.geo.fine_outlines import fine_outline
 from lowsky.geo.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.geozone import Layer, Restriction
+from lowsky.geo.thread_locks import locked
 from lowsky.geo.volumes import Volumes
 from lowsky.geo.zone_block import Indices
 from lowsky.geo.zone_index import Touches, ZoneIndex
@@ -81,7 +82,7 @@ class AreaIndex:
     def meeting(self, outlines: NDArray[np.object_]) -> tuple[Indices, Indices, NDArray[np.bool_]]:
         """Places of outlines and of the areas that they may share ground with; whether these hold all of them."""
         outline, area = self._tree.query(outlines)
-        with self._lock:
+        with locked(self._lock):
             meet = shapely.intersects(self._grounds[area], outlines[outline])
             outline, area = outline[meet], area[meet]
             return outline, area, shapely.covers(self._grounds[area], outlines[outline])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.db.migrations import migrate
-from lowsky.flightplans import holding
+from lowsky.flightplans import holding, submit
 from lowsky.geo.altitude import ANYWHERE
+from lowsky.geo.thread_locks import locked
+from lowsky.geofence.look import Surroundings, survey
 from tests.integration.flightplans.held import OPERATORS, START, a_drone, opened
 from tests.integration.flightplans.world import flight_plan
 
@@ -42,3 +45,27 @@ async def test_submissions_that_conflict_commit_while_all_shared_threads_are_bus
             await asyncio.gather(*busy)
     assert all(isinstance(one, pb.FlightPlan) for one in plans)
     assert [one.state for one in plans if isinstance(one, pb.FlightPlan)] == [pb.STATE_SUBMITTED, pb.STATE_REJECTED]
+
+
+async def test_a_submission_does_not_stop_the_loop_while_a_thread_looks_at_many_flights(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = threading.Lock()
+
+    def looking(*arguments: Any) -> Surroundings:
+        with locked(lock):
+            return survey(*arguments)
+
+    monkeypatch.setattr(submit, "survey", looking)
+    await migrate(empty_database, "flightplans")
+    async with opened(empty_database, ANYWHERE) as path:
+        flight = flight_plan((113.0, 22.0), START + timedelta(hours=1), aircraft=a_drone(OPERATORS[0]))
+        lock.acquire()
+        submitted = asyncio.create_task(path.submit((OPERATORS[0], flight)))
+        for _ in range(20):  # the loop goes on
+            await asyncio.sleep(0.01)
+        assert not submitted.done()
+        lock.release()
+        (plan,) = await submitted
+    assert isinstance(plan, pb.FlightPlan)
+    assert plan.state == pb.STATE_SUBMITTED

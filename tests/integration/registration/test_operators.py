@@ -124,7 +124,9 @@ async def test_an_entitlement_needs_grounds_and_a_priority_that_there_is(registr
 
 async def test_nobody_says_itself_what_it_is_entitled_to(registration: Registration) -> None:
     claims = {"priority_max": pb.PRIORITY_STATE, "priority_reason": "I say so"}
-    created = (await registration.for_registrar.CreateOperator(create_request(an_operator(**claims)))).operator
+    claimed = await refusal(registration.for_registrar.CreateOperator(create_request(an_operator(**claims))))
+    assert claimed.fields.keys() == {"operator.priority_max", "operator.priority_reason"}
+    created = (await registration.for_registrar.CreateOperator(create_request(an_operator()))).operator
     mine = registration.operators_for(created.name)
     updated = (
         await mine.UpdateOperator(update_request(created.name, ["display_name"], display_name="Z", **claims))
