@@ -12,6 +12,7 @@ from typing import Any, Final
 import asyncpg
 
 from lowsky.db.away import CannotWrite, unavailable_when_away
+from lowsky.errors import Unavailable
 
 CONNECT_TIMEOUT_S: Final = 5.0
 ACQUIRE_TIMEOUT_S: Final = 5.0
@@ -53,6 +54,26 @@ async def in_batches(
         yield rows
 
 
+class _Transaction:
+    """A transaction that raises Unavailable when its session is lost; what its body raised goes before."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    async def __aenter__(self) -> None:
+        with unavailable_when_away():
+            await self._inner.__aenter__()
+
+    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        try:
+            with unavailable_when_away():
+                await self._inner.__aexit__(kind, error, trace)
+        except Unavailable:
+            # The server rolls back what a session has left that is lost.
+            if error is None:
+                raise
+
+
 class _Session(asyncpg.Connection):
     """Each statement has a time-out on this side, and raises Unavailable when the database is away.
 
@@ -90,6 +111,9 @@ class _Session(asyncpg.Connection):
             return await super().copy_records_to_table(
                 table_name, **arguments | {"timeout": _limit(arguments.get("timeout"))}
             )
+
+    def transaction(self, **options: Any) -> Any:  # an asyncpg.Transaction is no more than this to whoever uses one
+        return _Transaction(super().transaction(**options))
 
     @contextmanager
     def _judged(self) -> Iterator[None]:

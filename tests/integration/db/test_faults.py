@@ -179,6 +179,30 @@ async def test_a_disk_that_is_full_shows_until_it_takes_what_is_written(installa
         await asyncio.wait([probing])
 
 
+async def test_a_session_that_is_ended_within_a_transaction_is_an_outage_and_no_fault(
+    installation: Installation,
+) -> None:
+    async with (
+        installation.connection() as admin,
+        Database.open(installation.database_url, schema=SCHEMA) as database,
+    ):
+        for ends_at in ("a statement", "the commit"):
+            with pytest.raises(Unavailable) as raised:
+                async with database.transaction() as connection:
+                    pid = await connection.fetchval("SELECT pg_backend_pid()")
+                    await admin.execute("SELECT pg_terminate_backend($1)", pid)
+                    if ends_at == "a statement":
+                        await connection.fetchval("SELECT 1")
+            assert raised.value.reason == "DATABASE_UNAVAILABLE"
+        with pytest.raises(KeyError):  # what the body raised goes before
+            async with database.transaction() as connection:
+                pid = await connection.fetchval("SELECT pg_backend_pid()")
+                await admin.execute("SELECT pg_terminate_backend($1)", pid)
+                raise KeyError("a fault")
+        async with database.transaction() as connection:
+            assert await connection.fetchval("SELECT 1") == 1
+
+
 @pytest.mark.parametrize("fault", [TimeoutError("another's"), OSError("of a file"), ConnectionResetError("of a peer")])
 async def test_what_fails_beside_a_statement_is_not_the_databases_fault(
     installation: Installation, fault: Exception

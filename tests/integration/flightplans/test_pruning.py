@@ -19,6 +19,7 @@ from tests.integration.flightplans.months import NOW, Months, plan_made_at, stor
 from tests.support.history import submitted_between
 
 START = datetime(2025, 11, 1, tzinfo=UTC)
+BYTES_MAX = 2**20
 MONTH = "flight_plans_2026_11"
 BATCH = [plan_made_at(NOW - timedelta(minutes=1), number) for number in range(64)]
 EARLIER = plan_made_at(datetime(2026, 2, 20, tzinfo=UTC))
@@ -96,15 +97,16 @@ async def test_lists_begin_with_the_newest_month_and_stop_where_they_are_full(
 ) -> None:
     for wanted in (Filter(), Filter(visible_operator="operators/acme", visible_authority="authorities/none")):
         explaining.touched.clear()
-        found = await plans.list(wanted, None, 50)
+        found, more = await plans.list(wanted, None, 50, BYTES_MAX)
         assert [plan.id for plan in found] == [plan.id for plan in reversed(BATCH)][:50]
+        assert more
         assert explaining.touched == {MONTH, "flight_plans_2026_12", "flight_plans_2027_01", "flight_plans_rest"}
 
 
 async def test_the_next_page_of_a_list_does_not_come_back_to_newer_months(
     plans: FlightPlanStore, explaining: Explaining
 ) -> None:
-    await plans.list(Filter(), EARLIER.id, 50)
+    await plans.list(Filter(), EARLIER.id, 50, BYTES_MAX)
     assert explaining.touched == {"flight_plans_2026_02"}
 
 
