@@ -30,6 +30,9 @@ _ROUNDED_UP = frozenset({"time_end", "time_buffer"})
 """A stated interval is stored as no shorter one: its start is rounded down, its end and what is added to it up."""
 
 _TIMES = ("google.protobuf.Timestamp", "google.protobuf.Duration")
+_LAST_NANOS = 253_402_300_800 * 1_000_000_000 - STORED_NANOS
+"""Of the year 9999, as precisely as it is stored."""
+
 _NEGATIVE_ZERO = struct.pack("<d", -0.0)
 """As it is serialised. Where these bytes are not there, no number has to be looked at."""
 
@@ -120,8 +123,9 @@ def _round_times(message: Any, shape: _Shape) -> bool:
     rounded = False
     for name, up in shape.times:
         if message.HasField(name) and (time := getattr(message, name)).nanos % STORED_NANOS:
-            nanos = time.ToNanoseconds()
-            time.FromNanoseconds((-(-nanos // STORED_NANOS) if up else nanos // STORED_NANOS) * STORED_NANOS)
+            nanos = time.ToNanoseconds() // STORED_NANOS * STORED_NANOS
+            # Beyond the year 9999 no calendar goes: as lowsky.moments.end_of.
+            time.FromNanoseconds(nanos + STORED_NANOS if up and nanos < _LAST_NANOS else nanos)
             rounded = True
     for name, repeated, inner in shape.inner:
         if repeated:

@@ -276,3 +276,12 @@ def _varint(number: int) -> bytes:
         data.append(number & 0x7F | 0x80)
         number >>= 7
     return bytes([*data, number])
+
+
+def test_the_last_instant_of_the_calendar_stays_within_it() -> None:
+    for nanos in (999_999_000, 999_999_001, 999_999_999):
+        request = flight_plans_pb2.SubmitFlightPlanRequest()
+        volume = request.flight_plan.volumes.volumes.add()
+        volume.time_end.seconds, volume.time_end.nanos = 253_402_300_799, nanos
+        kept = flight_plans_pb2.SubmitFlightPlanRequest.FromString(canonical(request))
+        assert kept.flight_plan.volumes.volumes[0].time_end.nanos == 999_999_000
