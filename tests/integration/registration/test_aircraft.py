@@ -50,11 +50,13 @@ async def test_an_operator_that_waits_for_verification_may_register_aircraft(reg
     assert (await registration.new_aircraft(operator.name)).state == pb.Aircraft.STATE_ACTIVE
 
 
-async def test_what_the_caller_says_of_category_and_state_counts_for_nothing(registration: Registration) -> None:
+async def test_category_and_state_are_not_the_callers_to_say(registration: Registration) -> None:
     operator = await registration.new_operator()
-    registered = await registration.new_aircraft(
-        operator.name, category=pb.Aircraft.CATEGORY_MICRO, state=pb.Aircraft.STATE_RETIRED, name="x", etag="9"
-    )
+    said = an_aircraft(category=pb.Aircraft.CATEGORY_MICRO, state=pb.Aircraft.STATE_RETIRED)
+    request = register_request(operator.name, said)
+    error = await refusal(registration.aircraft_for(operator.name).RegisterAircraft(request))
+    assert error.fields.keys() == {"aircraft.category", "aircraft.state"}
+    registered = await registration.new_aircraft(operator.name)
     assert (registered.category, registered.state) == (pb.Aircraft.CATEGORY_LIGHT, pb.Aircraft.STATE_ACTIVE)
 
 
