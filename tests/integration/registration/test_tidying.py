@@ -13,7 +13,7 @@ async def test_what_piled_up_is_forgotten_and_what_is_young_is_kept(installation
     await installation.start("registration")
     await installation.stop("registration")
     async with installation.connection() as connection:
-        for age, count in (("40 days", PILED_UP), ("1 day", 3)):
+        for age, count in (("50 days", PILED_UP), ("1 day", 3)):
             await connection.execute(
                 """INSERT INTO registration.inbox
                    SELECT 'group', gen_random_uuid()::text, now() - $1::text::interval FROM generate_series(1, $2)""",
