@@ -114,4 +114,25 @@ def test_every_text_of_a_request_is_looked_at() -> None:
         message = flight_plans_pb2.SubmitFlightPlanRequest()
         _, spoil = list(texts_of(message))[number]
         spoil()
-        assert [violation.field for violation in malformed(message)] == [path]
+        assert [violation.field for violation in malformed(message, output_allowed=True)] == [path]
+
+
+def test_what_only_the_server_says_is_refused_by_its_own_field_however_much_it_holds() -> None:
+    plan = flight_plans_pb2.FlightPlan(state=flight_plans_pb2.STATE_APPROVED, reference="well")
+    for _ in range(10_000):
+        plan.findings.add(subject="\0")
+    message = flight_plans_pb2.SubmitFlightPlanRequest(flight_plan=plan)
+    assert {violation.field for violation in malformed(message)} == {"flight_plan.state", "flight_plan.findings"}
+    given = operators_pb2.UpdateOperatorRequest(operator=operators_pb2.Operator(name="operators/a", state_reason="r"))
+    assert malformed(given) == [], "an update gives a resource as it was read: its mask says what counts"
+
+
+def test_a_list_that_is_too_long_is_not_looked_through() -> None:
+    message = flight_plans_pb2.SubmitFlightPlanRequest()
+    for _ in range(501):
+        message.flight_plan.volumes.volumes.add().time_start.seconds = 10**15
+    (violation,) = malformed(message)
+    assert (violation.field, violation.message) == (
+        "flight_plan.volumes.volumes",
+        "must contain no more than 500 item(s)",
+    )
