@@ -26,7 +26,7 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import Unavailable
 from lowsky.events import inbox
 from lowsky.events.dead_letters import bury
-from lowsky.events.event import Event, MalformedRecord
+from lowsky.events.event import Event
 from lowsky.events.fetching import Fetched, event_of, fetch
 from lowsky.events.kafka import Kafka, stop
 from lowsky.events.letters import retry_of, source_of
@@ -214,6 +214,3 @@ class _FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         log.info("partitions assigned", partitions=[f"{tp.topic}/{tp.partition}" for tp in assigned])
-
-
-__all__ = ["Batched", "GroupConsumer", "Handler", "MalformedRecord", "consumed"]

@@ -135,7 +135,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
                 request: Message | None = None
                 try:
                     with self._calls.call(caller.subject), self._calls.request(len(raw)):
-                        request = self._checked(method, raw, decode)
+                        request = _covered(method, raw, decode)
                         return await behaviour(request, context)
                 except Exception as error:
                     await _abort(method, context, error)
@@ -151,7 +151,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
             with _traced(method, metadata):
                 try:
                     with self._watches.call(caller.party):
-                        request = self._checked(method, raw, decode)
+                        request = _covered(method, raw, decode)
                         async with _until_expiry(caller):
                             await _write_all(behaviour(request, context), context)
                 except Exception as error:
@@ -165,7 +165,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
             with _traced(method, metadata):
                 try:
                     with self._streams.call(caller.subject):
-                        return await behaviour(self._checked_each(method, requests, decode), context)
+                        return await behaviour(_read_each(method, requests, decode), context)
                 except Exception as error:
                     await _drain(requests)
                     await _abort(method, context, error)
@@ -185,25 +185,6 @@ class Pipeline(grpc.aio.ServerInterceptor):
                     await _abort(method, context, error)
 
         return call
-
-    def _checked(self, method: str, raw: bytes, decode: _Decode) -> Message:
-        """The request of a call, within its limits, by its rules, and within its caller's reach."""
-        require_size(method, len(raw))
-        request = decode(raw)
-        validate(request)
-        rule = RULES[method]
-        if rule.resource is not None:
-            require_covered(rule, current_access().reach, _field(request, rule.resource))
-        return request
-
-    async def _checked_each(
-        self, method: str, requests: AsyncIterator[bytes], decode: _Decode
-    ) -> AsyncIterator[Message]:
-        async for raw in requests:
-            require_size(method, len(raw))
-            request = decode(raw)
-            validate(request)
-            yield request
 
 
 class _Call(NamedTuple):
@@ -240,6 +221,28 @@ def _decoder(deserialise: Callable[[bytes], Message]) -> _Decode:
             ) from error
 
     return decode
+
+
+def _read(method: str, raw: bytes, decode: _Decode) -> Message:
+    """A request within its method's limit and by its rules."""
+    require_size(method, len(raw))
+    request = decode(raw)
+    validate(request)
+    return request
+
+
+def _covered(method: str, raw: bytes, decode: _Decode) -> Message:
+    """The same, and within its caller's reach."""
+    request = _read(method, raw, decode)
+    rule = RULES[method]
+    if rule.resource is not None:
+        require_covered(rule, current_access().reach, _field(request, rule.resource))
+    return request
+
+
+async def _read_each(method: str, requests: AsyncIterator[bytes], decode: _Decode) -> AsyncIterator[Message]:
+    async for raw in requests:
+        yield _read(method, raw, decode)
 
 
 async def _decoded(requests: AsyncIterator[bytes], decode: _Decode) -> AsyncIterator[Message]:

@@ -8,10 +8,7 @@ import protovalidate
 from google.protobuf.message import Message
 
 from lowsky.errors import FieldViolation, Invalid
-from lowsky.rpc.wellformed import KEY_CHARS_SHOWN, malformed
-
-VIOLATIONS_MAX = 20
-"""Enough to mend a request with; a thousand bad waypoints need not all be named."""
+from lowsky.rpc.wellformed import KEY_CHARS_SHOWN, VIOLATIONS_NAMED_MAX, malformed
 
 COLLECTED_BYTES_MAX = 2_048
 """Of requests that are no larger, every violation is collected: what a person types has several faults at once. A
@@ -37,7 +34,7 @@ def validate(message: Message, *, within: str = "", output_allowed: bool = False
         violations = _broken_rules(message, f"{within}." if within else "")
     if not violations:
         return
-    fields = violations[:VIOLATIONS_MAX]
+    fields = violations[:VIOLATIONS_NAMED_MAX]
     more = len(violations) - len(fields)
     first = fields[0]
     message_text = f"{first.field}: {first.message}" + (

@@ -38,8 +38,11 @@ _DURATION = "google.protobuf.Duration"
 _Look = Callable[[Any, str, list[FieldViolation]], None]
 """Looks at the value of a field, whose path is given, and adds what is wrong."""
 
-VIOLATIONS_MAX = 21
-"""The walk ends when so many are found: one more than an answer names."""
+VIOLATIONS_NAMED_MAX = 20
+"""In an answer: enough to mend a request with; a thousand bad waypoints need not all be named."""
+
+FOUND_MAX = VIOLATIONS_NAMED_MAX + 1
+"""The walk ends when so many are found: one more says that there are more."""
 
 
 class _Part(NamedTuple):
@@ -60,7 +63,7 @@ class _Shape(NamedTuple):
 
 
 def malformed(message: Message, path: str = "", *, output_allowed: bool = False) -> list[FieldViolation]:
-    """The fields that are set and that nothing could be done with, by their path; VIOLATIONS_MAX of them at most.
+    """The fields that are set and that nothing could be done with, by their path; FOUND_MAX of them at most.
 
     Args:
         output_allowed: Whether fields may be set that only the server says, as in a resource that is stored.
@@ -74,7 +77,7 @@ def _in_message(message: Message, path: str, found: list[FieldViolation], *, out
     shape = _shape(message.DESCRIPTOR, output_allowed)
     prefix = f"{path}." if path else ""
     for name, has_presence, look in shape.all if "\0" in "".join(shape.texts(message)) else shape.beside_texts:
-        if len(found) >= VIOLATIONS_MAX:
+        if len(found) >= FOUND_MAX:
             return
         if not has_presence or message.HasField(name):
             look(getattr(message, name), prefix + name, found)
@@ -111,7 +114,7 @@ def _in_list(look: _Look | None, items_max: int) -> _Look:
             return
         for index, value in enumerate(values):
             look(value, f"{path}[{index}]", found)
-            if len(found) >= VIOLATIONS_MAX:
+            if len(found) >= FOUND_MAX:
                 return
 
     return looked
@@ -127,7 +130,7 @@ def _in_map(key_look: _Look | None, value_look: _Look | None, pairs_max: int) ->
                 key_look(key, path, found)
             if value_look:
                 value_look(value, f'{path}["{str(key)[:KEY_CHARS_SHOWN]}"]', found)
-            if len(found) >= VIOLATIONS_MAX:
+            if len(found) >= FOUND_MAX:
                 return
 
     return looked
