@@ -4,7 +4,11 @@ SHELL := bash
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test lint format protos bench up down status clean
+# Test modules run side by side in so many processes, which share one PostgreSQL and one Kafka.
+JOBS ?= 2
+SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+.PHONY: help demo test unit lint format protos bench up down status clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -13,7 +17,10 @@ demo: .venv/.synced ## the whole story on this machine: real PostgreSQL and Kafk
 	lowsky demo
 
 test: .venv/.synced ## every test, against real PostgreSQL and real Kafka
-	pytest $(ARGS)
+	pytest $(SIDE_BY_SIDE) $(ARGS)
+
+unit: .venv/.synced ## the tests that need neither
+	pytest tests/unit tests/architecture tests/contract $(SIDE_BY_SIDE) $(ARGS)
 
 lint: .venv/.synced ## formatting, style, types, import rules, protos
 	ruff format --check .

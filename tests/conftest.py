@@ -1,15 +1,17 @@
 """Fixtures for tests against real parts. Nothing is started until a test asks for it.
 
-Every pytest process starts PostgreSQL and Kafka of its own, which takes some seconds and 500 MB. To share them between
-the workers of `pytest -n`, or to have them start only once a day, run `lowsky up` and set LOWSKY_DATABASE_URL and
-LOWSKY_KAFKA_BOOTSTRAP to what `lowsky status` names: each module has a database and topics of its own anyway.
+One PostgreSQL and one Kafka serve a run, its workers (`pytest -n`) included: each module has a database and topics of
+its own. To have them start only once a day, run `lowsky up` and set LOWSKY_DATABASE_URL and LOWSKY_KAFKA_BOOTSTRAP to
+what `lowsky status` names.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,12 @@ from tests.support.installation import Installation, new_installation
 from tests.support.tokens import TokenIssuer, serving_issuer
 
 
-@pytest.fixture(scope="session")
-def infrastructure() -> Iterator[Stack]:
-    """PostgreSQL and Kafka; those of the environment where it names any."""
+_shared = ExitStack()
+"""What the workers of one run share, closed by the process that started them."""
+
+
+@contextmanager
+def _infrastructure() -> Iterator[Stack]:
     # A short path: a UNIX socket's is limited.
     folder = Path(tempfile.mkdtemp(prefix="lowsky-"))
     try:
@@ -32,6 +37,25 @@ def infrastructure() -> Iterator[Stack]:
             yield stack
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Starts what all workers share before they inherit the environment that names it."""
+    stack = _shared.enter_context(_infrastructure())
+    os.environ.update(LOWSKY_DATABASE_URL=stack.database_url, LOWSKY_KAFKA_BOOTSTRAP=stack.kafka_bootstrap)
+
+
+def pytest_unconfigure() -> None:
+    """Stops what was shared."""
+    _shared.close()
+
+
+@pytest.fixture(scope="session")
+def infrastructure() -> Iterator[Stack]:
+    """PostgreSQL and Kafka; those of the environment where it names any."""
+    with _infrastructure() as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")

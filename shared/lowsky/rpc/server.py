@@ -21,9 +21,15 @@ KEEPALIVE_MIN_MS = 10_000
 CONCURRENT_STREAMS_MAX = 1_000
 """Calls under way on one connection."""
 
+METADATA_BYTES_MAX = 32 * 1024
+"""What a call's metadata may weigh: the longest token there is, and as much again. gRPC's default allows 8 KiB, and between
+8 and 16 KiB refuses calls at random."""
+
 OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_receive_message_length", RECEIVED_BYTES_MAX),
     ("grpc.max_send_message_length", ANSWER_BYTES_MAX),
+    ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+    ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
     ("grpc.max_concurrent_streams", CONCURRENT_STREAMS_MAX),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_MIN_MS),
     ("grpc.keepalive_permit_without_calls", 1),

@@ -59,7 +59,7 @@ def test_an_illegal_move_is_refused_and_changes_nothing(move: str, state: State)
     assert (refused.value.reason, refused.value.metadata["state"]) == ("ILLEGAL_MOVE", state)
 
 
-@pytest.mark.parametrize("state", FINAL)
+@pytest.mark.parametrize("state", sorted(FINAL))
 def test_a_finished_plan_never_moves_again(state: State) -> None:
     assert not any(state in legal for legal in LEGAL.values())
 
