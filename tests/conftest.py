@@ -23,7 +23,6 @@ from lowsky.local.stack import infrastructure as local_infrastructure
 from tests.support.installation import Installation, new_installation
 from tests.support.tokens import TokenIssuer, serving_issuer
 
-
 _shared = ExitStack()
 """What the workers of one run share, closed by the process that started them."""
 

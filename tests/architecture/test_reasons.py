@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lowsky import errors
+from lowsky import errors, health
 from lowsky.api.errors.v1.reasons_pb2 import Reason
-from lowsky.rpc import health
 from lowsky.rpc.status import code_of
 from tests.architecture.contract import ROOT
 

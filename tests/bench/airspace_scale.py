@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from lowsky.api.airspace.v1 import geozones_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.events.event import Event
-from lowsky.events.tail import APPLY_SLICE
-from lowsky.flightplans.airspace import Airspace
-from lowsky.flightplans.on_events import OnGeozones
+from lowsky.events.watching.tail import APPLY_SLICE
+from lowsky.flightplans.events.on_events import OnGeozones
+from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.geo.codec import geozone_to_message
-from lowsky.rpc.health import Health
+from lowsky.health import Health
 from tests.bench.geofence import zones_of
 
 ZONES = 100_000

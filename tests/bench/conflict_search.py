@@ -22,13 +22,13 @@ import numpy as np
 import shapely
 from rich.table import Table
 
-from lowsky.flightplans.reservations import Reservations
-from lowsky.geo.altitude import ANYWHERE
-from lowsky.geo.nodes import Cover, cover
-from lowsky.geo.scales import on_both_scales
-from lowsky.geo.stored_volumes import Run, StoredVolumes
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volumes, corridors
+from lowsky.flightplans.postgres.reservations import Reservations
+from lowsky.geo.heights.altitude import ANYWHERE
+from lowsky.geo.heights.scales import on_both_scales
+from lowsky.geo.volumes.nodes import Cover, cover
+from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volumes, corridors
 
 BATCH = 64
 SINGLE, BATCHES, PAIRWISE = 300, 30, 40

@@ -15,13 +15,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from lowsky.flightplans.reservations import Contender, reservations_of, rows_of
-from lowsky.geo.altitude import ANYWHERE, Datum
-from lowsky.geo.nodes import cover
-from lowsky.geo.scales import on_both_scales
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volume_bytes import Line
-from lowsky.geo.volumes import Volumes, corridors
+from lowsky.flightplans.postgres.reservations import Contender, reservations_of, rows_of
+from lowsky.geo.heights.altitude import ANYWHERE, Datum
+from lowsky.geo.heights.scales import on_both_scales
+from lowsky.geo.volumes.encoding import Line
+from lowsky.geo.volumes.nodes import cover
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volumes, corridors
 from lowsky.ids import new_id
 
 LEGS = 18

@@ -19,12 +19,12 @@ import numpy as np
 import shapely
 from rich.table import Table
 
-from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
-from lowsky.geo.applicability import PERMANENT, Applicability, Daily, Period
-from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volumes, corridors
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
+from lowsky.geo.schedules.applicability import PERMANENT, Applicability, Daily, Period
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volumes, corridors
+from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
+from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.zones import geofence
 
 SIZES = {10_000: 15, 100_000: 20}

@@ -29,13 +29,13 @@ from lowsky.clock import SystemClock
 from lowsky.db.database import Database
 from lowsky.db.migrations import migrate
 from lowsky.flightplans.domain.plan import FlightPlan
-from lowsky.flightplans.partitions import Partitions
-from lowsky.flightplans.postgres import Filter, FlightPlanStore
-from lowsky.flightplans.recheck import SEEN_AT_ONCE
-from lowsky.flightplans.recheck_queries import PlansToRecheck
+from lowsky.flightplans.postgres.partitions import Partitions
+from lowsky.flightplans.postgres.plans import Filter, FlightPlanStore
+from lowsky.flightplans.postgres.rechecks import PlansToRecheck
+from lowsky.flightplans.recheck.recheck import SEEN_AT_ONCE
+from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.local.stack import Stack, infrastructure
-from lowsky.rpc.health import Health
 from tests.integration.flightplans.world import flight_plan, waypoints
 from tests.support.history import months_before, partitioned_since, submitted_between
 from tests.support.installation import maintain

@@ -19,15 +19,15 @@ import grpc
 import uvloop
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.background import end
 from lowsky.db.database import Database
 from lowsky.db.migrations import migrations_in
 from lowsky.events.event import Event
 from lowsky.events.kafka import Kafka
 from lowsky.events.outbox import append
 from lowsky.events.relay import Relay
+from lowsky.health import Health
 from lowsky.ids import new_id
-from lowsky.rpc.health import Health
+from lowsky.process.background import end
 
 METHOD = "/bench.Pipeline/Submit"
 STREAM_METHOD = "/bench.Pipeline/SubmitEach"

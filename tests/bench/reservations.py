@@ -34,11 +34,11 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.db.migrations import migrate
 from lowsky.db.requests import Request
-from lowsky.flightplans.codec import proposal_of
-from lowsky.flightplans.reservations import Reservations
-from lowsky.flightplans.submit import Submission
-from lowsky.geo.altitude import ANYWHERE
-from lowsky.geo.trajectory import Trajectory
+from lowsky.flightplans.codec.plans import proposal_of
+from lowsky.flightplans.postgres.reservations import Reservations
+from lowsky.flightplans.submission.path import Submission
+from lowsky.geo.heights.altitude import ANYWHERE
+from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.ids import new_id
 from lowsky.local.stack import Stack, infrastructure
 from tests.bench import conflict_search

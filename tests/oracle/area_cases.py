@@ -10,7 +10,7 @@ import shapely
 from hypothesis import strategies as st
 from shapely import Polygon
 
-from lowsky.geo.altitude import Datum
+from lowsky.geo.heights.altitude import Datum
 from tests.oracle.areas import Flight, Here, Published, Stated
 from tests.oracle.cases import GRAIN_M, MONDAY, SITES
 from tests.oracle.height import Limits

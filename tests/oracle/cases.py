@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 from shapely import MultiPolygon, Polygon
 
-from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
-from lowsky.geo.antimeridian import cut
-from lowsky.geo.applicability import Applicability, Daily, Period
-from lowsky.geo.centre_lines import CentreLine
-from lowsky.geo.circles import circle
-from lowsky.geo.geozone import Geozone, Layer, Restriction
-from lowsky.geo.zone_index import IndexedZone
+from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
+from lowsky.geo.schedules.applicability import Applicability, Daily, Period
+from lowsky.geo.shapes.antimeridian import cut
+from lowsky.geo.shapes.centre_lines import CentreLine
+from lowsky.geo.shapes.circles import circle
+from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
+from lowsky.geo.zones.index import IndexedZone
 from tests.oracle.geofence import Area, Zone, ring
 from tests.oracle.height import Bounds, Limits
 from tests.oracle.hours import Hours

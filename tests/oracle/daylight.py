@@ -1,6 +1,6 @@
 """Schedule entries that begin or end with the sun: occurrences as intervals, once as short and once as long as allowed.
 
-What is stated, and taken from docstrings (`lowsky.geo.schedule.Daily`, `lowsky.geo.sun`):
+What is stated, and taken from docstrings (`lowsky.geo.schedules.schedule.Daily`, `lowsky.geo.schedules.sun`):
 
 - An event may be STATED_DEG of the sun's height and STATED_S seconds earlier or later; an occurrence begins with the
   earliest in the extent of the zone and ends with the latest.

@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import strategies as st
 from shapely import Polygon
 
-from lowsky.geo.altitude import Datum
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volume4D
+from lowsky.geo.heights.altitude import Datum
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volume4D
 from tests.oracle.cases import GRAIN_M, MONDAY, TERRAIN, Made, Shape, Site, band, edges_s, moved, wrapped
 from tests.oracle.geofence import Area, Flown, ring
 from tests.oracle.height import Limits

@@ -1,9 +1,9 @@
 """What is known of the ground where two shapes meet, read cell by cell, and heights compared by it.
 
-What is stated (`lowsky.geo.terrain`, `lowsky.geo.vertical`, `Geozone.terrain_m`): of a raster, all cells that the
-shared ground touches count, and one more on each side; where it does not answer for all of them, the publisher's
-bounds do, where the zone has any, else the installation's. Whichever they are, they are narrowed by the installation's,
-and where the two contradict, all that either allows is possible.
+What is stated (`lowsky.geo.heights.terrain`, `lowsky.geo.heights.vertical`, `Geozone.terrain_m`): of a raster, all
+cells that the shared ground touches count, and one more on each side; where it does not answer for all of them, the
+publisher's bounds do, where the zone has any, else the installation's. Whichever they are, they are narrowed by the
+installation's, and where the two contradict, all that either allows is possible.
 
 Which ground two shapes share is read twice: as the common part of the two, of which every cell must count, and as the
 common part of their boxes, beyond which none may. A comparison must hold for both readings to be decided.

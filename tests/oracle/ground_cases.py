@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from lowsky.geo.altitude import Datum
-from lowsky.geo.antimeridian import cut
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volume4D
+from lowsky.geo.heights.altitude import Datum
+from lowsky.geo.shapes.antimeridian import cut
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volume4D
 from tests.oracle.cases import GRAIN_M, MONDAY, SITES, Site, band, wrapped
 from tests.oracle.ground import Known, Over, Raster, Span, Span4, around, candidates, meet
 from tests.oracle.height import Limits

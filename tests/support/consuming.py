@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from lowsky.background import end
 from lowsky.db.database import Connection, Database
 from lowsky.db.migrations import migrate
 from lowsky.events.consumer import GroupConsumer
 from lowsky.events.event import Event, to_headers
 from lowsky.events.kafka import Kafka
-from lowsky.rpc.health import Health
+from lowsky.health import Health
+from lowsky.process.background import end
 from tests.support.installation import Installation
 from tests.support.poison import send
 from tests.support.waiting import eventually

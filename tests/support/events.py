@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from lowsky.api.events.v1 import events_pb2
 from lowsky.events.event import Event, from_record
 from lowsky.events.kafka import Kafka
-from lowsky.events.tail import assign
+from lowsky.events.watching.tail import assign
 
 _KINDS: dict[str, type[Any]] = {
     "operator": events_pb2.OperatorEvent,

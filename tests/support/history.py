@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from lowsky.flightplans.partitions import partitions
+from lowsky.flightplans.postgres.partitions import partitions
 from lowsky.ids import least_id
 
 _PLANS = """

@@ -21,9 +21,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from lowsky.db.migrations import migrate
 from lowsky.events.event import Event
 from lowsky.events.kafka import Kafka
-from lowsky.local import processes, topics
-from lowsky.local.ports import LOOPBACK, free_port
-from lowsky.local.processes import Command, Identity
+from lowsky.local.parts import topics
+from lowsky.local.running import processes
+from lowsky.local.running.ports import LOOPBACK, free_port
+from lowsky.local.running.processes import Command, Identity
 from lowsky.local.stack import Stack
 from tests.support.channels import WithToken, open_channel
 from tests.support.events import events_of

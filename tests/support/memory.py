@@ -11,14 +11,14 @@ import sys
 import time
 from pathlib import Path
 
-from lowsky.airspace.codec.differences import Differences
-from lowsky.airspace.codec.packed_zones import PackedZones
+from lowsky.airspace.codec.imports.differences import Differences
+from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.domain.dataset import Dataset
+from lowsky.airspace.imports.preparing import prepare
+from lowsky.airspace.imports.replacing import keep_contents
+from lowsky.airspace.imports.spool import Room
 from lowsky.airspace.reading import AS_PUBLISHED, Declared, FieldMapping, Format, Source
-from lowsky.airspace.rpc.preparing import prepare
-from lowsky.airspace.rpc.replacing import keep_contents
-from lowsky.airspace.spool import Room
-from lowsky.geo.geozone import Restriction
+from lowsky.geo.zones.geozone import Restriction
 from tests.support.packed import DATASET, DIRECTORY
 
 _FORMATS = {".kml": Format.KML, ".geojson": Format.GEOJSON}

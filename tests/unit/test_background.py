@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from lowsky import background
-from lowsky.background import end, repeatedly, side_by_side
 from lowsky.errors import Unavailable
+from lowsky.process import background
+from lowsky.process.background import end, repeatedly, side_by_side
 from tests.support.waiting import eventually
 
 WITHIN_S = 10

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import structlog
 
-from lowsky import folding, logs
+from lowsky import folding
 from lowsky.folding import LINES_MAX, WINDOW_S
+from lowsky.process import logs
 
 
 class Clock:

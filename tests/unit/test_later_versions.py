@@ -23,18 +23,19 @@ from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
 from lowsky.approvals.codec import approvals as approvals_codec
 from lowsky.approvals.codec.plans import submitted_plan
 from lowsky.approvals.domain.approval import Approval, ApprovalState, Decision, Outcome
-from lowsky.cli import plan_views, zone_map, zone_page, zone_views
+from lowsky.cli.airspace import zone_map, zone_page, zone_views
+from lowsky.cli.plans import plan_views
 from lowsky.errors import IllegalMove, Invalid, Precondition
 from lowsky.events.event import Event
-from lowsky.flightplans import codec
-from lowsky.flightplans.airspace import Airspace
 from lowsky.flightplans.checks.validity import require_standing
+from lowsky.flightplans.codec.plans import plans
 from lowsky.flightplans.domain.plan import State
-from lowsky.flightplans.on_events import OnGeozones, OnOperators, _granted_by
-from lowsky.flightplans.recheck import reassess
-from lowsky.flightplans.standing import Standing
+from lowsky.flightplans.events.on_events import OnGeozones, OnOperators, _granted_by
+from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.standing import Standing
+from lowsky.flightplans.recheck.recheck import reassess
 from lowsky.geo.codec import geozone_from_message, geozone_to_message
-from lowsky.geo.geozone import Restriction
+from lowsky.geo.zones.geozone import Restriction
 from lowsky.geofence.area_codec import open_below_from
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.open_enums import number_member, text_member
@@ -229,11 +230,11 @@ def test_what_approvals_emit_is_consumed_and_only_a_grant_is_one(message: approv
 @pytest.mark.parametrize("finding", each_later(a_finding()))
 def test_stored_findings_are_written_again_as_they_were(finding: pb.Finding) -> None:
     stored = pb.FlightPlan(findings=[finding]).SerializeToString(deterministic=True)
-    read = codec.findings_from_bytes(stored)
+    read = plans.findings_from_bytes(stored)
     again = plan(State.APPROVED, findings=(*read, BLOCKING))
-    rewritten = pb.FlightPlan.FromString(codec.assessment_to_bytes(again)).findings
+    rewritten = pb.FlightPlan.FromString(plans.assessment_to_bytes(again)).findings
     assert rewritten[0] == finding
-    assert codec.as_kept(read) == read
+    assert plans.as_kept(read) == read
 
 
 BLOCKING = Finding(Rule.GEOZONE_PROHIBITED, Severity.BLOCKING, "geozones/z", "Z", (0,), "Leg 1 meets Z.")
@@ -241,15 +242,15 @@ BLOCKING = Finding(Rule.GEOZONE_PROHIBITED, Severity.BLOCKING, "geozones/z", "Z"
 
 def test_fields_of_a_later_version_stay_in_stored_findings() -> None:
     more = a_finding().SerializeToString() + b"\xa2\x3f\x03new"  # field 1012
-    (read,) = codec.findings_from_bytes(pb.FlightPlan(findings=[pb.Finding.FromString(more)]).SerializeToString())
-    rewritten = codec.assessment_to_bytes(plan(State.APPROVED, findings=(read,)))
+    (read,) = plans.findings_from_bytes(pb.FlightPlan(findings=[pb.Finding.FromString(more)]).SerializeToString())
+    rewritten = plans.assessment_to_bytes(plan(State.APPROVED, findings=(read,)))
     assert b"new" in rewritten
 
 
 @pytest.mark.parametrize("message", each_later(a_plan()))
 def test_stored_contents_are_read_or_refused_by_name(message: pb.FlightPlan) -> None:
     try:
-        proposal = codec.proposal_of(OPERATOR, message)
+        proposal = plans.proposal_of(OPERATOR, message)
     except Invalid as refusal:
         # Where it flies is not known: nothing may be made up.
         assert "this version does not know" in refusal.message
@@ -267,7 +268,7 @@ def test_a_plan_in_a_state_of_a_later_version_is_told_of_the_airspace_and_left_w
     assert reassess(checked, findings, 2, NOW)
     assert (checked.state, [one.what for one in checked.happened]) == (paused, ["reassessed"])
     assert checked.is_flying
-    assert codec.to_message(checked).state == pb.STATE_UNSPECIFIED
+    assert plans.to_message(checked).state == pb.STATE_UNSPECIFIED
     with pytest.raises(IllegalMove):
         checked.withdraw("rain", NOW)
 

@@ -10,9 +10,9 @@ import pytest
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.client import Client, Endpoints, LowskyApiError, Unavailable
-from lowsky.local import health
+from lowsky.health import Health
+from lowsky.local.running import health
 from lowsky.loopback import is_loopback, is_loopback_target
-from lowsky.rpc.health import Health
 from lowsky.rpc.pipeline import Pipeline
 from lowsky.rpc.server import build_server
 from tests.support.tokens import AUDIENCE, serving_issuer

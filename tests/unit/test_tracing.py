@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from opentelemetry.trace import SpanKind
 
-from lowsky import tracing
+from lowsky.process import tracing
 
 CAUSE = tracing.Cause("order-17", "order-17")
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

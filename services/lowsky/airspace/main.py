@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from lowsky.airspace.areas_in_force import AreasInForce
 from lowsky.airspace.config import AirspaceConfig
-from lowsky.airspace.in_force import PART, InForce
+from lowsky.airspace.imports.replacing import Replacing
+from lowsky.airspace.in_force.areas import AreasInForce
+from lowsky.airspace.in_force.zones import PART, InForce
 from lowsky.airspace.rpc.authorities import AuthoritiesServicer
 from lowsky.airspace.rpc.checking import Checking
 from lowsky.airspace.rpc.geozones import GeozonesServicer
 from lowsky.airspace.rpc.imports import Imports
-from lowsky.airspace.rpc.replacing import Replacing
 from lowsky.airspace.rpc.restrictions import Restrictions
 from lowsky.airspace.rpc.rollbacks import Rollbacks
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
-from lowsky.service import Frame, main
+from lowsky.process.frame import Frame, main
 
 
 async def assemble(frame: Frame[AirspaceConfig]) -> None:

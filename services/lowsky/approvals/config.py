@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lowsky.config import ServiceConfig
+from lowsky.process.config import ServiceConfig
 
 
 class ApprovalsConfig(ServiceConfig):

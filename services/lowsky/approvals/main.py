@@ -7,7 +7,7 @@ from lowsky.approvals.config import ApprovalsConfig
 from lowsky.approvals.on_clock import Expiry
 from lowsky.approvals.on_flight_plans import GROUP, TOPIC, FlightPlans
 from lowsky.approvals.rpc.approvals import ApprovalsServicer
-from lowsky.service import Frame, main
+from lowsky.process.frame import Frame, main
 
 
 async def assemble(frame: Frame[ApprovalsConfig]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import structlog
 
 from lowsky.approvals.postgres import ApprovalStore
-from lowsky.background import repeatedly
 from lowsky.clock import Clock
 from lowsky.db.database import Database
 from lowsky.events.relay import Relay
+from lowsky.process.background import repeatedly
 
 log = structlog.get_logger()
 

@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
-from lowsky.events.tail import Listener, Tail
-from lowsky.events.watch import Broadcast
-from lowsky.flightplans.airspace import PART as AIRSPACE_INDEX
-from lowsky.flightplans.airspace import Airspace
-from lowsky.flightplans.alternatives import Alternatives
-from lowsky.flightplans.alternatives_codec import is_accepted, moved
-from lowsky.flightplans.areas import Areas
-from lowsky.flightplans.codec import airspace_again, as_kept, proposal_again, to_answer
+from lowsky.events.watching.tail import Listener, Tail
+from lowsky.events.watching.watch import Broadcast
+from lowsky.flightplans.codec.plans import airspace_again, as_kept, proposal_again, to_answer
 from lowsky.flightplans.config import FlightPlansConfig
-from lowsky.flightplans.contingency import Contingency
-from lowsky.flightplans.holding import Holding
-from lowsky.flightplans.law import Law
-from lowsky.flightplans.move import Activation
-from lowsky.flightplans.occupancy import Occupancy
-from lowsky.flightplans.off_nominal import OffNominal
-from lowsky.flightplans.on_events import GROUP, OnApprovals, OnAuthorities, OnGeozones, OnOperators
-from lowsky.flightplans.overdue import Overdue
-from lowsky.flightplans.partitions import PART as PARTITIONS
-from lowsky.flightplans.partitions import Partitions
-from lowsky.flightplans.postgres import TOPIC
-from lowsky.flightplans.recheck import PART as RECHECK
-from lowsky.flightplans.recheck import Recheck
-from lowsky.flightplans.rpc import FlightPlansServicer
-from lowsky.flightplans.standing import Standing
-from lowsky.flightplans.submit import SubmissionPath
-from lowsky.flightplans.watching import PlanChange
+from lowsky.flightplans.events.on_events import GROUP, OnApprovals, OnAuthorities, OnGeozones, OnOperators
+from lowsky.flightplans.holding.deciding import Holding
+from lowsky.flightplans.life.contingency import Contingency
+from lowsky.flightplans.life.moves import Activation
+from lowsky.flightplans.life.off_nominal import OffNominal
+from lowsky.flightplans.life.overdue import Overdue
+from lowsky.flightplans.openings.alternatives import Alternatives
+from lowsky.flightplans.openings.occupancy import Occupancy
+from lowsky.flightplans.postgres.partitions import PART as PARTITIONS
+from lowsky.flightplans.postgres.partitions import Partitions
+from lowsky.flightplans.postgres.plans import TOPIC
+from lowsky.flightplans.projections.airspace import PART as AIRSPACE_INDEX
+from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.areas import Areas
+from lowsky.flightplans.projections.law import Law
+from lowsky.flightplans.projections.standing import Standing
+from lowsky.flightplans.recheck.recheck import PART as RECHECK
+from lowsky.flightplans.recheck.recheck import Recheck
+from lowsky.flightplans.rpc.alternatives import is_accepted, moved
+from lowsky.flightplans.rpc.flight_plans import FlightPlansServicer
+from lowsky.flightplans.submission.path import SubmissionPath
+from lowsky.flightplans.views.watching import PlanChange
 from lowsky.jurisdictions.flights import RuleSets
-from lowsky.service import Frame, main
+from lowsky.process.frame import Frame, main
 
 
 async def assemble(frame: Frame[FlightPlansConfig]) -> None:

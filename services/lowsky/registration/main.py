@@ -5,11 +5,11 @@ from __future__ import annotations
 from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, operators_pb2_grpc
 from lowsky.jurisdictions.flights import RuleSets
 from lowsky.jurisdictions.schemes import load
+from lowsky.process.frame import Frame, main
 from lowsky.registration.config import RegistrationConfig
 from lowsky.registration.rpc.aircraft import AircraftServicer
 from lowsky.registration.rpc.identifiers import IdentifiersServicer
 from lowsky.registration.rpc.operators import OperatorsServicer
-from lowsky.service import Frame, main
 
 
 async def assemble(frame: Frame[RegistrationConfig]) -> None:

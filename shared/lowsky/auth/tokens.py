@@ -28,10 +28,10 @@ from joserfc.errors import (
 from joserfc.jwk import KeySet
 
 from lowsky.auth.caller import Caller, Role
-from lowsky.background import repeatedly
 from lowsky.errors import Unauthenticated, Unavailable
+from lowsky.health import KEYS, Health
 from lowsky.loopback import is_loopback
-from lowsky.rpc.health import KEYS, Health
+from lowsky.process.background import repeatedly
 
 log = structlog.get_logger()
 

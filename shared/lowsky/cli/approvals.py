@@ -10,11 +10,11 @@ from rich.console import RenderableType
 
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2
-from lowsky.cli import plan_views
 from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId, States
 from lowsky.cli.output import facts, row, table
+from lowsky.cli.plans import plan_views
 from lowsky.cli.problems import invalid
-from lowsky.cli.session import Session, session_of
+from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import enum_name, enum_value, last, resource, show_time
 
 app = typer.Typer(help="Approvals: one case for each plan that needs somebody's word.", no_args_is_help=True)

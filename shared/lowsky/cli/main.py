@@ -7,22 +7,15 @@ from typing import Annotated
 
 import typer
 
-from lowsky.cli import (
-    aircraft,
-    approvals,
-    authorities,
-    events,
-    exits,
-    identifiers,
-    operators,
-    plan,
-    streams,
-    token,
-    zones,
-)
+from lowsky.cli import approvals, exits, streams
+from lowsky.cli.airspace import authorities, zones
+from lowsky.cli.events import events
 from lowsky.cli.output import Format, Output
+from lowsky.cli.plans import plan
+from lowsky.cli.register import aircraft, identifiers, operators
 from lowsky.cli.root import Root
-from lowsky.cli.session import Session
+from lowsky.cli.session import token
+from lowsky.cli.session.session import Session
 
 HELP = f"""Ask for airspace, hear the decision, and see everything that happens.
 

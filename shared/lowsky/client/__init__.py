@@ -25,7 +25,7 @@ from lowsky.client.errors import (
 from lowsky.client.mapping_files import read_mapping
 from lowsky.client.profiles import read_profile
 from lowsky.client.retries import RetryPolicy
-from lowsky.client.submitting import error_of
+from lowsky.client.submission.submitting import error_of
 from lowsky.client.tokens import ClientCredentials, DevelopmentToken, FileToken, StaticToken, TokenSource
 
 __all__ = [

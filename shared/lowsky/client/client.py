@@ -15,10 +15,11 @@ from lowsky.api.approvals.v1 import approvals_pb2, approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2, flight_plans_pb2_grpc
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, operators_pb2, operators_pb2_grpc
-from lowsky.client import importing, submitting, watching
+from lowsky.client import importing, watching
 from lowsky.client.calls import DEADLINE_S, Calls, Req, Res, new_request_id
 from lowsky.client.channels import Endpoints, MissingEndpoint, open_channel
 from lowsky.client.retries import RetryPolicy
+from lowsky.client.submission import submitting
 from lowsky.client.tokens import StaticToken, TokenSource
 
 ListReq = TypeVar("ListReq", bound=Message)

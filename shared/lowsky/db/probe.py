@@ -8,11 +8,11 @@ from typing import Final
 
 import asyncpg
 
-from lowsky.background import repeatedly
 from lowsky.db.away import unavailable_when_away
 from lowsky.db.database import Database
 from lowsky.errors import Unavailable
-from lowsky.rpc.health import DATABASE, Health
+from lowsky.health import DATABASE, Health
+from lowsky.process.background import repeatedly
 
 EVERY_S: Final = 1.0
 ANSWER_S_MAX: Final = 3.0

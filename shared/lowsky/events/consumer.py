@@ -21,16 +21,16 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from opentelemetry.trace import SpanKind
 
-from lowsky import tracing
 from lowsky.db.database import Connection, Database
 from lowsky.errors import Unavailable
 from lowsky.events import inbox
-from lowsky.events.dead_letters import bury
+from lowsky.events.dead_letters.letters import retry_of, source_of
+from lowsky.events.dead_letters.store import bury
 from lowsky.events.event import Event
 from lowsky.events.fetching import Fetched, event_of, fetch
 from lowsky.events.kafka import Kafka, stop
-from lowsky.events.letters import retry_of, source_of
-from lowsky.rpc.health import Health
+from lowsky.health import Health
+from lowsky.process import tracing
 
 log = structlog.get_logger()
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from lowsky import tracing
 from lowsky.ids import new_id
+from lowsky.process import tracing
 
 CONTENT_TYPE = "application/protobuf"
 

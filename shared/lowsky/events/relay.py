@@ -22,7 +22,7 @@ from lowsky.errors import Unavailable
 from lowsky.events.event import Event, to_headers
 from lowsky.events.inbox import forget_old_events
 from lowsky.events.kafka import Kafka, stop
-from lowsky.rpc.health import EVENTS, Health
+from lowsky.health import EVENTS, Health
 
 log = structlog.get_logger()
 

@@ -18,15 +18,15 @@ from shapely import MultiPolygon, Polygon
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.geo.altitude import AltitudeBand, Datum
-from lowsky.geo.antimeridian import cut
-from lowsky.geo.applicability import DAY_S, Applicability, Daily, Period
-from lowsky.geo.centre_lines import CentreLine
-from lowsky.geo.circles import circle
-from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
-from lowsky.geo.sun import Place, SunEvent, place_of
-from lowsky.geo.system_names import ReferenceSystem
-from lowsky.geo.volumes import Volume4D
+from lowsky.geo.crs.names import ReferenceSystem
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
+from lowsky.geo.schedules.applicability import DAY_S, Applicability, Daily, Period
+from lowsky.geo.schedules.sun import Place, SunEvent, place_of
+from lowsky.geo.shapes.antimeridian import cut
+from lowsky.geo.shapes.centre_lines import CentreLine
+from lowsky.geo.shapes.circles import circle
+from lowsky.geo.volumes.volumes import Volume4D
+from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 from lowsky.moments import end_of, end_s, longest, start_of, start_s
 from lowsky.open_enums import name_of, number_of, text_member
 

@@ -9,7 +9,7 @@ from shapely import Polygon
 
 from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.geo.antimeridian import cut
+from lowsky.geo.shapes.antimeridian import cut
 from lowsky.geofence.areas import StatedArea
 
 

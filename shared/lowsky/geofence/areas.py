@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
-from lowsky.geo.altitude import (
+from lowsky.geo.heights.altitude import (
     ANYWHERE,
     AltitudeBand,
     AltitudeBands,
@@ -29,13 +29,13 @@ from lowsky.geo.altitude import (
     needs_terrain,
     overlap_codes,
 )
-from lowsky.geo.fine_outlines import fine_outline
-from lowsky.geo.geoid import geoid_bounds_of, shared_ground
-from lowsky.geo.geozone import Layer, Restriction
+from lowsky.geo.heights.geoid import geoid_bounds_of, shared_ground
+from lowsky.geo.shapes.fine_outlines import fine_outline
 from lowsky.geo.thread_locks import locked
-from lowsky.geo.volumes import Volumes
-from lowsky.geo.zone_block import Indices
-from lowsky.geo.zone_index import Touches, ZoneIndex
+from lowsky.geo.volumes.volumes import Volumes
+from lowsky.geo.zones.block import Indices
+from lowsky.geo.zones.geozone import Layer, Restriction
+from lowsky.geo.zones.index import Touches, ZoneIndex
 from lowsky.geofence.throughout import applies_throughout
 
 Floats = NDArray[np.float64]

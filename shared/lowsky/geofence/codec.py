@@ -15,7 +15,6 @@ from shapely import Polygon
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
-from lowsky.geo.altitude import Datum
 from lowsky.geo.codec import (
     band_from_message,
     band_to_message,
@@ -23,11 +22,12 @@ from lowsky.geo.codec import (
     volume_from_message,
     widest_band,
 )
-from lowsky.geo.converting import converted_all, converted_circle, step_degrees
-from lowsky.geo.reference_systems import ERRORS_M, Floats, at_edge, to_wgs84
-from lowsky.geo.system_names import ReferenceSystem
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volume4D
+from lowsky.geo.crs.converting import converted_all, converted_circle, step_degrees
+from lowsky.geo.crs.displacement import ERRORS_M, Floats, at_edge, to_wgs84
+from lowsky.geo.crs.names import ReferenceSystem
+from lowsky.geo.heights.altitude import Datum
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volume4D
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.moments import windows_s
 from lowsky.open_enums import name_of, number_member, text_member

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from lowsky.config import ServiceConfig
-from lowsky.geo.altitude import ANYWHERE, VerticalReference
-from lowsky.geo.terrain import read_terrain
+from lowsky.geo.heights.altitude import ANYWHERE, VerticalReference
+from lowsky.geo.heights.terrain import read_terrain
+from lowsky.process.config import ServiceConfig
 
 
 class GeofenceConfig(ServiceConfig):

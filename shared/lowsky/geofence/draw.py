@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from lowsky.errors import Invalid, LowskyError
-from lowsky.geo.altitude import VerticalReference
-from lowsky.geo.projection import LegRefused
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volume4D, Volumes, corridors
+from lowsky.geo.heights.altitude import VerticalReference
+from lowsky.geo.shapes.projection import LegRefused
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volume4D, Volumes, corridors
 
 Airspace: TypeAlias = Trajectory | tuple[Volume4D, ...]
 """A trajectory, or ready-made volumes."""

@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 
 from shapely import Polygon
 
-from lowsky.geo.altitude import AltitudeBand
+from lowsky.geo.heights.altitude import AltitudeBand
 
 VOLUMES_NAMED_MAX = 500
 """As many as a plan of ready-made volumes may have; of a longer trajectory the first ones are named."""

@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-from lowsky.geo.altitude import DATUMS, AltitudeBand
+from lowsky.geo.heights.altitude import DATUMS, AltitudeBand
 
 Reach = tuple[float, float]
 """The least and the greatest height above mean sea level, in metres; infinite for an open band."""

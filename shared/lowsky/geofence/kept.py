@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import Generic, TypeVar
 
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 
 Payload = TypeVar("Payload")
 

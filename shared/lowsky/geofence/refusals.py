@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lowsky.errors import Invalid, Precondition
-from lowsky.geo.zone_index import ZoneIndex
+from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.findings import FINDINGS_MAX, Finding
 
 

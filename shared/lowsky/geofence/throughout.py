@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from lowsky.geo.applicability import DAY_S, Applicability, Daily, Period
-from lowsky.geo.schedule import weekday
+from lowsky.geo.schedules.applicability import DAY_S, Applicability, Daily, Period
+from lowsky.geo.schedules.schedule import weekday
 
 
 def applies_throughout(times: Applicability, start_s: float, end_s: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from lowsky.geo.geozone import Geozone, Purpose, ZoneAuthority
+from lowsky.geo.zones.geozone import Geozone, Purpose, ZoneAuthority
 
 NAMED_MAX = 5
 """Authorities in the text of a finding; zones name one or two. The others are counted."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from lowsky.config import ServiceConfig
+from lowsky.process.config import ServiceConfig
 
 
 class JurisdictionsConfig(ServiceConfig):

@@ -7,11 +7,11 @@ choice is noted in the mission's assumptions.
 import math
 from typing import Final
 
-from lowsky.missions import commands
 from lowsky.missions.assumptions import CRUISE_MPS, HOVER_MPS, at_start
 from lowsky.missions.errors import UnreadableMission
-from lowsky.missions.items import Item
-from lowsky.missions.jumps import in_order
+from lowsky.missions.items import commands
+from lowsky.missions.items.items import Item
+from lowsky.missions.items.jumps import in_order
 from lowsky.missions.model import Datum, Mission
 from lowsky.missions.path import CLIMB_MPS, DESCENT_MPS, Path
 from lowsky.missions.plan import PlanFile

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from lowsky.missions import commands
-from lowsky.missions.complex_items import computed_items
 from lowsky.missions.errors import UnreadableMission
-from lowsky.missions.items import Item, read_item
+from lowsky.missions.items import commands
+from lowsky.missions.items.complex_items import computed_items
+from lowsky.missions.items.items import Item, read_item
 from lowsky.missions.model import Vehicle
 from lowsky.missions.values import ALTITUDE_MAX_M, ALTITUDE_MIN_M, SPEED_MAX_MPS, integer, is_zero, number, position
 

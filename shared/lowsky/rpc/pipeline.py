@@ -20,14 +20,14 @@ from google.protobuf.message import DecodeError, Message
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 
-from lowsky import tracing
 from lowsky.auth.access import Access, current_access, set_current_access
 from lowsky.auth.caller import Caller
 from lowsky.auth.rules import RULES, reach_of, require_covered
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import Invalid, LowskyError, Unauthenticated
+from lowsky.health import Health
 from lowsky.ids import new_id
-from lowsky.rpc.health import Health
+from lowsky.process import tracing
 from lowsky.rpc.limits import (
     STREAMS_MAX,
     STREAMS_PER_CALLER_MAX,

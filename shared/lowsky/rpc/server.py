@@ -8,7 +8,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from lowsky.rpc.health import Health
+from lowsky.health import Health
 from lowsky.rpc.limits import RECEIVED_BYTES_MAX
 from lowsky.rpc.pipeline import Pipeline
 
@@ -22,8 +22,8 @@ CONCURRENT_STREAMS_MAX = 1_000
 """Calls under way on one connection."""
 
 METADATA_BYTES_MAX = 32 * 1024
-"""What a call's metadata may weigh: the longest token there is, and as much again. gRPC's default allows 8 KiB, and between
-8 and 16 KiB refuses calls at random."""
+"""What a call's metadata may weigh: the longest token there is, and as much again. gRPC's own default refuses calls
+between 8 and 16 KiB at random."""
 
 OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_receive_message_length", RECEIVED_BYTES_MAX),

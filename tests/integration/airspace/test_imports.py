@@ -14,7 +14,7 @@ from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.airspace.v1 import geozones_pb2_grpc
 from lowsky.events.event import Event
 from lowsky.geo.codec import geozone_from_message
-from lowsky.geo.geozone import Purpose
+from lowsky.geo.zones.geozone import Purpose
 from tests.integration.airspace.publishing import (
     Publisher,
     create_authority,

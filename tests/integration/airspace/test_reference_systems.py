@@ -13,8 +13,8 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from lowsky.api.airspace.v1 import authorities_pb2
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.geo.reference_systems import ERRORS_M, from_wgs84
-from lowsky.geo.system_names import ReferenceSystem
+from lowsky.geo.crs.displacement import ERRORS_M, from_wgs84
+from lowsky.geo.crs.names import ReferenceSystem
 from tests.integration.airspace.publishing import Publisher, administration, new_dataset
 from tests.integration.airspace.restricting import area, square
 from tests.support.errors import refusal

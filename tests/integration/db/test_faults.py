@@ -17,7 +17,7 @@ from lowsky.db import probe as probe_module
 from lowsky.db.database import Database
 from lowsky.db.probe import DatabaseProbe
 from lowsky.errors import Unavailable
-from lowsky.rpc.health import DATABASE, Health
+from lowsky.health import DATABASE, Health
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
 

@@ -15,15 +15,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
-from lowsky.background import end
 from lowsky.errors import OutOfRange, Overloaded
-from lowsky.events import catching_up
 from lowsky.events.event import Event, to_headers
 from lowsky.events.kafka import Kafka
-from lowsky.events.resume import encode_token
-from lowsky.events.tail import Positions
-from lowsky.events.watch import Broadcast
-from lowsky.rpc.health import Health
+from lowsky.events.watching import catching_up
+from lowsky.events.watching.resume import encode_token
+from lowsky.events.watching.tail import Positions
+from lowsky.events.watching.watch import Broadcast
+from lowsky.health import Health
+from lowsky.process.background import end
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
 

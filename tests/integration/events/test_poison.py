@@ -7,15 +7,15 @@ import asyncio
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
-from lowsky.background import end
 from lowsky.events import consumer as consumer_module
+from lowsky.events.dead_letters.letters import LEFT_OUT, ORIGIN, REASON, dead_letters_of
 from lowsky.events.event import Event
 from lowsky.events.kafka import RECORD_BYTES_MAX, Kafka
-from lowsky.events.letters import LEFT_OUT, ORIGIN, REASON, dead_letters_of
-from lowsky.events.resume import encode_token
-from lowsky.events.tail import Positions, Tail
-from lowsky.events.watch import Broadcast
-from lowsky.rpc.health import Health
+from lowsky.events.watching.resume import encode_token
+from lowsky.events.watching.tail import Positions, Tail
+from lowsky.events.watching.watch import Broadcast
+from lowsky.health import Health
+from lowsky.process.background import end
 from tests.support.consuming import GROUP, TOPIC, consuming, event, tell
 from tests.support.installation import Installation
 from tests.support.poison import NotUtf8, send
@@ -29,7 +29,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def dead_letters(kafka: Kafka) -> list[tuple[dict[str, bytes], bytes | None]]:
     reader = kafka.tail()
-    from lowsky.events.tail import assign
+    from lowsky.events.watching.tail import assign
 
     await reader.start()
     try:

@@ -23,26 +23,26 @@ from lowsky.db.requests import Request
 from lowsky.errors import LowskyError
 from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay
-from lowsky.flightplans.airspace import Airspace
-from lowsky.flightplans.aliases import Aliases
-from lowsky.flightplans.areas import Areas
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
-from lowsky.flightplans.codec import proposal_of, to_message
+from lowsky.flightplans.codec.plans import proposal_of, to_message
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
-from lowsky.flightplans.holding import Holding
-from lowsky.flightplans.law import Law
-from lowsky.flightplans.postgres import FlightPlanStore
-from lowsky.flightplans.reservations import Reservations, rows_of
-from lowsky.flightplans.standing import Standing
-from lowsky.flightplans.submit import Submission, SubmissionPath
-from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
-from lowsky.geo.geozone import Geozone, Layer, Restriction
-from lowsky.geo.nodes import cover
-from lowsky.geo.scales import on_both_scales
+from lowsky.flightplans.holding.deciding import Holding
+from lowsky.flightplans.postgres.aliases import Aliases
+from lowsky.flightplans.postgres.plans import FlightPlanStore
+from lowsky.flightplans.postgres.reservations import Reservations, rows_of
+from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.areas import Areas
+from lowsky.flightplans.projections.law import Law
+from lowsky.flightplans.projections.standing import Standing
+from lowsky.flightplans.submission.path import Submission, SubmissionPath
+from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
+from lowsky.geo.heights.scales import on_both_scales
+from lowsky.geo.volumes.nodes import cover
+from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
+from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.jurisdictions.flights import RuleSets
 from lowsky.priority import Priority
-from lowsky.rpc.health import Health
 from tests.integration.flightplans.months import At
 from tests.support.installation import maintain
 

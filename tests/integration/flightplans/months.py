@@ -10,10 +10,10 @@ import asyncpg
 
 from lowsky.db.database import Database
 from lowsky.flightplans.domain.plan import FlightPlan
-from lowsky.flightplans.partitions import Partitions, partitions
-from lowsky.flightplans.postgres import FlightPlanStore
+from lowsky.flightplans.postgres.partitions import Partitions, partitions
+from lowsky.flightplans.postgres.plans import FlightPlanStore
+from lowsky.health import Health
 from lowsky.ids import least_id
-from lowsky.rpc.health import Health
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RETENTION = timedelta(days=400)

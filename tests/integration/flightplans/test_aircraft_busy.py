@@ -14,10 +14,10 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.flightplans.checks.aircraft import NAMED_MAX
-from lowsky.flightplans.codec import report_of
+from lowsky.flightplans.codec.plans import report_of
 from lowsky.flightplans.domain.plan import FlightPlan
-from lowsky.flightplans.off_nominal import OffNominal
-from lowsky.geo.altitude import ANYWHERE
+from lowsky.flightplans.life.off_nominal import OffNominal
+from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import START, Path, emptied, new_database, opened
 from tests.support.contents import contents

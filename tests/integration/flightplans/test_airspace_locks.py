@@ -12,13 +12,13 @@ import shapely
 from lowsky.db.database import Database
 from lowsky.db.migrations import migrate
 from lowsky.errors import Unavailable
-from lowsky.flightplans import reservations as module
-from lowsky.flightplans.airspace_locks import LOCKS_MAX, locks_of
-from lowsky.flightplans.reservations import Reservations
-from lowsky.geo.altitude import ANYWHERE, AltitudeBand, Datum
-from lowsky.geo.nodes import Cover, cover
-from lowsky.geo.scales import on_both_scales
-from lowsky.geo.volumes import Volume4D, Volumes
+from lowsky.flightplans.postgres.airspace_locks import LOCKS_MAX, locks_of
+from lowsky.flightplans.postgres.plans import reservations as module
+from lowsky.flightplans.postgres.reservations import Reservations
+from lowsky.geo.heights.altitude import ANYWHERE, AltitudeBand, Datum
+from lowsky.geo.heights.scales import on_both_scales
+from lowsky.geo.volumes.nodes import Cover, cover
+from lowsky.geo.volumes.volumes import Volume4D, Volumes
 
 SESSIONS = 24
 ROUNDS = 30

@@ -11,8 +11,9 @@ import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.db.migrations import migrate
-from lowsky.flightplans import holding, submit
-from lowsky.geo.altitude import ANYWHERE
+from lowsky.flightplans.holding import deciding
+from lowsky.flightplans.submission import path as path_module
+from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.thread_locks import locked
 from lowsky.geofence.look import Surroundings, survey
 from tests.integration.flightplans.held import OPERATORS, START, a_drone, opened
@@ -25,8 +26,8 @@ SHARED_THREADS = 64
 async def test_submissions_that_conflict_commit_while_all_shared_threads_are_busy(
     empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holding, "PAIRS_ON_LOOP_MAX", -1)
-    monkeypatch.setattr(holding, "TOLD_ON_LOOP_MAX", -1)
+    monkeypatch.setattr(deciding, "PAIRS_ON_LOOP_MAX", -1)
+    monkeypatch.setattr(deciding, "TOLD_ON_LOOP_MAX", -1)
     await migrate(empty_database, "flightplans")
     at = (113.0, 22.0)
     async with opened(empty_database, ANYWHERE) as path:
@@ -56,7 +57,7 @@ async def test_a_submission_does_not_stop_the_loop_while_a_thread_looks_at_many_
         with locked(lock):
             return survey(*arguments)
 
-    monkeypatch.setattr(submit, "survey", looking)
+    monkeypatch.setattr(path_module, "survey", looking)
     await migrate(empty_database, "flightplans")
     async with opened(empty_database, ANYWHERE) as path:
         flight = flight_plan((113.0, 22.0), START + timedelta(hours=1), aircraft=a_drone(OPERATORS[0]))

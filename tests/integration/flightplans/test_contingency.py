@@ -13,14 +13,14 @@ import pytest_asyncio
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay
-from lowsky.flightplans.codec import report_of
-from lowsky.flightplans.contingency import Contingency
+from lowsky.flightplans.codec.plans import report_of
 from lowsky.flightplans.domain.plan import FlightPlan, State
-from lowsky.flightplans.off_nominal import OffNominal
-from lowsky.flightplans.postgres import FlightPlanStore
-from lowsky.geo.altitude import ANYWHERE
+from lowsky.flightplans.life.contingency import Contingency
+from lowsky.flightplans.life.off_nominal import OffNominal
+from lowsky.flightplans.postgres.plans import FlightPlanStore
+from lowsky.geo.heights.altitude import ANYWHERE
+from lowsky.health import Health
 from lowsky.local.stack import Stack
-from lowsky.rpc.health import Health
 from tests.integration.flightplans.held import START, Path, emptied, new_database, opened
 from tests.integration.flightplans.test_aircraft_busy import ELSEWHERE, ONE, OTHER, accepted, circle, flight, take_off
 from tests.integration.flightplans.test_off_nominal import flying, report, volumes

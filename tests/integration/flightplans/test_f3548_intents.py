@@ -17,7 +17,7 @@ import yaml  # comes with pre-commit
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Precondition
-from lowsky.geo.altitude import VerticalReference
+from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import OPERATORS, START, a_drone, emptied, new_database, opened
 from tests.integration.flightplans.held import Path as SubmissionPath

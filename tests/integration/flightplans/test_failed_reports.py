@@ -15,15 +15,15 @@ from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import IllegalMove, StaleEtag
 from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay
-from lowsky.flightplans.codec import report_of
+from lowsky.flightplans.codec.plans import report_of
 from lowsky.flightplans.domain.plan import FlightPlan, State
-from lowsky.flightplans.off_nominal import OffNominal
-from lowsky.flightplans.overdue import Overdue
-from lowsky.flightplans.postgres import FlightPlanStore
-from lowsky.flightplans.reservations import Reservations
-from lowsky.geo.altitude import ANYWHERE
+from lowsky.flightplans.life.off_nominal import OffNominal
+from lowsky.flightplans.life.overdue import Overdue
+from lowsky.flightplans.postgres.plans import FlightPlanStore
+from lowsky.flightplans.postgres.reservations import Reservations
+from lowsky.geo.heights.altitude import ANYWHERE
+from lowsky.health import Health
 from lowsky.local.stack import Stack
-from lowsky.rpc.health import Health
 from tests.integration.flightplans.held import START, Path, a_drone, new_database, opened
 from tests.integration.flightplans.world import AGL, timestamp
 from tests.support.contents import contents

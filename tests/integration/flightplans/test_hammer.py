@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import shapely
 
-from lowsky.geo.volume_bytes import from_bytes
+from lowsky.geo.volumes.encoding import from_bytes
 from tests.integration.flightplans.world import FOREIGN, OPERATOR, SERVICE, World, drone, in_
 from tests.oracle.conflict import Area, Meet, areas_meet
 from tests.support.installation import Installation

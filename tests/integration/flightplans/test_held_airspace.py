@@ -20,8 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.errors import LowskyError, NotFound, Precondition
 from lowsky.flightplans.domain.plan import FINAL, OPEN, FlightPlan, State
-from lowsky.flightplans.postgres import FlightPlanStore
-from lowsky.flightplans.reservations import Reservations
+from lowsky.flightplans.postgres.plans import FlightPlanStore
+from lowsky.flightplans.postgres.reservations import Reservations
 from lowsky.geofence.findings import Rule
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import OPERATORS, Path, drone, emptied, new_database, opened

@@ -12,8 +12,8 @@ from lowsky.db import migrations
 from lowsky.db.database import Database
 from lowsky.db.migrations import Migration, migrate, migrations_in
 from lowsky.errors import Unavailable
-from lowsky.flightplans.partitions import detach, make_month, partitions
-from lowsky.flightplans.postgres import FlightPlanStore
+from lowsky.flightplans.postgres.partitions import detach, make_month, partitions
+from lowsky.flightplans.postgres.plans import FlightPlanStore
 from tests.integration.flightplans.months import NOW, Months, connect, count, plan_made_at, store
 from tests.integration.flightplans.world import SERVICE, World
 from tests.support.history import submitted_between

@@ -13,8 +13,8 @@ import pytest_asyncio
 
 from lowsky.db.database import Connection
 from lowsky.flightplans.domain.plan import ANYWHERE
-from lowsky.flightplans.postgres import Filter, FlightPlanStore
-from lowsky.flightplans.recheck_queries import PlansToRecheck, Unchecked
+from lowsky.flightplans.postgres.plans import Filter, FlightPlanStore
+from lowsky.flightplans.postgres.rechecks import PlansToRecheck, Unchecked
 from tests.integration.flightplans.months import NOW, Months, plan_made_at, store
 from tests.support.history import submitted_between
 

@@ -10,15 +10,15 @@ import pytest
 
 from lowsky.db.database import Connection
 from lowsky.events.relay import Relay
-from lowsky.flightplans import recheck
-from lowsky.flightplans.airspace import Airspace
-from lowsky.flightplans.areas import Areas
-from lowsky.flightplans.codec import as_kept
-from lowsky.flightplans.recheck import Recheck
-from lowsky.flightplans.recheck_queries import PlansToRecheck
-from lowsky.geo.altitude import ANYWHERE
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
-from lowsky.rpc.health import Health
+from lowsky.flightplans.codec.plans import as_kept
+from lowsky.flightplans.postgres.rechecks import PlansToRecheck
+from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.areas import Areas
+from lowsky.flightplans.recheck import recheck
+from lowsky.flightplans.recheck.recheck import Recheck
+from lowsky.geo.heights.altitude import ANYWHERE
+from lowsky.geo.zones.index import IndexedZone, ZoneIndex
+from lowsky.health import Health
 from tests.integration.flightplans.months import NOW, At, Months, plan_made_at, store
 from tests.unit.flightplans.flights import square, trajectory, zone
 

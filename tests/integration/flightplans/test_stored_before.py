@@ -10,8 +10,8 @@ import pytest
 from lowsky.db import migrations
 from lowsky.db.migrations import Migration, migrate, migrations_in
 from lowsky.flightplans.domain.plan import State
-from lowsky.flightplans.postgres import FlightPlanStore
-from lowsky.geo.altitude import ANYWHERE
+from lowsky.flightplans.postgres.plans import FlightPlanStore
+from lowsky.geo.heights.altitude import ANYWHERE
 from tests.integration.flightplans.held import START, opened
 from tests.integration.flightplans.months import connect
 from tests.integration.flightplans.test_aircraft_busy import ONE, flight, is_busy

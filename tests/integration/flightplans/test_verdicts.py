@@ -13,7 +13,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.clock import SystemClock
 from lowsky.errors import NotFound
 from lowsky.events.event import Event
-from lowsky.flightplans.on_events import OnApprovals
+from lowsky.flightplans.events.on_events import OnApprovals
 from tests.integration.flightplans.world import EAST, OPERATOR, World, approval, state
 from tests.support.waiting import eventually
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.events.catching_up import READERS_MAX
+from lowsky.events.watching.catching_up import READERS_MAX
 from tests.integration.flightplans.world import (
     EAST,
     NORTH,

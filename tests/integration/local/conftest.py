@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from lowsky.local.parts.services import Service
 from lowsky.local.reporting import Transcript
-from lowsky.local.services import Service
 from lowsky.local.stack import Stack
 
 HERE = Path(__file__).parent

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from lowsky.local.commands import run_down, run_status, run_up
-from lowsky.local.services import Service
+from lowsky.local.parts.services import Service
 
 FAKE = Service("fake", "fake_service", env={"PYTHONPATH": str(Path(__file__).parent)})
 

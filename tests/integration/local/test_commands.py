@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lowsky.local import postgres, processes, state
 from lowsky.local.commands import run_down, run_restart, run_status, run_up
-from lowsky.local.services import Service
+from lowsky.local.parts import postgres
+from lowsky.local.parts.services import Service
+from lowsky.local.running import processes, state
 from lowsky.local.stack import Stack
 
 HERE = Path(__file__).parent

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lowsky.local import jars, postgres
 from lowsky.local.directory import prepare
 from lowsky.local.errors import StackError
 from lowsky.local.files import writable_cache_directory
+from lowsky.local.parts import jars, postgres
 from lowsky.local.reporting import Transcript
 
 USERADD = """#!/bin/sh

@@ -108,7 +108,7 @@ def test_a_body_that_is_no_object_is_refused(stack: Stack, content: bytes) -> No
 
 def test_the_issuer_refuses_production() -> None:
     environment = {**os.environ, "LOWSKY_ENV": "production"}
-    argv = [sys.executable, "-m", "lowsky.local.issuer"]
+    argv = [sys.executable, "-m", "lowsky.local.parts.issuer"]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 78
     assert "does not run with LOWSKY_ENV=production" in done.stderr
@@ -121,7 +121,7 @@ def test_the_issuer_warns_loudly(stack: Stack) -> None:
 def test_the_issuer_listens_on_loopback_only() -> None:
     settings = {"ISSUER_KEY_FILE": "k", "ISSUER_SECRET": "s", "TOKEN_ISSUER": "i", "TOKEN_AUDIENCE": "a"}
     environment = {**os.environ, **{f"LOWSKY_{name}": value for name, value in settings.items()}}
-    argv = [sys.executable, "-m", "lowsky.local.issuer"]
+    argv = [sys.executable, "-m", "lowsky.local.parts.issuer"]
     done = subprocess.run(
         argv, env={**environment, "LOWSKY_LISTEN": "0.0.0.0:1"}, capture_output=True, text=True, timeout=60
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lowsky.local import processes
 from lowsky.local.errors import StackError
-from lowsky.local.processes import Command, Identity
+from lowsky.local.running import processes
+from lowsky.local.running.processes import Command, Identity
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
 

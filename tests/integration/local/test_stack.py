@@ -6,13 +6,15 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from lowsky.local import directory, postgres, processes, shutdown, state
+from lowsky.local import directory
 from lowsky.local.errors import AlreadyRunning, ProductionRefused, StackError
-from lowsky.local.processes import Command, Identity
+from lowsky.local.parts import postgres
+from lowsky.local.parts.services import Service
 from lowsky.local.reporting import Transcript
-from lowsky.local.services import Service
+from lowsky.local.running import processes, shutdown, state
+from lowsky.local.running.processes import Command, Identity
+from lowsky.local.running.state import Entry, State
 from lowsky.local.stack import Stack, infrastructure
-from lowsky.local.state import Entry, State
 
 
 async def _send(bootstrap: str, topic: str, value: bytes) -> None:

@@ -4,8 +4,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from lowsky.local.errors import StackError
+from lowsky.local.parts.topics import Difference, Topic, create_topics, declared_topics
 from lowsky.local.stack import Stack
-from lowsky.local.topics import Difference, Topic, create_topics, declared_topics
 
 
 async def _partitions(bootstrap: str, prefix: str) -> dict[str, int]:

@@ -10,8 +10,8 @@ import pytest
 
 from lowsky.db import migrations
 from lowsky.db.migrations import MigrationEdited, migrate
-from lowsky.local import processes
-from lowsky.local.processes import Command
+from lowsky.local.running import processes
+from lowsky.local.running.processes import Command
 from tests.support.installation import Installation
 
 

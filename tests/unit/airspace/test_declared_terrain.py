@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lowsky.airspace.codec.declared import declared_by
+from lowsky.airspace.codec.imports.declared import declared_by
 from lowsky.airspace.domain.difference import Aspect, difference
 from lowsky.airspace.reading import Declared
 from lowsky.api.airspace.v1 import geozones_pb2 as pb

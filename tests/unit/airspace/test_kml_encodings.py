@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lowsky.airspace.reading import Declared, FieldMapping, Format, Source, UnreadableZones, file_text
+from lowsky.airspace.reading import Declared, FieldMapping, Format, Source, UnreadableZones
+from lowsky.airspace.reading.formats import file_text
 from tests.support.readings import WholeReading, read
 
 CASES = Path(__file__).parents[4] / "shared/data/cases"

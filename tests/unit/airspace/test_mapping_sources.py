@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from lowsky.airspace.codec.field_mapping import mapping_by
+from lowsky.airspace.codec.imports.field_mapping import mapping_by
 from lowsky.airspace.reading import Declared, FieldMapping, Format, LimitSource, Outcome, Pattern, Source
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
-from lowsky.geo.altitude import AltitudeBand, Datum
-from lowsky.geo.geozone import Restriction
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
+from lowsky.geo.zones.geozone import Restriction
 from tests.support.readings import WholeReading, read
 
 RING = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.0]]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lowsky.airspace.reading import Format, Outcome, UnreadableZones
-from lowsky.geo.altitude import AltitudeBands
-from lowsky.geo.geozone import Purpose, Restriction
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geo.heights.altitude import AltitudeBands
+from lowsky.geo.zones.geozone import Purpose, Restriction
+from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from tests.support.readings import WholeReading, read
 
 PUBLISHED = (Path(__file__).parents[3] / "../shared/data/zones").resolve()

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from lowsky.airspace.reading import Format, Outcome
-from lowsky.geo.altitude import Datum
-from lowsky.geo.geozone import LocalizedText, Purpose, Restriction
+from lowsky.geo.heights.altitude import Datum
+from lowsky.geo.zones.geozone import LocalizedText, Purpose, Restriction
 from tests.support.readings import WholeReading, read
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, square
 

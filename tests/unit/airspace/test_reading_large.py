@@ -7,17 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from lowsky.airspace.reading import (
-    Declared,
-    FieldMapping,
-    Format,
-    Outcome,
-    Source,
-    UnreadableZones,
-    document,
-    file_text,
-)
-from lowsky.geo.geozone import Restriction
+from lowsky.airspace.reading import Declared, FieldMapping, Format, Outcome, Source, UnreadableZones
+from lowsky.airspace.reading.formats import document, file_text
+from lowsky.geo.zones.geozone import Restriction
 from tests.support.readings import WholeReading, read
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lowsky.airspace.reading import Format, Outcome, UnreadableZones
-from lowsky.geo.altitude import Datum
-from lowsky.geo.geozone import LocalizedText, Purpose, Restriction
+from lowsky.geo.heights.altitude import Datum
+from lowsky.geo.zones.geozone import LocalizedText, Purpose, Restriction
 from tests.support.readings import WholeReading, read
 
 RING = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from lowsky.geo.altitude import AltitudeBand, Datum
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
 from tests.support.readings import read
 
 RING = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]

@@ -16,8 +16,8 @@ import pytest
 import shapely
 
 from lowsky.airspace.reading import Declared, FieldMapping, Format, LimitSource, Outcome, Source, UnreadableZones
-from lowsky.geo.altitude import Datum
-from lowsky.geo.geozone import Geozone, Restriction
+from lowsky.geo.heights.altitude import Datum
+from lowsky.geo.zones.geozone import Geozone, Restriction
 from tests.support.readings import WholeReading, read
 
 SQUARE = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]
@@ -365,7 +365,7 @@ def test_spaces_around_commas_are_read_over_however_many() -> None:
 
 
 def test_elements_without_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lowsky.airspace.reading.placemarks.ELEMENTS_MAX", 1_000)  # two million take seconds
+    monkeypatch.setattr("lowsky.airspace.reading.formats.placemarks.ELEMENTS_MAX", 1_000)  # two million take seconds
     with pytest.raises(UnreadableZones, match="TOO_LARGE"):
         kml("<kml>" + "<a/>" * 1_000 + "</kml>")
 

@@ -15,7 +15,7 @@ from shapely import LineString, MultiPolygon, Point, Polygon, box
 from shapely.geometry import shape
 
 from lowsky.airspace.reading import Outcome, ReportEntry
-from lowsky.geo.centre_lines import CentreLine
+from lowsky.geo.shapes.centre_lines import CentreLine
 from tests.support.readings import read
 
 Ring = list[tuple[float, float]]

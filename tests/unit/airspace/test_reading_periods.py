@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from lowsky.airspace.reading import AS_PUBLISHED, Declared, Outcome
-from lowsky.geo.applicability import EVERY_DAY, PERMANENT, Applicability, Daily, Period
-from lowsky.geo.sun import SunEvent
+from lowsky.geo.schedules.applicability import EVERY_DAY, PERMANENT, Applicability, Daily, Period
+from lowsky.geo.schedules.sun import SunEvent
 from tests.support.readings import read
 
 RING = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]

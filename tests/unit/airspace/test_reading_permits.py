@@ -12,14 +12,14 @@ from pyproj import Geod
 from shapely import MultiPolygon, Polygon
 
 from lowsky.airspace.reading import Declared, ReadZone
-from lowsky.geo.altitude import Datum
 from lowsky.geo.codec import geozone_from_message, geozone_to_message
-from lowsky.geo.geozone import Geozone
-from lowsky.geo.reference_systems import CHINA, ERRORS_M, from_wgs84
-from lowsky.geo.system_names import ReferenceSystem
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import corridors
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84
+from lowsky.geo.crs.names import ReferenceSystem
+from lowsky.geo.heights.altitude import Datum
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import corridors
+from lowsky.geo.zones.geozone import Geozone
+from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea
 from lowsky.geofence.findings import Rule
 from lowsky.geofence.look import look

@@ -10,10 +10,10 @@ import shapely
 from shapely import MultiPolygon, Polygon
 
 from lowsky.airspace.reading import Declared, Outcome
-from lowsky.geo.circles import circle
-from lowsky.geo.projection import inverse
-from lowsky.geo.reference_systems import CHINA, ERRORS_M, from_wgs84, to_wgs84
-from lowsky.geo.system_names import ReferenceSystem
+from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84, to_wgs84
+from lowsky.geo.crs.names import ReferenceSystem
+from lowsky.geo.shapes.circles import circle
+from lowsky.geo.shapes.projection import inverse
 from tests.support.readings import WholeReading, read
 
 GCJ_02, BD_09 = ReferenceSystem.GCJ_02, ReferenceSystem.BD_09

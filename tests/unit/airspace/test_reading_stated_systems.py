@@ -9,10 +9,10 @@ import pytest
 import shapely
 
 from lowsky.airspace.reading import Declared, FieldMapping, Format, Outcome, Source, UnreadableZones
-from lowsky.airspace.reading import document as documents
-from lowsky.geo.circles import circle
-from lowsky.geo.geozone import Restriction
-from lowsky.geo.system_names import ReferenceSystem
+from lowsky.airspace.reading.formats import document as documents
+from lowsky.geo.crs.names import ReferenceSystem
+from lowsky.geo.shapes.circles import circle
+from lowsky.geo.zones.geozone import Restriction
 from tests.support.readings import WholeReading, read
 
 CRS84, TOKYO, XIAN, MERCATOR, CHINA = (

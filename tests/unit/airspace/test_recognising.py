@@ -15,7 +15,7 @@ import zipfile
 import pytest
 
 from lowsky.airspace.reading import Declared, FieldMapping, Format, Source, UnreadableZones
-from lowsky.airspace.reading.recognising import recognised
+from lowsky.airspace.reading.formats.recognising import recognised
 from tests.support.readings import read
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of
 

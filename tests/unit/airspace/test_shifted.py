@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lowsky.airspace.domain.shifted import As, Boxes, shift
-from lowsky.geo.projection import metres_per_degree
-from lowsky.geo.reference_systems import from_wgs84
-from lowsky.geo.system_names import ReferenceSystem
+from lowsky.geo.crs.displacement import from_wgs84
+from lowsky.geo.crs.names import ReferenceSystem
+from lowsky.geo.shapes.projection import metres_per_degree
 
 MAPS = {As.GCJ_02: ReferenceSystem.GCJ_02, As.BD_09: ReferenceSystem.BD_09}
 BACK = {As.FROM_GCJ_02: ReferenceSystem.GCJ_02, As.FROM_BD_09: ReferenceSystem.BD_09}

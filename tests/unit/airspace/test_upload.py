@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from lowsky.airspace.reading.document import FILE_BYTES_MAX
+from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX
 from lowsky.airspace.rpc.upload import HELD_BYTES_MAX, Uploads
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid, Overloaded

@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey
 from lowsky.auth.caller import Role
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import Unauthenticated, Unavailable
-from lowsky.rpc.health import KEYS, Health
+from lowsky.health import KEYS, Health
 from tests.support.waiting import eventually
 
 OLD, NEW = (ECKey.generate_key("P-256", {"kid": kid, "alg": "ES256"}) for kid in ("old", "new"))

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli.area_files import area_in
-from lowsky.cli.plan_many import Asked
-from lowsky.cli.plan_sources import Place
+from lowsky.cli.airspace.area_files import area_in
+from lowsky.cli.plans.many import Asked
+from lowsky.cli.plans.requests import Wishes, prepare
+from lowsky.cli.plans.sources import Place
 from lowsky.cli.problems import Problem
-from lowsky.cli.requests import Wishes, prepare
 from lowsky.cli.values import later, parse_time, show_time
 from lowsky.client.errors import InvalidArgument, Unauthenticated
-from lowsky.client.journal import Batch, Journal
 from lowsky.client.mapping_files import read_mapping
+from lowsky.client.submission.journal import Batch, Journal
 from lowsky.client.tokens import FileToken
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.cli import acting, local_stack
 from lowsky.cli.problems import Problem
+from lowsky.cli.session import acting, local_stack
 
 from .conftest import Run, Scripted
 

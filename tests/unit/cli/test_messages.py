@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.cli.messages import parsed
+from lowsky.cli.plans.messages import parsed
 from lowsky.cli.problems import Problem
 
 ZONELESS = Path(__file__).resolve().parents[4] / "shared/data/cases/flightplan-time-without-zone.json"

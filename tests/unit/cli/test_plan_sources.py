@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.cli import plan_sources
-from lowsky.cli.plan_sources import LINE_BYTES_MAX, Entry, Folder, Lines, Unread, open_source
+from lowsky.cli.plans import sources
+from lowsky.cli.plans.requests import Wishes
+from lowsky.cli.plans.sources import LINE_BYTES_MAX, Entry, Folder, Lines, Unread, open_source
 from lowsky.cli.problems import Problem
-from lowsky.cli.requests import Wishes
 
 CASES = Path(__file__).resolve().parents[4] / "shared/data/cases"
 POWERSHELL = CASES / "submit-many-utf16le-from-powershell.ndjson"
@@ -27,7 +27,7 @@ WISHES = Wishes.of_airspace(
 FLIGHT: dict[str, Any] = {"aircraft": "operators/acme/aircraft/d1", "trajectory": {"horizontalBufferM": 30}}
 
 
-async def read(source: plan_sources.Source) -> list[Entry | Unread]:
+async def read(source: sources.Source) -> list[Entry | Unread]:
     return [entry async for entry in source.entries()]
 
 
@@ -134,7 +134,7 @@ def write_all(descriptor: int, content: bytes) -> None:
 
 
 async def test_more_lines_than_allowed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan_sources, "FLIGHTS_MAX", 3)
+    monkeypatch.setattr(sources, "FLIGHTS_MAX", 3)
     with pytest.raises(Problem, match="more than 3 lines"):
         await lines(tmp_path, b'{"reference": "a"}\n' * 4)
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.cli import plan_tally
 from lowsky.cli.exits import Exit
 from lowsky.cli.output import Format, Output
-from lowsky.cli.plan_sources import Folder, Place
-from lowsky.cli.plan_tally import REASONS_MAX, Tally, shown
+from lowsky.cli.plans import tally as tally_module
+from lowsky.cli.plans.sources import Folder, Place
+from lowsky.cli.plans.tally import REASONS_MAX, Tally, shown
 from lowsky.cli.problems import invalid
 
 
 async def said(form: Format, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    monkeypatch.setattr(plan_tally, "LINE_EACH_S", 0.01)
+    monkeypatch.setattr(tally_module, "LINE_EACH_S", 0.01)
     tally = Tally(dry_run=False)
     async with shown(tally, Folder(folder), Output(form)):
         tally.plan(Place(1), pb.FlightPlan(state=pb.STATE_SUBMITTED), [])

@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.cli.plan_views import findings
+from lowsky.cli.plans.plan_views import findings
 
 
 def shown(finding: pb.Finding) -> str:

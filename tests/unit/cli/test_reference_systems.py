@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli.area_files import area_in
+from lowsky.cli.airspace.area_files import area_in
+from lowsky.cli.plans.requests import Wishes, prepare_airspace, volumes_in
 from lowsky.cli.problems import Problem
-from lowsky.cli.requests import Wishes, prepare_airspace, volumes_in
 
 NOW = datetime(2026, 5, 1, 8, tzinfo=UTC)
 UNSAID, WGS_84, GCJ_02 = (

@@ -23,7 +23,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.cli import main
 from lowsky.client import RetryPolicy
-from lowsky.local.ports import free_port
+from lowsky.local.running.ports import free_port
 from tests.support.waiting import eventually
 
 from .conftest import Ended, Run

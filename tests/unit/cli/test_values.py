@@ -9,7 +9,7 @@ import pytest
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli.event_log import document_of
+from lowsky.cli.events.log import document_of
 from lowsky.cli.output import clean
 from lowsky.cli.problems import Problem
 from lowsky.cli.values import child, enum_name, enum_value, parse_time, resource, show_band, show_ranges

@@ -9,7 +9,7 @@ import shapely
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli import zone_map, zone_page
+from lowsky.cli.airspace import zone_map, zone_page
 from lowsky.cli.problems import Problem
 from tests.unit.cli.conftest import Run, Scripted
 

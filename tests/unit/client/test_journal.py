@@ -11,7 +11,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.client import FailedPrecondition, InvalidArgument
-from lowsky.client.journal import RESUMED_WITHIN, Batch, Done, Journal
+from lowsky.client.submission.journal import RESUMED_WITHIN, Batch, Done, Journal
 
 BATCH = Batch("flights.ndjson", {"buffer_m": 30.0, "depart": None, "special": ("x",)})
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

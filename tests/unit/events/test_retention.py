@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lowsky.events.inbox import KEPT_DAYS
-from lowsky.local.topics import declared_topics
+from lowsky.local.parts.topics import declared_topics
 
 DAY_MS = 86_400_000
 

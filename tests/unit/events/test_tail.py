@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from lowsky.events import tail
 from lowsky.events.kafka import Kafka
-from lowsky.events.tail import Tail
-from lowsky.rpc.health import Health
+from lowsky.events.watching import tail
+from lowsky.events.watching.tail import Tail
+from lowsky.health import Health
 
 PART = "geozones"
 

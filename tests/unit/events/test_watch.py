@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from lowsky.errors import Overloaded
-from lowsky.events import watch
 from lowsky.events.event import Event
 from lowsky.events.kafka import Kafka
-from lowsky.events.watch import Broadcast
-from lowsky.rpc.health import Health
+from lowsky.events.watching import watch
+from lowsky.events.watching.watch import Broadcast
+from lowsky.health import Health
 
 
 class Topic:

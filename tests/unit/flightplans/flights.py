@@ -12,13 +12,13 @@ from shapely import MultiPolygon, Polygon
 
 from lowsky.flightplans.domain.plan import FlightPlan, State
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.geo.altitude import AltitudeBand, Datum
-from lowsky.geo.applicability import PERMANENT, Applicability
-from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volume4D
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
-from lowsky.rpc.health import Health
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
+from lowsky.geo.schedules.applicability import PERMANENT, Applicability
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volume4D
+from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
+from lowsky.geo.zones.index import IndexedZone, ZoneIndex
+from lowsky.health import Health
 
 NOW = datetime(2026, 5, 1, 8, tzinfo=UTC)  # a Friday
 START = NOW + timedelta(hours=2)

@@ -8,11 +8,11 @@ import pytest
 from lowsky.api.events.v1 import events_pb2
 from lowsky.errors import Unavailable
 from lowsky.events.event import Event, from_record
-from lowsky.flightplans.airspace import PART, Airspace
-from lowsky.flightplans.on_events import OnGeozones
+from lowsky.flightplans.events.on_events import OnGeozones
+from lowsky.flightplans.projections.airspace import PART, Airspace
 from lowsky.geo.codec import geozone_to_message
-from lowsky.geo.geozone import Geozone
-from lowsky.rpc.health import Health
+from lowsky.geo.zones.geozone import Geozone
+from lowsky.health import Health
 from tests.unit.flightplans.flights import square, zone
 
 CITY, COAST = "datasets/city", "datasets/coast"

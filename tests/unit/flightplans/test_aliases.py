@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowsky.flightplans.aliases import Aliases
+from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.ids import new_id
 
 KEY, ANOTHER = bytes(range(32)), bytes(range(1, 33))

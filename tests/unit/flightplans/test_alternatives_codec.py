@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.flightplans.alternatives import Move
-from lowsky.flightplans.alternatives_codec import moved, only_others_are_in_the_way, with_alternatives
-from lowsky.flightplans.codec import proposal_of
-from lowsky.geo.trajectory import Trajectory
+from lowsky.flightplans.codec.plans import proposal_of
+from lowsky.flightplans.openings.alternatives import Move
+from lowsky.flightplans.rpc.alternatives import moved, only_others_are_in_the_way, with_alternatives
+from lowsky.geo.volumes.trajectory import Trajectory
 
 AGL = geo_pb2.ALTITUDE_DATUM_AGL
 NOW_S = 1_795_568_400

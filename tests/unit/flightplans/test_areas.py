@@ -10,14 +10,14 @@ import pytest
 import shapely
 from shapely import Polygon
 
-from lowsky.flightplans.areas import Areas, KnownAuthority
-from lowsky.flightplans.draw import draw
-from lowsky.geo.altitude import ANYWHERE, Datum, VerticalReference
-from lowsky.geo.applicability import Applicability, Daily, Period
-from lowsky.geo.geozone import Restriction
-from lowsky.geo.terrain import Terrain
-from lowsky.geo.volumes import Volume4D
-from lowsky.geo.zone_index import IndexedZone
+from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.projections.areas import Areas, KnownAuthority
+from lowsky.geo.heights.altitude import ANYWHERE, Datum, VerticalReference
+from lowsky.geo.heights.terrain import Terrain
+from lowsky.geo.schedules.applicability import Applicability, Daily, Period
+from lowsky.geo.volumes.volumes import Volume4D
+from lowsky.geo.zones.geozone import Restriction
+from lowsky.geo.zones.index import IndexedZone
 from lowsky.geofence.areas import AreaIndex, StatedArea
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.geofence.look import look

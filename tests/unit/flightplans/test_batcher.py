@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from lowsky.errors import Invalid, LowskyError, Overloaded, Unavailable
-from lowsky.flightplans import batcher as batcher_module
-from lowsky.flightplans.batcher import (
+from lowsky.flightplans.submission import batcher as batcher_module
+from lowsky.flightplans.submission.batcher import (
     BATCH_MAX,
     BATCH_WEIGHT_MAX,
     GATHER_S,

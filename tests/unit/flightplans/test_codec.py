@@ -6,10 +6,10 @@ from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
-from lowsky.flightplans import codec
+from lowsky.flightplans.codec.plans import plans
 from lowsky.flightplans.domain.plan import State
-from lowsky.geo.altitude import Datum
-from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.heights.altitude import Datum
+from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geofence.findings import Finding, Rule, Severity
 from tests.unit.flightplans.flights import DRONE, OPERATOR, PARK, START, TOWER, band, plan
 
@@ -43,7 +43,7 @@ def test_a_flight_begins_before_and_ends_after_the_fractions_that_are_cut_off() 
         (999, 999, 0, 2, 3),
     ):
         message.trajectory.departure_time.nanos, message.trajectory.time_buffer.nanos = departure, buffer
-        airspace = codec.proposal_of(OPERATOR, message).airspace
+        airspace = plans.proposal_of(OPERATOR, message).airspace
         assert isinstance(airspace, Trajectory)
         first, last = airspace.windows_s
         assert first[0] - START.timestamp() + 30.0 == pytest.approx(start * micro, abs=0.3 * micro)
@@ -54,7 +54,7 @@ def test_a_flight_begins_before_and_ends_after_the_fractions_that_are_cut_off() 
 def test_a_departure_is_the_microsecond_before() -> None:
     message = asked(0.0, 60.0)
     message.trajectory.departure_time.nanos = 1_999
-    assert codec.proposal_of(OPERATOR, message).departure == START + timedelta(microseconds=1)
+    assert plans.proposal_of(OPERATOR, message).departure == START + timedelta(microseconds=1)
 
 
 FULL = Finding(
@@ -88,7 +88,7 @@ OPEN = Finding(
 
 @pytest.mark.parametrize("findings", [(), (FULL,), (FULL, BARE, OPEN)])
 def test_findings_survive_the_way_to_the_database_and_back(findings: tuple[Finding, ...]) -> None:
-    assert codec.findings_from_bytes(codec.assessment_to_bytes(plan(findings=findings))) == findings
+    assert plans.findings_from_bytes(plans.assessment_to_bytes(plan(findings=findings))) == findings
 
 
 def test_what_the_server_says_is_all_that_is_taken_out_of_a_request() -> None:
@@ -104,25 +104,25 @@ def test_what_the_server_says_is_all_that_is_taken_out_of_a_request() -> None:
                 getattr(message, field.name).SetInParent()
             else:
                 setattr(message, field.name, "x" if field.type == field.TYPE_STRING else 1)
-    content = pb.FlightPlan.FromString(codec.proposal_of(OPERATOR, message).content)
+    content = pb.FlightPlan.FromString(plans.proposal_of(OPERATOR, message).content)
     assert content == asked(0, 60)
 
 
 def test_a_request_cannot_say_what_the_server_says() -> None:
     message = asked(0, 60)
-    clean = codec.proposal_of(OPERATOR, message).content
+    clean = plans.proposal_of(OPERATOR, message).content
     message.state = pb.STATE_APPROVED
     message.name = "operators/o1/flightPlans/mine"
     message.deciding_authorities.append(TOWER)
     message.findings.add(message="fine")
     message.MergeFromString(b"\xaa\x06\x07padding")
-    assert codec.proposal_of(OPERATOR, message).content == clean
+    assert plans.proposal_of(OPERATOR, message).content == clean
 
 
 def test_a_plan_is_told_with_all_that_was_asked_for_and_found() -> None:
-    content = codec.proposal_of(OPERATOR, asked(0, 60)).content
+    content = plans.proposal_of(OPERATOR, asked(0, 60)).content
     told = plan(State.APPROVED, content=content, findings=(FULL,), approval="approvals/a", approval_number="LS-1")
-    event = events_pb2.FlightPlanEvent.FromString(codec.to_event(told, State.UNDER_REVIEW))
+    event = events_pb2.FlightPlanEvent.FromString(plans.to_event(told, State.UNDER_REVIEW))
     assert event.previous_state == pb.STATE_UNDER_REVIEW
     assert (event.flight_plan.name, event.flight_plan.etag) == (told.name, "1")
     assert event.flight_plan.reference == "parcel 17"
@@ -132,11 +132,11 @@ def test_a_plan_is_told_with_all_that_was_asked_for_and_found() -> None:
 
 
 def test_a_plan_that_changes_after_it_was_told_is_told_anew() -> None:
-    told = plan(findings=(FULL,), content=codec.proposal_of(OPERATOR, asked(0, 60)).content)
-    before = codec.to_message(told)
-    assert codec.to_bytes(told) is codec.to_bytes(told)
+    told = plan(findings=(FULL,), content=plans.proposal_of(OPERATOR, asked(0, 60)).content)
+    before = plans.to_message(told)
+    assert plans.to_bytes(told) is plans.to_bytes(told)
     told.assess([BARE], 7)
-    after = codec.to_message(told)
+    after = plans.to_message(told)
     assert (before.state, after.state) == (pb.STATE_SUBMITTED, pb.STATE_REJECTED)
     assert [finding.message for finding in after.findings] == [BARE.message]
     assert after.airspace_revision == 7
@@ -144,25 +144,25 @@ def test_a_plan_that_changes_after_it_was_told_is_told_anew() -> None:
 
 @pytest.mark.parametrize("key", ["", "parcel 17"])
 def test_an_answer_on_a_stream_is_the_answer_with_its_key(key: str) -> None:
-    told = plan(findings=(FULL,), content=codec.proposal_of(OPERATOR, asked(0, 60)).content)
-    answer = pb.SubmitFlightPlansResponse.FromString(codec.to_stream_answer(key, codec.to_answer(told)))
-    assert answer == pb.SubmitFlightPlansResponse(key=key, flight_plan=codec.to_message(told))
+    told = plan(findings=(FULL,), content=plans.proposal_of(OPERATOR, asked(0, 60)).content)
+    answer = pb.SubmitFlightPlansResponse.FromString(plans.to_stream_answer(key, plans.to_answer(told)))
+    assert answer == pb.SubmitFlightPlansResponse(key=key, flight_plan=plans.to_message(told))
 
 
 @pytest.mark.parametrize(("offsets", "waypoint"), [((0, 60, 59.9), 2), ((60, 0, 60), 1), ((0, 10, 5, 0), 2)])
 def test_a_waypoint_that_is_reached_before_the_one_before_is_named(offsets: tuple[float, ...], waypoint: int) -> None:
     with pytest.raises(Invalid) as refused:
-        codec.proposal_of(OPERATOR, asked(*offsets))
+        plans.proposal_of(OPERATOR, asked(*offsets))
     assert refused.value.reason == "INTERVAL_REVERSED"
     assert refused.value.fields[0].field == f"flight_plan.trajectory.waypoints[{waypoint}].offset_s"
 
 
 def test_a_leg_may_take_no_time_only_with_time_around_it() -> None:
-    codec.proposal_of(OPERATOR, asked(0, 60, 60))
+    plans.proposal_of(OPERATOR, asked(0, 60, 60))
     message = asked(0, 60, 60)
     message.trajectory.ClearField("time_buffer")
     with pytest.raises(Invalid) as refused:
-        codec.proposal_of(OPERATOR, message)
+        plans.proposal_of(OPERATOR, message)
     assert (refused.value.reason, refused.value.fields[0].field) == ("INVALID_GEOMETRY", "flight_plan.trajectory")
 
 
@@ -170,7 +170,7 @@ def test_each_waypoint_keeps_its_datum() -> None:
     message = asked(*range(len(DATUMS)))
     for waypoint, name in zip(message.trajectory.waypoints, DATUMS, strict=True):
         waypoint.altitude_datum = geo_pb2.AltitudeDatum.Value(name)
-    airspace = codec.proposal_of(OPERATOR, message).airspace
+    airspace = plans.proposal_of(OPERATOR, message).airspace
     assert isinstance(airspace, Trajectory)
     assert airspace.datums.tolist() == [Datum(name.removeprefix("ALTITUDE_DATUM_")).code for name in DATUMS]
 
@@ -199,13 +199,13 @@ def ready_made(vertices: int, count: int, lasts: timedelta) -> pb.FlightPlan:
 def test_volumes_have_limits(vertices: int, count: int, lasts: timedelta, limit: str | None) -> None:
     message = ready_made(vertices, count, lasts)
     if limit is None:
-        assert codec.proposal_of(OPERATOR, message).departure == START
+        assert plans.proposal_of(OPERATOR, message).departure == START
         return
     with pytest.raises(Invalid) as refused:
-        codec.proposal_of(OPERATOR, message)
+        plans.proposal_of(OPERATOR, message)
     assert (refused.value.reason, refused.value.metadata) == ("TOO_LARGE", {"limit": limit})
 
 
 @pytest.mark.parametrize("state", State)
 def test_every_state_has_its_number(state: State) -> None:
-    assert codec.state_from(codec.to_message(plan(state)).state) is state
+    assert plans.state_from(plans.to_message(plan(state)).state) is state

@@ -15,9 +15,9 @@ from lowsky.flightplans.checks.conflict import (
     others_give_way,
     others_in_the_way,
 )
-from lowsky.geo.altitude import Datum, VerticalReference
-from lowsky.geo.stored_volumes import Run, StoredVolumes
-from lowsky.geo.volumes import Volume4D, Volumes
+from lowsky.geo.heights.altitude import Datum, VerticalReference
+from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from lowsky.geofence.codec import finding_from_message, finding_to_message
 from lowsky.geofence.findings import VOLUMES_NAMED_MAX, Rule, Severity
 from tests.unit.flightplans.flights import START, band, box_volume, square

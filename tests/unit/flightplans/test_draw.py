@@ -1,8 +1,8 @@
 import pytest
 
 from lowsky.errors import Invalid
-from lowsky.flightplans.draw import draw
-from lowsky.geo.altitude import ANYWHERE
+from lowsky.flightplans.checks.draw import draw
+from lowsky.geo.heights.altitude import ANYWHERE
 from tests.unit.flightplans.flights import band, box_volume, proposal, square, trajectory
 
 CLEAR = proposal(trajectory((113.0, 22.0), (113.01, 22.0), (113.02, 22.0)))

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-import lowsky.flightplans.free_shifts
-from lowsky.flightplans.free_shifts import clearance_m, free_heights, free_times
-from lowsky.flightplans.nearby import Crowded
-from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
-from lowsky.geo.shifts import LEVEL_M, Gap, nearest_first
-from lowsky.geo.stored_volumes import Run, StoredVolumes
-from lowsky.geo.volumes import Volume4D, Volumes
+import lowsky.flightplans.openings.free_shifts
+from lowsky.flightplans.openings.free_shifts import clearance_m, free_heights, free_times
+from lowsky.flightplans.openings.nearby import Crowded
+from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
+from lowsky.geo.volumes.shifts import LEVEL_M, Gap, nearest_first
+from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from tests.unit.flightplans.flights import START, box_volume, square
 from tests.unit.geo.encounters import encounters, references
 
@@ -147,7 +147,7 @@ def test_the_clearance_is_what_is_left_over_the_highest_ground_there_may_be(band
 
 
 def test_more_than_is_compared_for_anybody_is_told_and_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lowsky.flightplans.free_shifts, "PAIRS_MAX", 3)
+    monkeypatch.setattr(lowsky.flightplans.openings.free_shifts, "PAIRS_MAX", 3)
     band = AltitudeBand(90, Datum.AGL, 110, Datum.AGL)
     two = Volumes.of([[box_volume(HERE, band, START)] * 2])
     assert len(free_times(two, [two[:1]], (-60, 60), FLAT)) == 0

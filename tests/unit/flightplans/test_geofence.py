@@ -6,13 +6,13 @@ import pytest
 import shapely
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.flightplans.draw import draw
-from lowsky.geo.altitude import ANYWHERE, AltitudeBand, Datum, VerticalReference
-from lowsky.geo.applicability import Applicability, Daily, Period
-from lowsky.geo.geozone import Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volume4D
-from lowsky.geo.zone_index import IndexedZone
+from lowsky.flightplans.checks.draw import draw
+from lowsky.geo.heights.altitude import ANYWHERE, AltitudeBand, Datum, VerticalReference
+from lowsky.geo.schedules.applicability import Applicability, Daily, Period
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volume4D
+from lowsky.geo.zones.geozone import Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
+from lowsky.geo.zones.index import IndexedZone
 from lowsky.geofence.codec import finding_from_message, finding_to_message
 from lowsky.geofence.findings import FINDINGS_MAX, VOLUMES_NAMED_MAX, Finding, Rule, Severity, at_most
 from lowsky.geofence.zones import RUNS_NAMED_MAX, TITLE_MAX, geofence

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from lowsky.errors import NotFound, Precondition
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
-from lowsky.flightplans.holding import _blocked_for_good
-from lowsky.flightplans.reservations import Busy, Contender
-from lowsky.flightplans.resolve import Rival, resolve
-from lowsky.geo.stored_volumes import Run, StoredVolumes
+from lowsky.flightplans.holding.deciding import _blocked_for_good
+from lowsky.flightplans.holding.resolve import Rival, resolve
+from lowsky.flightplans.postgres.reservations import Busy, Contender
+from lowsky.geo.volumes.stored import Run, StoredVolumes
 from tests.unit.flightplans.flights import NOW, OPERATOR, plan
 
 NOWHERE = StoredVolumes(0), Run(0, 0), Run(0, 0)

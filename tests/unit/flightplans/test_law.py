@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from lowsky.errors import Precondition
-from lowsky.flightplans.areas import Areas, KnownAuthority
 from lowsky.flightplans.checks.law import missing_contents, require_documents
 from lowsky.flightplans.checks.validity import AircraftStanding, Horizon, OperatorStanding
-from lowsky.flightplans.law import Law
-from lowsky.geo.altitude import ANYWHERE
-from lowsky.geo.geozone import Restriction
+from lowsky.flightplans.projections.areas import Areas, KnownAuthority
+from lowsky.flightplans.projections.law import Law
+from lowsky.geo.heights.altitude import ANYWHERE
+from lowsky.geo.zones.geozone import Restriction
 from lowsky.geofence.areas import AreaIndex, StatedArea
 from lowsky.geofence.draw import draw
 from lowsky.geofence.findings import Rule, Severity

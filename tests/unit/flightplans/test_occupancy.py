@@ -11,12 +11,12 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-import lowsky.flightplans.occupancy
+import lowsky.flightplans.openings.occupancy
 from lowsky.errors import Invalid
-from lowsky.flightplans.nearby import Crowded, Near
-from lowsky.flightplans.occupancy import LAYERS_MAX, busy_layers, gaps, layers, merged
-from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
-from lowsky.geo.volumes import Volume4D, Volumes
+from lowsky.flightplans.openings.nearby import Crowded, Near
+from lowsky.flightplans.openings.occupancy import LAYERS_MAX, busy_layers, gaps, layers, merged
+from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
+from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from tests.unit.flightplans.flights import START, box_volume, square
 from tests.unit.geo.encounters import REFERENCES, encounters
 from tests.unit.geo.test_stored_volumes import meeting
@@ -82,7 +82,7 @@ def test_an_answer_that_would_be_too_much_is_refused_and_not_cut_off(monkeypatch
     cut, flights = [layers(band(0, 100), 50, "")], near([box_volume(HERE, band(0, 90))])
     for limit in ("PAIRS_MAX", "INTERVALS_MAX"):
         with monkeypatch.context() as patch:
-            patch.setattr(lowsky.flightplans.occupancy, limit, 1)
+            patch.setattr(lowsky.flightplans.openings.occupancy, limit, 1)
             with pytest.raises(Crowded):
                 busy_layers(asked, cut, flights, FLAT)
     assert busy_layers(asked, cut, flights, FLAT)

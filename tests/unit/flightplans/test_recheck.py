@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import shapely
 
-from lowsky.flightplans.airspace import Airspace
-from lowsky.flightplans.codec import as_kept
-from lowsky.flightplans.decide import Verdict, apply_verdict
+from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.codec.plans import as_kept
 from lowsky.flightplans.domain.plan import FINAL, State
-from lowsky.flightplans.draw import draw
-from lowsky.flightplans.recheck import PART, changed_since, reassess, told_when_late
-from lowsky.flightplans.touched import BOXES_MAX, boxes_of
-from lowsky.geo.altitude import ANYWHERE
-from lowsky.geo.geozone import Restriction
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.flightplans.life.verdicts import Verdict, apply_verdict
+from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.recheck.recheck import PART, changed_since, reassess, told_when_late
+from lowsky.flightplans.recheck.touched import BOXES_MAX, boxes_of
+from lowsky.geo.heights.altitude import ANYWHERE
+from lowsky.geo.zones.geozone import Restriction
+from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.findings import Finding, Rule, Severity
-from lowsky.rpc.health import Health
+from lowsky.health import Health
 from tests.support.waiting import eventually
 from tests.unit.flightplans.flights import NOW, PORT, START, TOWER, plan, proposal, square, trajectory, zone
 

@@ -11,13 +11,13 @@ import shapely
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
-from lowsky.flightplans import codec
-from lowsky.flightplans.occupancy_codec import question_of
-from lowsky.geo.circles import circle
-from lowsky.geo.projection import inverse
-from lowsky.geo.reference_systems import CHINA, ERRORS_M, from_wgs84
-from lowsky.geo.system_names import ReferenceSystem
-from lowsky.geo.trajectory import Trajectory
+from lowsky.flightplans.codec.plans import plans
+from lowsky.flightplans.rpc.occupancy import question_of
+from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84
+from lowsky.geo.crs.names import ReferenceSystem
+from lowsky.geo.shapes.circles import circle
+from lowsky.geo.shapes.projection import inverse
+from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geofence.codec import CONVERTED_MAX, volumes_from_message
 from tests.unit.flightplans.flights import DRONE, OPERATOR, START
 
@@ -68,12 +68,12 @@ def test_a_trajectory_is_flown_where_it_is_with_room_for_the_error_and_kept_as_i
     system: ReferenceSystem,
 ) -> None:
     asked = flight(*(shown(*place, system) for place in TRUE), system=system)
-    proposal = codec.proposal_of(OPERATOR, asked)
+    proposal = plans.proposal_of(OPERATOR, asked)
     assert isinstance(proposal.airspace, Trajectory)
     assert apart_m(proposal.airspace, TRUE) < 0.01
     assert proposal.airspace.horizontal_buffer_m == 20 + ERRORS_M[system]
     assert pb.FlightPlan.FromString(proposal.content) == asked
-    again = codec.airspace_again(proposal.content)  # as the re-check reads it: converted once, from what was sent
+    again = plans.airspace_again(proposal.content)  # as the re-check reads it: converted once, from what was sent
     assert isinstance(again, Trajectory)
     assert apart_m(again, TRUE) < 0.01
     assert again.horizontal_buffer_m == 20 + ERRORS_M[system]
@@ -81,7 +81,7 @@ def test_a_trajectory_is_flown_where_it_is_with_room_for_the_error_and_kept_as_i
 
 @pytest.mark.parametrize("system", [ReferenceSystem.WGS_84, ReferenceSystem.CGCS2000])
 def test_wgs_84_and_cgcs2000_stay_as_they_are(system: ReferenceSystem) -> None:
-    airspace = codec.proposal_of(OPERATOR, flight(*TRUE, system=system)).airspace
+    airspace = plans.proposal_of(OPERATOR, flight(*TRUE, system=system)).airspace
     assert isinstance(airspace, Trajectory)
     assert apart_m(airspace, TRUE) == 0.0
     assert airspace.horizontal_buffer_m == 20
@@ -90,13 +90,13 @@ def test_wgs_84_and_cgcs2000_stay_as_they_are(system: ReferenceSystem) -> None:
 @pytest.mark.parametrize("system", MAPS)
 def test_outside_of_china_a_flight_stays_where_it_is(system: ReferenceSystem) -> None:
     places = [(16.3, 48.2), (16.31, 48.2)]
-    assert apart_m(codec.proposal_of(OPERATOR, flight(*places, system=system)).airspace, places) == 0.0
+    assert apart_m(plans.proposal_of(OPERATOR, flight(*places, system=system)).airspace, places) == 0.0
 
 
 def test_a_waypoint_that_may_or_may_not_be_displaced_is_refused_by_its_place() -> None:
     west = CHINA[0]
     with pytest.raises(Invalid) as refused:
-        codec.proposal_of(OPERATOR, flight((80.0, 40.0), (west + 0.01, 40.0), system=ReferenceSystem.GCJ_02))
+        plans.proposal_of(OPERATOR, flight((80.0, 40.0), (west + 0.01, 40.0), system=ReferenceSystem.GCJ_02))
     assert [one.field for one in refused.value.fields] == ["flight_plan.trajectory.waypoints[1]"]
     assert "GCJ_02" in str(refused.value)
 
@@ -122,7 +122,7 @@ def test_volumes_cover_where_they_are_and_the_error_around_it(system: ReferenceS
 def test_reports_and_questions_are_read_as_plans_are() -> None:
     system = ReferenceSystem.GCJ_02
     sent = pb.Volumes(volumes=[volume([shown(*TRUE[0], system)], 300.0)], reference_system=NUMBERS[system])
-    report = codec.report_of(pb.ReportFlightPlanStateRequest(state=pb.STATE_NONCONFORMING, off_nominal_volumes=sent))
+    report = plans.report_of(pb.ReportFlightPlanStateRequest(state=pb.STATE_NONCONFORMING, off_nominal_volumes=sent))
     (asked,), _ = question_of(pb.QueryAirspaceRequest(volumes=sent))
     for one in (*report.off_nominal, asked):
         assert one.outline.covers(circle(*TRUE[0], 309.0))

@@ -8,11 +8,11 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowsky.flightplans.airspace_locks import BAND_M, LOCKS_MAX, lock_counts, locks_of
-from lowsky.flightplans.commit import _portions
-from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
-from lowsky.geo.nodes import Cover
-from lowsky.geo.volumes import Volume4D, Volumes
+from lowsky.flightplans.postgres.airspace_locks import BAND_M, LOCKS_MAX, lock_counts, locks_of
+from lowsky.flightplans.submission.commit import _portions
+from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
+from lowsky.geo.volumes.nodes import Cover
+from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from tests.unit.geo.encounters import HOUR, covered, encounters, references
 
 FLAT = VerticalReference(10, 10)

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import box
 
-from lowsky.flightplans.shelf import Key, Shelf
-from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
-from lowsky.geo.stored_volumes import Run, StoredVolumes
-from lowsky.geo.volumes import Volume4D, Volumes
+from lowsky.flightplans.holding.shelf import Key, Shelf
+from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
+from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.volumes import Volume4D, Volumes
 
 CAPACITY = 12
 

@@ -2,7 +2,7 @@ import asyncio
 from dataclasses import replace
 
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
-from lowsky.flightplans.standing import Standing
+from lowsky.flightplans.projections.standing import Standing
 from lowsky.priority import Priority
 from tests.unit.flightplans.flights import DRONE, OPERATOR
 

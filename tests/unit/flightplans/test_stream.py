@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from lowsky.flightplans import stream as stream_module
-from lowsky.flightplans.stream import answer_each
+from lowsky.flightplans.rpc.flight_plans import stream as stream_module
+from lowsky.flightplans.rpc.stream import answer_each
 
 
 class Work:

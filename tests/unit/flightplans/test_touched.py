@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import shapely
 
-from lowsky.flightplans.codec import airspace_again, proposal_of
-from lowsky.flightplans.touched import boxes_of, central_legs, touched
-from lowsky.geo.altitude import ANYWHERE, Datum
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.zone_index import ZoneIndex
+from lowsky.flightplans.codec.plans import airspace_again, proposal_of
+from lowsky.flightplans.recheck.touched import boxes_of, central_legs, touched
+from lowsky.geo.heights.altitude import ANYWHERE, Datum
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.draw import Airspace, draw
 from tests.integration.flightplans.world import submission
 from tests.unit.flightplans.flights import OPERATOR, band, box_volume, index, square, trajectory, zone

@@ -13,7 +13,7 @@ from lowsky.flightplans.checks.validity import (
     require_standing,
 )
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.geo.altitude import Datum
+from lowsky.geo.heights.altitude import Datum
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.priority import Priority
 from tests.unit.flightplans.flights import (

@@ -10,9 +10,9 @@ from lowsky.api.airspace.v1 import authorities_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
 from lowsky.events.event import Event, from_record
-from lowsky.flightplans.areas import Areas
-from lowsky.flightplans.on_events import OnAuthorities, OnOperators
-from lowsky.flightplans.standing import Standing
+from lowsky.flightplans.events.on_events import OnAuthorities, OnOperators
+from lowsky.flightplans.projections.areas import Areas
+from lowsky.flightplans.projections.standing import Standing
 from tests.unit.flightplans.flights import DRONE, NOW, OPERATOR, PORT, TOWER
 
 GARBAGE = b"\xff\xff"

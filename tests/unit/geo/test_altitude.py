@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowsky.geo.altitude import (
+from lowsky.geo.heights.altitude import (
     ANYWHERE,
     AltitudeBand,
     AltitudeBands,

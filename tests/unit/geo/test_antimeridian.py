@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Polygon
 
-from lowsky.geo.antimeridian import cut, unwrap
+from lowsky.geo.shapes.antimeridian import cut, unwrap
 
 
 def test_an_area_that_crosses_nothing_is_returned_as_it_is() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowsky.geo.applicability import EVERY_DAY, PERMANENT, Applicability, Daily, Period, periods
+from lowsky.geo.schedules.applicability import EVERY_DAY, PERMANENT, Applicability, Daily, Period, periods
 
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
 HOUR = 3600

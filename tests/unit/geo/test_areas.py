@@ -7,8 +7,8 @@ import pytest
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from lowsky.geo.areas import areas_m2, beyond_m2
-from lowsky.geo.projection import GEOD
+from lowsky.geo.shapes.areas import areas_m2, beyond_m2
+from lowsky.geo.shapes.projection import GEOD
 
 SHAPES = {
     "triangle of 100 km": shapely.Polygon([(16, 48), (17, 49), (16.5, 50)]),

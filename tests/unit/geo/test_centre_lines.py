@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from lowsky.geo import centre_lines
-from lowsky.geo.antimeridian import cut
-from lowsky.geo.areas_meet import areas_meet
-from lowsky.geo.centre_lines import CentreLine, are_within_reach, column, on_plane
-from lowsky.geo.circles import circle
-from lowsky.geo.corridors import corridors_of
-from lowsky.geo.fine_outlines import fine_outline
+from lowsky.geo.shapes import centre_lines
+from lowsky.geo.shapes.antimeridian import cut
+from lowsky.geo.shapes.areas_meet import areas_meet
+from lowsky.geo.shapes.centre_lines import CentreLine, are_within_reach, column, on_plane
+from lowsky.geo.shapes.circles import circle
+from lowsky.geo.shapes.corridors import corridors_of
+from lowsky.geo.shapes.fine_outlines import fine_outline
 from tests.oracle.plan import distance_m
 
 GEOD = Geod(ellps="WGS84")

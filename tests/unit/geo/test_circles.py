@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from lowsky.geo.circles import circle
+from lowsky.geo.shapes.circles import circle
 
 GEOD = Geod(ellps="WGS84")
 

@@ -10,10 +10,6 @@ from shapely import MultiPolygon, box
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.geo.altitude import AltitudeBand, Datum
-from lowsky.geo.applicability import DAY_S, Applicability, Daily, Period
-from lowsky.geo.centre_lines import CentreLine
-from lowsky.geo.circles import circle
 from lowsky.geo.codec import (
     DURATION_MAX,
     band_from_message,
@@ -22,8 +18,12 @@ from lowsky.geo.codec import (
     geozone_to_message,
     volume_from_message,
 )
-from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
-from lowsky.geo.sun import SunEvent
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
+from lowsky.geo.schedules.applicability import DAY_S, Applicability, Daily, Period
+from lowsky.geo.schedules.sun import SunEvent
+from lowsky.geo.shapes.centre_lines import CentreLine
+from lowsky.geo.shapes.circles import circle
+from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 
 GROUND = AltitudeBand(0.0, Datum.AGL, 120.0, Datum.AGL)
 START = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)

@@ -17,19 +17,19 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import lowsky.geo.antimeridian
-import lowsky.geo.corridors
-import lowsky.geo.interiors
-import lowsky.geo.projection
-import lowsky.geo.vertical
-import lowsky.geo.volumes
-import lowsky.geo.zone_block
-from lowsky.geo.altitude import AltitudeBands, Datum, Overlap
-from lowsky.geo.geoid import geoid_bounds_of
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volumes, corridors
-from lowsky.geo.zone_block import ZoneBlock
-from lowsky.geo.zone_index import ZoneIndex
+import lowsky.geo.heights.vertical
+import lowsky.geo.shapes.antimeridian
+import lowsky.geo.shapes.corridors
+import lowsky.geo.shapes.interiors
+import lowsky.geo.shapes.projection
+import lowsky.geo.volumes.volumes
+import lowsky.geo.zones.block
+from lowsky.geo.heights.altitude import AltitudeBands, Datum, Overlap
+from lowsky.geo.heights.geoid import geoid_bounds_of
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volumes, corridors
+from lowsky.geo.zones.block import ZoneBlock
+from lowsky.geo.zones.index import ZoneIndex
 from tests.oracle import cases, flights
 from tests.oracle.cases import MONDAY, SITES, Made, Shape, Site
 from tests.oracle.geofence import Area, Flown, Key, disagreements, expected, ring
@@ -129,7 +129,7 @@ def flown_legs(trajectory: Trajectory) -> list[Flown]:
 def square(site: Site, east_m: float, north_m: float, side_m: float) -> Shape:
     points = [site.at(east_m + dx * side_m, north_m + dy * side_m) for dx, dy in ((0, 0), (1, 0), (1, 1), (0, 1))]
     area = Area((ring(points),))
-    return Shape(area, lowsky.geo.antimeridian.cut(shapely.Polygon(points)))
+    return Shape(area, lowsky.geo.shapes.antimeridian.cut(shapely.Polygon(points)))
 
 
 GROUND = Limits(0.0, Datum.AGL, 120.0, Datum.AGL)
@@ -172,7 +172,7 @@ def test_a_mission_exactly_at_a_floor_is_found_and_a_centimetre_below_it_is_not(
 
 # --- The oracle has teeth: each of these mistakes is caught
 
-BLOCK = lowsky.geo.zone_block
+BLOCK = lowsky.geo.zones.block
 Patch = pytest.MonkeyPatch
 
 
@@ -214,8 +214,8 @@ def datums_ignored(patch: Patch) -> None:
 
 
 def geoid_the_wrong_way_up(patch: Patch) -> None:
-    real = lowsky.geo.vertical.narrowed
-    patch.setattr(lowsky.geo.vertical, "narrowed", lambda *given: -real(*given)[..., ::-1])
+    real = lowsky.geo.heights.vertical.narrowed
+    patch.setattr(lowsky.geo.heights.vertical, "narrowed", lambda *given: -real(*given)[..., ::-1])
 
 
 def time_ignored(patch: Patch) -> None:
@@ -237,8 +237,10 @@ def start_outside(patch: Patch) -> None:
 
 def buffer_off_by(metres: float) -> Callable[[Patch], None]:
     def wrong(patch: Patch) -> None:
-        real = lowsky.geo.volumes.outlines
-        patch.setattr(lowsky.geo.volumes, "outlines", lambda *at: real(*at[:4], np.maximum(at[4] + metres, 0.001)))
+        real = lowsky.geo.volumes.volumes.outlines
+        patch.setattr(
+            lowsky.geo.volumes.volumes, "outlines", lambda *at: real(*at[:4], np.maximum(at[4] + metres, 0.001))
+        )
         touching = ZoneBlock.touching
 
         def longer(self: ZoneBlock[None], volumes: Volumes, *rest: Any) -> Any:
@@ -252,16 +254,16 @@ def buffer_off_by(metres: float) -> Callable[[Patch], None]:
 
 
 def outlines_decide(patch: Patch) -> None:
-    patch.setattr(lowsky.geo.interiors, "lines_meet", lambda ours, *_: np.ones(len(ours), dtype=np.bool_))
+    patch.setattr(lowsky.geo.shapes.interiors, "lines_meet", lambda ours, *_: np.ones(len(ours), dtype=np.bool_))
 
 
 def lines_alone_decide(patch: Patch) -> None:
-    real = lowsky.geo.interiors.lines_meet
+    real = lowsky.geo.shapes.interiors.lines_meet
 
     def without_reach(ours: Any, our_lines: Any, theirs: Any, their_lines: Any) -> Any:
         return real(ours, our_lines, theirs, np.where(np.arange(5) < 4, their_lines, 1e-3 + 0.0 * their_lines))
 
-    patch.setattr(lowsky.geo.interiors, "lines_meet", without_reach)
+    patch.setattr(lowsky.geo.shapes.interiors, "lines_meet", without_reach)
 
 
 def edges_inside(patch: Patch) -> None:
@@ -288,7 +290,7 @@ def boxes_decide(patch: Patch) -> None:
 
 
 def longitude_scale_ignored(patch: Patch) -> None:
-    curvature = lowsky.geo.projection.Curvature
+    curvature = lowsky.geo.shapes.projection.Curvature
     real = curvature.at
 
     def at(latitudes_rad: Any) -> Any:
@@ -299,8 +301,8 @@ def longitude_scale_ignored(patch: Patch) -> None:
 
 
 def antimeridian_ignored(patch: Patch) -> None:
-    patch.setattr(lowsky.geo.corridors, "cut", lambda area: area)
-    patch.setattr(lowsky.geo.volumes, "cut", lambda area: area)
+    patch.setattr(lowsky.geo.shapes.corridors, "cut", lambda area: area)
+    patch.setattr(lowsky.geo.volumes.volumes, "cut", lambda area: area)
 
 
 BOTH = ("legs", "volumes")

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import MultiPolygon, box
 
-import lowsky.geo.geoid
-from lowsky.geo.altitude import (
+import lowsky.geo.heights.geoid
+from lowsky.geo.heights.altitude import (
     ANYWHERE,
     AltitudeBand,
     AltitudeBands,
@@ -24,12 +24,12 @@ from lowsky.geo.altitude import (
     overlap,
     overlap_codes,
 )
-from lowsky.geo.geoid import geoid_bounds, geoid_bounds_of, narrowed, shared_ground
-from lowsky.geo.geozone import Geozone, Layer, Restriction
-from lowsky.geo.volumes import Volume4D, Volumes
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geo.heights.geoid import geoid_bounds, geoid_bounds_of, narrowed, shared_ground
+from lowsky.geo.volumes.volumes import Volume4D, Volumes
+from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
+from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 
-SCRIPT = Path(lowsky.geo.geoid.__file__).parent / "data" / "derive_geoid_bounds.py"
+SCRIPT = Path(lowsky.geo.heights.geoid.__file__).parent / "data" / "derive_geoid_bounds.py"
 
 
 @pytest.mark.parametrize(

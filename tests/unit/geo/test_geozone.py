@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from shapely import box
 
-from lowsky.geo.altitude import AltitudeBand, Datum
-from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
+from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 
 LAYER = Layer(box(8, 47, 9, 48), AltitudeBand(0, Datum.AGL, 120, Datum.AGL))
 

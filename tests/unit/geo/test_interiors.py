@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon, box
 
-from lowsky.geo.altitude import Datum
-from lowsky.geo.circles import circle
-from lowsky.geo.interiors import MARGIN_DEGREES, Parts
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import corridors
+from lowsky.geo.heights.altitude import Datum
+from lowsky.geo.shapes.circles import circle
+from lowsky.geo.shapes.interiors import MARGIN_DEGREES, Parts
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import corridors
 
 Outline = Polygon | MultiPolygon
 FRAME = Polygon(box(0, 0, 8, 8).exterior.coords, [box(2, 2, 6, 6).exterior.coords])

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from shapely import box
 
-from lowsky.geo.altitude import AltitudeBand, Datum
-from lowsky.geo.geozone import Geozone, Layer, Restriction
-from lowsky.geo.zone_index import SCATTERED_MIN, IndexedZone
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
+from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
+from lowsky.geo.zones.index import SCATTERED_MIN, IndexedZone
 from lowsky.geofence.kept import KeptIndex
 
 AREA = box(8, 47, 8.01, 47.01)

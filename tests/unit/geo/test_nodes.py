@@ -10,12 +10,12 @@ import shapely
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from lowsky.flightplans.airspace_locks import locks_of
-from lowsky.flightplans.reservations import rows_of
-from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
-from lowsky.geo.nodes import AREA_SPAN, AREAS_MAX, HOUR_S, LEAVES_MAX, SLICE_S, Cover, area_of, is_area
-from lowsky.geo.stored_volumes import Run, StoredVolumes
-from lowsky.geo.volumes import Volume4D, Volumes
+from lowsky.flightplans.postgres.airspace_locks import locks_of
+from lowsky.flightplans.postgres.reservations import rows_of
+from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
+from lowsky.geo.volumes.nodes import AREA_SPAN, AREAS_MAX, HOUR_S, LEAVES_MAX, SLICE_S, Cover, area_of, is_area
+from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from tests.unit.geo.encounters import HOUR, covered, encounters, references
 
 LOW = AltitudeBand(0, Datum.AGL, 100, Datum.AGL)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from lowsky.geo.projection import GEOD, LegRefused, densify, inverse, metres_per_degree, unwrapped_steps
+from lowsky.geo.shapes.projection import GEOD, LegRefused, densify, inverse, metres_per_degree, unwrapped_steps
 from tests.unit.geo.oracle import distances_to_leg
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowsky.geo.projection import inverse
-from lowsky.geo.reference_systems import CHINA, STEP_DEGREES, STRAY_M, from_wgs84, to_wgs84
-from lowsky.geo.system_names import ReferenceSystem
+from lowsky.geo.crs.displacement import CHINA, STEP_DEGREES, STRAY_M, from_wgs84, to_wgs84
+from lowsky.geo.crs.names import ReferenceSystem
+from lowsky.geo.shapes.projection import inverse
 
 DISPLACED = [ReferenceSystem.GCJ_02, ReferenceSystem.BD_09]
 LONGITUDES, LATITUDES = st.floats(75.0, 135.0), st.floats(3.0, 54.0)

@@ -10,9 +10,9 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lowsky.geo.altitude import AltitudeBand, AltitudeBands, Datum, Overlap, VerticalReference, overlap_codes
-from lowsky.geo.geoid import geoid_bounds_of, shared_ground
-from lowsky.geo.scales import on_both_scales
+from lowsky.geo.heights.altitude import AltitudeBand, AltitudeBands, Datum, Overlap, VerticalReference, overlap_codes
+from lowsky.geo.heights.geoid import geoid_bounds_of, shared_ground
+from lowsky.geo.heights.scales import on_both_scales
 from tests.unit.geo.encounters import Raster, bands, references
 
 NONE = Overlap.NONE.value

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import MultiPolygon, box
 
-from lowsky.geo.applicability import EVERY_DAY, Daily
-from lowsky.geo.schedule import civil as civil_zone
-from lowsky.geo.schedule import civil_zones
-from lowsky.geo.sun import Place, SunEvent, event_s, event_within, place_of
+from lowsky.geo.schedules.applicability import EVERY_DAY, Daily
+from lowsky.geo.schedules.schedule import civil as civil_zone
+from lowsky.geo.schedules.schedule import civil_zones
+from lowsky.geo.schedules.sun import Place, SunEvent, event_s, event_within, place_of
 from tests.oracle.hours import Hours, applies
 
 HOUR = 3600

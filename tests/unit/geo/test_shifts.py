@@ -11,8 +11,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lowsky.geo.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Datum, VerticalReference, overlap_codes
-from lowsky.geo.shifts import LEVEL_M, free_gaps, height_shifts, nearest_first, time_shifts
+from lowsky.geo.heights.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Datum, VerticalReference, overlap_codes
+from lowsky.geo.volumes.shifts import LEVEL_M, free_gaps, height_shifts, nearest_first, time_shifts
 from tests.unit.geo.encounters import bands, references
 
 FAR = 10.0

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from shapely import Polygon, box
 
-import lowsky.geo.schedule
-import lowsky.geo.sun
-from lowsky.geo.altitude import AltitudeBand, Datum
-from lowsky.geo.antimeridian import cut
-from lowsky.geo.applicability import Applicability, Daily, Period
-from lowsky.geo.geozone import Geozone, Layer, Restriction
-from lowsky.geo.sun import SunEvent, place_of
-from lowsky.geo.volumes import Volume4D, Volumes
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+import lowsky.geo.schedules.schedule
+import lowsky.geo.schedules.sun
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
+from lowsky.geo.schedules.applicability import Applicability, Daily, Period
+from lowsky.geo.schedules.sun import SunEvent, place_of
+from lowsky.geo.shapes.antimeridian import cut
+from lowsky.geo.volumes.volumes import Volume4D, Volumes
+from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
+from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from tests.oracle.daylight import Extent, SunHours, sun_verdict
 from tests.oracle.geofence import Verdict
 from tests.oracle.profile import PROFILE, TEETH
@@ -89,7 +89,7 @@ def test_an_event_is_where_the_sun_is_that_high_also_where_it_hardly_rises_or_se
     for _ in range(3000):
         event, day = SunEvent(draw.choice(list(SunEvent))), int(draw.integers(18_000, 24_000))
         longitude, latitude = draw.uniform(-180, 180), draw.uniform(60, 84) * draw.choice([-1, 1])
-        moment_s = lowsky.geo.sun.event_s(event, day, longitude, latitude)
+        moment_s = lowsky.geo.schedules.sun.event_s(event, day, longitude, latitude)
         if moment_s is not None:
             height = height_deg(np.float64(moment_s), np.float64(longitude), np.float64(latitude))
             assert height == pytest.approx(90.0 - event.zenith_deg, abs=0.02)
@@ -99,8 +99,8 @@ def test_an_event_is_where_the_sun_is_that_high_also_where_it_hardly_rises_or_se
 
 # --- The oracle has teeth: each of these mistakes is caught
 
-SUN = lowsky.geo.sun
-SCHEDULE = lowsky.geo.schedule
+SUN = lowsky.geo.schedules.sun
+SCHEDULE = lowsky.geo.schedules.schedule
 
 
 def events_later_by(seconds: float) -> Callable[[Patch], None]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lowsky.geo.datums import GeographicSystem, system_of
-from lowsky.geo.system_names import ReferenceSystem, known, stated_name
+from lowsky.geo.crs.datums import GeographicSystem, system_of
+from lowsky.geo.crs.names import ReferenceSystem, known, stated_name
 
 WGS_84, CGCS2000 = ReferenceSystem.WGS_84, ReferenceSystem.CGCS2000
 

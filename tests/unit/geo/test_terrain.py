@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 from shapely import box
 
-from lowsky.geo.altitude import AltitudeBand, Datum, VerticalReference
-from lowsky.geo.geozone import Geozone, Layer, Restriction
-from lowsky.geo.terrain import Terrain, read_terrain
-from lowsky.geo.volumes import Volume4D, Volumes
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
+from lowsky.geo.heights.terrain import Terrain, read_terrain
+from lowsky.geo.volumes.volumes import Volume4D, Volumes
+from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
+from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.config import GeofenceConfig
 
 STEP = 0.001

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lowsky.geo.applicability import EVERY_DAY, PERMANENT, Applicability, Daily, Period
-from lowsky.geo.sun import SunEvent
-from lowsky.geo.timetable import EXACT_S, Timetable
+from lowsky.geo.schedules.applicability import EVERY_DAY, PERMANENT, Applicability, Daily, Period
+from lowsky.geo.schedules.sun import SunEvent
+from lowsky.geo.schedules.timetable import EXACT_S, Timetable
 
 HOUR, DAY, WEEK = 3600, 86_400, 604_800
 MONDAY = datetime(2026, 6, 1, tzinfo=UTC)

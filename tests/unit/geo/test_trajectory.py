@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lowsky.geo.altitude import Datum
-from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.heights.altitude import Datum
+from lowsky.geo.volumes.trajectory import Trajectory
 
 
 def trajectory(**changes: Any) -> Trajectory:

@@ -8,11 +8,11 @@ import shapely
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from lowsky.geo.altitude import AltitudeBand, Datum, Overlap, VerticalReference, overlap
-from lowsky.geo.geoid import geoid_bounds
-from lowsky.geo.projection import GEOD, LegRefused
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volume4D, Volumes, corridors
+from lowsky.geo.heights.altitude import AltitudeBand, Datum, Overlap, VerticalReference, overlap
+from lowsky.geo.heights.geoid import geoid_bounds
+from lowsky.geo.shapes.projection import GEOD, LegRefused
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volume4D, Volumes, corridors
 from tests.unit.geo.oracle import distances_to_leg
 
 BAND = AltitudeBand(0.0, Datum.AGL, 120.0, Datum.AGL)

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import MultiPolygon, Polygon, box
 
-from lowsky.geo.altitude import AltitudeBand, Datum, Overlap, VerticalReference, overlap
-from lowsky.geo.applicability import PERMANENT, Applicability, Daily, Period
-from lowsky.geo.geozone import Geozone, Layer, Restriction
-from lowsky.geo.volumes import Volume4D, Volumes
-from lowsky.geo.zone_index import SCATTERED_MIN, IndexedZone, ZoneIndex
+from lowsky.geo.heights.altitude import AltitudeBand, Datum, Overlap, VerticalReference, overlap
+from lowsky.geo.schedules.applicability import PERMANENT, Applicability, Daily, Period
+from lowsky.geo.volumes.volumes import Volume4D, Volumes
+from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
+from lowsky.geo.zones.index import SCATTERED_MIN, IndexedZone, ZoneIndex
 
 T0 = datetime(2026, 6, 1, tzinfo=UTC).timestamp()  # a Monday
 LOW = AltitudeBand(0, Datum.AGL, 120, Datum.AGL)

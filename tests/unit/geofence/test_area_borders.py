@@ -9,13 +9,13 @@ import pytest
 import shapely
 from pyproj import Geod
 
-from lowsky.geo.altitude import AltitudeBand, Datum
-from lowsky.geo.centre_lines import CentreLine
-from lowsky.geo.circles import circle
-from lowsky.geo.geozone import Geozone, Layer, Restriction
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volumes, corridors
-from lowsky.geo.zone_index import IndexedZone, ZoneIndex
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
+from lowsky.geo.shapes.centre_lines import CentreLine
+from lowsky.geo.shapes.circles import circle
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volumes, corridors
+from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
+from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea
 from lowsky.geofence.findings import Rule
 from lowsky.geofence.look import look

@@ -4,9 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from lowsky.local import postgres
-from lowsky.local.ports import PORT_FIRST, PORT_LAST, free_port, is_free
-from lowsky.local.remembered import remembered_port
+from lowsky.local.parts import postgres
+from lowsky.local.running.ports import PORT_FIRST, PORT_LAST, free_port, is_free
+from lowsky.local.running.remembered import remembered_port
 
 
 def test_a_short_directory_holds_its_own_socket() -> None:

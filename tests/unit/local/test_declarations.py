@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from lowsky.local.errors import StackError
-from lowsky.local.services import ISSUER, SERVICES
-from lowsky.local.topics import declared_topics
+from lowsky.local.parts.services import ISSUER, SERVICES
+from lowsky.local.parts.topics import declared_topics
 
 DLQ = "".join(f'[{kind}]\npartitions = 1\ncleanup_policy = "delete"\n' for kind in ("dlq", "retry"))
 TOPIC = '[[topic]]\nname = "a"\npartitions = 2\ncleanup_policy = "compact"\ngroups = ["g"]\n'

@@ -1,6 +1,6 @@
 import pytest
 
-from lowsky.local.tokens import ROLES, TTL_S_MAX, Invalid, token_request
+from lowsky.local.parts.tokens import ROLES, TTL_S_MAX, Invalid, token_request
 
 
 def test_a_subject_is_enough() -> None:

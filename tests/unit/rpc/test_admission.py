@@ -15,7 +15,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.auth.caller import Caller, Role
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import Overloaded, Unauthenticated
-from lowsky.rpc.health import Health
+from lowsky.health import Health
 from lowsky.rpc.limits import InFlight, request_bytes_max
 from lowsky.rpc.pipeline import Pipeline
 from lowsky.rpc.server import build_server

@@ -4,7 +4,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from lowsky.errors import Unavailable
-from lowsky.rpc.health import Health
+from lowsky.health import Health
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 

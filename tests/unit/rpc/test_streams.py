@@ -17,8 +17,8 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.auth.caller import Caller, Role
 from lowsky.auth.tokens import TokenVerifier
+from lowsky.health import Health
 from lowsky.rpc import pipeline
-from lowsky.rpc.health import Health
 from lowsky.rpc.pipeline import Pipeline
 from tests.support.errors import error_of, refusal
 from tests.support.waiting import eventually

@@ -16,18 +16,19 @@ from typing import Self, TypeVar
 
 import httpx
 
-from lowsky.local import health, kafka, postgres, processes, shutdown, state, topics
 from lowsky.local.directory import clear_earlier, prepare
 from lowsky.local.errors import ProductionRefused, StackError
 from lowsky.local.files import exclusive, private_directory
-from lowsky.local.jars import ensure_jars
-from lowsky.local.ports import LOOPBACK
-from lowsky.local.processes import Command
-from lowsky.local.remembered import remembered_port
+from lowsky.local.parts import kafka, postgres, topics
+from lowsky.local.parts.jars import ensure_jars
+from lowsky.local.parts.services import ISSUER, SERVICES, Service
+from lowsky.local.parts.tokens import AUDIENCE, TTL_S_DEFAULT
 from lowsky.local.reporting import LogReporter, Reporter
-from lowsky.local.services import ISSUER, SERVICES, Service
-from lowsky.local.state import Entry, State
-from lowsky.local.tokens import AUDIENCE, TTL_S_DEFAULT
+from lowsky.local.running import health, processes, shutdown, state
+from lowsky.local.running.ports import LOOPBACK
+from lowsky.local.running.processes import Command
+from lowsky.local.running.remembered import remembered_port
+from lowsky.local.running.state import Entry, State
 
 MIGRATE_S_MAX = 300
 

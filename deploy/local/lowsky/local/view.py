@@ -6,9 +6,9 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from lowsky.local import health, processes
+from lowsky.local.running import health, processes
+from lowsky.local.running.state import Entry, State
 from lowsky.local.stack import Stack
-from lowsky.local.state import Entry, State
 
 
 def show(stack: Stack, console: Console) -> bool:

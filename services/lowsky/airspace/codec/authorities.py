@@ -9,7 +9,7 @@ from lowsky.airspace.domain.places import COUNTRIES
 from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.api.events.v1 import events_pb2
 from lowsky.errors import Invalid
-from lowsky.geo.schedule import civil
+from lowsky.geo.schedules.schedule import civil
 
 
 def country_of(message: pb.Authority) -> str:

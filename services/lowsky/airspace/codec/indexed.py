@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.geo.codec import geozone_from_message
-from lowsky.geo.zone_index import IndexedZone
+from lowsky.geo.zones.index import IndexedZone
 
 
 def indexed(messages: Mapping[str, bytes]) -> list[IndexedZone[None]]:

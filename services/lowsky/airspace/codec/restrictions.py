@@ -7,7 +7,6 @@ from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from lowsky.airspace.admission import AdmittedZone
 from lowsky.airspace.codec.zones import PackedZone, pack
 from lowsky.airspace.domain.authority import Authority
 from lowsky.airspace.domain.naming import geozone_name
@@ -20,12 +19,13 @@ from lowsky.airspace.domain.restriction import (
     require_window,
     require_within_area,
 )
+from lowsky.airspace.imports.admission import AdmittedZone
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
-from lowsky.geo.altitude import AltitudeBand
 from lowsky.geo.codec import band_from_message, volume_from_message
-from lowsky.geo.geozone import Layer, Restriction
+from lowsky.geo.heights.altitude import AltitudeBand
+from lowsky.geo.zones.geozone import Layer, Restriction
 from lowsky.moments import end_of, start_of
 
 _KINDS = {

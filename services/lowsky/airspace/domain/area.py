@@ -10,7 +10,7 @@ import shapely
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from lowsky.geo.antimeridian import cut
+from lowsky.geo.shapes.antimeridian import cut
 
 VERTICES_MAX = 10_000
 """Of all rings together, as F3548 allows a whole intent: a province is drawn to some hundred metres, and the event of

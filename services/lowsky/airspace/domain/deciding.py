@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from lowsky.geo.geozone import Geozone, LocalizedText, Purpose, Restriction, ZoneAuthority
+from lowsky.geo.zones.geozone import Geozone, LocalizedText, Purpose, Restriction, ZoneAuthority
 
 _DECIDED = frozenset({Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL})
 """Somebody has to decide, whether the zone says who or not. In a U-space zone only where it names somebody."""

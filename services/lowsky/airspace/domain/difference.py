@@ -13,9 +13,9 @@ from enum import StrEnum
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from lowsky.geo.altitude import AltitudeBand
-from lowsky.geo.areas import areas_m2, beyond_m2
-from lowsky.geo.geozone import Geozone, Restriction
+from lowsky.geo.heights.altitude import AltitudeBand
+from lowsky.geo.shapes.areas import areas_m2, beyond_m2
+from lowsky.geo.zones.geozone import Geozone, Restriction
 
 SHARE_LEFT_MIN = 0.5
 """Of a zone's ground: with less, it is counted as taken away. National zones are redrawn by a few percent."""
@@ -23,7 +23,7 @@ SHARE_TAKEN_MAX = 0.1
 """Of a dataset's zones, or of their ground, that one import takes away without a confirmation: weekly versions of
 national datasets lose a few percent; what is cut off or empty loses more."""
 AREA_ERROR = 2e-6
-"""Of two areas that are compared (lowsky.geo.areas), and less than one zone of 100 000."""
+"""Of two areas that are compared (lowsky.geo.shapes.areas), and less than one zone of 100 000."""
 
 SLIVER_DEGREES2 = 1e-12
 """Some 0.01 m²: what rounding leaves where the layers of two versions are laid over each other."""
@@ -83,7 +83,7 @@ class _Pair:
 def difference(before: Mapping[str, Geozone], after: Mapping[str, Geozone]) -> list[ZoneChange]:
     """Each zone that is not the same in both, the greatest area gained and lost first, then by name.
 
-    Areas are of the ground that all layers of a zone cover together, right to a millionth (lowsky.geo.areas).
+    Areas are of the ground that all layers of a zone cover together, right to a millionth (lowsky.geo.shapes.areas).
     """
     pairs = [
         _Pair(name, before.get(name), after.get(name))

@@ -10,9 +10,9 @@ from shapely import MultiPolygon, Polygon
 
 from lowsky.airspace.domain.authority import Authority
 from lowsky.errors import Invalid, NotFound, Precondition
-from lowsky.geo.altitude import AltitudeBand, Datum
-from lowsky.geo.applicability import Applicability, Period
-from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
+from lowsky.geo.schedules.applicability import Applicability, Period
+from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 
 DURATION_MAX = timedelta(days=90)
 """Flights are filed up to 90 days ahead at most (LAANC): what lasts longer than anybody can plan is no longer

@@ -15,9 +15,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from lowsky.geo.projection import metres_per_degree
-from lowsky.geo.reference_systems import from_wgs84, to_wgs84
-from lowsky.geo.system_names import ReferenceSystem
+from lowsky.geo.crs.displacement import from_wgs84, to_wgs84
+from lowsky.geo.crs.names import ReferenceSystem
+from lowsky.geo.shapes.projection import metres_per_degree
 
 Floats = NDArray[np.float64]
 

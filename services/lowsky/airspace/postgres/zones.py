@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lowsky import tracing
 from lowsky.airspace.codec.datasets import to_event
-from lowsky.airspace.codec.packed_zones import PackedZones
+from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import Box, PackedZone, VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.db.database import Connection, in_batches
@@ -16,6 +15,7 @@ from lowsky.db.pages import fetch_page
 from lowsky.errors import NotFound
 from lowsky.events.event import Event
 from lowsky.events.outbox import append, append_many
+from lowsky.process import tracing
 
 TOPIC = "lowsky.geozones.v1"
 

@@ -33,20 +33,23 @@ from typing import BinaryIO
 
 from shapely.errors import GEOSException
 
-from lowsky.airspace.reading import document, ed269, ed318, mapped
-from lowsky.airspace.reading.arranging import Arranged, arranged
-from lowsky.airspace.reading.declared import AS_PUBLISHED, Declared
-from lowsky.airspace.reading.document import FILE_BYTES_MAX, TooLarge, repeated_key
-from lowsky.airspace.reading.field_mapping import FieldMapping, LimitSource, Source
-from lowsky.airspace.reading.json_zones import JsonZones
-from lowsky.airspace.reading.kml import KmlZones
-from lowsky.airspace.reading.layout import ZONES_MAX, metadata_of, single_format
-from lowsky.airspace.reading.left_over import LeftOver
-from lowsky.airspace.reading.numbers import Numbers
-from lowsky.airspace.reading.patterns import Pattern
-from lowsky.airspace.reading.permits import no_wider_permit
-from lowsky.airspace.reading.places import at_published_places
-from lowsky.airspace.reading.recognising import require_readable
+from lowsky.airspace.reading.attributes.arranging import Arranged, arranged
+from lowsky.airspace.reading.attributes.left_over import LeftOver
+from lowsky.airspace.reading.attributes.numbers import Numbers
+from lowsky.airspace.reading.attributes.permits import no_wider_permit
+from lowsky.airspace.reading.attributes.values import mapping, text
+from lowsky.airspace.reading.formats import document, ed269, ed318
+from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX, TooLarge, repeated_key
+from lowsky.airspace.reading.formats.json_zones import JsonZones
+from lowsky.airspace.reading.formats.kml import KmlZones
+from lowsky.airspace.reading.formats.layout import ZONES_MAX, metadata_of, single_format
+from lowsky.airspace.reading.formats.recognising import require_readable
+from lowsky.airspace.reading.formats.stated_systems import system_of_file, system_of_zone
+from lowsky.airspace.reading.geometry.places import at_published_places
+from lowsky.airspace.reading.mapping import mapped
+from lowsky.airspace.reading.mapping.declared import AS_PUBLISHED, Declared
+from lowsky.airspace.reading.mapping.field_mapping import FieldMapping, LimitSource, Source
+from lowsky.airspace.reading.mapping.patterns import Pattern
 from lowsky.airspace.reading.report import (
     FilePosition,
     Format,
@@ -60,11 +63,9 @@ from lowsky.airspace.reading.report import (
     UnreadableZones,
     ZoneRefused,
 )
-from lowsky.airspace.reading.stated_systems import system_of_file, system_of_zone
-from lowsky.airspace.reading.values import mapping, text
-from lowsky.geo.datums import System
-from lowsky.geo.geozone import Geozone
-from lowsky.geo.system_names import ReferenceSystem
+from lowsky.geo.crs.datums import System
+from lowsky.geo.crs.names import ReferenceSystem
+from lowsky.geo.zones.geozone import Geozone
 
 __all__ = [
     "AS_PUBLISHED",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lowsky.geo.datums import System
-from lowsky.geo.geozone import Geozone, LocalizedText
-from lowsky.geo.system_names import ReferenceSystem
+from lowsky.geo.crs.datums import System
+from lowsky.geo.crs.names import ReferenceSystem
+from lowsky.geo.zones.geozone import Geozone, LocalizedText
 
 
 class Format(StrEnum):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from lowsky.airspace.areas_in_force import AreasInForce
-from lowsky.airspace.in_force import InForce
+from lowsky.airspace.in_force.areas import AreasInForce
+from lowsky.airspace.in_force.zones import InForce
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
-from lowsky.geo.altitude import VerticalReference
-from lowsky.geo.volumes import Volumes
-from lowsky.geo.zone_index import ZoneIndex
+from lowsky.geo.heights.altitude import VerticalReference
+from lowsky.geo.volumes.volumes import Volumes
+from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
 from lowsky.geofence.codec import finding_to_message, trajectory_from_message, volumes_from_message
 from lowsky.geofence.draw import Airspace, draw

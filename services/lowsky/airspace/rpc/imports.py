@@ -8,17 +8,25 @@ from uuid import UUID
 
 import structlog
 
-from lowsky.airspace.codec import datasets, reports, shifts
-from lowsky.airspace.codec.declared import declared_by
-from lowsky.airspace.codec.outlying import outlying_notes
-from lowsky.airspace.codec.packed_zones import PackedZones
+from lowsky.airspace.codec import datasets
+from lowsky.airspace.codec.imports import reports, shifts
+from lowsky.airspace.codec.imports.declared import declared_by
+from lowsky.airspace.codec.imports.outlying import outlying_notes
+from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.domain.deciding import Directory, normal
+from lowsky.airspace.imports.preparing import Prepared, prepare
+from lowsky.airspace.imports.replacing import (
+    NewVersion,
+    Replacement,
+    Replacing,
+    keep_contents,
+    require_confirmed,
+    still,
+)
 from lowsky.airspace.postgres.authorities import AuthorityStore
 from lowsky.airspace.postgres.boxes import boxes_in
 from lowsky.airspace.postgres.datasets import IMPORT_S, DatasetStore, ImportedFile
 from lowsky.airspace.reading import UnreadableZones
-from lowsky.airspace.rpc.preparing import Prepared, prepare
-from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, keep_contents, require_confirmed, still
 from lowsky.airspace.rpc.upload import Upload, Uploads
 from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb

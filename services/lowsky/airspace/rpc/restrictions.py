@@ -16,13 +16,13 @@ from lowsky.airspace.postgres.restrictions import Drawn, RestrictionStore, any_o
 from lowsky.airspace.postgres.zones import ZoneStore
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
-from lowsky.background import repeatedly
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.db.requests import earlier_answer, keep_answers
 from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
 from lowsky.ids import new_id
+from lowsky.process.background import repeatedly
 from lowsky.rpc.once import Mutation, request_of
 
 log = structlog.get_logger()

@@ -15,8 +15,8 @@ import numpy as np
 import shapely
 from shapely import Polygon
 
-from lowsky.geo.altitude import Overlap, VerticalReference
-from lowsky.geo.stored_volumes import Overlaps, Run, StoredVolumes
+from lowsky.geo.heights.altitude import Overlap, VerticalReference
+from lowsky.geo.volumes.stored import Overlaps, Run, StoredVolumes
 from lowsky.geofence.findings import VOLUMES_NAMED_MAX, Finding, Rule, Severity
 from lowsky.geofence.heights import Heights
 from lowsky.geofence.meetings import envelopes

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from lowsky.errors import FieldViolation, Precondition
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.geo.altitude import Datum
-from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.heights.altitude import Datum
+from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.priority import Priority
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from lowsky.geo.trajectory import Trajectory
-from lowsky.geo.volumes import Volume4D
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import Volume4D
 
 
 @dataclass(frozen=True, slots=True)

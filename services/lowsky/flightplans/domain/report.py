@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lowsky.flightplans.domain.plan import State
-from lowsky.geo.volumes import Volume4D
+from lowsky.geo.volumes.volumes import Volume4D
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 from shapely import Polygon, box
 
 from lowsky.airspace.domain.area import Area, AreaPolygon, InvalidPiece, Ring
-from lowsky.geo.antimeridian import cut
+from lowsky.geo.shapes.antimeridian import cut
 
 METRE = 1 / 111_320
 

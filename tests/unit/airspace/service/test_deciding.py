@@ -6,8 +6,8 @@ import pytest
 from shapely import box
 
 from lowsky.airspace.domain.deciding import Directory, Remark, resolve
-from lowsky.geo.altitude import AltitudeBand, Datum
-from lowsky.geo.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
+from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 
 OWN = "authorities/own"
 DIRECTORY = Directory.of(

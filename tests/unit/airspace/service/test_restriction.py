@@ -19,7 +19,7 @@ from lowsky.airspace.domain.restriction import (
     require_window,
 )
 from lowsky.errors import Invalid, NotFound, Precondition
-from lowsky.geo.altitude import AltitudeBand, Datum
+from lowsky.geo.heights.altitude import AltitudeBand, Datum
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from aiokafka import AIOKafkaConsumer
 from rich.console import Console
 
+from lowsky.local.parts.topics import declared_topics
 from lowsky.local.stack import Stack
-from lowsky.local.topics import declared_topics
 
 
 @asynccontextmanager

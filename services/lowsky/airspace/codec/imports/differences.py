@@ -1,0 +1,121 @@
+"""The difference that an import makes: from stored and packed zones to the message, some zones at a time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from hashlib import sha256
+from itertools import islice
+
+from lowsky.airspace.codec.imports.packed_zones import PackedZones
+from lowsky.airspace.codec.zones import VersionStamp
+from lowsky.airspace.domain.dataset import Dataset
+from lowsky.airspace.domain.difference import AREA_ERROR, SHARE_TAKEN_MAX, Kind, ZoneChange, difference, ground_m2
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.geo.codec import geozone_from_message
+from lowsky.geo.zones.geozone import Geozone
+
+NAMED_MAX = 1_000
+"""Zones that a difference names; some 150 bytes each, and nobody reads on. The others are counted."""
+
+DIGEST_LENGTH = 16
+"""Hexadecimal digits: it is to be told from other differences of one dataset, and to be copied by hand."""
+
+BATCH = 1_000
+"""Zones compared at once: as geometries they take some 10 MB."""
+
+_Kind = pb.ZoneChange.Kind
+_Aspect = pb.ZoneChange.Aspect
+
+
+class Differences:
+    """What putting packed zones in the place of a dataset's present ones changes."""
+
+    def __init__(self, dataset: Dataset, packed: PackedZones) -> None:
+        """Of the dataset at its present version."""
+        self._dataset = dataset
+        self._packed = packed
+        self._stamp = VersionStamp.of(dataset.version).on_geozone
+        self._stored: set[str] = set()
+        self._counts = dict.fromkeys(Kind, 0)
+        self._gained_m2 = self._lost_m2 = self._before_m2 = 0.0
+        self._taken_away = 0
+        self._digests = 0
+        """Sum of the digests of all changes: in whichever order they are found, it is one difference."""
+        self._greatest: list[ZoneChange] = []
+
+    def compare(self, stored: Mapping[str, bytes]) -> None:
+        """Some of the present zones by name, as they were packed and then stamped.
+
+        Most of a national file that is imported again is known to be the same by its bytes alone.
+        """
+        before: dict[str, Geozone] = {}
+        after: dict[str, Geozone] = {}
+        same: list[Geozone] = []
+        for name, message in stored.items():
+            self._stored.add(name)
+            message = message.removesuffix(self._stamp)
+            packed = self._packed.geozone(name) if name in self._packed else None
+            if packed == message:
+                same.append(_geozone(message))
+                continue
+            before[name] = _geozone(message)
+            if packed is not None:
+                after[name] = _geozone(packed)
+        self._before_m2 += ground_m2((*same, *before.values()))
+        self._count(difference(before, after))
+
+    def finish(self) -> pb.ImportDifference:
+        """The whole difference, once all present zones have been compared: the others are added."""
+        added = (name for name in self._packed.names if name not in self._stored)
+        while names := list(islice(added, BATCH)):
+            self._count(difference({}, {name: _geozone(self._packed.geozone(name)) for name in names}))
+        changes = sum(self._counts.values())
+        whole = f"{self._dataset.name} {self._dataset.version} {self._digests}"
+        shares = (len(self._stored), self._taken_away), (self._before_m2, self._lost_m2)
+        return pb.ImportDifference(
+            from_version=self._dataset.version,
+            added=self._counts[Kind.ADDED],
+            changed=self._counts[Kind.CHANGED],
+            removed=self._counts[Kind.REMOVED],
+            unchanged=len(self._stored) - self._counts[Kind.CHANGED] - self._counts[Kind.REMOVED],
+            area_gained_m2=self._gained_m2,
+            area_lost_m2=self._lost_m2,
+            zones=map(_to_message, self._greatest),
+            unnamed=changes - len(self._greatest),
+            digest=sha256(whole.encode()).hexdigest()[:DIGEST_LENGTH],
+            needs_confirmation=any(taken > SHARE_TAKEN_MAX * of * (1.0 + AREA_ERROR) for of, taken in shares),
+            taken_away=self._taken_away,
+            area_before_m2=self._before_m2,
+        )
+
+    def _count(self, changes: list[ZoneChange]) -> None:
+        for change in changes:
+            self._counts[change.kind] += 1
+            self._taken_away += change.takes_away
+            said = (
+                change.name,
+                change.kind,
+                *change.aspects,
+                # What it becomes, all of it: what is confirmed of one file is not of another that changes the same.
+                sha256(self._packed.geozone(change.name)).hexdigest() if change.name in self._packed else "",
+            )
+            self._digests += int.from_bytes(sha256(repr(said).encode()).digest())
+        self._gained_m2 += sum(change.area_gained_m2 for change in changes)
+        self._lost_m2 += sum(change.area_lost_m2 for change in changes)
+        self._greatest = heapq.nsmallest(NAMED_MAX, [*self._greatest, *changes], key=ZoneChange.rank)
+
+
+def _geozone(message: bytes) -> Geozone:
+    return geozone_from_message(pb.Geozone.FromString(message))
+
+
+def _to_message(change: ZoneChange) -> pb.ZoneChange:
+    return pb.ZoneChange(
+        geozone=change.name,
+        identifier=change.identifier,
+        kind=_Kind.Value(f"KIND_{change.kind}"),
+        aspects=[_Aspect.Value(f"ASPECT_{aspect}") for aspect in change.aspects],
+        area_gained_m2=change.area_gained_m2,
+        area_lost_m2=change.area_lost_m2,
+    )

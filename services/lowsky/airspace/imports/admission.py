@@ -1,0 +1,27 @@
+"""From a zone that was read to one that may come into force: named, and its authorities known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lowsky.airspace.domain.deciding import Directory, resolve
+from lowsky.airspace.domain.naming import geozone_name
+from lowsky.airspace.reading import Note, ReadZone
+from lowsky.geo.zones.geozone import Geozone
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedZone:
+    """A zone under its resource name; `published_json` is its own part of the file."""
+
+    name: str
+    geozone: Geozone
+    notes: tuple[Note, ...]
+    published_json: bytes
+
+
+def admit(zone: ReadZone, dataset: str, directory: Directory) -> AdmittedZone:
+    """Names a zone and finds who decides for it."""
+    geozone, remarks = resolve(zone.geozone, directory)
+    notes = (*zone.notes, *(Note(remark.reason, remark.field, remark.message) for remark in remarks))
+    return AdmittedZone(geozone_name(dataset, geozone.identifier), geozone, notes, zone.published_json)

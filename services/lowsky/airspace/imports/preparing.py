@@ -1,0 +1,58 @@
+"""What of an import can be done before the airspace is locked: a file, zone by zone, to packed zones and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from lowsky.airspace.codec.imports.packed_zones import PackedZones
+from lowsky.airspace.codec.imports.reports import Report
+from lowsky.airspace.codec.zones import ZONE_BYTES_MAX, pack
+from lowsky.airspace.domain.deciding import Directory
+from lowsky.airspace.imports.admission import admit
+from lowsky.airspace.reading import Declared, Note, Outcome, read
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What an import of a file comes to; `title` is the file's own."""
+
+    title: str
+    zones: PackedZones
+    report: pb.ImportReport
+
+
+def prepare(
+    file: BinaryIO,
+    declared: Declared,
+    dataset: str,
+    directory: Directory,
+    zones: PackedZones,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Prepared:
+    """Appends the zones of a file to `zones`. Those whose event the log would not take are refused.
+
+    Raises:
+        UnreadableZones: The file as a whole cannot be read.
+        Invalid: Its zones or its report are too large together.
+        Overloaded: There is no room for them.
+    """
+    with read(file, declared, on_progress) as reading:
+        report = Report(reading.format, reading.notes)
+        for entry, read_zone in reading.results:
+            notes, name = entry.notes, ""
+            if read_zone is not None:
+                admitted = admit(read_zone, dataset, directory)
+                notes, packed = admitted.notes, pack(admitted, dataset)
+                size = len(packed.event)
+                if size > ZONE_BYTES_MAX:
+                    entry = replace(entry, outcome=Outcome.REFUSED)
+                    message = f"the zone and its published text take {size} bytes; {ZONE_BYTES_MAX} is the most"
+                    notes = (*notes, Note("ZONE_TOO_LARGE", "", message))
+                else:
+                    zones.append(packed)
+                    name = packed.name
+            report.add(entry, notes, name)
+        return Prepared(reading.metadata.title, zones, report.message)

@@ -1,0 +1,138 @@
+"""A dataset's zones replaced as a whole: compared ahead of the lock, put in place under it, kept for a rollback."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from lowsky.airspace.codec.imports.contents import contents_of
+from lowsky.airspace.codec.imports.differences import BATCH, Differences
+from lowsky.airspace.codec.imports.packed_zones import PackedZones
+from lowsky.airspace.domain.dataset import Dataset
+from lowsky.airspace.imports.spool import Room, Spool
+from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
+from lowsky.airspace.postgres.zones import ZoneStore
+from lowsky.airspace.threads import in_thread
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.clock import Clock
+from lowsky.db.database import Connection, Database
+from lowsky.errors import Precondition
+
+HELD_BYTES_MAX = 2 * 1024 * 1024 * 1024
+"""Of all zones that wait for their turn to come into force in one worker, on its disk: ten of the largest files as
+they mostly are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The zones that are to be those of a dataset, and by whose word."""
+
+    dataset: str
+    authority: str
+    zones: PackedZones
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """What a version has beside its zones: an empty title leaves the dataset's, `contents` is kept for a rollback."""
+
+    title: str
+    contents: Spool
+    file: ImportedFile
+
+
+class Replacing:
+    """Replaces the zones of datasets, for imports and for rollbacks."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self.room = Room(HELD_BYTES_MAX, "imports of zones")
+        self.turn = asyncio.Lock()
+        """Held while a whole dataset is being read or compared: one at a time bounds the memory."""
+
+    async def compare(self, replacement: Replacement) -> tuple[Dataset | None, pb.ImportDifference]:
+        """The dataset as it is, None before its first import, and what the replacement would change in it.
+
+        Raises:
+            NotFound: It is another authority's.
+        """
+        async with self.turn:
+            # A transaction that sees one moment: the zones are those of the version.
+            async with self._database.transaction() as connection:
+                await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                dataset = await DatasetStore(connection).get(replacement.dataset)
+                if dataset is not None:
+                    dataset.require_authority(replacement.authority)
+                differences = await _compared(connection, replacement, dataset)
+            return dataset, await in_thread(differences.finish)
+
+    async def put(
+        self, connection: Connection, revision: int, replacement: Replacement, version: NewVersion
+    ) -> Dataset:
+        """The dataset's next version; the airspace is locked, `revision` is its present one.
+
+        Raises:
+            NotFound: It is another authority's.
+        """
+        store, now = DatasetStore(connection), self._clock.now()
+        before = await store.get(replacement.dataset) or Dataset(replacement.dataset, replacement.authority)
+        dataset = before.imported(
+            authority=replacement.authority,
+            title=version.title,
+            geozone_count=len(replacement.zones),
+            airspace_revision=revision + 1,
+            now=now,
+        )
+        await store.save(dataset, version.file)
+        await store.keep(dataset, version.contents.file)
+        await ZoneStore(connection).replace(dataset, replacement.zones, now)
+        return dataset
+
+
+async def still(
+    connection: Connection, replacement: Replacement, difference: pb.ImportDifference
+) -> pb.ImportDifference:
+    """The difference to the version that is about to be replaced: worked out anew where an import came between.
+
+    Ahead of the lock it holds up nobody, and to be overtaken is rare.
+    """
+    dataset = await DatasetStore(connection).get(replacement.dataset)
+    if (dataset.version if dataset else 0) == difference.from_version:
+        return difference
+    return await in_thread((await _compared(connection, replacement, dataset)).finish)
+
+
+def require_confirmed(difference: pb.ImportDifference, confirmed: str) -> None:
+    """Raises Precondition where much would be taken away that nobody confirmed, or another difference is confirmed."""
+    if confirmed == difference.digest or (not confirmed and not difference.needs_confirmation):
+        return
+    of = difference.changed + difference.removed + difference.unchanged
+    if confirmed:
+        message = (
+            f"the difference that is confirmed, {confirmed}, is not the one that would be made, {difference.digest}"
+        )
+    else:
+        message = (
+            f"{difference.taken_away} of {of} zones would be taken away, and {difference.area_lost_m2 / 1e6:.3g} of "
+            f"{difference.area_before_m2 / 1e6:.3g} km² of their ground: the dataset stays as it was"
+        )
+    raise Precondition(
+        "REMOVAL_NOT_CONFIRMED",
+        f"{message}; look at the difference with validate_only, then confirm it by its digest",
+        metadata={"removed": str(difference.taken_away), "of": str(of), "digest": difference.digest},
+    )
+
+
+async def _compared(connection: Connection, replacement: Replacement, dataset: Dataset | None) -> Differences:
+    """The differences to all present zones of the dataset."""
+    differences = Differences(dataset or Dataset(replacement.dataset, replacement.authority), replacement.zones)
+    async for stored in ZoneStore(connection).messages_in_batches(replacement.dataset, BATCH):
+        await in_thread(differences.compare, stored)
+    return differences
+
+
+def keep_contents(zones: PackedZones, contents: Spool) -> None:
+    """Writes what is kept of a version for a rollback."""
+    for piece in contents_of(zones):
+        contents.write(piece)

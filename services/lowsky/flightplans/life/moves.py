@@ -1,0 +1,83 @@
+"""What an operator does with a plan that exists: withdraw, activate, end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.checks.law import require_documents
+from lowsky.flightplans.checks.validity import require_standing
+from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.domain.proposal import Proposal
+from lowsky.flightplans.life.plans import Plans
+from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.areas import Areas
+from lowsky.flightplans.projections.law import Law
+from lowsky.flightplans.projections.standing import Standing
+from lowsky.geo.heights.altitude import VerticalReference
+from lowsky.geofence.look import survey
+
+Move = Callable[[FlightPlan], None]
+
+
+async def move(plans: Plans, name: str, etag: str, make: Move) -> FlightPlan:
+    """Locks the plan, compares the etag, makes the move, saves and tells.
+
+    Raises:
+        NotFound, StaleEtag, IllegalMove, Precondition
+    """
+    plan = await plans.get(name, lock=True)
+    plan.expect(etag)
+    make(plan)
+    await plans.save(plan)
+    return plan
+
+
+class Activation:
+    """Activation asks once more whether the operator and the aircraft may fly: much can happen since approval."""
+
+    def __init__(
+        self,
+        standing: Standing,
+        airspace: Airspace,
+        areas: Areas,
+        law: Law,
+        reference: VerticalReference,
+        proposal_of: Callable[[FlightPlan], Proposal],
+    ) -> None:
+        self._standing = standing
+        self._airspace = airspace
+        self._areas = areas
+        self._law = law
+        self._reference = reference
+        self._proposal_of = proposal_of
+
+    def at(self, now: datetime) -> Move:
+        """The move.
+
+        Raises:
+            IllegalMove, Precondition: When it is made.
+        """
+
+        def activate(plan: FlightPlan) -> None:
+            operator, aircraft = require_standing(
+                plan.operator,
+                plan.aircraft,
+                self._standing.operator(plan.operator),
+                self._standing.aircraft(plan.aircraft),
+            )
+            proposal = self._proposal_of(plan)
+            needs = self._law.needs(self._authorities(proposal), proposal, operator, aircraft)
+            require_documents(plan.operator, operator, needs, plan.end)
+            plan.activate(now)
+
+        return activate
+
+    def _authorities(self, proposal: Proposal) -> frozenset[str]:
+        """Those that the flight meets now, which its findings do not all name."""
+        drawn = draw([proposal], self._reference)
+        for refusal in drawn.refused.values():
+            raise refusal
+        found = survey(self._airspace.index, self._areas.index, drawn.volumes, 1, self._reference)
+        return found.authorities[0]

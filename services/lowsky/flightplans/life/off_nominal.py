@@ -1,0 +1,165 @@
+"""A flight that leaves its plan: off-nominal volumes widen what it holds, and whoever it meets there is told.
+
+Nobody is refused: it flies where it flies (ASTM F3548-21, nonconforming and contingent operational intents). What comes
+after it is, as with any airspace that is held.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+from lowsky.db.database import Connection
+from lowsky.errors import Invalid, NotFound, Unavailable
+from lowsky.flightplans.checks.conflict import Meeting
+from lowsky.flightplans.domain.plan import FINAL, FlightPlan
+from lowsky.flightplans.domain.report import Report
+from lowsky.flightplans.holding.deciding import Crowded, Holding
+from lowsky.flightplans.holding.resolve import Rival
+from lowsky.flightplans.postgres.aliases import Aliases
+from lowsky.flightplans.postgres.plans import FlightPlanStore
+from lowsky.flightplans.postgres.reservations import Contender, Reservations, reservations_of, too_large
+from lowsky.flightplans.views.visible import ANY_OPERATOR
+from lowsky.geo.heights.altitude import VerticalReference
+from lowsky.geo.volumes.nodes import Cover, cover_of
+from lowsky.geo.volumes.volumes import Volumes
+from lowsky.geofence.findings import Finding, Rule, Severity
+
+AHEAD_S_MAX: Final = 86_400
+"""Off-nominal volumes end within a day: nobody holds airspace for longer by one report."""
+
+NAMED_MAX: Final = 500
+"""Flights that the plan itself names, as an event has a limit. All that are met are warned; the warnings of those that
+are not named are not taken back, should another report no longer meet them."""
+
+
+class OffNominal:
+    """Takes in reports."""
+
+    def __init__(self, holding: Holding, reference: VerticalReference) -> None:
+        self._holding = holding
+        self._reference = reference
+
+    async def report(self, connection: Connection, report: Report, now: datetime) -> FlightPlan:
+        """The plan as it is then; within one transaction. Locks come in the order of everybody: nodes, then plans.
+
+        Raises:
+            NotFound, StaleEtag, IllegalMove, Invalid
+            Unavailable: The plan or what it holds changed at this very moment: the same report may be sent again.
+        """
+        _require_id(report.name)
+        _require_soon(report, now)
+        store, reservations = FlightPlanStore(connection), Reservations(connection)
+        seen = await store.get(report.name)
+        _require_possible(report, seen, now)
+        off = Volumes.of([report.off_nominal])
+        rivals = await self._met(connection, seen, off)
+        aliases = await self._holding.aliases(connection)
+        ids = {seen.id, *_warned_by(seen, aliases), *(str(rival.plan) for rival in rivals)}
+        plans = dict(await store.lock_present(sorted(ids)))
+        plan = plans.pop(seen.id)
+        plan.expect(report.etag)
+        if plan.version != seen.version:
+            raise Unavailable("AIRSPACE_BUSY", f"{plan.name} has just changed", retry_after_s=0.1)
+        plan.report(report.state, report.content, report.reason, now)
+        there = [rival for rival in rivals if _is_there(plans.get(str(rival.plan)))]
+        ids_met = [str(rival.plan) for rival in there]
+        met = dict(zip(ids_met, await self._holding.meetings(there), strict=True))
+        plan.exchange([f for f in plan.findings if f.rule is Rule.OFF_NOMINAL_MEETS], _said(met, aliases))
+        changed = [
+            plan,
+            *(other for other in plans.values() if _warn(other, aliases.of(plan.id), met.get(other.id), now)),
+        ]
+        await self._widen(reservations, plan, off)
+        await store.save_assessments(changed)
+        return plan
+
+    async def _met(self, connection: Connection, plan: FlightPlan, off: Volumes) -> Sequence[Rival]:
+        if not len(off):
+            return []
+        nodes = self._cover(off)
+        # By an id of their own: what the plan itself holds stays what it is known to hold, whatever becomes of this.
+        contender = Contender(uuid4(), plan.operator, plan.aircraft, 0, "")
+        await Reservations(connection).lock(nodes)
+        try:
+            (rivals,) = await self._holding.rivals(connection, [contender], off, nodes)
+        except Crowded as crowded:
+            raise crowded.refusal("off_nominal_volumes") from None
+        return [rival for rival in rivals if str(rival.plan) != plan.id]
+
+    async def _widen(self, reservations: Reservations, plan: FlightPlan, off: Volumes) -> None:
+        """What it holds from now on: its own volumes, then these. So long it keeps its aircraft busy, too."""
+        id_ = UUID(plan.id)
+        held = await reservations.own(id_)
+        if held is None:
+            raise Unavailable("AIRSPACE_BUSY", f"{plan.name} holds nothing", retry_after_s=0.1)
+        volumes = Volumes.join([held.volumes, off]) if len(off) else held.volumes
+        nodes = self._cover(volumes)
+        (reservation,) = reservations_of(
+            [Contender(id_, plan.operator, plan.aircraft, held.priority, "")], volumes, nodes
+        )
+        await reservations.replace(replace(reservation, revision=held.revision + 1, off_nominal=len(off)))
+
+    def _cover(self, volumes: Volumes) -> Cover:
+        nodes = cover_of(volumes, self._reference)
+        if nodes.too_large:
+            raise too_large("off_nominal_volumes", "the flight would hold more airspace than one may:")
+        return nodes
+
+
+def _require_soon(report: Report, now: datetime) -> None:
+    end_s = max((volume.end_s for volume in report.off_nominal), default=0.0)
+    if end_s > now.timestamp() + AHEAD_S_MAX:
+        message = f"a flight that has left its plan is not away from it for more than {AHEAD_S_MAX} s"
+        raise Invalid.field("off_nominal_volumes", message, "TOO_LARGE", limit=str(AHEAD_S_MAX))
+
+
+def _require_possible(report: Report, seen: FlightPlan, now: datetime) -> None:
+    """Refuses early what will be refused anyhow once the plan is locked: nobody is to wait for a report of a plan that
+    does not fly."""
+    seen.expect(report.etag)
+    replace(seen, happened=[]).report(report.state, report.content, report.reason, now)
+
+
+def _require_id(name: str) -> None:
+    try:
+        UUID(name.rpartition("/")[2])
+    except ValueError:
+        raise NotFound(name) from None
+
+
+def _warned_by(plan: FlightPlan, aliases: Aliases) -> list[str]:
+    """Ids of the flights that an earlier report of this plan has warned."""
+    found = (aliases.plan(finding.subject) for finding in plan.findings if finding.rule is Rule.OFF_NOMINAL_MEETS)
+    return [id_ for id_ in found if id_ is not None]
+
+
+def _warn(other: FlightPlan, alias: str, met: Meeting | None, now: datetime) -> bool:
+    """Tells another flight what it meets now of the one with that alias instead of what it met; False where nothing is
+    new to it."""
+    subject = f"{ANY_OPERATOR}/flightPlans/{alias}"
+    before = [f for f in other.findings if f.rule is Rule.OFF_NOMINAL and f.subject == subject]
+    after = [met.finding(Rule.OFF_NOMINAL, alias, reverse=True)] if met else []
+    if (not before and not after) or other.state in FINAL:
+        return False
+    other.exchange(before, after)
+    other.tell(now)
+    return True
+
+
+def _is_there(plan: FlightPlan | None) -> bool:
+    return plan is not None and plan.state not in FINAL
+
+
+def _said(met: Mapping[str, Meeting], aliases: Aliases) -> list[Finding]:
+    """What the flight itself hears."""
+    named = itertools.islice(met.items(), NAMED_MAX)
+    findings = [meeting.finding(Rule.OFF_NOMINAL_MEETS, aliases.of(other)) for other, meeting in named]
+    if more := len(met) - len(findings):
+        text = f"{more} more flights are near that are not named here."
+        findings.append(Finding(Rule.OFF_NOMINAL_MEETS, Severity.NOTIFICATION, "", "other flights", (), text))
+    return findings

@@ -1,0 +1,89 @@
+"""By how much a whole plan may be shifted in time, or in height, so that it meets nothing that is held near."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from lowsky.flightplans.openings.nearby import Crowded
+from lowsky.geo.heights.altitude import AltitudeBands, Datum, VerticalReference
+from lowsky.geo.volumes.shifts import Gap, free_gaps, height_shifts, time_shifts
+from lowsky.geo.volumes.stored import Overlaps, Run, StoredVolumes, bounds_there
+from lowsky.geo.volumes.volumes import Volumes
+
+Floats = NDArray[np.float64]
+Columns: TypeAlias = Mapping[str, Callable[[int], NDArray[Any]]]
+
+PAIRS_MAX: Final = 5_000_000
+"""Volumes that are compared: half a second in a thread."""
+
+
+def free_times(
+    mine: Volumes, near: Sequence[Volumes], limits: Gap, reference: VerticalReference, taken: Sequence[Gap] = ()
+) -> Sequence[Gap]:
+    """By how many seconds a plan may be shifted, within limits, so that it meets nothing that is near.
+
+    Args:
+        taken: From when until when its aircraft is busy: none of the plan may be at such a time.
+
+    Raises:
+        Crowded: Too much is near.
+    """
+    always: Columns = {"start_s": np.zeros, "end_s": np.ones}
+    others = Volumes.join(near) if near else Volumes.of([])
+    met, _ = _met(_with(mine, always), _with(others, always), reference)
+    ours, theirs = met.ours, met.theirs - len(mine)
+    forbidden = time_shifts(mine.start_s[ours], mine.end_s[ours], others.start_s[theirs], others.end_s[theirs])
+    starts_s, ends_s = np.array(taken, np.float64).reshape(-1, 2).T
+    whole = np.full(len(taken), mine.start_s.min()), np.full(len(taken), mine.end_s.max())
+    return free_gaps(np.concatenate([forbidden, time_shifts(*whole, starts_s, ends_s)]), *limits)
+
+
+def free_heights(mine: Volumes, near: Sequence[Volumes], limits: Gap, reference: VerticalReference) -> Sequence[Gap]:
+    """By how many metres; the same."""
+
+    def infinite(count: int) -> Floats:
+        return np.full(count, np.inf)
+
+    def sea_level(count: int) -> NDArray[np.int8]:
+        return np.full(count, Datum.AMSL.code, np.int8)
+
+    anywhere: Columns = {
+        "lower_m": lambda count: -infinite(count),
+        "upper_m": infinite,
+        "lower_datum": sea_level,
+        "upper_datum": sea_level,
+    }
+    others = Volumes.join(near) if near else Volumes.of([])
+    met, boxes = _met(_with(mine, anywhere), _with(others, anywhere), reference)
+    a, b = mine.altitudes[met.ours].resolved(), others.altitudes[met.theirs - len(mine)].resolved()
+    there = bounds_there(a, b, boxes[met.ours], boxes[met.theirs], reference)
+    return free_gaps(height_shifts(a, b, reference, *there), *limits)
+
+
+def clearance_m(volumes: Volumes, reference: VerticalReference) -> float:
+    """How far a plan is above ground at least, wherever it is; zero where it may touch it."""
+    bands = volumes.altitudes.resolved()
+    ground = np.full(len(bands), Datum.AGL.code, np.int8)
+    level = AltitudeBands(np.zeros(len(bands)), np.zeros(len(bands)), ground, ground, np.full(len(bands), np.nan))
+    boxes = shapely.bounds(volumes.outlines).reshape(-1, 4)
+    least, _ = reference.differences(bands.lower_datum, ground, *bounds_there(bands, level, boxes, boxes, reference))
+    return max(0.0, float((bands.lower_m + least).min()))
+
+
+def _with(volumes: Volumes, columns: Columns) -> Volumes:
+    return replace(volumes, **{name: make(len(volumes)) for name, make in columns.items()})
+
+
+def _met(mine: Volumes, others: Volumes, reference: VerticalReference) -> tuple[Overlaps, Floats]:
+    """Which of mine meet which others, by places in both, one after the other; and the boxes of all."""
+    if (pairs := len(mine) * len(others)) > PAIRS_MAX:
+        raise Crowded(f"{pairs} pairs of volumes would have to be compared, more than {PAIRS_MAX}")
+    stored = StoredVolumes(len(mine) + len(others))
+    ours, theirs = Run(stored.add(mine), len(mine)), Run(stored.add(others), len(others))
+    return stored.overlaps([ours], [theirs], reference), stored.boxes

@@ -1,0 +1,307 @@
+"""Plans in PostgreSQL; what happened to them goes to the outbox in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from lowsky.db.database import Connection
+from lowsky.db.pages import fetch_page
+from lowsky.errors import NotFound
+from lowsky.events.event import Event
+from lowsky.events.outbox import append
+from lowsky.flightplans.codec.plans import assessment_to_bytes, findings_from_bytes, to_event
+from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
+from lowsky.flightplans.postgres.aliases import Aliases
+from lowsky.flightplans.postgres.reservations import Reservation, Reservations
+from lowsky.flightplans.views.visible import ANY_OPERATOR
+from lowsky.open_enums import text_member
+
+TOPIC = "lowsky.flight-plans.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which plans are listed. Absent parts do not narrow."""
+
+    operator: str | None = None
+    visible_operator: str | None = None
+    """Together with visible_authority: plans of this operator, or that touch that authority. Both absent: all."""
+    visible_authority: str | None = None
+    states: Sequence[State] = ()
+    start: datetime | None = None
+    end: datetime | None = None
+    aircraft: str | None = None
+
+
+class FlightPlanStore:
+    """The plans, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, new: Sequence[tuple[FlightPlan, Context]], reservations: Sequence[Reservation]) -> None:
+        """Stores new plans with the airspace that they hold from now on, and tells of them, of each in the context of
+        who asked for it."""
+        if not new:
+            return
+        plans = [plan for plan, _ in new]
+        await self._connection.execute(
+            """INSERT INTO flight_plans
+                   (id, operator, aircraft, state, state_reason, version, create_time, update_time, time_start,
+                    time_end, airspace_revision, authorities, subjects, approval, approval_number, content,
+                    assessment, min_lon, min_lat, max_lon, max_lat)
+               SELECT id, operator, aircraft, state, state_reason, 1, create_time, create_time, time_start, time_end,
+                      airspace_revision, string_to_array(authorities, ' '), string_to_array(subjects, ' '), '', '',
+                      content, assessment, min_lon, min_lat, max_lon, max_lat
+               FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+                           $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::text[], $11::text[], $12::bytea[],
+                           $13::bytea[], $14::float8[], $15::float8[], $16::float8[], $17::float8[])
+                 AS p (id, operator, aircraft, state, state_reason, create_time, time_start, time_end,
+                       airspace_revision, authorities, subjects, content, assessment, min_lon, min_lat, max_lon,
+                       max_lat)""",
+            [_id(plan.name) for plan in plans],
+            [plan.operator for plan in plans],
+            [plan.aircraft for plan in plans],
+            [plan.state for plan in plans],
+            [plan.state_reason for plan in plans],
+            [plan.create_time for plan in plans],
+            [plan.start for plan in plans],
+            [plan.end for plan in plans],
+            [plan.airspace_revision for plan in plans],
+            # Arrays do not nest in unnest; names of authorities and zones have no spaces.
+            [" ".join(_authorities(plan)) for plan in plans],
+            [" ".join(plan.zones_met) for plan in plans],
+            [plan.content for plan in plans],
+            [assessment_to_bytes(plan) for plan in plans],
+            *zip(*(plan.extent for plan in plans), strict=True),
+        )
+        await Reservations(self._connection).add(reservations)
+        await append(self._connection, [event for plan, context in new for event in context.run(told, plan)])
+
+    async def save(self, plan: FlightPlan) -> None:
+        """Stores a move and tells of it. The plan was read with its row lock."""
+        await self.save_moves([plan], told(plan))
+
+    async def save_moves(self, plans: Sequence[FlightPlan], happened: Sequence[Event]) -> None:
+        """Stores moves, of each plan once, and tells what happened, in two statements. The plans were read with their
+        row locks."""
+        if not plans:
+            return
+        await self._connection.execute(
+            """UPDATE flight_plans p
+               SET state = n.state, state_reason = n.state_reason, version = n.version, update_time = n.update_time,
+                   approval = n.approval, approval_number = n.approval_number,
+                   nonconforming_since = n.nonconforming_since
+               FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[],
+                           $8::timestamptz[])
+                 AS n (id, state, state_reason, version, update_time, approval, approval_number, nonconforming_since)
+               WHERE p.id = n.id AND p.id = ANY($1::text[])""",
+            [plan.id for plan in plans],
+            [plan.state for plan in plans],
+            [plan.state_reason for plan in plans],
+            [plan.version for plan in plans],
+            [plan.update_time for plan in plans],
+            [plan.approval for plan in plans],
+            [plan.approval_number for plan in plans],
+            [plan.nonconforming_since for plan in plans],
+        )
+        await self._free(plans)
+        await append(self._connection, happened)
+
+    async def save_assessments(self, plans: Sequence[FlightPlan]) -> None:
+        """Stores what was found anew, with the moves that follow. The plans were read with their row locks."""
+        if not plans:
+            return
+        await self._connection.execute(
+            """UPDATE flight_plans p
+               SET state = n.state, state_reason = n.state_reason, version = n.version, update_time = n.update_time,
+                   airspace_revision = n.airspace_revision, authorities = string_to_array(n.authorities, ' '),
+                   subjects = string_to_array(n.subjects, ' '), assessment = n.assessment,
+                   off_nominal = n.off_nominal, nonconforming_since = n.nonconforming_since
+               FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[],
+                           $7::text[], $8::text[], $9::bytea[], $10::bytea[], $11::timestamptz[])
+                 AS n (id, state, state_reason, version, update_time, airspace_revision, authorities, subjects,
+                       assessment, off_nominal, nonconforming_since)
+               WHERE p.id = n.id AND p.id = ANY($1::text[])""",
+            [_id(plan.name) for plan in plans],
+            [plan.state for plan in plans],
+            [plan.state_reason for plan in plans],
+            [plan.version for plan in plans],
+            [plan.update_time for plan in plans],
+            [plan.airspace_revision for plan in plans],
+            [" ".join(_authorities(plan)) for plan in plans],
+            [" ".join(plan.zones_met) for plan in plans],
+            [assessment_to_bytes(plan) for plan in plans],
+            [plan.off_nominal for plan in plans],
+            [plan.nonconforming_since for plan in plans],
+        )
+        await self._free(plans)
+        await append(self._connection, [event for plan in plans for event in told(plan)])
+
+    async def _free(self, plans: Sequence[FlightPlan]) -> None:
+        """What is over holds no airspace any more: in the same transaction, so that the next one may have it."""
+        await Reservations(self._connection).free([UUID(plan.id) for plan in plans if plan.state in FINAL])
+
+    async def nonconforming_since_before(self, moment: datetime, limit: int) -> Sequence[str]:
+        """Ids of plans that have been nonconforming since before a moment, the longest first."""
+        rows = await self._connection.fetch(
+            "SELECT id FROM flight_plans WHERE nonconforming_since < $1 ORDER BY nonconforming_since, id LIMIT $2",
+            moment,
+            limit,
+        )
+        return [row["id"] for row in rows]
+
+    async def lock_free(self, ids: Sequence[str]) -> Sequence[FlightPlan]:
+        """Those plans that nobody else has locked, locked."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM flight_plans WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE SKIP LOCKED", ids
+        )
+        return [_plan(row) for row in rows]
+
+    async def lock(self, id_: str) -> FlightPlan:
+        """One plan, locked as soon as nobody else has it locked."""
+        (row,) = await self._connection.fetch("SELECT * FROM flight_plans WHERE id = $1 FOR UPDATE", id_)
+        return _plan(row)
+
+    async def lock_present(self, ids: Sequence[str]) -> Mapping[str, FlightPlan]:
+        """Those plans that are there, by id, locked in the order of their ids."""
+        return await self._some(ids, " ORDER BY id FOR UPDATE")
+
+    async def present(self, ids: Sequence[str]) -> Mapping[str, FlightPlan]:
+        """Those plans that are there, by id."""
+        return await self._some(ids, "")
+
+    async def _some(self, ids: Sequence[str], how: str) -> Mapping[str, FlightPlan]:
+        if not ids:
+            return {}
+        rows = await self._connection.fetch("SELECT * FROM flight_plans WHERE id = ANY($1::text[])" + how, ids)
+        return {row["id"]: _plan(row) for row in rows}
+
+    async def lock_all(self, names: Collection[str]) -> Mapping[str, FlightPlan]:
+        """Plans by name, locked in the order of their ids, as whoever locks several does: nobody waits in a circle.
+
+        Raises:
+            NotFound: One of them is not there.
+        """
+        locked = await self.lock_present([_id(name) for name in names])
+        found = {plan.name: plan for plan in locked.values()}
+        for name in names:
+            if name not in found:
+                raise NotFound(name)
+        return found
+
+    async def find(self, name: str) -> FlightPlan:
+        """One plan, whose name may leave out whose it is (`operators/-/flightPlans/{alias}`): for reading only.
+
+        Raises:
+            NotFound
+        """
+        if not name.startswith(f"{ANY_OPERATOR}/"):
+            return await self.get(name)
+        id_ = (await Aliases.kept(self._connection)).plan(name)
+        found = await self.present([id_] if id_ else [])
+        if not found:
+            raise NotFound(name)
+        return found[str(id_)]
+
+    async def get(self, name: str, *, lock: bool = False) -> FlightPlan:
+        """One plan; locked until the end of the transaction where it is to be moved.
+
+        Raises:
+            NotFound
+        """
+        row = await self._connection.fetchrow(
+            "SELECT * FROM flight_plans WHERE id = $1 AND operator = $2" + (" FOR UPDATE" if lock else ""),
+            _id(name),
+            name.partition("/flightPlans/")[0],
+        )
+        if row is None:
+            raise NotFound(name)
+        return _plan(row)
+
+    async def list(
+        self, wanted: Filter, before: str | None, limit: int, bytes_max: int
+    ) -> tuple[Sequence[FlightPlan], bool]:
+        """Plans that pass the filter, the newest first, beginning before an id: as many as fit into so many bytes, one
+        at least; and whether there are more."""
+        rows, more = await fetch_page(
+            self._connection,
+            """SELECT * FROM flight_plans
+               WHERE ($1::text IS NULL OR operator = $1)
+                 AND (($2::text IS NULL AND $3::text IS NULL) OR operator = $2 OR authorities @> ARRAY[$3::text])
+                 AND (cardinality($4::text[]) = 0 OR state = ANY($4::text[]))
+                 AND ($5::timestamptz IS NULL OR time_end > $5)
+                 AND ($6::timestamptz IS NULL OR time_start < $6)
+                 AND ($7::text IS NULL OR aircraft = $7)
+                 AND ($8::text IS NULL OR id < $8)
+               ORDER BY id DESC LIMIT $9""",
+            (
+                wanted.operator,
+                wanted.visible_operator,
+                wanted.visible_authority,
+                list(wanted.states),
+                wanted.start,
+                wanted.end,
+                wanted.aircraft,
+                before,
+                limit + 1,
+            ),
+            size="(octet_length(content) + octet_length(assessment) + octet_length(off_nominal))",
+            order="id DESC",
+            rows=limit,
+            bytes_max=bytes_max,
+        )
+        return [_plan(row) for row in rows], more
+
+
+def _authorities(plan: FlightPlan) -> list[str]:
+    return [*plan.deciding_authorities, *plan.notified_authorities]
+
+
+def told(plan: FlightPlan) -> list[Event]:
+    """What happened to the plan since it was last told of, with the plan as it is now."""
+    events = [
+        Event(
+            TOPIC,
+            plan.name,
+            f"lowsky.flightplan.{happening.what}.v1",
+            to_event(plan, happening.previous),
+            plan.update_time,
+        )
+        for happening in plan.happened
+    ]
+    plan.happened.clear()
+    return events
+
+
+def _id(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _plan(row: asyncpg.Record) -> FlightPlan:
+    return FlightPlan(
+        name=f"{row['operator']}/flightPlans/{row['id']}",
+        operator=row["operator"],
+        aircraft=row["aircraft"],
+        content=row["content"],
+        start=row["time_start"],
+        end=row["time_end"],
+        create_time=row["create_time"],
+        update_time=row["update_time"],
+        state=text_member(State, row["state"]),
+        state_reason=row["state_reason"],
+        findings=findings_from_bytes(row["assessment"]),
+        airspace_revision=row["airspace_revision"],
+        approval=row["approval"],
+        approval_number=row["approval_number"],
+        off_nominal=row["off_nominal"],
+        nonconforming_since=row["nonconforming_since"],
+        extent=(row["min_lon"], row["min_lat"], row["max_lon"], row["max_lat"]),
+        version=row["version"],
+    )

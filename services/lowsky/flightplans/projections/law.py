@@ -1,0 +1,44 @@
+"""Which law holds for a flight: that of the countries whose authorities it meets; all in the memory of the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from lowsky.flightplans.checks.law import flight_of
+from lowsky.flightplans.checks.validity import AircraftStanding, Horizon, OperatorStanding
+from lowsky.flightplans.domain.proposal import Proposal
+from lowsky.flightplans.projections.areas import Areas
+from lowsky.jurisdictions.flights import Needs, RuleSets, needs_of
+
+_NOBODYS = Horizon()
+
+
+class Law:
+    """The rules of jurisdictions, applied to flights by the authorities that they meet."""
+
+    def __init__(self, rules: RuleSets, areas: Areas) -> None:
+        self._rules = rules
+        self._areas = areas
+
+    def horizon(self, authorities: Collection[str]) -> Horizon:
+        """The nearest of those of the authorities that a flight meets."""
+        horizons = [
+            Horizon(timedelta(days=known.filing_horizon_days), name, known.title)
+            for name in sorted(authorities)
+            if (known := self._areas.authority(name)) is not None
+        ]
+        return min(horizons, key=lambda horizon: horizon.ahead, default=_NOBODYS)
+
+    def needs(
+        self,
+        authorities: Collection[str],
+        proposal: Proposal,
+        operator: OperatorStanding,
+        aircraft: AircraftStanding,
+    ) -> Needs:
+        """What the laws ask of a flight that meets these authorities. An authority that is not known stands for the
+        installation's own jurisdiction, as no authority does."""
+        known = [self._areas.authority(name) for name in authorities]
+        laws = self._rules.of_countries(one.country if one is not None else "" for one in known)
+        return needs_of(laws, flight_of(proposal, operator, aircraft))

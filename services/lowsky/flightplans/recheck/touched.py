@@ -1,0 +1,73 @@
+"""Which plans a changed zone touches: by one leg each first, which settles nearly all of them, then by all legs of the
+rest. Whoever is not touched costs no geofence, and whoever is costs no second leg."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from lowsky.errors import LowskyError
+from lowsky.flightplans.checks.draw import FIELD
+from lowsky.flightplans.domain.plan import Extent
+from lowsky.geo.heights.altitude import VerticalReference
+from lowsky.geo.shapes.projection import LegRefused
+from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.volumes import corridors
+from lowsky.geo.zones.index import ZoneIndex
+from lowsky.geofence.draw import Airspace, draw
+
+BOXES_MAX = 16
+"""Boxes of changed zones that plans are compared with. More are taken as one: an import changes a whole country."""
+
+
+def touched(
+    airspaces: Sequence[Airspace], changed: ZoneIndex[object], reference: VerticalReference
+) -> tuple[set[int], Mapping[int, LowskyError]]:
+    """The places of those that meet a zone in plan, altitude and time; and why others cannot be drawn, by place."""
+    found = _at_first_glance(airspaces, changed, reference)
+    rest = [place for place in range(len(airspaces)) if place not in found]
+    drawn = draw([airspaces[place] for place in rest], reference, FIELD)
+    owners = drawn.volumes.owner[changed.touching(drawn.volumes, reference).volume]
+    found.update(rest[owner] for owner in np.unique(owners).tolist())
+    return found, {rest[place]: refusal for place, refusal in drawn.refused.items()}
+
+
+def _at_first_glance(
+    airspaces: Sequence[Airspace], changed: ZoneIndex[object], reference: VerticalReference
+) -> set[int]:
+    """Those whose most central leg meets a zone."""
+    trajectories = {place: one for place, one in enumerate(airspaces) if isinstance(one, Trajectory)}
+    if not trajectories:
+        return set()
+    listed = list(trajectories.values())
+    try:
+        volumes = corridors(listed, reference, central_legs(listed, boxes_of(changed)))
+    except LegRefused:
+        return set()  # the second look says which, and why
+    owners = volumes.owner[changed.touching(volumes, reference).volume]
+    return set(np.array(list(trajectories))[owners].tolist())
+
+
+def central_legs(trajectories: Sequence[Trajectory], boxes: Sequence[Extent]) -> NDArray[np.intp]:
+    """The leg of each that begins nearest to the middle of a box, measured in boxes: its place among the legs of all.
+
+    It is the likeliest to meet what fills the box; nothing else depends on the choice."""
+    longitudes = np.concatenate([trajectory.longitudes[:-1] for trajectory in trajectories])
+    latitudes = np.concatenate([trajectory.latitudes[:-1] for trajectory in trajectories])
+    counts = np.array([trajectory.leg_count for trajectory in trajectories])
+    west, south, east, north = np.array(boxes).T[:, :, np.newaxis]
+    across = np.abs(2.0 * longitudes - west - east) / (east - west)
+    along = np.abs(2.0 * latitudes - south - north) / (north - south)
+    order = np.lexsort((np.maximum(across, along).min(axis=0), np.repeat(np.arange(len(counts)), counts)))
+    central: NDArray[np.intp] = order[np.cumsum(counts) - counts]
+    return central
+
+
+def boxes_of(zones: ZoneIndex[object]) -> Sequence[Extent]:
+    """Boxes around the parts of zones, or one around them all."""
+    parts = shapely.get_parts([layer.outline for zone in zones.zones for layer in zone.geozone.layers])
+    boxes = shapely.bounds(parts) if len(parts) <= BOXES_MAX else shapely.total_bounds(parts)[np.newaxis]
+    return [(west, south, east, north) for west, south, east, north in boxes.tolist()]

@@ -1,0 +1,299 @@
+"""FlightPlansService."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from lowsky.api.events.v1 import events_pb2
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
+from lowsky.auth.access import Access, current_access
+from lowsky.auth.caller import Role
+from lowsky.auth.rules import require_within_reach
+from lowsky.clock import Clock
+from lowsky.db.database import Connection, Database
+from lowsky.errors import Invalid, NotFound
+from lowsky.events.relay import Relay
+from lowsky.events.watching.watch import Broadcast, Subscription
+from lowsky.flightplans.checks.validity import require_entitled
+from lowsky.flightplans.codec.plans import proposal_of, report_of, state_from, to_message, to_stream_answer
+from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.life.moves import Activation, Move, move
+from lowsky.flightplans.life.off_nominal import OffNominal
+from lowsky.flightplans.openings.alternatives import Alternatives
+from lowsky.flightplans.openings.occupancy import Occupancy
+from lowsky.flightplans.postgres.plans import Filter, FlightPlanStore
+from lowsky.flightplans.projections.standing import Standing
+from lowsky.flightplans.rpc.alternatives import only_others_are_in_the_way, with_alternatives
+from lowsky.flightplans.rpc.occupancy import FIELD, answer_of, question_of
+from lowsky.flightplans.rpc.stream import answer_each
+from lowsky.flightplans.submission.batcher import Batcher
+from lowsky.flightplans.submission.path import Submission, SubmissionPath
+from lowsky.flightplans.views.visible import ANY_OPERATOR, is_visible
+from lowsky.flightplans.views.watching import PlanChange, watch
+from lowsky.geo.thread_locks import InUse
+from lowsky.health import Health
+from lowsky.ids import new_id
+from lowsky.moments import end_of, start_of
+from lowsky.rpc.limits import require_size
+from lowsky.rpc.once import Mutation, once, request_for
+from lowsky.rpc.paging import PAGE_BYTES_MAX, SUMMARISED_BYTES_MAX, Page
+from lowsky.rpc.pipeline import for_callers
+from lowsky.rpc.status import to_status
+from lowsky.rpc.summaries import summarised
+from lowsky.rpc.validation import validate
+
+NEWS_TIMEOUT_S = 1.0
+"""How long a submission waits for news of an operator or aircraft that is not known to be fit."""
+
+IN_USE_RETRY_S = 0.02
+"""Until an activation looks at the airspace again, while a thread looks at many flights, for seconds at most."""
+
+SUBMIT_FLIGHT_PLANS = "/lowsky.api.flightplans.v1.FlightPlansService/SubmitFlightPlans"
+
+KEY_LENGTH_MAX = 200
+"""As the proto says; looked at here so that the common case is validated once."""
+
+_Response = TypeVar("_Response", bound=Message)
+
+
+class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
+    """Plans: submitted, read, watched and moved by their operators; read by officers whose authority they touch."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        relay: Relay,
+        clock: Clock,
+        health: Health,
+        path: SubmissionPath,
+        standing: Standing,
+        activation: Activation,
+        broadcast: Broadcast[PlanChange],
+        off_nominal: OffNominal,
+        occupancy: Occupancy,
+        alternatives: Alternatives,
+    ) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+        self._health = health
+        self._standing = standing
+        self._activation = activation
+        self._broadcast = broadcast
+        self._off_nominal = off_nominal
+        self._occupancy = occupancy
+        self._alternatives = alternatives
+        self.batcher: Batcher[Submission, bytes] = Batcher(
+            path.submit,
+            tenant=lambda s: s.proposal.operator,
+            key=lambda s: (s.request.caller, s.request.request_id),
+            weight=lambda s: len(s.proposal.airspace),
+        )
+
+    async def SubmitFlightPlan(  # type: ignore[override]  # an answer that is serialised already goes as it is
+        self, request: pb.SubmitFlightPlanRequest, context: Any
+    ) -> bytes | pb.SubmitFlightPlanResponse:
+        waits = request.HasField("wait_for_decision") and not request.validate_only
+        wait_s = request.wait_for_decision.ToTimedelta().total_seconds() if waits else 0.0
+        if wait_s <= 0:
+            return await self._submit(request, _new_name(request))
+        deadline = asyncio.get_running_loop().time() + wait_s
+        name = _new_name(request)
+        names = {name}
+        # Listening before submitting: the decision may be there before the answer is.
+        with self._broadcast.subscribe(lambda change: change.event.key in names) as subscription:
+            response = pb.SubmitFlightPlanResponse.FromString(await self._submit(request, name))
+            if response.flight_plan.name != name:  # the same request came before
+                names.add(response.flight_plan.name)
+                response.flight_plan.CopyFrom(await self._read(response.flight_plan.name))
+            await _until_decided(response, subscription, deadline)
+        return response
+
+    async def SubmitFlightPlans(  # type: ignore[override]  # as SubmitFlightPlan
+        self, requests: AsyncIterator[pb.SubmitFlightPlansRequest], context: Any
+    ) -> AsyncIterator[bytes | pb.SubmitFlightPlansResponse]:
+        reach = current_access().reach
+
+        def begin(message: pb.SubmitFlightPlansRequest) -> asyncio.Future[bytes]:
+            _validate_one(message)
+            require_within_reach(reach, message.request.parent)
+            self._health.require(writes=True)
+            return self._submit(message.request, _new_name(message.request))
+
+        def answer(
+            message: pb.SubmitFlightPlansRequest, outcome: bytes | Exception
+        ) -> bytes | pb.SubmitFlightPlansResponse:
+            if isinstance(outcome, Exception):  # each message has an answer of its own, our faults too
+                refusal = for_callers("SubmitFlightPlans", outcome)
+                return pb.SubmitFlightPlansResponse(key=message.key, error=to_status(refusal))
+            if not message.request.suggest_alternatives:
+                return to_stream_answer(message.key, outcome)
+            response = pb.SubmitFlightPlanResponse.FromString(outcome)
+            return pb.SubmitFlightPlansResponse(
+                key=message.key, flight_plan=response.flight_plan, alternatives=response.alternatives
+            )
+
+        async for response in answer_each(requests, begin, answer):
+            yield response
+
+    async def GetFlightPlan(self, request: pb.GetFlightPlanRequest, context: Any) -> pb.GetFlightPlanResponse:
+        async with self._database.connection() as connection:
+            plan = await FlightPlanStore(connection).find(request.name)
+        _require_visible(current_access(), plan, request.name)
+        return pb.GetFlightPlanResponse(flight_plan=to_message(plan))
+
+    async def ListFlightPlans(self, request: pb.ListFlightPlansRequest, context: Any) -> pb.ListFlightPlansResponse:
+        reach = current_access().reach
+        page = Page.asked_by(request, caller_scope=repr(reach))
+        start = start_of(request.time_start) if request.HasField("time_start") else None
+        end = end_of(request.time_end) if request.HasField("time_end") else None
+        if start and end and end <= start:
+            raise Invalid.field("time_end", "the end is not after the start", "INTERVAL_REVERSED")
+        wanted = Filter(
+            operator=None if request.parent == ANY_OPERATOR else request.parent,
+            visible_operator=reach.operator,
+            visible_authority=reach.authority,
+            states=[state_from(state) for state in request.states],
+            start=start,
+            end=end,
+            aircraft=request.aircraft or None,
+        )
+        summary = request.view == pb.VIEW_SUMMARY
+        bytes_max = SUMMARISED_BYTES_MAX if summary else PAGE_BYTES_MAX
+        async with self._database.connection() as connection:
+            found, more = await FlightPlanStore(connection).list(wanted, page.last_text, page.size, bytes_max)
+        shown, token = page.answer(
+            found,
+            lambda plan: summarised(to_message(plan)) if summary else to_message(plan),
+            lambda plan: (plan.id,),
+            more=more,
+        )
+        return pb.ListFlightPlansResponse(flight_plans=shown, next_page_token=token)
+
+    def WatchFlightPlans(  # type: ignore[override]  # as SubmitFlightPlan
+        self, request: pb.WatchFlightPlansRequest, context: Any
+    ) -> AsyncIterator[bytes | pb.WatchFlightPlansResponse]:
+        return watch(self._broadcast, self._health, self._clock, request, current_access())
+
+    async def WithdrawFlightPlan(
+        self, request: pb.WithdrawFlightPlanRequest, context: Any
+    ) -> pb.WithdrawFlightPlanResponse:
+        now = self._clock.now()
+        return await self._move(
+            request,
+            request.name,
+            request.etag,
+            pb.WithdrawFlightPlanResponse,
+            lambda plan: plan.withdraw(request.reason, now),
+        )
+
+    async def ActivateFlightPlan(
+        self, request: pb.ActivateFlightPlanRequest, context: Any
+    ) -> pb.ActivateFlightPlanResponse:
+        while True:
+            make = self._activation.at(self._clock.now())
+            with suppress(InUse):
+                return await self._move(request, request.name, request.etag, pb.ActivateFlightPlanResponse, make)
+            await asyncio.sleep(IN_USE_RETRY_S)  # with the plan unlocked: it moves nothing yet
+
+    async def EndFlightPlan(self, request: pb.EndFlightPlanRequest, context: Any) -> pb.EndFlightPlanResponse:
+        now = self._clock.now()
+        return await self._move(
+            request, request.name, request.etag, pb.EndFlightPlanResponse, lambda plan: plan.end_flight(now)
+        )
+
+    def _submit(self, request: pb.SubmitFlightPlanRequest, name: str) -> asyncio.Future[bytes]:
+        """One plan through the path that all plans take: the serialised SubmitFlightPlanResponse, to come."""
+        proposal = proposal_of(request.parent, request.flight_plan)
+        suggest = request.suggest_alternatives
+        asked = request_for(request.request_id, type(request), *_asked(request, proposal.asked))
+        submission = Submission(asked, proposal, name, request.validate_only)
+        if self._standing.is_fit(proposal.operator, proposal.aircraft, proposal.priority):
+            answer = self.batcher.submit(submission)
+        else:
+            fit = self._standing.await_fit(proposal.operator, proposal.aircraft, NEWS_TIMEOUT_S, proposal.priority)
+            answer = self.batcher.submit_after(fit, submission)
+        return asyncio.ensure_future(self._suggest(submission, answer)) if suggest else answer
+
+    async def _suggest(self, submission: Submission, answer: asyncio.Future[bytes]) -> bytes:
+        """The answer, with what would pass instead: as of now, so that it is no part of the answer that is kept."""
+        response = await answer
+        if not only_others_are_in_the_way(response):
+            return response
+        return with_alternatives(response, submission.proposal, await self._alternatives.of(submission))
+
+    async def ReportFlightPlanState(
+        self, request: pb.ReportFlightPlanStateRequest, context: Any
+    ) -> pb.ReportFlightPlanStateResponse:
+        report = report_of(request)
+
+        async def work(connection: Connection) -> pb.ReportFlightPlanStateResponse:
+            plan = await self._off_nominal.report(connection, report, self._clock.now())
+            return pb.ReportFlightPlanStateResponse(flight_plan=to_message(plan))
+
+        return await once(self._database, self._relay, request, pb.ReportFlightPlanStateResponse, work)
+
+    async def QueryAirspace(self, request: pb.QueryAirspaceRequest, context: Any) -> pb.QueryAirspaceResponse:
+        asked, layer_height_m = question_of(request)
+        caller = current_access().caller
+        # Else an operator, or who would like to be one, could find out how urgent the flights of others are.
+        if caller.operator is not None or caller.roles <= {Role.APPLICANT, Role.OPERATOR}:
+            require_entitled(request.priority, self._standing.operator(caller.operator or ""), "priority")
+        return answer_of(await self._occupancy.of(asked, layer_height_m, request.priority, FIELD))
+
+    async def _read(self, name: str) -> pb.FlightPlan:
+        async with self._database.connection() as connection:
+            return to_message(await FlightPlanStore(connection).get(name))
+
+    async def _move(
+        self, request: Mutation, name: str, etag: str, response_type: type[_Response], make: Move
+    ) -> _Response:
+        async def work(connection: Connection) -> _Response:
+            plan = await move(FlightPlanStore(connection), name, etag, make)
+            return response_type(flight_plan=to_message(plan))
+
+        return await once(self._database, self._relay, request, response_type, work)
+
+
+def _validate_one(message: pb.SubmitFlightPlansRequest) -> None:
+    require_size(SUBMIT_FLIGHT_PLANS, message.ByteSize())
+    # The request first and by itself: its fields are named as SubmitFlightPlan would name them.
+    if message.HasField("request"):
+        validate(message.request)
+    if not message.HasField("request") or len(message.key) > KEY_LENGTH_MAX or "\0" in message.key:
+        validate(message)
+
+
+def _asked(request: pb.SubmitFlightPlanRequest, plan: bytes) -> tuple[bytes, ...]:
+    """All that a submission asks for: the plan is in its canonical form already, and thousands pass here. A test
+    compares with the fields of the message."""
+    return request.parent.encode(), b"dry run" if request.validate_only else b"", plan
+
+
+def _new_name(request: pb.SubmitFlightPlanRequest) -> str:
+    return "" if request.validate_only else f"{request.parent}/flightPlans/{new_id()}"
+
+
+async def _until_decided(
+    response: pb.SubmitFlightPlanResponse, subscription: Subscription[PlanChange], deadline: float
+) -> None:
+    """Replaces the plan in the response as it moves, until it has left SUBMITTED or the time is up."""
+    while response.flight_plan.state == pb.STATE_SUBMITTED:
+        left_s = deadline - asyncio.get_running_loop().time()
+        item = await subscription.next(left_s) if left_s > 0 else None
+        if item is None:
+            return
+        value = item.what.event.value or b""
+        response.flight_plan.CopyFrom(events_pb2.FlightPlanEvent.FromString(value).flight_plan)
+
+
+def _require_visible(access: Access, plan: FlightPlan, asked: str) -> None:
+    if not is_visible(access.reach, plan.operator, {*plan.deciding_authorities, *plan.notified_authorities}):
+        raise NotFound(asked)  # by the name that the caller knows: the plan's own says whose it is

@@ -1,0 +1,66 @@
+"""Questions about how full airspace is, from messages, and their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.errors import Invalid
+from lowsky.flightplans.openings.occupancy import ASKED_MAX, LAYER_HEIGHT_M, WINDOW_S_MAX, Layer
+from lowsky.geo.codec import band_to_message
+from lowsky.geo.volumes.volumes import Volume4D
+from lowsky.geofence.codec import volumes_from_message
+
+FIELD = "volumes.volumes"
+"""Where a request has them."""
+
+
+def question_of(request: pb.QueryAirspaceRequest) -> tuple[Sequence[Volume4D], float]:
+    """The volumes of a request that passed the rules, and the height of layers, metres.
+
+    Raises:
+        Invalid: As the volumes of a plan; too many of them, or a window too long.
+    """
+    count = len(request.volumes.volumes)
+    if count > ASKED_MAX:
+        raise Invalid.field(FIELD, f"{count} volumes are more than {ASKED_MAX}", "TOO_LARGE", limit=str(ASKED_MAX))
+    asked = volumes_from_message(request.volumes, "volumes")
+    for n, volume in enumerate(asked):
+        if volume.end_s - volume.start_s > WINDOW_S_MAX:
+            message = f"a window lasts {WINDOW_S_MAX} s at most"
+            raise Invalid.field(f"{FIELD}[{n}].time_end", message, "TOO_LARGE", limit=str(WINDOW_S_MAX))
+    return asked, request.layer_height_m or LAYER_HEIGHT_M
+
+
+def answer_of(occupancies: Iterable[Sequence[Layer]]) -> pb.QueryAirspaceResponse:
+    """The response."""
+    return pb.QueryAirspaceResponse(
+        occupancies=[pb.VolumeOccupancy(layers=[_layer(layer) for layer in layers]) for layers in occupancies]
+    )
+
+
+def _layer(layer: Layer) -> pb.LayerOccupancy:
+    return pb.LayerOccupancy(
+        altitude=band_to_message(layer.altitude),
+        free=[_interval(start_s, end_s, inwards=True) for start_s, end_s in layer.free],
+        busy=[_interval(start_s, end_s, inwards=False) for start_s, end_s in layer.busy],
+    )
+
+
+def _interval(start_s: float, end_s: float, *, inwards: bool) -> pb.TimeInterval:
+    return pb.TimeInterval(start=_timestamp(start_s, later=inwards), end=_timestamp(end_s, later=not inwards))
+
+
+def _timestamp(moment_s: float, *, later: bool) -> Timestamp:
+    """To the microsecond, which is about what floating point tells apart; never so that what is held seems free."""
+    micros = round(moment_s * 1e6)
+    read_s = micros / 1_000_000  # as whoever asks for that time will be understood
+    if later and read_s < moment_s:
+        micros += 1
+    elif not later and read_s > moment_s:
+        micros -= 1
+    message = Timestamp()
+    message.FromMicroseconds(micros)
+    return message

@@ -1,0 +1,104 @@
+"""WatchFlightPlans: the plans beneath a parent, after each change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import cached_property
+
+from lowsky.api.events.v1 import events_pb2
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.auth.access import Access
+from lowsky.clock import Clock
+from lowsky.errors import Unavailable
+from lowsky.events.event import Event
+from lowsky.events.watching.resume import Happened, encode_token
+from lowsky.events.watching.watch import Broadcast
+from lowsky.flightplans.views.visible import ANY_OPERATOR, is_visible
+from lowsky.health import Health
+
+TICK_S = 1.0
+"""How soon a watch notices that the worker is stopping."""
+
+CHECKPOINT_TICKS = 15
+"""A quiet watch says so often that it is alive, and how far it is."""
+
+
+@dataclass(frozen=True)
+class PlanChange:
+    """A plan after a change, for all who watch it: parsed when the first of them needs to know what is in it, once."""
+
+    event: Event
+
+    @cached_property
+    def operator(self) -> str:
+        """Whose plan it is."""
+        return self.event.key.partition("/flightPlans/")[0]
+
+    @property
+    def authorities(self) -> frozenset[str]:
+        """Those that the plan touches."""
+        return self._content[0]
+
+    def response(self, token: str) -> bytes:
+        """A WatchFlightPlansResponse with a resume token, serialised."""
+        return self._content[1] + pb.WatchFlightPlansResponse(resume_token=token).SerializeToString()
+
+    @cached_property
+    def _content(self) -> tuple[frozenset[str], bytes]:
+        # The plan itself is not kept: in memory it is many times as large as its bytes.
+        plan = events_pb2.FlightPlanEvent.FromString(self.event.value or b"").flight_plan
+        authorities = frozenset((*plan.deciding_authorities, *plan.notified_authorities))
+        return authorities, pb.WatchFlightPlansResponse(flight_plan=plan).SerializeToString()
+
+
+async def watch(
+    broadcast: Broadcast[PlanChange], health: Health, clock: Clock, request: pb.WatchFlightPlansRequest, access: Access
+) -> AsyncIterator[bytes | pb.WatchFlightPlansResponse]:
+    """From now on, or from where the token left off.
+
+    Raises:
+        OutOfRange: The token is not one of ours, or lies before what is kept.
+        Overloaded: The watcher is too slow, or too many of its party's watches catch up.
+        Unavailable: The worker stops; another one goes on from the last token.
+    """
+    reach = access.reach
+
+    def wanted(change: PlanChange) -> bool:
+        if request.parent not in (ANY_OPERATOR, change.operator):
+            return False
+        return reach.covers_operator(change.operator) or is_visible(reach, change.operator, change.authorities)
+
+    token = request.resume_token
+    if token:
+        await broadcast.reach(token)
+    with broadcast.subscribe(wanted) as subscription:
+        if token:
+            missed = broadcast.since(token, subscription.started_at, wanted, access.caller.party)
+            async with aclosing(missed):
+                async for happened in missed:
+                    yield _update(happened)
+        else:
+            yield _checkpoint(clock, encode_token(subscription.started_at))
+        quiet = 0
+        while not health.stopping:
+            item = await subscription.next(TICK_S)
+            if item is not None:
+                quiet = 0
+                yield _update(item)
+                continue
+            quiet += 1
+            if quiet % CHECKPOINT_TICKS == 0:
+                yield _checkpoint(clock, encode_token(dict(broadcast.tail.positions)))
+    raise Unavailable("SHUTTING_DOWN", "this worker is shutting down; resume with your last token", retry_after_s=0.2)
+
+
+def _update(happened: Happened[PlanChange]) -> bytes:
+    return happened.what.response(happened.token)
+
+
+def _checkpoint(clock: Clock, token: str) -> pb.WatchFlightPlansResponse:
+    response = pb.WatchFlightPlansResponse(checkpoint=pb.Checkpoint(), resume_token=token)
+    response.checkpoint.time.FromDatetime(clock.now())
+    return response

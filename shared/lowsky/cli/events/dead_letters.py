@@ -1,0 +1,292 @@
+"""`lowsky events dead-letters`: events that could not take effect, until somebody has looked at them.
+
+How they lie on the brokers stands in lowsky.events.dead_letters.letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from lowsky.cli.events.log import (
+    RECORD_BYTES_MAX,
+    REQUEST_TIMEOUT_MS,
+    TOPICS,
+    Bootstrap,
+    EventLog,
+    Prefix,
+    all_topics,
+    document_of,
+    texts_of,
+    topic_of,
+)
+from lowsky.cli.exits import Exit
+from lowsky.cli.output import clean, facts, row, table
+from lowsky.cli.problems import Problem, invalid
+from lowsky.cli.session.session import session_of
+from lowsky.events.dead_letters import letters
+
+app = typer.Typer(
+    help="Events that could not take effect: list them, show one, then either replay it, when what stood in its way is "
+    "mended, or skip it. They are kept for 30 days.",
+    no_args_is_help=True,
+)
+
+NOTE_CHARS_MAX = 500
+
+Origin = Annotated[str, typer.Argument(help="Where the event lies, as `list` names it: lowsky.flight-plans.v1/0/17.")]
+Group = Annotated[str | None, typer.Option("--group", help="Only of this consumer group.")]
+
+
+@dataclass(slots=True)
+class Letter:
+    """A dead letter, and what became of it."""
+
+    log: EventLog
+    topic: str
+    """Of events, without the installation's prefix."""
+    group: str
+    origin: str
+    """``<topic>/<partition>/<offset>`` of the event, without the prefix."""
+    record: Any
+    state: str = letters.OPEN
+    note: str = ""
+
+    @property
+    def dead_letters(self) -> str:
+        """Its topic on the brokers."""
+        return self.log.prefix + letters.dead_letters_of(self.topic, self.group)
+
+    @property
+    def retry(self) -> str:
+        """On the brokers, the topic by which the group gets it again."""
+        return self.log.prefix + letters.retry_of(self.topic, self.group)
+
+    def document(self) -> dict[str, Any]:
+        """For `--output json`."""
+        headers = texts_of(self.record)
+        event = document_of(self.record, self.log.prefix)
+        for name in ("topic", "partition", "offset"):
+            del event[name]
+        known = {
+            "origin": self.origin,
+            "topic": self.topic,
+            "group": self.group,
+            "state": self.state,
+            "note": self.note,
+            "diedAt": datetime.fromtimestamp(self.record.timestamp / 1_000, UTC).isoformat(timespec="seconds"),
+            "reason": headers.get(letters.REASON, ""),
+            "leftOut": headers.get(letters.LEFT_OUT, ""),
+            "replayOf": headers.get(letters.REPLAY_OF, "").removeprefix(self.log.prefix),
+        }
+        return {**{name: value for name, value in known.items() if value}, "event": event}
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    topic: Annotated[str | None, typer.Option("--topic", help="As in flight-plans. Default: all.")] = None,
+    group: Group = None,
+    everything: Annotated[bool, typer.Option("--all", help="Those that were skipped or replayed, too.")] = False,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+) -> None:
+    """List the dead letters that nobody has dealt with yet, the oldest first."""
+    output = session_of(context).output
+    log = EventLog.of(bootstrap, prefix)
+    found = log.run(_read(log, topic_of(topic) if topic else None, group))
+    shown = [letter for letter in found if everything or letter.state == letters.OPEN]
+    if output.json:
+        output.document({"deadLetters": [letter.document() for letter in shown]}, indent=2)
+        return
+    made = table("died at", "origin", "group", "type", "subject", "reason", "state")
+    for letter in shown:
+        document = letter.document()
+        event, reason = document["event"], document.get("reason", "")
+        cells = (document["diedAt"], letter.origin, letter.group, event["type"], event["subject"] or event["key"])
+        row(made, *cells, reason[:200], letter.state)
+    if shown:
+        output.out.print(made)
+    else:
+        output.say("no dead letters" if everything else "no open dead letters")
+
+
+@app.command()
+def show(
+    context: typer.Context, origin: Origin, group: Group = None, bootstrap: Bootstrap = None, prefix: Prefix = None
+) -> None:
+    """Show one, decoded."""
+    output = session_of(context).output
+    log = EventLog.of(bootstrap, prefix)
+    document = log.run(_find(log, origin, group)).document()
+    if output.json:
+        output.document(document, indent=2)
+        return
+    event = document.pop("event")
+    output.out.print(facts(**document))
+    output.out.print(facts(**{name: str(value) for name, value in event.items() if name != "data" and value}))
+    if event["data"] is not None:
+        output.document(event["data"], indent=2)
+
+
+@app.command()
+def skip(
+    context: typer.Context,
+    origin: Origin,
+    note: Annotated[str, typer.Option("--note", help="Why it need not take effect.")],
+    group: Group = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+) -> None:
+    """Mark one as looked at: it stays as it is, and is not listed as open any more."""
+    output = session_of(context).output
+    output.changed = True
+    if not note.strip() or len(note) > NOTE_CHARS_MAX:
+        raise invalid("INVALID_NOTE", f"--note has 1 to {NOTE_CHARS_MAX} characters", "say why it need not take effect")
+    log = EventLog.of(bootstrap, prefix)
+
+    async def work() -> Letter:
+        letter = await _find(log, origin, group)
+        await _send(letter, replayed=None, state=letters.SKIPPED, note=note)
+        return letter
+
+    _say(context, log.run(work()))
+
+
+@app.command()
+def replay(
+    context: typer.Context, origin: Origin, group: Group = None, bootstrap: Bootstrap = None, prefix: Prefix = None
+) -> None:
+    """Give one to its group again. However often that is done, the event takes effect once; where it fails again, it
+    comes back as a new dead letter."""
+    session_of(context).output.changed = True
+    log = EventLog.of(bootstrap, prefix)
+
+    async def work() -> Letter:
+        letter = await _find(log, origin, group)
+        whole = await _whole(letter) if letters.LEFT_OUT in texts_of(letter.record) else letter.record
+        await _send(letter, replayed=whole, state=letters.REPLAYED, note="")
+        return letter
+
+    _say(context, log.run(work()))
+
+
+def _say(context: typer.Context, letter: Letter) -> None:
+    output = session_of(context).output
+    if output.json:
+        output.document(letter.document(), indent=2)
+    else:
+        output.out.print(f"{clean(letter.origin)} of {clean(letter.group)}: {letter.state}", soft_wrap=True)
+
+
+async def _read(log: EventLog, topic: str | None, group: str | None) -> list[Letter]:
+    """All that are kept, each in its present state, in the order in which they died."""
+    async with log.reader() as consumer:
+        names = sorted((await all_topics(consumer)).topics())
+    places = [place for name in names if (place := _place(log, name)) is not None]
+    wanted = [place for place in places if topic in (None, place[0]) and group in (None, place[1])]
+    if not wanted:
+        text = "no topic of dead letters" + (f" of {topic or 'any topic'} and {group or 'any group'}" * (places != []))
+        raise Problem("NOT_FOUND", f"there is {text}", Exit.NOT_FOUND, "of a local stack, `lowsky up` makes the topics")
+    found: dict[tuple[str, str, str], Letter] = {}
+    markers: list[tuple[tuple[str, str, str], dict[str, str]]] = []
+    by_name = {log.prefix + letters.dead_letters_of(*place): place for place in wanted}
+    async with aclosing(log.records(list(by_name), from_beginning=True, follow=False)) as records:
+        async for record in records:
+            headers = texts_of(record)
+            place = by_name[record.topic]
+            origin = headers.get(letters.ORIGIN, "").removeprefix(log.prefix)
+            if letters.STATE in headers:
+                markers.append(((*place, origin), headers))
+            elif origin:
+                found.setdefault((*place, origin), Letter(log, *place, origin, record))
+    for key, headers in markers:
+        if key in found:
+            found[key].state, found[key].note = headers[letters.STATE], headers.get(letters.NOTE, "")
+    return sorted(found.values(), key=lambda letter: letter.record.timestamp)
+
+
+def _place(log: EventLog, name: str) -> tuple[str, str] | None:
+    """Topic and group of a topic of dead letters of this installation."""
+    if not name.startswith(log.prefix) or not name.endswith(".dlq"):
+        return None
+    topic, _, group = name.removeprefix(log.prefix).removesuffix(".dlq").rpartition(".")
+    return (topic, group) if topic in TOPICS else None
+
+
+async def _find(log: EventLog, origin: str, group: str | None) -> Letter:
+    origin = origin.removeprefix(log.prefix)
+    found = [letter for letter in await _read(log, None, group) if letter.origin == origin]
+    if not found:
+        advice = "`lowsky events dead-letters list --all` names them; they are kept for 30 days"
+        raise Problem("NOT_FOUND", f"there is no dead letter of {origin}", Exit.NOT_FOUND, advice)
+    if len(found) > 1:
+        groups = ", ".join(letter.group for letter in found)
+        raise invalid("AMBIGUOUS", f"{origin} is a dead letter of several groups: {groups}", "say which by --group")
+    return found[0]
+
+
+async def _whole(letter: Letter) -> Any:
+    """The record that a dead letter holds only a part of, from where it came."""
+    from aiokafka import TopicPartition
+
+    topic, partition, offset = letter.origin.rsplit("/", 2)
+    place, position = TopicPartition(letter.log.prefix + topic, int(partition)), int(offset)
+    gone = Problem(
+        "ORIGIN_GONE",
+        f"the dead letter is not whole, and {letter.origin} is not kept any more",
+        Exit.CONFLICT,
+        "skip it, and bring its effect about in another way",
+    )
+    async with letter.log.reader() as consumer:
+        if place.partition not in ((await all_topics(consumer)).partitions_for_topic(place.topic) or ()):
+            raise gone
+        consumer.assign([place])
+        if (
+            not (await consumer.beginning_offsets([place]))[place]
+            <= position
+            < (await consumer.end_offsets([place]))[place]
+        ):
+            raise gone
+        consumer.seek(place, position)
+        try:
+            records: Sequence[Any] = (await consumer.getmany(place, timeout_ms=REQUEST_TIMEOUT_MS, max_records=1)).get(
+                place, []
+            )
+        except ValueError as error:
+            raise Problem(
+                "UNREADABLE_EVENT", f"{letter.origin} cannot be unpacked: {error}", Exit.CONFLICT, "skip it"
+            ) from error
+    if not records or records[0].offset != position:
+        raise gone
+    return records[0]
+
+
+async def _send(letter: Letter, *, replayed: Any | None, state: str, note: str) -> None:
+    """Sends the event to its group, if it is replayed, and then the marker: cut off between the two, a replay is
+    repeated, and the group's inbox knows the event."""
+    from aiokafka import AIOKafkaProducer
+
+    origin = (letter.log.prefix + letter.origin).encode()
+    producer: Any = AIOKafkaProducer(
+        bootstrap_servers=letter.log.bootstrap,
+        enable_idempotence=True,
+        max_request_size=RECORD_BYTES_MAX + letters.ALLOWANCE_BYTES,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+    try:
+        await producer.start()
+        if replayed is not None:
+            headers = [(name, value) for name, value in replayed.headers if not name.startswith("lowsky_")]
+            headers.append((letters.REPLAY_OF, origin))
+            await producer.send_and_wait(letter.retry, replayed.value, key=replayed.key, headers=headers)
+        marker = [(letters.ORIGIN, origin), (letters.STATE, state.encode()), (letters.NOTE, note.encode())]
+        await producer.send_and_wait(letter.dead_letters, b"", key=origin, headers=marker)
+    finally:
+        await producer.stop()
+    letter.state, letter.note = state, note

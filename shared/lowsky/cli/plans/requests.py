@@ -1,0 +1,273 @@
+"""A file becomes a request: a mission with its room and its take-off time, or a ready-made FlightPlan message."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
+from lowsky.api.registration.v1 import operators_pb2
+from lowsky.cli.plans.messages import json_of, parsed
+from lowsky.cli.problems import invalid
+from lowsky.cli.values import enum_name, show_time
+from lowsky.client.missions import USUAL, loiter_radius_m, trajectory_of
+from lowsky.client.profiles import fill_from
+from lowsky.missions import Datum, Mission, read
+from lowsky.text import decode
+
+DEPART_IN = timedelta(minutes=5)
+"""Where no take-off time is given: long enough to read the answer, short enough to be meant as now."""
+
+BUFFER_M_MAX = 5_000.0
+"""As the contract has it (Trajectory.horizontal_buffer_m)."""
+
+FILE_BYTES_MAX = 16 * 1024 * 1024
+
+_DATUM_TEXTS: dict[Datum, str] = {
+    "AGL": "above ground level",
+    "AMSL": "above mean sea level",
+    "WGS84": "above the WGS 84 ellipsoid",
+    "TAKEOFF": "above the take-off point",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line says beside the file; None where it says nothing."""
+
+    aircraft: str | None
+    depart: datetime | None
+    buffer_m: float
+    vertical_buffer_m: float
+    time_buffer_s: float
+    purpose: pb.FlightPlan.Purpose.ValueType | None
+    mode: pb.FlightPlan.Mode.ValueType | None
+    commercial: bool | None
+    priority: operators_pb2.Priority.ValueType | None
+    reference: str | None
+    endurance_min: float | None
+    return_altitude_m: float | None
+    special_activities: tuple[pb.SpecialActivity.ValueType, ...]
+    lost_link: str | None
+    profile: pb.FlightPlan | None
+    """What flights have in common; what their files say goes before it."""
+    reference_system: geo_pb2.ReferenceSystem.ValueType
+
+    @classmethod
+    def of_airspace(
+        cls,
+        depart: datetime | None,
+        *,
+        buffer_m: float,
+        vertical_buffer_m: float,
+        time_buffer_s: float,
+        return_altitude_m: float | None,
+        reference_system: geo_pb2.ReferenceSystem.ValueType,
+    ) -> Wishes:
+        """Of where and when to fly alone."""
+        return cls(
+            aircraft=None,
+            depart=depart,
+            buffer_m=buffer_m,
+            vertical_buffer_m=vertical_buffer_m,
+            time_buffer_s=time_buffer_s,
+            purpose=None,
+            mode=None,
+            commercial=None,
+            priority=None,
+            reference=None,
+            endurance_min=None,
+            return_altitude_m=return_altitude_m,
+            special_activities=(),
+            lost_link=None,
+            profile=None,
+            reference_system=reference_system,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan ready to be sent, and what was decided on the way, for the operator to read."""
+
+    plan: pb.FlightPlan
+    remarks: tuple[str, ...]
+
+
+def prepare(file: Path, wishes: Wishes, now: datetime) -> Prepared:
+    """Reads a mission (.plan) or a FlightPlan message (.json)."""
+    plan, remarks = _airspace(file, wishes, now)
+    _complete(plan, wishes)
+    return Prepared(plan, tuple(remarks))
+
+
+def prepare_message(plan: pb.FlightPlan, wishes: Wishes, now: datetime) -> Prepared:
+    """The same of a FlightPlan message that was read already, which is changed."""
+    remarks: list[str] = []
+    _require_finite(wishes)
+    _require_airspace(plan, "the message")
+    _set_departure(plan, wishes, now, remarks)
+    _set_reference_system(plan, wishes.reference_system)
+    _complete(plan, wishes)
+    return Prepared(plan, tuple(remarks))
+
+
+def operator_of(plan: pb.FlightPlan) -> str:
+    """operators/{operator} of the aircraft."""
+    return plan.aircraft.partition("/aircraft/")[0]
+
+
+def prepare_airspace(file: Path, wishes: Wishes, now: datetime) -> Prepared:
+    """The same without an aircraft: where and when somebody would fly, nothing else."""
+    plan, remarks = _airspace(file, wishes, now)
+    return Prepared(plan, tuple(remarks))
+
+
+def volumes_in(file: Path, system: geo_pb2.ReferenceSystem.ValueType) -> pb.Volumes:
+    """The volumes of a FlightPlan message (.json), in the reference system that the command line says, if any."""
+    plan = _read_message(file)
+    if plan.WhichOneof("airspace") != "volumes":
+        raise invalid("VOLUMES_MISSING", f"{file} has a trajectory; here ready-made volumes are asked for")
+    _set_reference_system(plan, system)
+    return plan.volumes
+
+
+def _complete(plan: pb.FlightPlan, wishes: Wishes) -> None:
+    """What the command line says goes before what the file says, and that before the profile."""
+    if wishes.profile is not None:
+        fill_from(plan, wishes.profile)
+    if wishes.commercial is not None:
+        plan.commercial = wishes.commercial
+    elif not plan.HasField("commercial"):
+        plan.commercial = USUAL.commercial
+    if wishes.aircraft:
+        plan.aircraft = wishes.aircraft
+    if not plan.aircraft:
+        raise invalid("AIRCRAFT_MISSING", "no aircraft is named", "give --aircraft operators/acme/aircraft/d1")
+    plan.purpose = wishes.purpose or plan.purpose
+    plan.mode = wishes.mode or plan.mode
+    plan.priority = wishes.priority or plan.priority
+    plan.reference = plan.reference if wishes.reference is None else wishes.reference
+    plan.lost_link_procedure = plan.lost_link_procedure if wishes.lost_link is None else wishes.lost_link
+    if wishes.special_activities:
+        plan.special_activities[:] = wishes.special_activities
+    if wishes.endurance_min is not None:
+        plan.endurance.FromTimedelta(timedelta(minutes=wishes.endurance_min))
+
+
+def _airspace(file: Path, wishes: Wishes, now: datetime) -> tuple[pb.FlightPlan, list[str]]:
+    _require_finite(wishes)
+    remarks: list[str] = []
+    if file.suffix.lower() == ".json":
+        plan = _read_message(file)
+        _set_departure(plan, wishes, now, remarks)
+    else:
+        mission = read(file, return_altitude_m=wishes.return_altitude_m)
+        plan = pb.FlightPlan()
+        if wishes.profile is not None:
+            fill_from(plan, wishes.profile)
+        fill_from(plan, USUAL)
+        _set_trajectory(plan, mission, wishes, remarks)
+        _set_departure(plan, wishes, now, remarks)
+        remarks += mission.assumptions
+    _set_reference_system(plan, wishes.reference_system)
+    return plan, remarks
+
+
+def _require_finite(wishes: Wishes) -> None:
+    """What a number's range does not refuse: nan is neither too small nor too large."""
+    numbers = {
+        "--buffer": wishes.buffer_m,
+        "--vertical-buffer": wishes.vertical_buffer_m,
+        "--time-buffer": wishes.time_buffer_s,
+        "--endurance": wishes.endurance_min,
+    }
+    for option, number in numbers.items():
+        if number is not None and not math.isfinite(number):
+            raise invalid("INVALID_NUMBER", f"{option} {number} is no finite number")
+
+
+def _read_message(file: Path) -> pb.FlightPlan:
+    plan = parsed(json_in(file), pb.FlightPlan, "UNREADABLE_FILE", str(file))
+    _require_airspace(plan, str(file))
+    return plan
+
+
+def json_in(file: Path) -> Any:
+    """What a file of JSON says.
+
+    Raises:
+        Problem: It is too large, no text, no JSON, or has a field twice.
+    """
+    with file.open("rb") as opened:
+        data = opened.read(FILE_BYTES_MAX + 1)
+    if len(data) > FILE_BYTES_MAX:
+        raise invalid("TOO_LARGE", f"{file} holds more than {FILE_BYTES_MAX // 2**20} MiB")
+    try:
+        return json_of(decode(data))
+    except (ValueError, RecursionError) as error:
+        raise invalid(
+            "UNREADABLE_FILE",
+            f"{file} is no FlightPlan message in protobuf JSON: {str(error)[:500]}",
+            "`lowsky plan show NAME --output json` shows one",
+        ) from None
+
+
+def _require_airspace(plan: pb.FlightPlan, where: str) -> None:
+    if plan.WhichOneof("airspace") is None:
+        raise invalid("AIRSPACE_MISSING", f"{where} has neither a trajectory nor volumes")
+
+
+def _set_trajectory(plan: pb.FlightPlan, mission: Mission, wishes: Wishes, remarks: list[str]) -> None:
+    radius_m = loiter_radius_m(mission)
+    buffer_m = wishes.buffer_m + radius_m
+    if buffer_m > BUFFER_M_MAX:
+        raise invalid(
+            "BUFFER_TOO_LARGE", f"the corridor would reach {buffer_m:g} m to each side, {BUFFER_M_MAX:g} allowed"
+        )
+    plan.trajectory.CopyFrom(
+        trajectory_of(
+            mission,
+            horizontal_buffer_m=wishes.buffer_m,
+            vertical_buffer_m=wishes.vertical_buffer_m,
+            time_buffer=timedelta(seconds=wishes.time_buffer_s),
+        )
+    )
+    circling = f", {radius_m:g} m of it because the aircraft circles" if radius_m else ""
+    remarks.append(
+        f"The corridor reaches {buffer_m:g} m to each side{circling}, {wishes.vertical_buffer_m:g} m up and down, "
+        f"and {wishes.time_buffer_s:g} s before and after."
+    )
+    datums = dict.fromkeys(_DATUM_TEXTS[point.datum] for point in mission.waypoints)
+    ground = "" if mission.takeoff_amsl_m is None else f"; take-off ground at {mission.takeoff_amsl_m:g} m AMSL"
+    remarks.append(f"Altitudes are {' and '.join(datums)}{ground}.")
+    minutes, seconds = divmod(round(mission.duration_s), 60)
+    remarks.append(f"The flight takes {minutes} min {seconds:02d} s, over {len(mission.waypoints)} waypoints.")
+
+
+def _set_reference_system(plan: pb.FlightPlan, system: geo_pb2.ReferenceSystem.ValueType) -> None:
+    """Both cannot be true where command line and file say different ones."""
+    airspace = plan.trajectory if plan.WhichOneof("airspace") == "trajectory" else plan.volumes
+    if not system or airspace.reference_system == system:
+        return
+    if airspace.reference_system:
+        own, asked = (enum_name(geo_pb2.ReferenceSystem, one) for one in (airspace.reference_system, system))
+        message = f"the file says that it is in {own}, --reference-system says {asked}"
+        raise invalid("REFERENCE_SYSTEM_CONTRADICTED", message, "leave --reference-system out, or mend the file")
+    airspace.reference_system = system
+
+
+def _set_departure(plan: pb.FlightPlan, wishes: Wishes, now: datetime, remarks: list[str]) -> None:
+    if plan.WhichOneof("airspace") == "volumes":
+        if wishes.depart is not None:
+            raise invalid("DEPARTURE_IN_VOLUMES", "ready-made volumes bring their own times", "leave --depart out")
+        return
+    if wishes.depart is None and plan.trajectory.HasField("departure_time"):
+        return
+    depart = wishes.depart or (now + DEPART_IN).replace(microsecond=0)
+    plan.trajectory.departure_time.FromDatetime(depart.astimezone(UTC))
+    said = "" if wishes.depart is not None else " (no --depart given: five minutes from now)"
+    remarks.insert(0, f"Take-off is at {show_time(depart, seconds=True)}{said}.")
