@@ -11,26 +11,48 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from lowsky.local.files import exclusive
 from lowsky.local.stack import Stack
 from lowsky.local.stack import infrastructure as local_infrastructure
 from tests.support.installation import Installation, new_installation
 from tests.support.tokens import TokenIssuer, serving_issuer
 
-_shared = ExitStack()
-"""What the workers of one run share, closed by the process that started them."""
+SHARED = "LOWSKY_TESTS_SHARED"
+"""Names the folder of what the workers of one run share, to the workers."""
 
 
-@contextmanager
-def _infrastructure() -> Iterator[Stack]:
-    # A short path: a UNIX socket's is limited.
-    folder = Path(tempfile.mkdtemp(prefix="lowsky-"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """A folder for what the workers share: whichever needs PostgreSQL and Kafka first starts them there."""
+    os.environ[SHARED] = str(_short_folder())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stops what the workers shared, in the process that began them."""
+    if SHARED not in os.environ or hasattr(config, "workerinput"):
+        return
+    folder = Path(os.environ.pop(SHARED))
+    if (stack := Stack.find(folder / "state")) is not None:
+        stack.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def infrastructure() -> Iterator[Stack]:
+    """PostgreSQL and Kafka; those of the environment where it names any."""
+    if SHARED in os.environ:
+        folder = Path(os.environ[SHARED])
+        with exclusive(folder / "lock"):
+            stack = Stack.find(folder / "state") or Stack.start(folder / "state", services=(), issuer=False)
+        yield stack
+        return
+    folder = _short_folder()
     try:
         with local_infrastructure(folder / "state") as stack:
             yield stack
@@ -38,23 +60,8 @@ def _infrastructure() -> Iterator[Stack]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_setupnodes() -> None:
-    """Starts what all workers share before they inherit the environment that names it."""
-    stack = _shared.enter_context(_infrastructure())
-    os.environ.update(LOWSKY_DATABASE_URL=stack.database_url, LOWSKY_KAFKA_BOOTSTRAP=stack.kafka_bootstrap)
-
-
-def pytest_unconfigure() -> None:
-    """Stops what was shared."""
-    _shared.close()
-
-
-@pytest.fixture(scope="session")
-def infrastructure() -> Iterator[Stack]:
-    """PostgreSQL and Kafka; those of the environment where it names any."""
-    with _infrastructure() as stack:
-        yield stack
+def _short_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="lowsky-"))  # the path of a UNIX socket is limited
 
 
 @pytest.fixture(scope="session")

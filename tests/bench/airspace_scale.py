@@ -18,7 +18,7 @@ from lowsky.events.event import Event
 from lowsky.events.watching.tail import APPLY_SLICE
 from lowsky.flightplans.events.on_events import OnGeozones
 from lowsky.flightplans.projections.airspace import Airspace
-from lowsky.geo.codec import geozone_to_message
+from lowsky.geo.codec.zones import geozone_to_message
 from lowsky.health import Health
 from tests.bench.geofence import zones_of
 

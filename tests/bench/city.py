@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from google.protobuf.duration_pb2 import Duration
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from tests.support.contents import contents
@@ -99,8 +100,11 @@ def requests(scene: str, numbers: Iterable[int], departs_s: int) -> Iterator[pb.
     """Requests of a scene by number, the fleets one after the other. Each is the same message, changed: serialise it
     before going on. The earliest flight leaves at `departs_s`, seconds since the epoch."""
     place_of, offsets = SCENES[scene]
-    trajectory = pb.Trajectory(
-        waypoints=[pb.Waypoint(altitude_datum=geo_pb2.ALTITUDE_DATUM_AGL, offset_s=LEG_S * n) for n in range(LEGS + 1)],
+    trajectory = assessment_pb2.Trajectory(
+        waypoints=[
+            assessment_pb2.Waypoint(altitude_datum=geo_pb2.ALTITUDE_DATUM_AGL, offset_s=LEG_S * n)
+            for n in range(LEGS + 1)
+        ],
         horizontal_buffer_m=BUFFER_M,
         vertical_buffer_m=ABOVE_BELOW_M,
         time_buffer=Duration(seconds=AROUND_S),

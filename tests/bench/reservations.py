@@ -30,6 +30,7 @@ from google.protobuf.duration_pb2 import Duration
 from rich.console import Console
 from rich.table import Table
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.db.migrations import migrate
@@ -175,9 +176,9 @@ def message_of(flown: Trajectory) -> pb.FlightPlan:
     plan = pb.FlightPlan(
         aircraft=a_drone(OPERATORS[0]),
         **contents(),
-        trajectory=pb.Trajectory(
+        trajectory=assessment_pb2.Trajectory(
             waypoints=[
-                pb.Waypoint(
+                assessment_pb2.Waypoint(
                     longitude=lon, latitude=lat, altitude_m=height, offset_s=at,
                     altitude_datum=geo_pb2.ALTITUDE_DATUM_AGL,
                 )

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from lowsky.api.approvals.v1 import approvals_pb2
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.client import Client, FailedPrecondition, NotFound, StaleEtag
 from tests.e2e.conftest import JIANGSU, OPERATOR, SHANGHAI, City, parcel, register
@@ -46,7 +47,7 @@ async def test_a_leg_that_crosses_a_prohibited_zone_without_a_waypoint_inside_is
     plan = await operator.submit_flight_plan(OPERATOR, parcel("parcel-jinshan.plan"), wait_for_decision=WAIT)
     assert plan.state == pb.STATE_REJECTED
     (finding,) = plan.findings
-    assert finding.rule == pb.Finding.RULE_GEOZONE_PROHIBITED
+    assert finding.rule == assessment_pb2.Finding.RULE_GEOZONE_PROHIBITED
     assert finding.subject == "geozones/cn-shanghai.SH-JS-CHEM"
     assert list(finding.volumes) == [2, 3]
     assert not finding.altitude_uncertain

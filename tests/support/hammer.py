@@ -20,6 +20,7 @@ from uuid import UUID
 
 import grpc
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.api.geo.v1 import geo_pb2
@@ -48,9 +49,9 @@ def plan_of(draw: random.Random, said: argparse.Namespace, earliest: datetime) -
     altitude = draw.choice(ALTITUDES_M)
     places = [(0.0, 0.0), (bearing, reach), (bearing + 0.3, reach), (0.0, 0.0)]
     departure = earliest + timedelta(seconds=draw.randrange(0, SPAN_S, 5))
-    trajectory = pb.Trajectory(
+    trajectory = assessment_pb2.Trajectory(
         waypoints=[
-            pb.Waypoint(
+            assessment_pb2.Waypoint(
                 longitude=longitude + far * math.sin(angle),
                 latitude=latitude + far * math.cos(angle),
                 altitude_m=altitude,
@@ -96,7 +97,9 @@ async def hammer(said: argparse.Namespace) -> str:
                 "request_id": request.request_id,
                 "name": plan.name,
                 "state": pb.State.Name(plan.state).removeprefix("STATE_"),
-                "rules": sorted({pb.Finding.Rule.Name(one.rule).removeprefix("RULE_") for one in plan.findings}),
+                "rules": sorted(
+                    {assessment_pb2.Finding.Rule.Name(one.rule).removeprefix("RULE_") for one in plan.findings}
+                ),
                 "alike": again == answer,
             }
             heard.append(json.dumps(line) + "\n")

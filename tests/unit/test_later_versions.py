@@ -16,6 +16,7 @@ from rich.console import Console
 from lowsky.airspace.codec.indexed import indexed
 from lowsky.api.airspace.v1 import authorities_pb2, geozones_pb2
 from lowsky.api.approvals.v1 import approvals_pb2
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
@@ -27,6 +28,7 @@ from lowsky.cli.airspace import zone_map, zone_page, zone_views
 from lowsky.cli.plans import plan_views
 from lowsky.errors import IllegalMove, Invalid, Precondition
 from lowsky.events.event import Event
+from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.validity import require_standing
 from lowsky.flightplans.codec.plans import plans
 from lowsky.flightplans.domain.plan import State
@@ -34,10 +36,9 @@ from lowsky.flightplans.events.on_events import OnGeozones, OnOperators, _grante
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.standing import Standing
 from lowsky.flightplans.recheck.recheck import reassess
-from lowsky.geo.codec import geozone_from_message, geozone_to_message
+from lowsky.geo.codec.zones import geozone_from_message, geozone_to_message
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geofence.area_codec import open_below_from
-from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.open_enums import number_member, text_member
 from lowsky.registration.domain.aircraft import AircraftState, EuClass
 from lowsky.registration.domain.operator import OperatorKind, OperatorState
@@ -94,13 +95,13 @@ def a_geozone() -> geozones_pb2.Geozone:
     return message
 
 
-def a_finding() -> pb.Finding:
+def a_finding() -> assessment_pb2.Finding:
     band = geo_pb2.AltitudeBand(
         lower_m=10, lower_datum=geo_pb2.ALTITUDE_DATUM_AGL, upper_m=50, upper_datum=geo_pb2.ALTITUDE_DATUM_AGL
     )
-    return pb.Finding(
-        rule=pb.Finding.RULE_GEOZONE_AUTHORIZATION,
-        severity=pb.Finding.SEVERITY_AUTHORIZATION,
+    return assessment_pb2.Finding(
+        rule=assessment_pb2.Finding.RULE_GEOZONE_AUTHORIZATION,
+        severity=assessment_pb2.Finding.SEVERITY_AUTHORIZATION,
         subject="geozones/city.a",
         volumes=[0],
         volumes_count=1,
@@ -228,7 +229,7 @@ def test_what_approvals_emit_is_consumed_and_only_a_grant_is_one(message: approv
 
 
 @pytest.mark.parametrize("finding", each_later(a_finding()))
-def test_stored_findings_are_written_again_as_they_were(finding: pb.Finding) -> None:
+def test_stored_findings_are_written_again_as_they_were(finding: assessment_pb2.Finding) -> None:
     stored = pb.FlightPlan(findings=[finding]).SerializeToString(deterministic=True)
     read = plans.findings_from_bytes(stored)
     again = plan(State.APPROVED, findings=(*read, BLOCKING))
@@ -242,7 +243,9 @@ BLOCKING = Finding(Rule.GEOZONE_PROHIBITED, Severity.BLOCKING, "geozones/z", "Z"
 
 def test_fields_of_a_later_version_stay_in_stored_findings() -> None:
     more = a_finding().SerializeToString() + b"\xa2\x3f\x03new"  # field 1012
-    (read,) = plans.findings_from_bytes(pb.FlightPlan(findings=[pb.Finding.FromString(more)]).SerializeToString())
+    (read,) = plans.findings_from_bytes(
+        pb.FlightPlan(findings=[assessment_pb2.Finding.FromString(more)]).SerializeToString()
+    )
     rewritten = plans.assessment_to_bytes(plan(State.APPROVED, findings=(read,)))
     assert b"new" in rewritten
 

@@ -12,9 +12,10 @@ from google.protobuf.message import Message
 
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2, geozones_pb2_grpc
 from lowsky.api.approvals.v1 import approvals_pb2, approvals_pb2_grpc
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2, flight_plans_pb2_grpc
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, operators_pb2, operators_pb2_grpc
+from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, operators_pb2_grpc
 from lowsky.client import importing, watching
 from lowsky.client.calls import DEADLINE_S, Calls, Req, Res, new_request_id
 from lowsky.client.channels import Endpoints, MissingEndpoint, open_channel
@@ -200,7 +201,7 @@ class Client:
         name: str,
         state: flight_plans_pb2.State.ValueType,
         *,
-        off_nominal_volumes: flight_plans_pb2.Volumes | None = None,
+        off_nominal_volumes: assessment_pb2.Volumes | None = None,
         etag: str = "",
         reason: str = "",
     ) -> flight_plans_pb2.FlightPlan:
@@ -212,10 +213,10 @@ class Client:
 
     async def query_airspace(
         self,
-        volumes: flight_plans_pb2.Volumes,
+        volumes: assessment_pb2.Volumes,
         *,
         layer_height_m: float = 0.0,
-        priority: operators_pb2.Priority.ValueType = operators_pb2.PRIORITY_UNSPECIFIED,
+        priority: assessment_pb2.Priority.ValueType = assessment_pb2.PRIORITY_UNSPECIFIED,
         timeout_s: float = 2 * DEADLINE_S,
     ) -> Sequence[flight_plans_pb2.VolumeOccupancy]:
         """When and how high airspace is free of flights, for each volume; layers of 30 m where nothing is said."""
@@ -280,12 +281,12 @@ class Client:
 
     async def check_airspace(
         self,
-        airspace: flight_plans_pb2.Trajectory | flight_plans_pb2.Volumes,
+        airspace: assessment_pb2.Trajectory | assessment_pb2.Volumes,
         *,
         timeout_s: float = 2 * DEADLINE_S,
     ) -> geozones_pb2.CheckAirspaceResponse:
         """The geozones that a flight would meet, found as those of a plan are. Nothing is stored; no permission."""
-        if isinstance(airspace, flight_plans_pb2.Trajectory):
+        if isinstance(airspace, assessment_pb2.Trajectory):
             request = geozones_pb2.CheckAirspaceRequest(trajectory=airspace)
         else:
             request = geozones_pb2.CheckAirspaceRequest(volumes=airspace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.client.profiles import fill_from
@@ -70,17 +71,17 @@ def flight_plan_of(
 
 def trajectory_of(
     mission: Mission, *, horizontal_buffer_m: float, vertical_buffer_m: float, time_buffer: timedelta
-) -> pb.Trajectory:
+) -> assessment_pb2.Trajectory:
     """The mission's legs with room around them, without a departure time.
 
     The corridor is made wider by the widest circle that the aircraft loiters on.
     """
-    trajectory = pb.Trajectory(
+    trajectory = assessment_pb2.Trajectory(
         horizontal_buffer_m=horizontal_buffer_m + loiter_radius_m(mission),
         vertical_buffer_m=vertical_buffer_m,
         takeoff_amsl_m=mission.takeoff_amsl_m,
         waypoints=[
-            pb.Waypoint(
+            assessment_pb2.Waypoint(
                 latitude=waypoint.latitude,
                 longitude=waypoint.longitude,
                 altitude_m=waypoint.altitude_m,

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lowsky.findings.finding import VOLUMES_NAMED_MAX
 from lowsky.geo.heights.altitude import AltitudeBands, VerticalReference
 from lowsky.geo.shapes.counting import changes
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.block import Floats, Indices
 from lowsky.geo.zones.index import Touches, ZoneIndex
-from lowsky.geofence.findings import VOLUMES_NAMED_MAX
 from lowsky.geofence.heights import Heights, Reach, heights_of
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lowsky.errors import Invalid, Precondition
+from lowsky.findings.finding import FINDINGS_MAX, Finding
 from lowsky.geo.zones.index import ZoneIndex
-from lowsky.geofence.findings import FINDINGS_MAX, Finding
 
 
 def require_airspace(zones: ZoneIndex[object]) -> None:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.geo.heights.altitude import ANYWHERE, VerticalReference
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.geozone import Geozone, Purpose, Restriction
 from lowsky.geo.zones.index import IndexedZone, Touches, ZoneIndex
-from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.geofence.heights import Reach, span
 from lowsky.geofence.meetings import Meeting, meetings
 from lowsky.geofence.unregistered import to_notify, unregistered, who_must_agree

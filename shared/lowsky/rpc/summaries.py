@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 
 FINDINGS_MAX: Final = 10
@@ -16,7 +17,7 @@ def summarised(plan: pb.FlightPlan) -> pb.FlightPlan:
     for field in ("trajectory", "volumes", "off_nominal_volumes", "lost_link_procedure"):
         plan.ClearField(field)
     findings = [
-        pb.Finding(rule=finding.rule, severity=finding.severity, subject=finding.subject)
+        assessment_pb2.Finding(rule=finding.rule, severity=finding.severity, subject=finding.subject)
         for finding in plan.findings[:FINDINGS_MAX]
     ]
     del plan.findings[:]

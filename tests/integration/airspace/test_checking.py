@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.airspace.v1 import geozones_pb2_grpc
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as plans
 from lowsky.api.geo.v1 import geo_pb2
 from tests.integration.airspace.publishing import Publisher, new_dataset, new_publisher
@@ -98,7 +99,7 @@ def volumes() -> plans.FlightPlan:
         time_start=timestamp(DEPARTURE),
         time_end=timestamp(DEPARTURE + timedelta(hours=1)),
     )
-    return flight_plan(volumes=plans.Volumes(volumes=[volume, volume]))
+    return flight_plan(volumes=assessment_pb2.Volumes(volumes=[volume, volume]))
 
 
 ACROSS = (16.29, 48.21), (16.315, 48.21), (16.34, 48.21), (16.37, 48.21)
@@ -130,7 +131,7 @@ async def test_each_zone_says_what_follows_from_it(both: Both) -> None:
         finding.subject.rpartition(".")[2]: finding for finding in (await both.check(MISSIONS["across all"])).findings
     }
     assert list(found) == ["closed", "tower", "told"]
-    assert found["closed"].rule == plans.Finding.RULE_GEOZONE_PROHIBITED
+    assert found["closed"].rule == assessment_pb2.Finding.RULE_GEOZONE_PROHIBITED
     assert list(found["closed"].volumes) == [1, 2]
     assert list(found["tower"].deciding_authorities) == [both.publisher.authority]
     assert list(found["told"].notified_authorities) == [both.publisher.authority]

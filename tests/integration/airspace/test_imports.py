@@ -13,7 +13,7 @@ import pytest
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.airspace.v1 import geozones_pb2_grpc
 from lowsky.events.event import Event
-from lowsky.geo.codec import geozone_from_message
+from lowsky.geo.codec.zones import geozone_from_message
 from lowsky.geo.zones.geozone import Purpose
 from tests.integration.airspace.publishing import (
     Publisher,

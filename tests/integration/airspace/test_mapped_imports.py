@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.geo.codec import geozone_from_message
+from lowsky.geo.codec.zones import geozone_from_message
 from tests.integration.airspace.publishing import Publisher, new_dataset, outcomes, reasons
 from tests.support.errors import refusal
 from tests.support.zone_files import ed269_zone, file_of, square

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.geo.codec import geozone_from_message
+from lowsky.geo.codec.zones import geozone_from_message
 from lowsky.geo.zones.geozone import Purpose, Restriction
 from tests.integration.airspace.publishing import Publisher, messages, new_dataset, outcomes
 from tests.support.errors import refusal

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
 from lowsky.api.approvals.v1 import approvals_pb2_grpc
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.events.event import Event, to_headers
@@ -39,16 +40,16 @@ def new_plan(
 ) -> flight_plans_pb2.FlightPlan:
     """A plan as flightplans announces it: one finding for each authority that must decide."""
     findings = [
-        flight_plans_pb2.Finding(
-            rule=flight_plans_pb2.Finding.RULE_GEOZONE_AUTHORIZATION,
-            severity=flight_plans_pb2.Finding.SEVERITY_AUTHORIZATION,
+        assessment_pb2.Finding(
+            rule=assessment_pb2.Finding.RULE_GEOZONE_AUTHORIZATION,
+            severity=assessment_pb2.Finding.SEVERITY_AUTHORIZATION,
             subject=f"geozones/of-{authority.removeprefix('authorities/')}",
             deciding_authorities=[authority],
         )
         for authority in deciding
     ]
     if blocked:
-        findings.append(flight_plans_pb2.Finding(severity=flight_plans_pb2.Finding.SEVERITY_BLOCKING))
+        findings.append(assessment_pb2.Finding(severity=assessment_pb2.Finding.SEVERITY_BLOCKING))
     plan = flight_plans_pb2.FlightPlan(
         name=f"{operator}/flightPlans/{new_id()}",
         reference="parcel 17",

@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.ids import new_id
 from tests.integration.approvals.cases import (
@@ -120,7 +121,7 @@ async def test_a_queue_is_filtered_by_state_and_by_what_awaits_the_caller(servic
 async def test_a_queue_of_large_plans_is_read_in_pages_that_any_client_receives(service: Installation) -> None:
     tower = new_authority()
     plans = [new_plan(tower, starts_in=timedelta(minutes=30 + n)) for n in range(24)]
-    waypoint = flight_plans_pb2.Waypoint(longitude=113.51, latitude=22.51, altitude_m=100.5, offset_s=1.5)
+    waypoint = assessment_pb2.Waypoint(longitude=113.51, latitude=22.51, altitude_m=100.5, offset_s=1.5)
     for plan in plans:
         plan.trajectory.waypoints.extend([waypoint] * 10_000)
         plan.lost_link_procedure = "x" * 2_000

@@ -9,6 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import strategies as st
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from tests.oracle.cases import Site
@@ -52,7 +53,7 @@ def flights(draw: st.DrawFn, site: Site, base_s: int) -> Flight:
     return Flight(plan, volumes)
 
 
-def _trajectory(draw: st.DrawFn, site: Site, start_s: int, message: pb.Trajectory) -> tuple[Held, ...]:
+def _trajectory(draw: st.DrawFn, site: Site, start_s: int, message: assessment_pb2.Trajectory) -> tuple[Held, ...]:
     datum = draw(st.sampled_from(sorted(HEIGHTS)))
     buffer_m, around_s = (
         draw(st.sampled_from([50.0, 149.0, 149.99, 150.0, 150.01, 151.0])),

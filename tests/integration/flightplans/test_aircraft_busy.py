@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.api.registration.v1 import operators_pb2
 from lowsky.flightplans.checks.aircraft import NAMED_MAX
 from lowsky.flightplans.codec.plans import report_of
 from lowsky.flightplans.domain.plan import FlightPlan
@@ -23,11 +23,11 @@ from tests.integration.flightplans.held import START, Path, emptied, new_databas
 from tests.support.contents import contents
 
 AGL = geo_pb2.ALTITUDE_DATUM_AGL
-BUSY, CONFLICT = pb.Finding.RULE_AIRCRAFT_BUSY, pb.Finding.RULE_CONFLICT
+BUSY, CONFLICT = assessment_pb2.Finding.RULE_AIRCRAFT_BUSY, assessment_pb2.Finding.RULE_CONFLICT
 HERE, ELSEWHERE, NOWHERE = (121.0, 31.0), (121.1, 31.1), (121.2, 31.2)
 ACME = "operators/acme"
 ONE, OTHER = f"{ACME}/aircraft/a0", f"{ACME}/aircraft/a1"
-EMERGENCY = operators_pb2.PRIORITY_EMERGENCY
+EMERGENCY = assessment_pb2.PRIORITY_EMERGENCY
 MICROSECOND = 1 / 60e6
 """In minutes."""
 
@@ -45,14 +45,14 @@ async def path(opened_path: Path) -> AsyncIterator[Path]:
     await opened_path.check_what_is_held()
 
 
-def circle(at: tuple[float, float], start: datetime, minutes: float) -> pb.Volumes:
+def circle(at: tuple[float, float], start: datetime, minutes: float) -> assessment_pb2.Volumes:
     volume = geo_pb2.Volume4D(
         outline_circle=geo_pb2.Circle(center=geo_pb2.LatLng(longitude=at[0], latitude=at[1]), radius_m=300),
         altitude=geo_pb2.AltitudeBand(lower_m=0, lower_datum=AGL, upper_m=100, upper_datum=AGL),
     )
     volume.time_start.FromDatetime(start)
     volume.time_end.FromDatetime(start + timedelta(minutes=minutes))
-    return pb.Volumes(volumes=[volume])
+    return assessment_pb2.Volumes(volumes=[volume])
 
 
 def flight(
@@ -100,7 +100,7 @@ async def test_the_second_plan_is_rejected_and_names_the_first_its_time_and_what
     (second,) = await submit(path, flight(ELSEWHERE, minute=15))
     assert second.state == pb.STATE_REJECTED
     (finding,) = second.findings
-    assert (finding.rule, finding.severity) == (BUSY, pb.Finding.SEVERITY_BLOCKING)
+    assert (finding.rule, finding.severity) == (BUSY, assessment_pb2.Finding.SEVERITY_BLOCKING)
     assert finding.subject == first.name
     assert (finding.time_start, finding.time_end) == (first.time_start, first.time_end)
     assert second.state_reason == finding.message
@@ -129,7 +129,7 @@ async def test_times_are_half_open_to_the_microsecond(path: Path, minute: float,
 
 async def test_the_time_buffers_of_a_trajectory_count(path: Path) -> None:
     def leg(departs: float, north: float) -> tuple[str, pb.FlightPlan]:
-        trajectory = pb.Trajectory(horizontal_buffer_m=20, vertical_buffer_m=10)
+        trajectory = assessment_pb2.Trajectory(horizontal_buffer_m=20, vertical_buffer_m=10)
         trajectory.departure_time.FromDatetime(START + timedelta(minutes=departs))
         trajectory.time_buffer.FromTimedelta(timedelta(seconds=30))
         for n in range(2):

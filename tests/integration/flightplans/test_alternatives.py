@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 
 from lowsky.api.airspace.v1 import geozones_pb2
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.api.registration.v1 import operators_pb2
 from tests.integration.flightplans.test_holding import rescuers as rescuers
 from tests.integration.flightplans.world import (
     AGL,
@@ -183,7 +183,7 @@ async def test_where_its_aircraft_is_busy_elsewhere_the_nearest_time_is_when_it_
 
 async def test_flights_of_lower_priority_are_in_no_alternatives_way(world: World, rescuers: None) -> None:
     at, departure = next(PLACES), noon()
-    emergency = operators_pb2.PRIORITY_EMERGENCY
+    emergency = assessment_pb2.PRIORITY_EMERGENCY
     leg = waypoints(at)[:2]
     await hold(world, at, departure, waypoints=leg, priority=emergency)
     ordinary = await world.submit(at, departure=departure + timedelta(seconds=120), waypoints=leg)
@@ -195,9 +195,9 @@ async def test_flights_of_lower_priority_are_in_no_alternatives_way(world: World
     assert response.alternatives[0].departure_time == timestamp(departure + timedelta(seconds=120))
 
 
-def volumes(at: Place, start: datetime, minutes: float = 10, upper_m: float = 100) -> pb.Volumes:
+def volumes(at: Place, start: datetime, minutes: float = 10, upper_m: float = 100) -> assessment_pb2.Volumes:
     """A circle of 300 m from the ground."""
-    return pb.Volumes(
+    return assessment_pb2.Volumes(
         volumes=[
             geo_pb2.Volume4D(
                 outline_circle=geo_pb2.Circle(center=geo_pb2.LatLng(longitude=at[0], latitude=at[1]), radius_m=300),
@@ -261,7 +261,7 @@ async def test_flights_of_lower_priority_count_as_free(world: World, rescuers: N
     await world.submit(at, departure=departure)
     request = pb.QueryAirspaceRequest(volumes=volumes(at, departure, upper_m=120), layer_height_m=120)
     stub = world.stub(operator=FOREIGN, subject="rival")
-    for priority, busy in ((operators_pb2.PRIORITY_UNSPECIFIED, True), (operators_pb2.PRIORITY_EMERGENCY, False)):
+    for priority, busy in ((assessment_pb2.PRIORITY_UNSPECIFIED, True), (assessment_pb2.PRIORITY_EMERGENCY, False)):
         request.priority = priority
         (layer,) = (await stub.QueryAirspace(request)).occupancies[0].layers
         assert bool(layer.busy) is busy
@@ -274,25 +274,25 @@ async def test_flights_of_lower_priority_count_as_free(world: World, rescuers: N
 async def test_what_cannot_be_answered_is_refused_with_the_field(world: World) -> None:
     at, start = next(PLACES), noon()
 
-    async def field(asked: pb.Volumes, **fields: object) -> tuple[str, str]:
+    async def field(asked: assessment_pb2.Volumes, **fields: object) -> tuple[str, str]:
         request = pb.QueryAirspaceRequest(volumes=asked, **fields)
         error = await refusal(world.stub().QueryAirspace(request))
         return error.reason, ", ".join(error.fields)
 
     usual = volumes(at, start)
     assert await field(usual, layer_height_m=1) == ("TOO_LARGE", "volumes.volumes[0].altitude")
-    open_ = pb.Volumes()
+    open_ = assessment_pb2.Volumes()
     open_.CopyFrom(usual)
     open_.volumes[0].altitude.ClearField("upper_m")
     assert await field(open_) == ("INVALID_FIELD", "volumes.volumes[0].altitude")
-    mixed = pb.Volumes()
+    mixed = assessment_pb2.Volumes()
     mixed.CopyFrom(usual)
     mixed.volumes[0].altitude.upper_datum = geo_pb2.ALTITUDE_DATUM_AMSL
     assert await field(mixed) == ("INVALID_FIELD", "volumes.volumes[0].altitude")
     assert await field(volumes(at, start, minutes=24 * 60 + 1)) == ("TOO_LARGE", "volumes.volumes[0].time_end")
-    many = pb.Volumes(volumes=list(usual.volumes) * 101)
+    many = assessment_pb2.Volumes(volumes=list(usual.volumes) * 101)
     assert await field(many) == ("TOO_LARGE", "volumes.volumes")
-    huge = pb.Volumes()
+    huge = assessment_pb2.Volumes()
     huge.CopyFrom(volumes(at, start, minutes=24 * 60))
     huge.volumes[0].outline_circle.radius_m = 300_000
     assert await field(huge) == ("TOO_LARGE", "volumes.volumes[0]")

@@ -11,6 +11,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from lowsky.api.airspace.v1 import authorities_pb2 as authorities
 from lowsky.api.airspace.v1 import geozones_pb2, geozones_pb2_grpc
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.airspace.publishing import Publisher, administration, new_dataset, new_publisher
 from tests.integration.airspace.restricting import area, square
@@ -23,7 +24,7 @@ from tests.support.zone_files import square as ring
 CITY = square(16, 48, 17, 49)
 FREE = ed269_zone("free", ring(16.3, 48.2, 0.1), restriction="NO_RESTRICTION", zoneAuthority=[])
 INSIDE, LEAVING, OUTSIDE = (16.35, 48.25), (16.395, 48.25), (17.5, 48.25)
-Rule = pb.Finding.Rule
+Rule = assessment_pb2.Finding.Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,13 @@ class City:
     world: World
     publisher: Publisher
 
-    async def check(self, plan: pb.FlightPlan) -> list[pb.Finding]:
+    async def check(self, plan: pb.FlightPlan) -> list[assessment_pb2.Finding]:
         token = self.world.installation.token(roles=["operator"], operator=OPERATOR)
         stub = self.world.installation.stub(geozones_pb2_grpc.GeozonesServiceStub, "airspace", token)
         request = geozones_pb2.CheckAirspaceRequest(trajectory=plan.trajectory)
         return list((await stub.CheckAirspace(request)).findings)
 
-    async def found(self, at: tuple[float, float]) -> list[pb.Finding]:
+    async def found(self, at: tuple[float, float]) -> list[assessment_pb2.Finding]:
         """What a dry run is told, which is what a check is told."""
         plan = flight_plan(at)
         findings = list((await self.world.submit(plan=plan, validate_only=True)).flight_plan.findings)
@@ -82,7 +83,7 @@ async def _told(city: City, at: tuple[float, float]) -> bool:
 
 async def test_a_plan_within_permitted_airspace_is_approved_by_rule(city: City) -> None:
     (finding,) = await city.found(INSIDE)
-    assert (finding.rule, finding.severity) == (Rule.RULE_AREA_PERMITTED, pb.Finding.SEVERITY_INFORMATION)
+    assert (finding.rule, finding.severity) == (Rule.RULE_AREA_PERMITTED, assessment_pb2.Finding.SEVERITY_INFORMATION)
     plan = (await city.world.submit(INSIDE)).flight_plan
     await city.world.wait_state(plan.name, "APPROVED")
 

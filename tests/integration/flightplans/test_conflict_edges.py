@@ -18,6 +18,7 @@ import lowsky.geo.shapes.areas_meet
 import lowsky.geo.shapes.centre_lines
 import lowsky.geo.volumes.stored
 import lowsky.geofence.draw
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid, LowskyError
@@ -39,7 +40,7 @@ HERE = (121.47, 31.23)
 T0 = START + timedelta(minutes=10)
 """An hour, where a slice and an area begin."""
 
-AT, CONFLICT = (20.0, 60.0), pb.Finding.RULE_CONFLICT
+AT, CONFLICT = (20.0, 60.0), assessment_pb2.Finding.RULE_CONFLICT
 
 
 def box(
@@ -73,14 +74,14 @@ def _turned(longitude: float) -> float:
 
 
 def ready(*volumes: geo_pb2.Volume4D, **fields: Any) -> pb.FlightPlan:
-    return plan(volumes=pb.Volumes(volumes=volumes), **fields)
+    return plan(volumes=assessment_pb2.Volumes(volumes=volumes), **fields)
 
 
 def legs(
     *places: tuple[float, float], buffer_m: float = 20, height_m: float = 50, minute: float = 0, **fields: Any
 ) -> pb.FlightPlan:
     """A minute a leg, above ground, 10 m above and below."""
-    trajectory = pb.Trajectory(horizontal_buffer_m=buffer_m, vertical_buffer_m=10)
+    trajectory = assessment_pb2.Trajectory(horizontal_buffer_m=buffer_m, vertical_buffer_m=10)
     trajectory.time_buffer.FromTimedelta(timedelta(0))
     trajectory.departure_time.FromDatetime(T0 + timedelta(minutes=minute))
     for n, (longitude, latitude) in enumerate(places):

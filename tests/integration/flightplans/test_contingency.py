@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay
@@ -49,7 +50,9 @@ def clock_of(path: Path, after: timedelta = MINUTE) -> Contingency:
     return Contingency(database=path.database, relay=relay, clock=path.clock, after=after)
 
 
-async def say(path: Path, name: str, state: pb.State.ValueType, off: pb.Volumes | None = None) -> FlightPlan:
+async def say(
+    path: Path, name: str, state: pb.State.ValueType, off: assessment_pb2.Volumes | None = None
+) -> FlightPlan:
     request = pb.ReportFlightPlanStateRequest(
         request_id=str(uuid4()), name=name, state=state, off_nominal_volumes=off, reason="wind"
     )
@@ -59,7 +62,7 @@ async def say(path: Path, name: str, state: pb.State.ValueType, off: pb.Volumes 
         )
 
 
-async def off_plan(path: Path, off: pb.Volumes | None = None) -> str:
+async def off_plan(path: Path, off: assessment_pb2.Volumes | None = None) -> str:
     """A flight that left its plan just now."""
     (name,) = await accepted(path, flight(minute=0, minutes=30))
     await take_off(path, name)

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.ids import new_id
@@ -20,7 +21,7 @@ AT_ONCE = 16
 NAME = f"{OPERATOR}/flightPlans/{new_id()}"
 
 
-def volumes() -> pb.Volumes:
+def volumes() -> assessment_pb2.Volumes:
     longitude, latitude = SOUTH
     ring = [(0.0, 0.0), (0.01, 0.0), (0.01, 0.01), (0.0, 0.01)]
     volume = geo_pb2.Volume4D(time_start=timestamp(in_(hours=2)), time_end=timestamp(in_(hours=3)))
@@ -29,7 +30,7 @@ def volumes() -> pb.Volumes:
     volume.outline_polygon.vertices.extend(
         geo_pb2.LatLng(longitude=longitude + x, latitude=latitude + y) for x, y in ring
     )
-    return pb.Volumes(volumes=[volume])
+    return assessment_pb2.Volumes(volumes=[volume])
 
 
 def dry(request: pb.SubmitFlightPlanRequest) -> pb.SubmitFlightPlanRequest:

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 import yaml  # comes with pre-commit
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Precondition
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no flight intents 
 REFERENCE, BOUNDS = VerticalReference(0.0, 1500.0), Bounds((0.0, 1500.0), (-107.0, 86.0))
 OURS, THEIRS, _ = OPERATORS
 T0 = START + timedelta(minutes=10)
-CONFLICT = pb.Finding.RULE_CONFLICT
+CONFLICT = assessment_pb2.Finding.RULE_CONFLICT
 COLLECTIONS = ("conflicting_flights", "non_conflicting", "invalid_flight_intents")
 PROBES = ("op_missing_initial.yaml", "op_missing_preexisting_unknown.yaml", "op_missing_update.json")
 """Operations of one hour over one place. The prober's other files say what a service must not accept at all."""

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import IllegalMove, StaleEtag
@@ -38,14 +39,14 @@ async def path(infrastructure: Stack) -> AsyncIterator[Path]:
         yield path
 
 
-def circle(at: tuple[float, float], start: datetime, minutes: float = 10) -> pb.Volumes:
+def circle(at: tuple[float, float], start: datetime, minutes: float = 10) -> assessment_pb2.Volumes:
     volume = geo_pb2.Volume4D(
         outline_circle=geo_pb2.Circle(center=geo_pb2.LatLng(longitude=at[0], latitude=at[1]), radius_m=300),
         altitude=geo_pb2.AltitudeBand(lower_m=0, lower_datum=AGL, upper_m=100, upper_datum=AGL),
         time_start=timestamp(start),
         time_end=timestamp(start + timedelta(minutes=minutes)),
     )
-    return pb.Volumes(volumes=[volume])
+    return assessment_pb2.Volumes(volumes=[volume])
 
 
 def flight(operator: str, at: tuple[float, float], start: datetime = START) -> tuple[str, pb.FlightPlan]:
@@ -69,7 +70,7 @@ async def fly(path: Path, name: str) -> None:
     await path.move(name, lambda plan: plan.activate(START))
 
 
-async def report(path: Path, name: str, off: pb.Volumes, etag: str = "") -> FlightPlan:
+async def report(path: Path, name: str, off: assessment_pb2.Volumes, etag: str = "") -> FlightPlan:
     request = pb.ReportFlightPlanStateRequest(
         request_id=str(uuid4()), name=name, etag=etag, state=pb.STATE_NONCONFORMING, off_nominal_volumes=off
     )

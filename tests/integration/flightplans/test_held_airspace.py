@@ -17,12 +17,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.errors import LowskyError, NotFound, Precondition
+from lowsky.findings.finding import Rule
 from lowsky.flightplans.domain.plan import FINAL, OPEN, FlightPlan, State
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Reservations
-from lowsky.geofence.findings import Rule
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import OPERATORS, Path, drone, emptied, new_database, opened
 from tests.integration.flightplans.held_flights import SLICE_S, Flight, flights
@@ -31,7 +32,7 @@ from tests.oracle.conflict import Meet, flights_meet
 
 SITE = {"land": SITES[0], "antimeridian": SITES[2]}
 FLYING = frozenset({State.ACTIVATED, State.NONCONFORMING, State.CONTINGENT})
-CONFLICT, BUSY = pb.Finding.RULE_CONFLICT, pb.Finding.RULE_AIRCRAFT_BUSY
+CONFLICT, BUSY = assessment_pb2.Finding.RULE_CONFLICT, assessment_pb2.Finding.RULE_AIRCRAFT_BUSY
 DRONES = 6
 """Of each operator: mostly the airspace is in the way, now and then the aircraft."""
 EXAMPLES, STEPS = 60, 15

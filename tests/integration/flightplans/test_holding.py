@@ -9,8 +9,8 @@ import grpc
 import pytest
 import pytest_asyncio
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.api.registration.v1 import operators_pb2
 from tests.integration.flightplans.world import (
     EAST,
     FOREIGN,
@@ -31,8 +31,8 @@ from tests.integration.flightplans.world import (
 from tests.support.errors import error_of, refusal
 from tests.support.waiting import eventually
 
-EMERGENCY = operators_pb2.PRIORITY_EMERGENCY
-CONFLICT = pb.Finding.RULE_CONFLICT
+EMERGENCY = assessment_pb2.PRIORITY_EMERGENCY
+CONFLICT = assessment_pb2.Finding.RULE_CONFLICT
 
 
 def foreign(world: World) -> Stub:
@@ -61,7 +61,7 @@ async def test_the_second_of_two_equal_plans_is_rejected_and_hears_where_and_not
     assert state(second) == "REJECTED"
     (finding,) = second.findings
     assert finding.rule == CONFLICT
-    assert finding.severity == pb.Finding.SEVERITY_BLOCKING
+    assert finding.severity == assessment_pb2.Finding.SEVERITY_BLOCKING
     assert list(finding.volumes) == [0, 1, 2]
     assert (finding.plan_altitude.lower_m, finding.subject_altitude.upper_m) == (90, 110)
     assert finding.time_start == first.time_start
@@ -242,10 +242,10 @@ async def test_a_flight_of_higher_priority_displaces_and_both_are_told(world: Wo
     rescue = await submit_foreign(world, at, priority=EMERGENCY)
     assert state(rescue) == "SUBMITTED"
     (finding,) = rescue.findings
-    assert finding.rule == pb.Finding.RULE_PRIORITY_OVER
+    assert finding.rule == assessment_pb2.Finding.RULE_PRIORITY_OVER
     displaced = await world.wait_state(first.name, "REJECTED")
     (finding,) = displaced.findings
-    assert finding.rule == pb.Finding.RULE_DISPLACED_BY_PRIORITY
+    assert finding.rule == assessment_pb2.Finding.RULE_DISPLACED_BY_PRIORITY
     assert "rival" not in str(displaced)
     await world.wait_told(first.name, "submitted", "rejected")
     assert state(await submit(world, at)) == "REJECTED"
@@ -267,8 +267,8 @@ async def test_an_approved_plan_is_rescinded_and_an_activated_one_is_warned(worl
     assert state(rescue) == "SUBMITTED"
     assert "under way" in rescue.findings[0].message
     warned = await world.wait_state(flying.name, "ACTIVATED")
-    assert [finding.rule for finding in warned.findings] == [pb.Finding.RULE_DISPLACED_BY_PRIORITY]
-    assert warned.findings[0].severity == pb.Finding.SEVERITY_NOTIFICATION
+    assert [finding.rule for finding in warned.findings] == [assessment_pb2.Finding.RULE_DISPLACED_BY_PRIORITY]
+    assert warned.findings[0].severity == assessment_pb2.Finding.SEVERITY_NOTIFICATION
 
 
 async def test_a_reservation_is_kept_by_no_plan_that_is_over(world: World) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.registration.v1 import aircraft_pb2
 from tests.integration.flightplans.world import (
@@ -26,7 +27,7 @@ from tests.integration.flightplans.world import (
 from tests.support.errors import refusal
 from tests.support.waiting import eventually
 
-Rule = pb.Finding.Rule
+Rule = assessment_pb2.Finding.Rule
 
 
 async def test_a_plan_that_does_not_say_whether_it_is_commercial_is_no_request(world: World) -> None:
@@ -75,7 +76,7 @@ async def test_what_the_request_lacks_rejects_the_plan_and_is_named(world: World
     plan = (await world.stub().SubmitFlightPlan(request)).flight_plan
     assert state(plan) == "REJECTED"
     (finding,) = plan.findings
-    assert (finding.rule, finding.severity) == (Rule.RULE_CONTENT_MISSING, pb.Finding.SEVERITY_BLOCKING)
+    assert (finding.rule, finding.severity) == (Rule.RULE_CONTENT_MISSING, assessment_pb2.Finding.SEVERITY_BLOCKING)
     assert list(finding.fields) == ["alternate_landing_sites", "emergency_procedure"]
     assert "Art. 27" in finding.message
     read = (await world.stub().GetFlightPlan(pb.GetFlightPlanRequest(name=plan.name))).flight_plan

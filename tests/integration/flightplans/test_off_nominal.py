@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from tests.integration.flightplans.world import (
@@ -29,9 +30,9 @@ BESIDE = [(113.5, 20.9 - 0.05 * n) for n in range(10)]
 NONCONFORMING, CONTINGENT, ACTIVATED = pb.STATE_NONCONFORMING, pb.STATE_CONTINGENT, pb.STATE_ACTIVATED
 
 
-def volumes(at: tuple[float, float], start: datetime, minutes: float = 10) -> pb.Volumes:
+def volumes(at: tuple[float, float], start: datetime, minutes: float = 10) -> assessment_pb2.Volumes:
     """A circle of 300 m, up to 200 m."""
-    return pb.Volumes(
+    return assessment_pb2.Volumes(
         volumes=[
             geo_pb2.Volume4D(
                 outline_circle=geo_pb2.Circle(center=geo_pb2.LatLng(longitude=at[0], latitude=at[1]), radius_m=300),
@@ -54,7 +55,7 @@ async def flying(world: World) -> pb.FlightPlan:
 
 
 async def report(
-    world: World, plan: pb.FlightPlan, new: pb.State.ValueType, off: pb.Volumes | None = None
+    world: World, plan: pb.FlightPlan, new: pb.State.ValueType, off: assessment_pb2.Volumes | None = None
 ) -> pb.FlightPlan:
     request = pb.ReportFlightPlanStateRequest(
         request_id=str(uuid4()), name=plan.name, state=new, off_nominal_volumes=off, reason="wind"
@@ -75,11 +76,11 @@ async def test_off_nominal_volumes_are_held_and_those_that_they_meet_are_told(wo
     assert state(off) == "NONCONFORMING"
     assert off.off_nominal_volumes == volumes(BESIDE[0], at)
     (finding,) = off.findings
-    assert finding.rule == pb.Finding.RULE_OFF_NOMINAL_MEETS
+    assert finding.rule == assessment_pb2.Finding.RULE_OFF_NOMINAL_MEETS
     warned = await world.stub(operator=FOREIGN, subject="rival").GetFlightPlan(pb.GetFlightPlanRequest(name=other.name))
     (finding,) = warned.flight_plan.findings
-    assert finding.rule == pb.Finding.RULE_OFF_NOMINAL
-    assert finding.severity == pb.Finding.SEVERITY_NOTIFICATION
+    assert finding.rule == assessment_pb2.Finding.RULE_OFF_NOMINAL
+    assert finding.severity == assessment_pb2.Finding.SEVERITY_NOTIFICATION
     assert state(warned.flight_plan) == "SUBMITTED"
     await world.wait_told(other.name, "submitted", "reassessed")
     await world.wait_told(plan.name, "submitted", "approved", "activated", "found-nonconforming")
@@ -158,7 +159,7 @@ async def test_off_nominal_volumes_end_within_a_day(world: World) -> None:
 async def test_a_plan_that_nobody_flies_is_closed_when_its_time_has_passed(world: World, approved: bool) -> None:
     await world.installation.start("flightplans", instance=f"quick-{approved}", env={"LOWSKY_OVERDUE_GRACE_S": "0"})
     short = [
-        pb.Waypoint(
+        assessment_pb2.Waypoint(
             longitude=112.0 + 0.001 * n, latitude=20.0 + approved, altitude_m=50, altitude_datum=AGL, offset_s=10 * n
         )
         for n in range(2)

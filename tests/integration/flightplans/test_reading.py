@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.flightplans.world import (
     EAST,
@@ -134,7 +135,9 @@ def large_content(waypoints: int) -> bytes:
     content = submission().flight_plan
     content.trajectory.ClearField("waypoints")
     content.trajectory.waypoints.extend(
-        pb.Waypoint(longitude=113.5 + n * 1e-5, latitude=21.5, altitude_m=100.5, altitude_datum=1, offset_s=n + 0.1)
+        assessment_pb2.Waypoint(
+            longitude=113.5 + n * 1e-5, latitude=21.5, altitude_m=100.5, altitude_datum=1, offset_s=n + 0.1
+        )
         for n in range(waypoints)
     )
     return content.SerializeToString()
@@ -169,7 +172,7 @@ async def test_a_summary_leaves_out_what_is_large(world: World) -> None:
     assert (summary.state, summary.time_start, summary.aircraft) == (plan.state, plan.time_start, plan.aircraft)
     assert summary.WhichOneof("airspace") is None
     (finding,) = summary.findings
-    assert finding == pb.Finding(
+    assert finding == assessment_pb2.Finding(
         rule=plan.findings[0].rule, severity=plan.findings[0].severity, subject=plan.findings[0].subject
     )
 

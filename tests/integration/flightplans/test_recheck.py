@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from lowsky.api.airspace.v1 import geozones_pb2
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.flightplans.world import (
     EAST,
@@ -63,7 +64,7 @@ async def test_a_new_prohibited_zone_rescinds_approved_plans_and_rejects_those_t
     await world.publish_zones(zone("geozones/stadium.match", at, PROHIBITED), dataset="datasets/stadium")
     rescinded = await world.wait_state(granted.name, "RESCINDED")
     (finding,) = rescinded.findings
-    assert finding.rule == pb.Finding.RULE_GEOZONE_PROHIBITED
+    assert finding.rule == assessment_pb2.Finding.RULE_GEOZONE_PROHIBITED
     assert finding.subject == "geozones/stadium.match"
     assert f"revision {world.revision}, geozones/stadium.match" in rescinded.state_reason
     assert rescinded.airspace_revision == world.revision

@@ -11,6 +11,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from tests.integration.flightplans.world import (
@@ -59,7 +60,7 @@ def set_(path: str, value: object) -> Callable[[Request], None]:
 
 
 def crowd(request: Request) -> None:
-    request.flight_plan.trajectory.waypoints.extend([pb.Waypoint(altitude_datum=AGL)] * 2_000)
+    request.flight_plan.trajectory.waypoints.extend([assessment_pb2.Waypoint(altitude_datum=AGL)] * 2_000)
 
 
 def backwards(request: Request) -> None:
@@ -241,8 +242,8 @@ async def test_what_the_aircraft_cannot_do_rejects_the_plan(world: World) -> Non
         return [finding.rule for finding in plan.findings]
 
     assert set(await eventually(refused)) == {
-        pb.Finding.RULE_SPEED_EXCEEDS_AIRCRAFT,
-        pb.Finding.RULE_HEIGHT_EXCEEDS_AIRCRAFT,
+        assessment_pb2.Finding.RULE_SPEED_EXCEEDS_AIRCRAFT,
+        assessment_pb2.Finding.RULE_HEIGHT_EXCEEDS_AIRCRAFT,
     }
 
 

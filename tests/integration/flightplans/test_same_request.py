@@ -8,6 +8,7 @@ from collections.abc import Callable
 import grpc
 import pytest
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.flightplans.world import FOREIGN, World, state, submission
 from tests.support.errors import refusal
@@ -113,4 +114,7 @@ async def test_another_subject_of_the_operator_who_repeats_a_request_asks_for_a_
     second = (await world.stub(subject="dispatcher").SubmitFlightPlan(request)).flight_plan
     assert second.name != first.name
     assert state(second) == "REJECTED"
-    assert {finding.rule for finding in second.findings} == {pb.Finding.RULE_CONFLICT, pb.Finding.RULE_AIRCRAFT_BUSY}
+    assert {finding.rule for finding in second.findings} == {
+        assessment_pb2.Finding.RULE_CONFLICT,
+        assessment_pb2.Finding.RULE_AIRCRAFT_BUSY,
+    }

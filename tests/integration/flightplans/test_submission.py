@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.flightplans.world import (
     CLOSED,
@@ -74,8 +75,8 @@ async def test_a_plan_through_a_closed_zone_is_rejected_in_the_answer_and_says_w
     plan = (await world.submit(WEST)).flight_plan
     assert state(plan) == "REJECTED"
     (finding,) = plan.findings
-    assert finding.rule == pb.Finding.RULE_GEOZONE_PROHIBITED
-    assert finding.severity == pb.Finding.SEVERITY_BLOCKING
+    assert finding.rule == assessment_pb2.Finding.RULE_GEOZONE_PROHIBITED
+    assert finding.severity == assessment_pb2.Finding.SEVERITY_BLOCKING
     assert (finding.subject, finding.subject_title) == (CLOSED, "Zone closed")
     assert list(finding.volumes) == [0, 1, 2]
     assert (finding.plan_altitude.lower_m, finding.plan_altitude.upper_m) == (90, 110)

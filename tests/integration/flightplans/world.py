@@ -19,6 +19,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.airspace.v1 import authorities_pb2, geozones_pb2
 from lowsky.api.approvals.v1 import approvals_pb2
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
@@ -162,11 +163,11 @@ def state(plan: pb.FlightPlan) -> str:
     return pb.State.Name(plan.state).removeprefix("STATE_")
 
 
-def waypoints(at: tuple[float, float], *, height_m: float = 100, leg_s: float = 60) -> list[pb.Waypoint]:
+def waypoints(at: tuple[float, float], *, height_m: float = 100, leg_s: float = 60) -> list[assessment_pb2.Waypoint]:
     """A kilometre and a half of flight around a place."""
     longitude, latitude = at
     return [
-        pb.Waypoint(
+        assessment_pb2.Waypoint(
             longitude=longitude + step * 0.005,
             latitude=latitude,
             altitude_m=height_m,
@@ -204,7 +205,7 @@ def a_drone(of: str = OPERATOR) -> str:
 def flight_plan(at: tuple[float, float] = SOUTH, departure: datetime | None = None, **fields: Any) -> pb.FlightPlan:
     """A plan of three legs and four minutes, at a free time unless it is said when, by an aircraft of its own unless it
     is said by which."""
-    trajectory = pb.Trajectory(
+    trajectory = assessment_pb2.Trajectory(
         departure_time=timestamp(departure or a_free_time()),
         waypoints=fields.pop("waypoints", None) or waypoints(at),
         horizontal_buffer_m=20,
@@ -241,7 +242,7 @@ def operator(
     name: str,
     state: operators_pb2.Operator.State.ValueType = VERIFIED,
     insured_until: datetime | None = None,
-    priority_max: operators_pb2.Priority.ValueType = operators_pb2.PRIORITY_UNSPECIFIED,
+    priority_max: assessment_pb2.Priority.ValueType = assessment_pb2.PRIORITY_UNSPECIFIED,
     *,
     lacking: Sequence[str] = (),
 ) -> Event:

@@ -7,6 +7,7 @@ from uuid import uuid4
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.registration.v1 import (
     aircraft_pb2,
     aircraft_pb2_grpc,
@@ -111,7 +112,7 @@ def update_request(
 
 
 def entitle_request(
-    name: str, priority_max: operators_pb2.Priority.ValueType, *, etag: str = "", reason: str = "r"
+    name: str, priority_max: assessment_pb2.Priority.ValueType, *, etag: str = "", reason: str = "r"
 ) -> operators_pb2.EntitleOperatorRequest:
     return operators_pb2.EntitleOperatorRequest(
         request_id=new_request_id(), name=name, etag=etag, priority_max=priority_max, reason=reason

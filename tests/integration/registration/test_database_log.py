@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.registration.v1 import operators_pb2 as pb
 from tests.integration.registration.calls import (
     Registration,
@@ -60,7 +61,9 @@ async def test_nothing_that_is_planted_stands_in_the_log_of_the_database(registr
     verify = pb.VerifyOperatorRequest(request_id=new_request_id(), name=name)
     await registration.for_registrar.VerifyOperator(verify)
     await registration.operators_for(name).UpdateOperator(update_request(name, ["contact"], contact=contact))
-    await registration.for_registrar.EntitleOperator(entitle_request(name, pb.PRIORITY_MEDICAL, reason=word))
+    await registration.for_registrar.EntitleOperator(
+        entitle_request(name, assessment_pb2.PRIORITY_MEDICAL, reason=word)
+    )
 
     fleet = registration.aircraft_for(name)
     drone = an_aircraft(identifiers=[serial_of(serial)], model=word)

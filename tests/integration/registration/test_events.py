@@ -6,6 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import operators_pb2 as pb
 from lowsky.api.registration.v1 import operators_pb2_grpc
@@ -52,7 +53,7 @@ async def test_every_change_is_told_once_in_order_with_the_state_after_it(regist
         ).operator,
         (await registrar.SuspendOperator(pb.SuspendOperatorRequest(request_id=new_request_id(), **asked))).operator,
         (await registrar.ReinstateOperator(pb.ReinstateOperatorRequest(request_id=new_request_id(), **asked))).operator,
-        (await registrar.EntitleOperator(entitle_request(created.name, pb.PRIORITY_MEDICAL))).operator,
+        (await registrar.EntitleOperator(entitle_request(created.name, assessment_pb2.PRIORITY_MEDICAL))).operator,
         (
             await registrar.DeregisterOperator(pb.DeregisterOperatorRequest(request_id=new_request_id(), **asked))
         ).operator,

@@ -7,6 +7,7 @@ import asyncio
 import grpc
 import pytest
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.registration.v1 import operators_pb2 as pb
 from tests.integration.registration.calls import (
     Registration,
@@ -79,24 +80,26 @@ async def test_the_registrar_moves_an_operator_through_its_states(registration: 
 async def test_the_registrar_entitles_an_operator_to_a_priority_and_takes_it_back(registration: Registration) -> None:
     registrar = registration.for_registrar
     operator = await registration.new_operator()
-    assert (operator.priority_max, operator.priority_reason) == (pb.PRIORITY_UNSPECIFIED, "")
-    entitle = entitle_request(operator.name, pb.PRIORITY_EMERGENCY, etag=operator.etag, reason="fire brigade")
+    assert (operator.priority_max, operator.priority_reason) == (assessment_pb2.PRIORITY_UNSPECIFIED, "")
+    entitle = entitle_request(
+        operator.name, assessment_pb2.PRIORITY_EMERGENCY, etag=operator.etag, reason="fire brigade"
+    )
     entitled = (await registrar.EntitleOperator(entitle)).operator
-    assert (entitled.priority_max, entitled.priority_reason) == (pb.PRIORITY_EMERGENCY, "fire brigade")
+    assert (entitled.priority_max, entitled.priority_reason) == (assessment_pb2.PRIORITY_EMERGENCY, "fire brigade")
     assert (entitled.state, entitled.state_reason) == (operator.state, operator.state_reason)
     assert entitled.etag != operator.etag
     own = registration.operators_for(operator.name)
     assert (await own.GetOperator(pb.GetOperatorRequest(name=operator.name))).operator == entitled
 
     assert (await registrar.EntitleOperator(entitle)).operator == entitled, "the same request is done once"
-    stale = entitle_request(operator.name, pb.PRIORITY_STATE, etag=operator.etag)
+    stale = entitle_request(operator.name, assessment_pb2.PRIORITY_STATE, etag=operator.etag)
     assert (await refusal(registrar.EntitleOperator(stale))).reason == "STALE_ETAG"
 
     suspend = pb.SuspendOperatorRequest(request_id=new_request_id(), name=operator.name, reason="uninsured")
     await registrar.SuspendOperator(suspend)
-    taken_back = entitle_request(operator.name, pb.PRIORITY_UNSPECIFIED, reason="dissolved")
+    taken_back = entitle_request(operator.name, assessment_pb2.PRIORITY_UNSPECIFIED, reason="dissolved")
     ordinary = (await registrar.EntitleOperator(taken_back)).operator
-    assert (ordinary.priority_max, ordinary.priority_reason) == (pb.PRIORITY_UNSPECIFIED, "dissolved")
+    assert (ordinary.priority_max, ordinary.priority_reason) == (assessment_pb2.PRIORITY_UNSPECIFIED, "dissolved")
     assert (ordinary.state, ordinary.state_reason) == (pb.Operator.STATE_SUSPENDED, "uninsured")
 
 
@@ -107,7 +110,9 @@ async def test_only_an_operator_whose_identity_was_checked_is_entitled(registrat
     deregister = pb.DeregisterOperatorRequest(request_id=new_request_id(), name=deregistered.name, reason="dissolved")
     await registrar.DeregisterOperator(deregister)
     for operator, standing in ((applied, "APPLIED"), (deregistered, "DEREGISTERED")):
-        error = await refusal(registrar.EntitleOperator(entitle_request(operator.name, pb.PRIORITY_MEDICAL)))
+        error = await refusal(
+            registrar.EntitleOperator(entitle_request(operator.name, assessment_pb2.PRIORITY_MEDICAL))
+        )
         assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "ILLEGAL_MOVE")
         assert error.metadata == {"resource": operator.name, "state": standing, "move": "entitled"}
 
@@ -115,7 +120,7 @@ async def test_only_an_operator_whose_identity_was_checked_is_entitled(registrat
 async def test_an_entitlement_needs_grounds_and_a_priority_that_there_is(registration: Registration) -> None:
     operator = await registration.new_operator()
     for request, field in (
-        (entitle_request(operator.name, pb.PRIORITY_MEDICAL, reason=""), "reason"),
+        (entitle_request(operator.name, assessment_pb2.PRIORITY_MEDICAL, reason=""), "reason"),
         (entitle_request(operator.name, 5), "priority_max"),  # type: ignore[arg-type]  # no such value
     ):
         error = await refusal(registration.for_registrar.EntitleOperator(request))
@@ -123,7 +128,7 @@ async def test_an_entitlement_needs_grounds_and_a_priority_that_there_is(registr
 
 
 async def test_nobody_says_itself_what_it_is_entitled_to(registration: Registration) -> None:
-    claims = {"priority_max": pb.PRIORITY_STATE, "priority_reason": "I say so"}
+    claims = {"priority_max": assessment_pb2.PRIORITY_STATE, "priority_reason": "I say so"}
     claimed = await refusal(registration.for_registrar.CreateOperator(create_request(an_operator(**claims))))
     assert claimed.fields.keys() == {"operator.priority_max", "operator.priority_reason"}
     created = (await registration.for_registrar.CreateOperator(create_request(an_operator()))).operator
@@ -132,7 +137,7 @@ async def test_nobody_says_itself_what_it_is_entitled_to(registration: Registrat
         await mine.UpdateOperator(update_request(created.name, ["display_name"], display_name="Z", **claims))
     ).operator
     for operator in (created, updated):
-        assert (operator.priority_max, operator.priority_reason) == (pb.PRIORITY_UNSPECIFIED, "")
+        assert (operator.priority_max, operator.priority_reason) == (assessment_pb2.PRIORITY_UNSPECIFIED, "")
     error = await refusal(mine.UpdateOperator(update_request(created.name, ["priority_max"], **claims)))
     assert error.code is grpc.StatusCode.INVALID_ARGUMENT
 
@@ -154,9 +159,9 @@ async def test_an_operator_stored_before_there_were_entitlements_has_none(regist
         )
     registrar = registration.for_registrar
     before = (await registrar.GetOperator(pb.GetOperatorRequest(name=name))).operator
-    assert (before.state, before.priority_max) == (operator.state, pb.PRIORITY_UNSPECIFIED)
-    entitled = await registrar.EntitleOperator(entitle_request(name, pb.PRIORITY_MEDICAL))
-    assert entitled.operator.priority_max == pb.PRIORITY_MEDICAL
+    assert (before.state, before.priority_max) == (operator.state, assessment_pb2.PRIORITY_UNSPECIFIED)
+    entitled = await registrar.EntitleOperator(entitle_request(name, assessment_pb2.PRIORITY_MEDICAL))
+    assert entitled.operator.priority_max == assessment_pb2.PRIORITY_MEDICAL
 
 
 async def test_a_move_that_the_state_does_not_have_is_refused_with_state_and_move(registration: Registration) -> None:

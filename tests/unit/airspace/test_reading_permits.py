@@ -12,7 +12,8 @@ from pyproj import Geod
 from shapely import MultiPolygon, Polygon
 
 from lowsky.airspace.reading import Declared, ReadZone
-from lowsky.geo.codec import geozone_from_message, geozone_to_message
+from lowsky.findings.finding import Rule
+from lowsky.geo.codec.zones import geozone_from_message, geozone_to_message
 from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.heights.altitude import Datum
@@ -21,7 +22,6 @@ from lowsky.geo.volumes.volumes import corridors
 from lowsky.geo.zones.geozone import Geozone
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea
-from lowsky.geofence.findings import Rule
 from lowsky.geofence.look import look
 from tests.support.readings import read
 

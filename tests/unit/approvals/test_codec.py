@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from lowsky.api.approvals.v1 import approvals_pb2
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.approvals.codec.approvals import to_event, to_message
@@ -16,13 +17,13 @@ PLAN = "operators/o1/flightPlans/p1"
 
 
 def a_message() -> flight_plans_pb2.FlightPlan:
-    finding = flight_plans_pb2.Finding(
+    finding = assessment_pb2.Finding(
         subject="geozones/airport",
-        severity=flight_plans_pb2.Finding.SEVERITY_AUTHORIZATION,
+        severity=assessment_pb2.Finding.SEVERITY_AUTHORIZATION,
         deciding_authorities=[TOWER],
         notified_authorities=[PARK],
     )
-    blocking = flight_plans_pb2.Finding(severity=flight_plans_pb2.Finding.SEVERITY_BLOCKING)
+    blocking = assessment_pb2.Finding(severity=assessment_pb2.Finding.SEVERITY_BLOCKING)
     message = flight_plans_pb2.FlightPlan(
         name=PLAN,
         reference="parcel 17",

@@ -12,6 +12,7 @@ from google.rpc import error_details_pb2
 
 from lowsky.api.airspace.v1 import authorities_pb2, geozones_pb2
 from lowsky.api.approvals.v1 import approvals_pb2
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
@@ -69,10 +70,10 @@ def found(state: pb.State.ValueType, **fields: Any) -> pb.FlightPlan:
     return plan
 
 
-def finding() -> pb.Finding:
-    one = pb.Finding(
-        rule=pb.Finding.RULE_GEOZONE_PROHIBITED,
-        severity=pb.Finding.SEVERITY_BLOCKING,
+def finding() -> assessment_pb2.Finding:
+    one = assessment_pb2.Finding(
+        rule=assessment_pb2.Finding.RULE_GEOZONE_PROHIBITED,
+        severity=assessment_pb2.Finding.SEVERITY_BLOCKING,
         subject="geozones/cn-shanghai.ZSSS",
         subject_title="Hongqiao \x1b[31mAirport",
         volumes=[2, 3, 4],
@@ -272,9 +273,9 @@ async def test_an_update_changes_only_what_is_given(run: Run, services: Scripted
 @pytest.mark.parametrize(
     ("said", "asked", "shown"),
     [
-        ("emergency", operators_pb2.PRIORITY_EMERGENCY, "EMERGENCY"),
-        ("public-service", operators_pb2.PRIORITY_PUBLIC_SERVICE, "PUBLIC_SERVICE"),
-        ("ordinary", operators_pb2.PRIORITY_UNSPECIFIED, None),
+        ("emergency", assessment_pb2.PRIORITY_EMERGENCY, "EMERGENCY"),
+        ("public-service", assessment_pb2.PRIORITY_PUBLIC_SERVICE, "PUBLIC_SERVICE"),
+        ("ordinary", assessment_pb2.PRIORITY_UNSPECIFIED, None),
     ],
 )
 async def test_an_operator_is_entitled_to_a_priority(

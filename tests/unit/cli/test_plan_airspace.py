@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from google.protobuf import json_format
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.api.registration.v1 import operators_pb2
 from tests.unit.cli.conftest import Run, Scripted
 from tests.unit.cli.test_commands import PLAN, found
 
@@ -48,7 +48,7 @@ def volumes_file(tmp_path: Path) -> str:
         time_end=interval(0, 3600).end,
     )
     file = tmp_path / "volumes.json"
-    file.write_text(json_format.MessageToJson(pb.FlightPlan(volumes=pb.Volumes(volumes=[volume]))))
+    file.write_text(json_format.MessageToJson(pb.FlightPlan(volumes=assessment_pb2.Volumes(volumes=[volume]))))
     return str(file)
 
 
@@ -64,7 +64,7 @@ async def test_airspace_around_a_place_is_asked_for_and_shown_layer_by_layer(
     assert (volume.outline_circle.center.latitude, volume.outline_circle.radius_m) == (31.2, 300)
     assert (volume.altitude.lower_m, volume.altitude.upper_m, volume.altitude.upper_datum) == (0, 120, AGL)
     assert (volume.time_start.seconds, volume.time_end.seconds) == (NINE_S, NINE_S + 3600)
-    assert (request.layer_height_m, request.priority) == (60, operators_pb2.PRIORITY_MEDICAL)
+    assert (request.layer_height_m, request.priority) == (60, assessment_pb2.PRIORITY_MEDICAL)
     rows = [line.strip() for line in ended.out.splitlines() if "AGL" in line]
     assert rows[0].endswith("01:10:00 to 01:15:30")
     assert rows[1].endswith("all the time")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from google.protobuf import json_format
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.api.registration.v1 import operators_pb2
 
 from .conftest import Run, Scripted
 
@@ -18,7 +18,7 @@ AIRCRAFT = "operators/acme/aircraft/d1"
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    plan = pb.FlightPlan(aircraft=AIRCRAFT, trajectory=pb.Trajectory(horizontal_buffer_m=30))
+    plan = pb.FlightPlan(aircraft=AIRCRAFT, trajectory=assessment_pb2.Trajectory(horizontal_buffer_m=30))
     path = tmp_path / "flight.json"
     path.write_text(json_format.MessageToJson(plan))
     return str(path)
@@ -39,7 +39,7 @@ async def test_priority_and_the_plan_to_supersede_are_asked_for(
     ended = await run("plan", "submit", file, "--priority", "medical", "--supersedes", "p7", at=target)
     assert ended.code == 8
     request = services.requests["SubmitFlightPlan"][0]
-    assert request.flight_plan.priority == operators_pb2.PRIORITY_MEDICAL
+    assert request.flight_plan.priority == assessment_pb2.PRIORITY_MEDICAL
     assert request.flight_plan.supersedes == "operators/acme/flightPlans/p7"
     assert not request.suggest_alternatives
     unknown = await run("plan", "check", file, "--priority", "vip", "-o", "json", at=target)

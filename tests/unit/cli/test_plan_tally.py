@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.cli.exits import Exit
 from lowsky.cli.output import Format, Output
@@ -54,7 +55,7 @@ def test_what_was_rejected_in_an_earlier_run_counts() -> None:
 
 def test_in_a_dry_run_a_plan_that_something_blocks_counts_as_rejected() -> None:
     blocked = pb.FlightPlan(state=pb.STATE_SUBMITTED)
-    blocked.findings.add(severity=pb.Finding.SEVERITY_BLOCKING, message="a zone")
+    blocked.findings.add(severity=assessment_pb2.Finding.SEVERITY_BLOCKING, message="a zone")
     tally = Tally(dry_run=True)
     tally.plan(Place(1, "a.plan"), blocked, [pb.Alternative(altitude_offset_m=-30)])
     assert tally.line().startswith("0 would be accepted, 1 rejected")

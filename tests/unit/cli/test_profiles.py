@@ -10,6 +10,7 @@ from google.protobuf import json_format
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from lowsky.api.airspace.v1 import authorities_pb2
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.client import InvalidArgument, read_profile
@@ -40,7 +41,7 @@ def profile(tmp_path: Path) -> str:
 async def asked(run: Run, services: Scripted, target: str, folder: Path, *options: str, **said: Any) -> pb.FlightPlan:
     """The plan that is sent for a message and options."""
     plan = pb.FlightPlan(
-        aircraft="operators/acme/aircraft/d1", trajectory=pb.Trajectory(horizontal_buffer_m=30), **said
+        aircraft="operators/acme/aircraft/d1", trajectory=assessment_pb2.Trajectory(horizontal_buffer_m=30), **said
     )
     (folder / "flight.json").write_text(json_format.MessageToJson(plan))
     answer = pb.SubmitFlightPlanResponse(flight_plan=pb.FlightPlan(state=pb.STATE_APPROVED))

@@ -18,9 +18,9 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 from typer.testing import CliRunner
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
-from lowsky.api.registration.v1 import operators_pb2
 from lowsky.cli import main
 from lowsky.client import RetryPolicy
 from lowsky.local.running.ports import free_port
@@ -382,7 +382,7 @@ async def test_a_folder_of_missions_departs_one_after_the_other(
     assert "c.txt: " in ended.out
     departures = [request.flight_plan.trajectory.departure_time.ToJsonString() for request in fleet.requests]
     assert departures == ["2026-11-25T01:00:00Z", "2026-11-25T01:05:00Z"]
-    assert {request.flight_plan.priority for request in fleet.requests} == {operators_pb2.PRIORITY_MEDICAL}
+    assert {request.flight_plan.priority for request in fleet.requests} == {assessment_pb2.PRIORITY_MEDICAL}
     told = answers(tmp_path, "missions.answers")
     assert {answer["file"] for answer in told} == {"a.plan", "b.plan", "c.txt"}
     assert any("above the take-off point" in remark for remark in told[-1]["remarks"])

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from lowsky.api.airspace.v1 import geozones_pb2
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.assessment.v1 import assessment_pb2
 from tests.unit.cli.conftest import Run, Scripted
 from tests.unit.cli.test_commands import finding, mission
 
-Severity = pb.Finding.Severity
+Severity = assessment_pb2.Finding.Severity
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def answer(*severities: Severity.ValueType) -> geozones_pb2.CheckAirspaceRespons
         one = response.findings.add()
         one.CopyFrom(finding())
         one.severity = severity
-        if severity == pb.Finding.SEVERITY_AUTHORIZATION:
+        if severity == assessment_pb2.Finding.SEVERITY_AUTHORIZATION:
             one.deciding_authorities.append("authorities/cn-shanghai")
     return response
 
@@ -35,9 +35,9 @@ def answer(*severities: Severity.ValueType) -> geozones_pb2.CheckAirspaceRespons
     ("severities", "code"),
     [
         ((), 0),
-        ((pb.Finding.SEVERITY_INFORMATION, pb.Finding.SEVERITY_NOTIFICATION), 0),
-        ((pb.Finding.SEVERITY_AUTHORIZATION, pb.Finding.SEVERITY_NOTIFICATION), 9),
-        ((pb.Finding.SEVERITY_BLOCKING, pb.Finding.SEVERITY_AUTHORIZATION), 8),
+        ((assessment_pb2.Finding.SEVERITY_INFORMATION, assessment_pb2.Finding.SEVERITY_NOTIFICATION), 0),
+        ((assessment_pb2.Finding.SEVERITY_AUTHORIZATION, assessment_pb2.Finding.SEVERITY_NOTIFICATION), 9),
+        ((assessment_pb2.Finding.SEVERITY_BLOCKING, assessment_pb2.Finding.SEVERITY_AUTHORIZATION), 8),
     ],
 )
 async def test_a_script_knows_by_the_exit_code_what_a_mission_meets(
@@ -53,7 +53,7 @@ async def test_a_script_knows_by_the_exit_code_what_a_mission_meets(
 async def test_it_asks_with_the_room_and_the_time_given_and_needs_no_aircraft(
     run: Run, services: Scripted, target: str, plan_file: str
 ) -> None:
-    services.answers["CheckAirspace"] = [answer(pb.Finding.SEVERITY_BLOCKING)]
+    services.answers["CheckAirspace"] = [answer(assessment_pb2.Finding.SEVERITY_BLOCKING)]
     at = ("--at", "2026-11-25T09:00+08:00", "--buffer", "20")
     ended = await run("zones", "check", plan_file, *at, at=target, COLUMNS="200")
     request = services.requests["CheckAirspace"][0]

@@ -10,7 +10,7 @@ from lowsky.errors import Unavailable
 from lowsky.events.event import Event, from_record
 from lowsky.flightplans.events.on_events import OnGeozones
 from lowsky.flightplans.projections.airspace import PART, Airspace
-from lowsky.geo.codec import geozone_to_message
+from lowsky.geo.codec.zones import geozone_to_message
 from lowsky.geo.zones.geozone import Geozone
 from lowsky.health import Health
 from tests.unit.flightplans.flights import square, zone

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.flightplans.codec.plans import proposal_of
@@ -17,7 +18,7 @@ from lowsky.geo.volumes.trajectory import Trajectory
 AGL = geo_pb2.ALTITUDE_DATUM_AGL
 NOW_S = 1_795_568_400
 OPERATOR = "operators/acme"
-Finding = pb.Finding
+Finding = assessment_pb2.Finding
 
 moves = st.integers(-7_200_000, 7_200_000).map(lambda ms: Move(later_s=ms * 0.001)) | st.integers(-120, 120).map(
     lambda metres: Move(higher_m=float(metres))
@@ -95,10 +96,15 @@ def test_what_is_asked_for_by_an_alternative_is_what_was_checked(make: object, n
     ],
 )
 def test_alternatives_are_for_plans_that_only_other_flights_are_in_the_way_of(
-    rules: list[pb.Finding.Rule.ValueType], alone: bool
+    rules: list[assessment_pb2.Finding.Rule.ValueType], alone: bool
 ) -> None:
-    findings = [pb.Finding(rule=rule, severity=pb.Finding.SEVERITY_BLOCKING) for rule in rules]
-    findings.append(pb.Finding(rule=pb.Finding.RULE_GEOZONE_AUTHORIZATION, severity=pb.Finding.SEVERITY_AUTHORIZATION))
+    findings = [assessment_pb2.Finding(rule=rule, severity=assessment_pb2.Finding.SEVERITY_BLOCKING) for rule in rules]
+    findings.append(
+        assessment_pb2.Finding(
+            rule=assessment_pb2.Finding.RULE_GEOZONE_AUTHORIZATION,
+            severity=assessment_pb2.Finding.SEVERITY_AUTHORIZATION,
+        )
+    )
     plan = pb.FlightPlan(state=pb.STATE_REJECTED, findings=findings)
     assert only_others_are_in_the_way(pb.SubmitFlightPlanResponse(flight_plan=plan).SerializeToString()) is alone
     plan.state = pb.STATE_SUBMITTED

@@ -10,6 +10,7 @@ import pytest
 import shapely
 from shapely import Polygon
 
+from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.draw import draw
 from lowsky.flightplans.projections.areas import Areas, KnownAuthority
 from lowsky.geo.heights.altitude import ANYWHERE, Datum, VerticalReference
@@ -19,7 +20,6 @@ from lowsky.geo.volumes.volumes import Volume4D
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geo.zones.index import IndexedZone
 from lowsky.geofence.areas import AreaIndex, StatedArea
-from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.geofence.look import look
 from tests.unit.flightplans.flights import PORT, START, TOWER, band, box_volume, index, proposal, trajectory, zone
 

@@ -6,11 +6,11 @@ from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
+from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.codec.plans import plans
 from lowsky.flightplans.domain.plan import State
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.volumes.trajectory import Trajectory
-from lowsky.geofence.findings import Finding, Rule, Severity
 from tests.unit.flightplans.flights import DRONE, OPERATOR, PARK, START, TOWER, band, plan
 
 DATUMS = list(geo_pb2.AltitudeDatum.keys())[1:]

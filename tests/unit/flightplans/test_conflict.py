@@ -7,6 +7,8 @@ import pytest
 import shapely
 from shapely import Point, Polygon
 
+from lowsky.findings.codec import finding_from_message, finding_to_message
+from lowsky.findings.finding import VOLUMES_NAMED_MAX, Rule, Severity
 from lowsky.flightplans.checks.conflict import (
     OUTLINES_MAX,
     VERTICES_MAX,
@@ -18,8 +20,6 @@ from lowsky.flightplans.checks.conflict import (
 from lowsky.geo.heights.altitude import Datum, VerticalReference
 from lowsky.geo.volumes.stored import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
-from lowsky.geofence.codec import finding_from_message, finding_to_message
-from lowsky.geofence.findings import VOLUMES_NAMED_MAX, Rule, Severity
 from tests.unit.flightplans.flights import START, band, box_volume, square
 
 REFERENCE = VerticalReference(0, 50, 9, 10)

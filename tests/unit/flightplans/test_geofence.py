@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import shapely
 
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.assessment.v1 import assessment_pb2
+from lowsky.findings.codec import finding_from_message, finding_to_message
+from lowsky.findings.finding import FINDINGS_MAX, VOLUMES_NAMED_MAX, Finding, Rule, Severity, at_most
 from lowsky.flightplans.checks.draw import draw
 from lowsky.geo.heights.altitude import ANYWHERE, AltitudeBand, Datum, VerticalReference
 from lowsky.geo.schedules.applicability import Applicability, Daily, Period
@@ -13,8 +15,6 @@ from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import Volume4D
 from lowsky.geo.zones.geozone import Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 from lowsky.geo.zones.index import IndexedZone
-from lowsky.geofence.codec import finding_from_message, finding_to_message
-from lowsky.geofence.findings import FINDINGS_MAX, VOLUMES_NAMED_MAX, Finding, Rule, Severity, at_most
 from lowsky.geofence.zones import RUNS_NAMED_MAX, TITLE_MAX, geofence
 from tests.unit.flightplans.flights import (
     PARK,
@@ -165,7 +165,7 @@ def test_a_finding_that_names_the_first_legs_says_how_many_there_are() -> None:
     assert finding.message.startswith("Legs 1 to 500 and 200 more at")
     message = finding_to_message(finding)
     assert message.volumes_count == 700
-    assert finding_from_message(pb.Finding.FromString(message.SerializeToString())) == finding
+    assert finding_from_message(assessment_pb2.Finding.FromString(message.SerializeToString())) == finding
 
 
 def test_findings_beyond_the_most_are_counted_and_whoever_decides_for_them_is_kept() -> None:

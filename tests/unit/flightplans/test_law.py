@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from lowsky.errors import Precondition
+from lowsky.findings.finding import Rule, Severity
 from lowsky.flightplans.checks.law import missing_contents, require_documents
 from lowsky.flightplans.checks.validity import AircraftStanding, Horizon, OperatorStanding
 from lowsky.flightplans.projections.areas import Areas, KnownAuthority
@@ -15,7 +16,6 @@ from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geofence.areas import AreaIndex, StatedArea
 from lowsky.geofence.draw import draw
-from lowsky.geofence.findings import Rule, Severity
 from lowsky.geofence.look import survey
 from lowsky.jurisdictions.flights import CONTENTS, Needs, RuleSets
 from tests.unit.flightplans.flights import OPERATOR, PARK, PORT, START, TOWER, index, proposal, square, trajectory, zone

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
+from lowsky.findings.finding import Finding, Rule, Severity, gravest_first
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
-from lowsky.geofence.findings import Finding, Rule, Severity, gravest_first
 from tests.unit.flightplans.flights import NOW, PARK, PORT, START, TOWER, plan
 
 # Written from the description of the states, not from the code.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
+from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.draw import draw
 from lowsky.flightplans.codec.plans import as_kept
 from lowsky.flightplans.domain.plan import FINAL, State
@@ -14,7 +15,6 @@ from lowsky.flightplans.recheck.touched import BOXES_MAX, boxes_of
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
-from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.health import Health
 from tests.support.waiting import eventually
 from tests.unit.flightplans.flights import NOW, PORT, START, TOWER, plan, proposal, square, trajectory, zone

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 import shapely
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
 from lowsky.flightplans.codec.plans import plans
 from lowsky.flightplans.rpc.occupancy import question_of
+from lowsky.geo.codec.flights import CONVERTED_MAX, volumes_from_message
 from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.circles import circle
 from lowsky.geo.shapes.projection import inverse
 from lowsky.geo.volumes.trajectory import Trajectory
-from lowsky.geofence.codec import CONVERTED_MAX, volumes_from_message
 from tests.unit.flightplans.flights import DRONE, OPERATOR, START
 
 AGL = geo_pb2.ALTITUDE_DATUM_AGL
@@ -106,7 +107,7 @@ def test_volumes_cover_where_they_are_and_the_error_around_it(system: ReferenceS
     corners = [(113.94, 22.52), (113.96, 22.52), (113.96, 22.54), (113.94, 22.54)]
     fine = shapely.segmentize(shapely.Polygon(corners), 0.001)
     ring = [shown(*at, system) for at in shapely.get_coordinates(fine)[:-1].tolist()]
-    sent = pb.Volumes(
+    sent = assessment_pb2.Volumes(
         volumes=[volume(ring), volume([shown(*TRUE[0], system)], 300.0)], reference_system=NUMBERS[system]
     )
     polygon, round_ = (one.outline for one in volumes_from_message(sent, "volumes"))
@@ -121,18 +122,18 @@ def test_volumes_cover_where_they_are_and_the_error_around_it(system: ReferenceS
 
 def test_reports_and_questions_are_read_as_plans_are() -> None:
     system = ReferenceSystem.GCJ_02
-    sent = pb.Volumes(volumes=[volume([shown(*TRUE[0], system)], 300.0)], reference_system=NUMBERS[system])
+    sent = assessment_pb2.Volumes(volumes=[volume([shown(*TRUE[0], system)], 300.0)], reference_system=NUMBERS[system])
     report = plans.report_of(pb.ReportFlightPlanStateRequest(state=pb.STATE_NONCONFORMING, off_nominal_volumes=sent))
     (asked,), _ = question_of(pb.QueryAirspaceRequest(volumes=sent))
     for one in (*report.off_nominal, asked):
         assert one.outline.covers(circle(*TRUE[0], 309.0))
-    assert pb.Volumes.FromString(report.content) == sent
+    assert assessment_pb2.Volumes.FromString(report.content) == sent
 
 
 def test_outlines_that_are_longer_than_can_be_converted_at_once_are_refused() -> None:
     ring = [(100.0, 25.0), (110.0, 25.0), (110.0, 35.0), (100.0, 35.0)]
     for system, fits in ((ReferenceSystem.GCJ_02, True), (ReferenceSystem.BD_09, False)):
-        sent = pb.Volumes(volumes=[volume(ring)], reference_system=NUMBERS[system])
+        sent = assessment_pb2.Volumes(volumes=[volume(ring)], reference_system=NUMBERS[system])
         if fits:
             assert volumes_from_message(sent, "volumes")
             continue

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from lowsky.errors import Precondition
+from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.validity import (
     AircraftStanding,
     Horizon,
@@ -14,7 +15,6 @@ from lowsky.flightplans.checks.validity import (
 )
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.geo.heights.altitude import Datum
-from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.priority import Priority
 from tests.unit.flightplans.flights import (
     DRONE,

@@ -10,14 +10,8 @@ from shapely import MultiPolygon, box
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.geo.codec import (
-    DURATION_MAX,
-    band_from_message,
-    band_to_message,
-    geozone_from_message,
-    geozone_to_message,
-    volume_from_message,
-)
+from lowsky.geo.codec.volumes import band_from_message, band_to_message, volume_from_message
+from lowsky.geo.codec.zones import DURATION_MAX, geozone_from_message, geozone_to_message
 from lowsky.geo.heights.altitude import AltitudeBand, Datum
 from lowsky.geo.schedules.applicability import DAY_S, Applicability, Daily, Period
 from lowsky.geo.schedules.sun import SunEvent

@@ -9,6 +9,7 @@ import pytest
 import shapely
 from pyproj import Geod
 
+from lowsky.findings.finding import Rule
 from lowsky.geo.heights.altitude import AltitudeBand, Datum
 from lowsky.geo.shapes.centre_lines import CentreLine
 from lowsky.geo.shapes.circles import circle
@@ -17,7 +18,6 @@ from lowsky.geo.volumes.volumes import Volumes, corridors
 from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea
-from lowsky.geofence.findings import Rule
 from lowsky.geofence.look import look
 
 GEOD = Geod(ellps="WGS84")

@@ -18,13 +18,13 @@ from hypothesis import given
 import lowsky.geofence.areas
 import lowsky.geofence.look
 import lowsky.geofence.zones
+from lowsky.findings.finding import Finding, Rule
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.heights.terrain import Terrain
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from lowsky.geo.zones.geozone import Geozone, Layer, Purpose, Restriction, ZoneAuthority
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea
-from lowsky.geofence.findings import Finding, Rule
 from lowsky.geofence.look import look
 from tests.oracle.area_cases import Case, cases
 from tests.oracle.areas import Asked, Flight, Here, Published, asked, consequence, entered, is_ground, nobodys

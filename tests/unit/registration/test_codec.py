@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
 from lowsky.api.registration.v1.identifiers_pb2 import Identifier
 from lowsky.errors import Invalid
@@ -66,13 +67,13 @@ def test_priorities_have_the_numbers_of_the_contract(priority: Priority) -> None
     operator = the_operator(an_operator_message())
     operator.priority_max, operator.priority_reason = priority, "grounds"
     message = operators_codec.to_message(operator)
-    name = operators_pb2.Priority.Name(message.priority_max).removeprefix("PRIORITY_")
+    name = assessment_pb2.Priority.Name(message.priority_max).removeprefix("PRIORITY_")
     assert name == ("UNSPECIFIED" if priority is Priority.ORDINARY else priority.name)
     assert message.priority_reason == "grounds"
 
 
 def test_the_contract_has_no_other_priorities() -> None:
-    assert sorted(operators_pb2.Priority.values()) == sorted(Priority)
+    assert sorted(assessment_pb2.Priority.values()) == sorted(Priority)
 
 
 def test_an_event_holds_the_resource_and_nothing_of_the_applicant() -> None:

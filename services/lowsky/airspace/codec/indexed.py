@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.geo.codec import geozone_from_message
+from lowsky.geo.codec.zones import geozone_from_message
 from lowsky.geo.zones.index import IndexedZone
 
 

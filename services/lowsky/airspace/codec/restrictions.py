@@ -23,7 +23,7 @@ from lowsky.airspace.imports.admission import AdmittedZone
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
-from lowsky.geo.codec import band_from_message, volume_from_message
+from lowsky.geo.codec.volumes import band_from_message, volume_from_message
 from lowsky.geo.heights.altitude import AltitudeBand
 from lowsky.geo.zones.geozone import Layer, Restriction
 from lowsky.moments import end_of, start_of

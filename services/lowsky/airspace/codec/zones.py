@@ -16,7 +16,7 @@ from lowsky.airspace.reading import Note
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.events.v1 import events_pb2
 from lowsky.events.outbox import EVENT_BYTES_MAX
-from lowsky.geo.codec import geozone_to_message
+from lowsky.geo.codec.zones import geozone_to_message
 
 STAMP_BYTES_MAX = 32
 """Of a version in an event, whatever the version."""

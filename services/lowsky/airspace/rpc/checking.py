@@ -8,13 +8,14 @@ from lowsky.airspace.in_force.areas import AreasInForce
 from lowsky.airspace.in_force.zones import InForce
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
+from lowsky.findings.codec import finding_to_message
+from lowsky.findings.finding import gravest_first
+from lowsky.geo.codec.flights import trajectory_from_message, volumes_from_message
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
-from lowsky.geofence.codec import finding_to_message, trajectory_from_message, volumes_from_message
 from lowsky.geofence.draw import Airspace, draw
-from lowsky.geofence.findings import gravest_first
 from lowsky.geofence.look import look
 from lowsky.geofence.refusals import require_airspace, require_few
 

@@ -6,13 +6,13 @@ from datetime import UTC
 
 from google.protobuf.message import DecodeError
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
-from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.approvals.domain.plan import PlanFinding, SubmittedPlan
 from lowsky.events.event import Event, MalformedRecord
 
-_BLOCKING = flight_plans_pb2.Finding.SEVERITY_BLOCKING
-_SEVERITIES = frozenset(flight_plans_pb2.Finding.Severity.values())
+_BLOCKING = assessment_pb2.Finding.SEVERITY_BLOCKING
+_SEVERITIES = frozenset(assessment_pb2.Finding.Severity.values())
 
 
 def submitted_plan(event: Event) -> SubmittedPlan:
@@ -39,7 +39,7 @@ def submitted_plan(event: Event) -> SubmittedPlan:
     )
 
 
-def _finding(message: flight_plans_pb2.Finding) -> PlanFinding:
+def _finding(message: assessment_pb2.Finding) -> PlanFinding:
     return PlanFinding(
         subject=message.subject,
         blocking=message.severity == _BLOCKING,

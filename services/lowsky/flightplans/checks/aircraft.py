@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from lowsky.geofence.findings import Finding, Rule, Severity
+from lowsky.findings.finding import Finding, Rule, Severity
 
 NAMED_MAX: Final = 20
 """Of the plans that take the time of one plan, those that have a finding of their own; the last finding counts the

@@ -15,9 +15,9 @@ import numpy as np
 import shapely
 from shapely import Polygon
 
+from lowsky.findings.finding import VOLUMES_NAMED_MAX, Finding, Rule, Severity
 from lowsky.geo.heights.altitude import Overlap, VerticalReference
 from lowsky.geo.volumes.stored import Overlaps, Run, StoredVolumes
-from lowsky.geofence.findings import VOLUMES_NAMED_MAX, Finding, Rule, Severity
 from lowsky.geofence.heights import Heights
 from lowsky.geofence.meetings import envelopes
 from lowsky.geofence.zones import leg_numbers

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from lowsky.errors import FieldViolation, Precondition
+from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.jurisdictions.flights import Flight, Needs, Requirement, sources_of
 
 OPERATOR_FIELD = "parent"

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.errors import FieldViolation, Precondition
+from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.volumes.trajectory import Trajectory
-from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.priority import Priority
 
 AHEAD: Final = timedelta(days=30)

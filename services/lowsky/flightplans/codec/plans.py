@@ -13,17 +13,13 @@ from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.canonical import clear_output_only, settled
 from lowsky.errors import Invalid
+from lowsky.findings.codec import finding_from_message, finding_to_message
+from lowsky.findings.finding import Finding
 from lowsky.flightplans.domain.plan import FlightPlan, State
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.domain.report import Report
-from lowsky.geofence.codec import (
-    finding_from_message,
-    finding_to_message,
-    trajectory_from_message,
-    volumes_from_message,
-)
+from lowsky.geo.codec.flights import trajectory_from_message, volumes_from_message
 from lowsky.geofence.draw import Airspace
-from lowsky.geofence.findings import Finding
 from lowsky.moments import start_of
 from lowsky.open_enums import known_name_of, name_of, text_member
 

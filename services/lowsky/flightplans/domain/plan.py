@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
-from lowsky.geofence.findings import Finding, Severity, at_most, gravest_first
+from lowsky.findings.finding import Finding, Severity, at_most, gravest_first
 
 
 class State(StrEnum):

@@ -23,7 +23,7 @@ from lowsky.flightplans.postgres.plans import FlightPlanStore, told
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.areas import Areas, KnownAuthority
 from lowsky.flightplans.projections.standing import Standing
-from lowsky.geo.codec import geozone_from_message
+from lowsky.geo.codec.zones import geozone_from_message
 from lowsky.geofence.area_codec import stated_area_from
 from lowsky.open_enums import known_name_of, name_of
 

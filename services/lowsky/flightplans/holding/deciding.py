@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from lowsky.db.database import Connection
 from lowsky.errors import Invalid, LowskyError
+from lowsky.findings.finding import Finding, Rule
 from lowsky.flightplans.checks import aircraft
 from lowsky.flightplans.checks.conflict import (
     NAMED_MAX,
@@ -43,7 +44,6 @@ from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.nodes import Cover
 from lowsky.geo.volumes.stored import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volumes
-from lowsky.geofence.findings import Finding, Rule
 
 PAIRS_ON_LOOP_MAX: Final = 200_000
 """Pairs of volumes: more go to a thread, some 5 ms, after which other calls and heartbeats would wait."""

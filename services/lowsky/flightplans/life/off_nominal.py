@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from lowsky.db.database import Connection
 from lowsky.errors import Invalid, NotFound, Unavailable
+from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.conflict import Meeting
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.domain.report import Report
@@ -27,7 +28,6 @@ from lowsky.flightplans.views.visible import ANY_OPERATOR
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.nodes import Cover, cover_of
 from lowsky.geo.volumes.volumes import Volumes
-from lowsky.geofence.findings import Finding, Rule, Severity
 
 AHEAD_S_MAX: Final = 86_400
 """Off-nominal volumes end within a day: nobody holds airspace for longer by one report."""

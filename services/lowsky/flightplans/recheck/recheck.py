@@ -25,6 +25,7 @@ from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.errors import LowskyError, Unavailable
 from lowsky.events.relay import Relay
+from lowsky.findings.finding import Finding, at_most
 from lowsky.flightplans.checks.draw import FIELD
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.postgres.plans import FlightPlanStore
@@ -37,7 +38,6 @@ from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
 from lowsky.geofence.draw import Airspace as Wanted
 from lowsky.geofence.draw import draw
-from lowsky.geofence.findings import Finding, at_most
 from lowsky.geofence.look import look
 from lowsky.health import Health
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.flightplans.codec.plans import proposal_of
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.openings.alternatives import Move
 
-_OF_OTHERS = {pb.Finding.RULE_CONFLICT, pb.Finding.RULE_AIRCRAFT_BUSY}
+_OF_OTHERS = {assessment_pb2.Finding.RULE_CONFLICT, assessment_pb2.Finding.RULE_AIRCRAFT_BUSY}
 
 
 def moved(proposal: Proposal, move: Move) -> Proposal:
@@ -43,7 +44,9 @@ def is_accepted(answer: bytes) -> bool:
 def only_others_are_in_the_way(answer: bytes) -> bool:
     """Whether a plan is rejected, and by nothing but other flights, its aircraft's own among them."""
     plan = pb.SubmitFlightPlanResponse.FromString(answer).flight_plan
-    blocking = {finding.rule for finding in plan.findings if finding.severity == pb.Finding.SEVERITY_BLOCKING}
+    blocking = {
+        finding.rule for finding in plan.findings if finding.severity == assessment_pb2.Finding.SEVERITY_BLOCKING
+    }
     return plan.state == pb.STATE_REJECTED and bool(blocking) and blocking <= _OF_OTHERS
 
 

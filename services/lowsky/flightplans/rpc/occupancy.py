@@ -9,9 +9,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.errors import Invalid
 from lowsky.flightplans.openings.occupancy import ASKED_MAX, LAYER_HEIGHT_M, WINDOW_S_MAX, Layer
-from lowsky.geo.codec import band_to_message
+from lowsky.geo.codec.flights import volumes_from_message
+from lowsky.geo.codec.volumes import band_to_message
 from lowsky.geo.volumes.volumes import Volume4D
-from lowsky.geofence.codec import volumes_from_message
 
 FIELD = "volumes.volumes"
 """Where a request has them."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.jurisdictions.identifiers import INTERNATIONAL, Schemes
@@ -78,7 +79,7 @@ def to_message(operator: Operator) -> operators_pb2.Operator:
         ),
         state=_State.ValueType(number_of(_State, "STATE_", operator.state)),
         state_reason=operator.state_reason,
-        priority_max=operators_pb2.Priority.ValueType(operator.priority_max),
+        priority_max=assessment_pb2.Priority.ValueType(operator.priority_max),
         priority_reason=operator.priority_reason,
     )
     message.create_time.FromDatetime(operator.create_time)

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.api.registration.v1 import operators_pb2
 from lowsky.cli.output import row, table
 from lowsky.cli.plans.options import ReferenceSystem
 from lowsky.cli.plans.requests import volumes_in
@@ -63,7 +63,7 @@ def airspace(
         asked = _around(place or "", radius, (lowest, highest), _window(after, before))
         asked.reference_system = system
     chosen = (
-        enum_value(operators_pb2.Priority, priority, "--priority") if priority else operators_pb2.PRIORITY_UNSPECIFIED
+        enum_value(assessment_pb2.Priority, priority, "--priority") if priority else assessment_pb2.PRIORITY_UNSPECIFIED
     )
     request = pb.QueryAirspaceRequest(volumes=asked, layer_height_m=layer, priority=chosen)
     with session.output.waiting("looking"):
@@ -78,7 +78,7 @@ def _window(after: str | None, before: str | None) -> tuple[datetime, datetime]:
 
 def _around(
     place: str, radius_m: float, heights_m: tuple[float, float], window: tuple[datetime, datetime]
-) -> pb.Volumes:
+) -> assessment_pb2.Volumes:
     try:
         latitude, longitude = map(float, place.split(","))
     except ValueError:
@@ -90,10 +90,10 @@ def _around(
     )
     volume.time_start.FromDatetime(window[0])
     volume.time_end.FromDatetime(window[1])
-    return pb.Volumes(volumes=[volume])
+    return assessment_pb2.Volumes(volumes=[volume])
 
 
-def _view(asked: pb.Volumes, response: pb.QueryAirspaceResponse) -> Iterator[RenderableType]:
+def _view(asked: assessment_pb2.Volumes, response: pb.QueryAirspaceResponse) -> Iterator[RenderableType]:
     for number, (volume, occupancy) in enumerate(zip(asked.volumes, response.occupancies, strict=True), 1):
         window = f"from {show_time(volume.time_start)} to {show_time(volume.time_end)}"
         made = table("altitudes", "free", "busy", title=f"volume {number}, {window}")

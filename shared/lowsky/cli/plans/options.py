@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.api.registration.v1 import operators_pb2
 from lowsky.cli.options import Operator
 from lowsky.cli.plans.requests import Wishes
 from lowsky.cli.session.session import session_of
@@ -121,7 +121,7 @@ def wishes_of(
         purpose=enum_value(pb.FlightPlan.Purpose, purpose, "--purpose") if purpose else None,
         mode=enum_value(pb.FlightPlan.Mode, mode, "--mode") if mode else None,
         commercial=commercial,
-        priority=enum_value(operators_pb2.Priority, priority, "--priority") if priority else None,
+        priority=enum_value(assessment_pb2.Priority, priority, "--priority") if priority else None,
         reference=reference,
         endurance_min=endurance,
         return_altitude_m=return_altitude,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.cli.exits import Exit
 from lowsky.cli.output import clean, facts, row, table
@@ -29,9 +30,9 @@ def exit_of_state(plan: pb.FlightPlan) -> Exit:
 def exit_of_check(plan: pb.FlightPlan) -> Exit:
     """What a script is told of a dry run: what a submission would come to."""
     severities = {finding.severity for finding in plan.findings}
-    if plan.state == pb.STATE_REJECTED or pb.Finding.SEVERITY_BLOCKING in severities:
+    if plan.state == pb.STATE_REJECTED or assessment_pb2.Finding.SEVERITY_BLOCKING in severities:
         return Exit.PLAN_REJECTED
-    if plan.deciding_authorities or pb.Finding.SEVERITY_AUTHORIZATION in severities:
+    if plan.deciding_authorities or assessment_pb2.Finding.SEVERITY_AUTHORIZATION in severities:
         return Exit.PLAN_UNDECIDED
     return Exit.OK
 
@@ -89,8 +90,8 @@ def findings(plan: pb.FlightPlan) -> Iterator[RenderableType]:
     made = table("#", "finding", "zone", part, "plan altitudes", "zone altitudes")
     texts = []
     for number, finding in enumerate(plan.findings, 1):
-        severity = enum_name(pb.Finding.Severity, finding.severity).lower()
-        rule = enum_name(pb.Finding.Rule, finding.rule)
+        severity = enum_name(assessment_pb2.Finding.Severity, finding.severity).lower()
+        rule = enum_name(assessment_pb2.Finding.Rule, finding.rule)
         row(
             made,
             str(number),
@@ -107,7 +108,7 @@ def findings(plan: pb.FlightPlan) -> Iterator[RenderableType]:
     yield from texts
 
 
-def _left_out(finding: pb.Finding) -> str:
+def _left_out(finding: assessment_pb2.Finding) -> str:
     more = finding.volumes_count - len(finding.volumes)
     return f" and {more} more" if more > 0 else ""
 

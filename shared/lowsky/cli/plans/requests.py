@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.api.registration.v1 import operators_pb2
 from lowsky.cli.plans.messages import json_of, parsed
 from lowsky.cli.problems import invalid
 from lowsky.cli.values import enum_name, show_time
@@ -47,7 +47,7 @@ class Wishes:
     purpose: pb.FlightPlan.Purpose.ValueType | None
     mode: pb.FlightPlan.Mode.ValueType | None
     commercial: bool | None
-    priority: operators_pb2.Priority.ValueType | None
+    priority: assessment_pb2.Priority.ValueType | None
     reference: str | None
     endurance_min: float | None
     return_altitude_m: float | None
@@ -126,7 +126,7 @@ def prepare_airspace(file: Path, wishes: Wishes, now: datetime) -> Prepared:
     return Prepared(plan, tuple(remarks))
 
 
-def volumes_in(file: Path, system: geo_pb2.ReferenceSystem.ValueType) -> pb.Volumes:
+def volumes_in(file: Path, system: geo_pb2.ReferenceSystem.ValueType) -> assessment_pb2.Volumes:
     """The volumes of a FlightPlan message (.json), in the reference system that the command line says, if any."""
     plan = _read_message(file)
     if plan.WhichOneof("airspace") != "volumes":

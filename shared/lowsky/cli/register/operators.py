@@ -9,6 +9,7 @@ import typer
 from google.protobuf.field_mask_pb2 import FieldMask
 from rich.console import RenderableType
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.registration.v1 import operators_pb2 as pb
 from lowsky.cli.exits import Exit
 from lowsky.cli.options import LIMIT_DEFAULT, Etag, Limit, RequestId, States
@@ -177,7 +178,9 @@ def entitle(
         request_id=request_id,
         name=resource("operators", name),
         etag=etag,
-        priority_max=pb.PRIORITY_UNSPECIFIED if takes_back else enum_value(pb.Priority, priority, "--priority"),
+        priority_max=assessment_pb2.PRIORITY_UNSPECIFIED
+        if takes_back
+        else enum_value(assessment_pb2.Priority, priority, "--priority"),
         reason=reason,
     )
     session = session_of(context)
@@ -222,7 +225,7 @@ def _show(session: Session, operator: pb.Operator) -> None:
             called=operator.display_name,
             state=enum_name(pb.Operator.State, operator.state),
             because=operator.state_reason,
-            entitled_to=enum_name(pb.Priority, operator.priority_max) if operator.priority_max else "",
+            entitled_to=enum_name(assessment_pb2.Priority, operator.priority_max) if operator.priority_max else "",
             on_grounds=operator.priority_reason,
             kind=enum_name(pb.Operator.Kind, operator.kind),
             identifiers=shown(operator.identifiers),

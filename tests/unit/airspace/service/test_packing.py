@@ -15,7 +15,7 @@ from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
-from lowsky.geo.codec import geozone_from_message
+from lowsky.geo.codec.zones import geozone_from_message
 from tests.support.packed import DATASET, DIRECTORY, packed, prepared, spooled
 from tests.support.readings import read
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, refused_zone

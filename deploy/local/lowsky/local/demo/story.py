@@ -14,6 +14,7 @@ from rich.table import Table
 
 from lowsky.api.airspace.v1 import authorities_pb2
 from lowsky.api.approvals.v1 import approvals_pb2
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
 from lowsky.client import AlreadyExists, Client, read_profile
@@ -37,7 +38,7 @@ DECISION_WAIT = timedelta(seconds=10)
 OFFICERS_WAIT_S = 20.0
 
 SERIAL_NUMBERS = ("1AF49UL5CC5J6K", "1AF49UL5CC5J6L", "1AF49UL5CC5J6M")
-IN_THE_WAY = {flight_plans_pb2.Finding.RULE_CONFLICT, flight_plans_pb2.Finding.RULE_AIRCRAFT_BUSY}
+IN_THE_WAY = {assessment_pb2.Finding.RULE_CONFLICT, assessment_pb2.Finding.RULE_AIRCRAFT_BUSY}
 
 
 @dataclass(frozen=True)

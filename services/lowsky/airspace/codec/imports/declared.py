@@ -6,7 +6,7 @@ from lowsky.airspace.codec.imports.field_mapping import format_by, mapping_by
 from lowsky.airspace.reading import Declared
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
-from lowsky.geo.codec import reference_system_from
+from lowsky.geo.codec.volumes import reference_system_from
 from lowsky.geo.schedules.schedule import civil
 
 

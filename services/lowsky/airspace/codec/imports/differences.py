@@ -12,7 +12,7 @@ from lowsky.airspace.codec.zones import VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.airspace.domain.difference import AREA_ERROR, SHARE_TAKEN_MAX, Kind, ZoneChange, difference, ground_m2
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.geo.codec import geozone_from_message
+from lowsky.geo.codec.zones import geozone_from_message
 from lowsky.geo.zones.geozone import Geozone
 
 NAMED_MAX = 1_000

@@ -12,7 +12,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as _flight_plans_pb2
+from lowsky.api.assessment.v1 import assessment_pb2 as _assessment_pb2
 from lowsky.api.geo.v1 import geo_pb2 as _geo_pb2
 import builtins as _builtins
 import sys
@@ -1585,14 +1585,14 @@ class CheckAirspaceRequest(_message.Message):
     TRAJECTORY_FIELD_NUMBER: _builtins.int
     VOLUMES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def trajectory(self) -> _flight_plans_pb2.Trajectory: ...
+    def trajectory(self) -> _assessment_pb2.Trajectory: ...
     @_builtins.property
-    def volumes(self) -> _flight_plans_pb2.Volumes: ...
+    def volumes(self) -> _assessment_pb2.Volumes: ...
     def __init__(
         self,
         *,
-        trajectory: _flight_plans_pb2.Trajectory | None = ...,
-        volumes: _flight_plans_pb2.Volumes | None = ...,
+        trajectory: _assessment_pb2.Trajectory | None = ...,
+        volumes: _assessment_pb2.Volumes | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["airspace", b"airspace", "trajectory", b"trajectory", "volumes", b"volumes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -1617,7 +1617,7 @@ class CheckAirspaceResponse(_message.Message):
     airspace_revision: _builtins.int
     """The airspace that was looked at (Dataset.airspace_revision), never older than the last import that was answered."""
     @_builtins.property
-    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_flight_plans_pb2.Finding]:
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_assessment_pb2.Finding]:
         """One for each zone that asks or tells anything of the flight, the gravest first; subject is the geozone, rule tells
         its restriction.
         """
@@ -1631,7 +1631,7 @@ class CheckAirspaceResponse(_message.Message):
     def __init__(
         self,
         *,
-        findings: _abc.Iterable[_flight_plans_pb2.Finding] | None = ...,
+        findings: _abc.Iterable[_assessment_pb2.Finding] | None = ...,
         airspace_revision: _builtins.int = ...,
         time_start: _timestamp_pb2.Timestamp | None = ...,
         time_end: _timestamp_pb2.Timestamp | None = ...,

@@ -33,8 +33,8 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
+from lowsky.api.assessment.v1 import assessment_pb2 as _assessment_pb2
 from lowsky.api.geo.v1 import geo_pb2 as _geo_pb2
-from lowsky.api.registration.v1 import operators_pb2 as _operators_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -300,7 +300,7 @@ class FlightPlan(_message.Message):
     mode: Global___FlightPlan.Mode.ValueType
     lost_link_procedure: _builtins.str
     """What the aircraft does when the link is lost (Annex IV)."""
-    priority: _operators_pb2.Priority.ValueType
+    priority: _assessment_pb2.Priority.ValueType
     """How urgent the flight is, within what the operator is entitled to (Operator.priority_max)."""
     supersedes: _builtins.str
     """operators/{operator}/flightPlans/{plan}, of the same operator and not activated yet: withdrawn in the same step in
@@ -327,9 +327,9 @@ class FlightPlan(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def trajectory(self) -> Global___Trajectory: ...
+    def trajectory(self) -> _assessment_pb2.Trajectory: ...
     @_builtins.property
-    def volumes(self) -> Global___Volumes: ...
+    def volumes(self) -> _assessment_pb2.Volumes: ...
     @_builtins.property
     def endurance(self) -> _duration_pb2.Duration:
         """How long the aircraft can stay in the air (EU 2021/664 Annex IV: 1 to 14 400 minutes)."""
@@ -350,7 +350,7 @@ class FlightPlan(_message.Message):
         """What carries data between the aircraft and the ground (Annex IV: connectivity methods)."""
 
     @_builtins.property
-    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_assessment_pb2.Finding]:
         """Output only: what the checks found, the gravest first."""
 
     @_builtins.property
@@ -368,7 +368,7 @@ class FlightPlan(_message.Message):
         """Output only: the authorities that are told."""
 
     @_builtins.property
-    def off_nominal_volumes(self) -> Global___Volumes:
+    def off_nominal_volumes(self) -> _assessment_pb2.Volumes:
         """Output only: the airspace that the flight may need beside its plan, while it is NONCONFORMING or CONTINGENT."""
 
     @_builtins.property
@@ -394,12 +394,12 @@ class FlightPlan(_message.Message):
         reference: _builtins.str = ...,
         purpose: Global___FlightPlan.Purpose.ValueType = ...,
         mode: Global___FlightPlan.Mode.ValueType = ...,
-        trajectory: Global___Trajectory | None = ...,
-        volumes: Global___Volumes | None = ...,
+        trajectory: _assessment_pb2.Trajectory | None = ...,
+        volumes: _assessment_pb2.Volumes | None = ...,
         endurance: _duration_pb2.Duration | None = ...,
         lost_link_procedure: _builtins.str = ...,
         special_activities: _abc.Iterable[Global___SpecialActivity.ValueType] | None = ...,
-        priority: _operators_pb2.Priority.ValueType = ...,
+        priority: _assessment_pb2.Priority.ValueType = ...,
         supersedes: _builtins.str = ...,
         commercial: _builtins.bool | None = ...,
         identification_technologies: _abc.Iterable[Global___IdentificationTechnology.ValueType] | None = ...,
@@ -407,7 +407,7 @@ class FlightPlan(_message.Message):
         emergency_procedure: _builtins.str = ...,
         state: Global___State.ValueType = ...,
         state_reason: _builtins.str = ...,
-        findings: _abc.Iterable[Global___Finding] | None = ...,
+        findings: _abc.Iterable[_assessment_pb2.Finding] | None = ...,
         time_start: _timestamp_pb2.Timestamp | None = ...,
         time_end: _timestamp_pb2.Timestamp | None = ...,
         airspace_revision: _builtins.int = ...,
@@ -415,7 +415,7 @@ class FlightPlan(_message.Message):
         notified_authorities: _abc.Iterable[_builtins.str] | None = ...,
         approval: _builtins.str = ...,
         approval_number: _builtins.str = ...,
-        off_nominal_volumes: Global___Volumes | None = ...,
+        off_nominal_volumes: _assessment_pb2.Volumes | None = ...,
         alternate_landing_sites: _abc.Iterable[Global___LandingSite] | None = ...,
         communications: _abc.Iterable[Global___Communication] | None = ...,
         command_links: _abc.Iterable[Global___CommandLink] | None = ...,
@@ -517,416 +517,6 @@ class CommandLink(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CommandLink: _TypeAlias = CommandLink  # noqa: Y015
-
-@_typing.final
-class Trajectory(_message.Message):
-    """A 4D trajectory: straight (geodesic) legs between waypoints, with room around them."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DEPARTURE_TIME_FIELD_NUMBER: _builtins.int
-    WAYPOINTS_FIELD_NUMBER: _builtins.int
-    HORIZONTAL_BUFFER_M_FIELD_NUMBER: _builtins.int
-    VERTICAL_BUFFER_M_FIELD_NUMBER: _builtins.int
-    TIME_BUFFER_FIELD_NUMBER: _builtins.int
-    TAKEOFF_AMSL_M_FIELD_NUMBER: _builtins.int
-    REFERENCE_SYSTEM_FIELD_NUMBER: _builtins.int
-    horizontal_buffer_m: _builtins.float
-    """Half of the corridor's width, metres: how far around its legs the flight holds airspace. Two flights meet in plan
-    when their legs, geodesics, are less than the sum of both buffers apart; a flight meets a zone that its legs come
-    nearer to than its buffer. No meeting is missed; what is up to a centimetre further apart may count as meeting.
-    """
-    vertical_buffer_m: _builtins.float
-    """Above and below the legs, metres."""
-    takeoff_amsl_m: _builtins.float
-    """How high the take-off point lies above mean sea level, where known; heights above take-off convert with it."""
-    reference_system: _geo_pb2.ReferenceSystem.ValueType
-    """What the waypoints are measured in. Those in GCJ_02 and BD_09 are converted, legs are geodesic between the converted
-    waypoints, and the error of the conversion is added to horizontal_buffer_m for every check. What is stored and
-    answered stays as it was sent; findings are in WGS 84. INVALID_GEOMETRY for a waypoint within some 2 km of the border
-    of the rectangle in which such maps are displaced: which of two places is meant cannot be known.
-    """
-    @_builtins.property
-    def departure_time(self) -> _timestamp_pb2.Timestamp:
-        """When the first waypoint is left."""
-
-    @_builtins.property
-    def waypoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Waypoint]:
-        """2 to 2 000."""
-
-    @_builtins.property
-    def time_buffer(self) -> _duration_pb2.Duration:
-        """Before and after the stated times."""
-
-    def __init__(
-        self,
-        *,
-        departure_time: _timestamp_pb2.Timestamp | None = ...,
-        waypoints: _abc.Iterable[Global___Waypoint] | None = ...,
-        horizontal_buffer_m: _builtins.float = ...,
-        vertical_buffer_m: _builtins.float = ...,
-        time_buffer: _duration_pb2.Duration | None = ...,
-        takeoff_amsl_m: _builtins.float | None = ...,
-        reference_system: _geo_pb2.ReferenceSystem.ValueType = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_takeoff_amsl_m", b"_takeoff_amsl_m", "departure_time", b"departure_time", "takeoff_amsl_m", b"takeoff_amsl_m", "time_buffer", b"time_buffer"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_takeoff_amsl_m", b"_takeoff_amsl_m", "departure_time", b"departure_time", "horizontal_buffer_m", b"horizontal_buffer_m", "reference_system", b"reference_system", "takeoff_amsl_m", b"takeoff_amsl_m", "time_buffer", b"time_buffer", "vertical_buffer_m", b"vertical_buffer_m", "waypoints", b"waypoints"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__takeoff_amsl_m: _TypeAlias = _typing.Literal["takeoff_amsl_m"]  # noqa: Y015
-    _WhichOneofArgType__takeoff_amsl_m: _TypeAlias = _typing.Literal["_takeoff_amsl_m", b"_takeoff_amsl_m"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__takeoff_amsl_m) -> _WhichOneofReturnType__takeoff_amsl_m | None: ...
-
-Global___Trajectory: _TypeAlias = Trajectory  # noqa: Y015
-
-@_typing.final
-class Waypoint(_message.Message):
-    """A point of a trajectory."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    LATITUDE_FIELD_NUMBER: _builtins.int
-    LONGITUDE_FIELD_NUMBER: _builtins.int
-    ALTITUDE_M_FIELD_NUMBER: _builtins.int
-    ALTITUDE_DATUM_FIELD_NUMBER: _builtins.int
-    OFFSET_S_FIELD_NUMBER: _builtins.int
-    latitude: _builtins.float
-    """Degrees north."""
-    longitude: _builtins.float
-    """Degrees east."""
-    altitude_m: _builtins.float
-    altitude_datum: _geo_pb2.AltitudeDatum.ValueType
-    offset_s: _builtins.float
-    """Since departure, seconds; never less than that of the waypoint before. At most ten days."""
-    def __init__(
-        self,
-        *,
-        latitude: _builtins.float = ...,
-        longitude: _builtins.float = ...,
-        altitude_m: _builtins.float = ...,
-        altitude_datum: _geo_pb2.AltitudeDatum.ValueType = ...,
-        offset_s: _builtins.float = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_datum", b"altitude_datum", "altitude_m", b"altitude_m", "latitude", b"latitude", "longitude", b"longitude", "offset_s", b"offset_s"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Waypoint: _TypeAlias = Waypoint  # noqa: Y015
-
-@_typing.final
-class Volumes(_message.Message):
-    """Ready-made volumes, as another service supplier sends them."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    VOLUMES_FIELD_NUMBER: _builtins.int
-    REFERENCE_SYSTEM_FIELD_NUMBER: _builtins.int
-    reference_system: _geo_pb2.ReferenceSystem.ValueType
-    """What the outlines of all of them are measured in. Those in GCJ_02 and BD_09 are converted for every check, edges as
-    straight as they were sent, with the error of the conversion around them. What is stored and answered stays as it was
-    sent; findings are in WGS 84. TOO_LARGE where the outlines are longer than can be converted at once.
-    """
-    @_builtins.property
-    def volumes(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.Volume4D]:
-        """1 to 500."""
-
-    def __init__(
-        self,
-        *,
-        volumes: _abc.Iterable[_geo_pb2.Volume4D] | None = ...,
-        reference_system: _geo_pb2.ReferenceSystem.ValueType = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reference_system", b"reference_system", "volumes", b"volumes"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Volumes: _TypeAlias = Volumes  # noqa: Y015
-
-@_typing.final
-class Finding(_message.Message):
-    """What a check found. A refusal is data: it says which rule, where, and what can be done."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    class _Rule:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _RuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Finding._Rule.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        RULE_UNSPECIFIED: Finding._Rule.ValueType  # 0
-        RULE_GEOZONE_PROHIBITED: Finding._Rule.ValueType  # 1
-        """The plan enters a geozone where flight is prohibited."""
-        RULE_GEOZONE_AUTHORIZATION: Finding._Rule.ValueType  # 2
-        """The plan enters a geozone that needs an authority's word."""
-        RULE_GEOZONE_CONDITIONAL: Finding._Rule.ValueType  # 3
-        """The plan enters a geozone with conditions: an officer decides whether they are met."""
-        RULE_GEOZONE_USPACE: Finding._Rule.ValueType  # 4
-        """The plan enters U-space airspace."""
-        RULE_GEOZONE_NOTIFICATION: Finding._Rule.ValueType  # 5
-        """An authority is notified of the flight. One that is not registered is not among notified_authorities: the operator
-        notifies it, and message says who it is and how it is reached, as the zone publishes it. Also of a zone without
-        restriction that names who authorizes and is not registered, with SEVERITY_INFORMATION.
-        """
-        RULE_SPEED_EXCEEDS_AIRCRAFT: Finding._Rule.ValueType  # 6
-        """The aircraft cannot fly as fast as the trajectory says."""
-        RULE_ENDURANCE_EXCEEDED: Finding._Rule.ValueType  # 7
-        """The flight is longer than the aircraft's endurance."""
-        RULE_HEIGHT_EXCEEDS_AIRCRAFT: Finding._Rule.ValueType  # 8
-        """The aircraft cannot fly as high as the plan says."""
-        RULE_AREA_DEFAULT: Finding._Rule.ValueType  # 9
-        """The plan needs the word of the authority whose area it flies in, by the default of that area; subject is the
-        authority.
-        """
-        RULE_NOBODYS_AREA: Finding._Rule.ValueType  # 10
-        """Some of the plan lies in no authority's area, while some authority has stated its area. It has no subject."""
-        RULE_AREA_PERMITTED: Finding._Rule.ValueType  # 11
-        """Because of this zone without restriction the default of an area asks for nobody's word; subject is the zone."""
-        RULE_CONFLICT: Finding._Rule.ValueType  # 12
-        """The plan overlaps a flight of equal or higher priority."""
-        RULE_PRIORITY_OVER: Finding._Rule.ValueType  # 13
-        """The plan overlaps a flight of lower priority, which gave way, or is activated and was told."""
-        RULE_DISPLACED_BY_PRIORITY: Finding._Rule.ValueType  # 14
-        """A flight of higher priority takes this place: the plan has ended, or, if activated, is warned."""
-        RULE_OFF_NOMINAL: Finding._Rule.ValueType  # 15
-        """A flight that has left its plan may come here."""
-        RULE_OFF_NOMINAL_MEETS: Finding._Rule.ValueType  # 16
-        """This flight has left its plan and may come where another flight is, which has been told."""
-        RULE_AIRCRAFT_BUSY: Finding._Rule.ValueType  # 17
-        """The aircraft is to fly another plan of the operator's at the same time, whatever the priority of either; subject is
-        that plan, by its own name. A plan takes all of its time, buffers included, from its start until before its end.
-        """
-        RULE_CONTENT_MISSING: Finding._Rule.ValueType  # 18
-        """The plan lacks what the law of a country that it flies over asks a request to contain; fields names what,
-        subject_title the law. It has no subject.
-        """
-
-    class Rule(_Rule, metaclass=_RuleEnumTypeWrapper):
-        """The rules."""
-
-    RULE_UNSPECIFIED: Finding.Rule.ValueType  # 0
-    RULE_GEOZONE_PROHIBITED: Finding.Rule.ValueType  # 1
-    """The plan enters a geozone where flight is prohibited."""
-    RULE_GEOZONE_AUTHORIZATION: Finding.Rule.ValueType  # 2
-    """The plan enters a geozone that needs an authority's word."""
-    RULE_GEOZONE_CONDITIONAL: Finding.Rule.ValueType  # 3
-    """The plan enters a geozone with conditions: an officer decides whether they are met."""
-    RULE_GEOZONE_USPACE: Finding.Rule.ValueType  # 4
-    """The plan enters U-space airspace."""
-    RULE_GEOZONE_NOTIFICATION: Finding.Rule.ValueType  # 5
-    """An authority is notified of the flight. One that is not registered is not among notified_authorities: the operator
-    notifies it, and message says who it is and how it is reached, as the zone publishes it. Also of a zone without
-    restriction that names who authorizes and is not registered, with SEVERITY_INFORMATION.
-    """
-    RULE_SPEED_EXCEEDS_AIRCRAFT: Finding.Rule.ValueType  # 6
-    """The aircraft cannot fly as fast as the trajectory says."""
-    RULE_ENDURANCE_EXCEEDED: Finding.Rule.ValueType  # 7
-    """The flight is longer than the aircraft's endurance."""
-    RULE_HEIGHT_EXCEEDS_AIRCRAFT: Finding.Rule.ValueType  # 8
-    """The aircraft cannot fly as high as the plan says."""
-    RULE_AREA_DEFAULT: Finding.Rule.ValueType  # 9
-    """The plan needs the word of the authority whose area it flies in, by the default of that area; subject is the
-    authority.
-    """
-    RULE_NOBODYS_AREA: Finding.Rule.ValueType  # 10
-    """Some of the plan lies in no authority's area, while some authority has stated its area. It has no subject."""
-    RULE_AREA_PERMITTED: Finding.Rule.ValueType  # 11
-    """Because of this zone without restriction the default of an area asks for nobody's word; subject is the zone."""
-    RULE_CONFLICT: Finding.Rule.ValueType  # 12
-    """The plan overlaps a flight of equal or higher priority."""
-    RULE_PRIORITY_OVER: Finding.Rule.ValueType  # 13
-    """The plan overlaps a flight of lower priority, which gave way, or is activated and was told."""
-    RULE_DISPLACED_BY_PRIORITY: Finding.Rule.ValueType  # 14
-    """A flight of higher priority takes this place: the plan has ended, or, if activated, is warned."""
-    RULE_OFF_NOMINAL: Finding.Rule.ValueType  # 15
-    """A flight that has left its plan may come here."""
-    RULE_OFF_NOMINAL_MEETS: Finding.Rule.ValueType  # 16
-    """This flight has left its plan and may come where another flight is, which has been told."""
-    RULE_AIRCRAFT_BUSY: Finding.Rule.ValueType  # 17
-    """The aircraft is to fly another plan of the operator's at the same time, whatever the priority of either; subject is
-    that plan, by its own name. A plan takes all of its time, buffers included, from its start until before its end.
-    """
-    RULE_CONTENT_MISSING: Finding.Rule.ValueType  # 18
-    """The plan lacks what the law of a country that it flies over asks a request to contain; fields names what,
-    subject_title the law. It has no subject.
-    """
-
-    class _Severity:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _SeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Finding._Severity.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        SEVERITY_UNSPECIFIED: Finding._Severity.ValueType  # 0
-        SEVERITY_INFORMATION: Finding._Severity.ValueType  # 1
-        """Good to know."""
-        SEVERITY_NOTIFICATION: Finding._Severity.ValueType  # 2
-        """Somebody is told."""
-        SEVERITY_AUTHORIZATION: Finding._Severity.ValueType  # 3
-        """Somebody must agree."""
-        SEVERITY_BLOCKING: Finding._Severity.ValueType  # 4
-        """The plan is rejected."""
-
-    class Severity(_Severity, metaclass=_SeverityEnumTypeWrapper):
-        """How grave."""
-
-    SEVERITY_UNSPECIFIED: Finding.Severity.ValueType  # 0
-    SEVERITY_INFORMATION: Finding.Severity.ValueType  # 1
-    """Good to know."""
-    SEVERITY_NOTIFICATION: Finding.Severity.ValueType  # 2
-    """Somebody is told."""
-    SEVERITY_AUTHORIZATION: Finding.Severity.ValueType  # 3
-    """Somebody must agree."""
-    SEVERITY_BLOCKING: Finding.Severity.ValueType  # 4
-    """The plan is rejected."""
-
-    @_typing.final
-    class AmslReach(_message.Message):
-        """Heights in metres above mean sea level (EGM96) that a band of altitudes may reach."""
-
-        DESCRIPTOR: _descriptor.Descriptor
-
-        LEAST_M_FIELD_NUMBER: _builtins.int
-        GREATEST_M_FIELD_NUMBER: _builtins.int
-        least_m: _builtins.float
-        """The least that the floor may stand for. Absent: open downwards."""
-        greatest_m: _builtins.float
-        """The greatest that the ceiling may stand for. Absent: open upwards."""
-        def __init__(
-            self,
-            *,
-            least_m: _builtins.float | None = ...,
-            greatest_m: _builtins.float | None = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["_greatest_m", b"_greatest_m", "_least_m", b"_least_m", "greatest_m", b"greatest_m", "least_m", b"least_m"]  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["_greatest_m", b"_greatest_m", "_least_m", b"_least_m", "greatest_m", b"greatest_m", "least_m", b"least_m"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        _WhichOneofReturnType__greatest_m: _TypeAlias = _typing.Literal["greatest_m"]  # noqa: Y015
-        _WhichOneofArgType__greatest_m: _TypeAlias = _typing.Literal["_greatest_m", b"_greatest_m"]  # noqa: Y015
-        _WhichOneofReturnType__least_m: _TypeAlias = _typing.Literal["least_m"]  # noqa: Y015
-        _WhichOneofArgType__least_m: _TypeAlias = _typing.Literal["_least_m", b"_least_m"]  # noqa: Y015
-        @_typing.overload
-        def WhichOneof(self, oneof_group: _WhichOneofArgType__greatest_m) -> _WhichOneofReturnType__greatest_m | None: ...
-        @_typing.overload
-        def WhichOneof(self, oneof_group: _WhichOneofArgType__least_m) -> _WhichOneofReturnType__least_m | None: ...
-
-    RULE_FIELD_NUMBER: _builtins.int
-    SEVERITY_FIELD_NUMBER: _builtins.int
-    SUBJECT_FIELD_NUMBER: _builtins.int
-    SUBJECT_TITLE_FIELD_NUMBER: _builtins.int
-    VOLUMES_FIELD_NUMBER: _builtins.int
-    PLAN_ALTITUDE_FIELD_NUMBER: _builtins.int
-    SUBJECT_ALTITUDE_FIELD_NUMBER: _builtins.int
-    TIME_START_FIELD_NUMBER: _builtins.int
-    TIME_END_FIELD_NUMBER: _builtins.int
-    ALTITUDE_UNCERTAIN_FIELD_NUMBER: _builtins.int
-    DECIDING_AUTHORITIES_FIELD_NUMBER: _builtins.int
-    NOTIFIED_AUTHORITIES_FIELD_NUMBER: _builtins.int
-    MESSAGE_FIELD_NUMBER: _builtins.int
-    PLAN_AMSL_FIELD_NUMBER: _builtins.int
-    SUBJECT_AMSL_FIELD_NUMBER: _builtins.int
-    OVERLAP_OUTLINES_FIELD_NUMBER: _builtins.int
-    VOLUMES_COUNT_FIELD_NUMBER: _builtins.int
-    FIELDS_FIELD_NUMBER: _builtins.int
-    rule: Global___Finding.Rule.ValueType
-    """Machine-readable, as in GEOZONE_PROHIBITED."""
-    severity: Global___Finding.Severity.ValueType
-    subject: _builtins.str
-    """Resource name of what the plan met, as in geozones/{geozone}. Another flight is `operators/-/flightPlans/{alias}`,
-    which says nothing of whose it is or when it was submitted; GetFlightPlan resolves it for its operator and for
-    officers that it concerns.
-    """
-    subject_title: _builtins.str
-    """How the subject is called."""
-    altitude_uncertain: _builtins.bool
-    """The altitudes may or may not meet: the datums differ and the conversion is not known well enough, so they are
-    taken to meet. Bands are half-open: a plan exactly at the floor of a zone is inside, exactly at its ceiling outside.
-    """
-    message: _builtins.str
-    """A text that a person can act on."""
-    volumes_count: _builtins.int
-    """How many volumes of the plan are concerned in all, always set: more than volumes has where it is cut."""
-    @_builtins.property
-    def volumes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """The volumes of the plan concerned, counted from 0; with a trajectory, volume i is the leg from waypoint i to i + 1.
-        With RULE_OFF_NOMINAL_MEETS these are its off_nominal_volumes, and for whoever meets a flight off its plan, or is
-        off its own, those beyond its last one. The first 500 of them, where there are more: see volumes_count.
-        """
-
-    @_builtins.property
-    def plan_altitude(self) -> _geo_pb2.AltitudeBand:
-        """The altitudes of the plan in those volumes."""
-
-    @_builtins.property
-    def subject_altitude(self) -> _geo_pb2.AltitudeBand:
-        """The altitudes of the subject."""
-
-    @_builtins.property
-    def time_start(self) -> _timestamp_pb2.Timestamp: ...
-    @_builtins.property
-    def time_end(self) -> _timestamp_pb2.Timestamp: ...
-    @_builtins.property
-    def deciding_authorities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Those that must decide because of this."""
-
-    @_builtins.property
-    def notified_authorities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Those that are told because of this."""
-
-    @_builtins.property
-    def plan_amsl(self) -> Global___Finding.AmslReach:
-        """With altitude_uncertain: how high above mean sea level the plan may be in the volumes concerned, over the ground that
-        it shares with the subject, for whatever ground and geoid the installation knows to be possible there.
-        """
-
-    @_builtins.property
-    def subject_amsl(self) -> Global___Finding.AmslReach:
-        """With altitude_uncertain: the same of the subject."""
-
-    @_builtins.property
-    def overlap_outlines(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.Polygon]:
-        """Of another flight: where the two overlap, the first four of the places where they do; message says where there are
-        more.
-        """
-
-    @_builtins.property
-    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """With RULE_CONTENT_MISSING: the fields of FlightPlan at fault."""
-
-    def __init__(
-        self,
-        *,
-        rule: Global___Finding.Rule.ValueType = ...,
-        severity: Global___Finding.Severity.ValueType = ...,
-        subject: _builtins.str = ...,
-        subject_title: _builtins.str = ...,
-        volumes: _abc.Iterable[_builtins.int] | None = ...,
-        plan_altitude: _geo_pb2.AltitudeBand | None = ...,
-        subject_altitude: _geo_pb2.AltitudeBand | None = ...,
-        time_start: _timestamp_pb2.Timestamp | None = ...,
-        time_end: _timestamp_pb2.Timestamp | None = ...,
-        altitude_uncertain: _builtins.bool = ...,
-        deciding_authorities: _abc.Iterable[_builtins.str] | None = ...,
-        notified_authorities: _abc.Iterable[_builtins.str] | None = ...,
-        message: _builtins.str = ...,
-        plan_amsl: Global___Finding.AmslReach | None = ...,
-        subject_amsl: Global___Finding.AmslReach | None = ...,
-        overlap_outlines: _abc.Iterable[_geo_pb2.Polygon] | None = ...,
-        volumes_count: _builtins.int = ...,
-        fields: _abc.Iterable[_builtins.str] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "time_end", b"time_end", "time_start", b"time_start"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_uncertain", b"altitude_uncertain", "deciding_authorities", b"deciding_authorities", "fields", b"fields", "message", b"message", "notified_authorities", b"notified_authorities", "overlap_outlines", b"overlap_outlines", "plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "rule", b"rule", "severity", b"severity", "subject", b"subject", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "subject_title", b"subject_title", "time_end", b"time_end", "time_start", b"time_start", "volumes", b"volumes", "volumes_count", b"volumes_count"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Finding: _TypeAlias = Finding  # noqa: Y015
 
 @_typing.final
 class SubmitFlightPlanRequest(_message.Message):
@@ -1391,7 +981,7 @@ class ReportFlightPlanStateRequest(_message.Message):
     """STATE_ACTIVATED, STATE_NONCONFORMING or STATE_CONTINGENT. The present one may be reported again, with other volumes."""
     reason: _builtins.str
     @_builtins.property
-    def off_nominal_volumes(self) -> Global___Volumes:
+    def off_nominal_volumes(self) -> _assessment_pb2.Volumes:
         """Where the flight may be beside its plan; not with STATE_ACTIVATED. They take the place of those reported before."""
 
     def __init__(
@@ -1401,7 +991,7 @@ class ReportFlightPlanStateRequest(_message.Message):
         name: _builtins.str = ...,
         etag: _builtins.str = ...,
         state: Global___State.ValueType = ...,
-        off_nominal_volumes: Global___Volumes | None = ...,
+        off_nominal_volumes: _assessment_pb2.Volumes | None = ...,
         reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["off_nominal_volumes", b"off_nominal_volumes"]  # noqa: Y015
@@ -1445,18 +1035,18 @@ class QueryAirspaceRequest(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     layer_height_m: _builtins.float
     """Altitudes are answered in layers of this height, metres; 30 where absent."""
-    priority: _operators_pb2.Priority.ValueType
+    priority: _assessment_pb2.Priority.ValueType
     """Flights of lower priority than this count as free. Of operators, as those of plans: PRIORITY_NOT_ENTITLED."""
     @_builtins.property
-    def volumes(self) -> Global___Volumes:
+    def volumes(self) -> _assessment_pb2.Volumes:
         """1 to 100 volumes: where, in which altitudes, and in which window of time (at most a day) to look."""
 
     def __init__(
         self,
         *,
-        volumes: Global___Volumes | None = ...,
+        volumes: _assessment_pb2.Volumes | None = ...,
         layer_height_m: _builtins.float = ...,
-        priority: _operators_pb2.Priority.ValueType = ...,
+        priority: _assessment_pb2.Priority.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["volumes", b"volumes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

@@ -26,10 +26,11 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from lowsky.api.assessment.v1 import assessment_pb2 as lowsky_dot_api_dot_assessment_dot_v1_dot_assessment__pb2
 from lowsky.api.registration.v1 import identifiers_pb2 as lowsky_dot_api_dot_registration_dot_v1_dot_identifiers__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*lowsky/api/registration/v1/operators.proto\x12\x1alowsky.api.registration.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a,lowsky/api/registration/v1/identifiers.proto\"\xe6\x07\n\x08Operator\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x35\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12 \n\x0c\x64isplay_name\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x43\n\x04kind\x18\x06 \x01(\x0e\x32).lowsky.api.registration.v1.Operator.KindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12G\n\x0bidentifiers\x18\x07 \x03(\x0b\x32&.lowsky.api.registration.v1.IdentifierB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x08\x12<\n\x07\x63ontact\x18\x08 \x01(\x0b\x32#.lowsky.api.registration.v1.ContactB\x06\xbaH\x03\xc8\x01\x01\x12\x39\n\x15insurance_expire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x45\n\x0b\x63\x65rtificate\x18\n \x01(\x0b\x32\x30.lowsky.api.registration.v1.OperationCertificate\x12?\n\x05state\x18\x0b \x01(\x0e\x32*.lowsky.api.registration.v1.Operator.StateB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cstate_reason\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12@\n\x0cpriority_max\x18\r \x01(\x0e\x32$.lowsky.api.registration.v1.PriorityB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fpriority_reason\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12L\n\x11missing_documents\x18\x0f \x03(\x0b\x32+.lowsky.api.registration.v1.MissingDocumentB\x04\xe2\x41\x01\x03\"`\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fKIND_ENTERPRISE\x10\x01\x12\x14\n\x10KIND_PUBLIC_BODY\x10\x02\x12\x17\n\x13KIND_NATURAL_PERSON\x10\x03\"r\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_APPLIED\x10\x01\x12\x12\n\x0eSTATE_VERIFIED\x10\x02\x12\x13\n\x0fSTATE_SUSPENDED\x10\x03\x12\x16\n\x12STATE_DEREGISTERED\x10\x04\"\x8d\x02\n\x0fMissingDocument\x12\x46\n\x08\x64ocument\x18\x01 \x01(\x0e\x32\x34.lowsky.api.registration.v1.MissingDocument.Document\x12\x0f\n\x07\x65xpired\x18\x02 \x01(\x08\x12\x0f\n\x07\x66lights\x18\x03 \x01(\t\x12\x14\n\x0cjurisdiction\x18\x04 \x01(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\"j\n\x08\x44ocument\x12\x18\n\x14\x44OCUMENT_UNSPECIFIED\x10\x00\x12 \n\x1c\x44OCUMENT_LIABILITY_INSURANCE\x10\x01\x12\"\n\x1e\x44OCUMENT_OPERATION_CERTIFICATE\x10\x02\"t\n\x07\x43ontact\x12\x1f\n\x0bperson_name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\n\xbaH\x07r\x02`\x01\xd8\x01\x01\x12-\n\x05phone\x18\x03 \x01(\tB\x1e\xbaH\x1br\x16\x32\x14^\\+[1-9][0-9]{6,14}$\xd8\x01\x01\"b\n\x14OperationCertificate\x12\x19\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb4\x01\n\x15\x43reateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12=\n\x0boperator_id\x18\x02 \x01(\tB(\xbaH%r 2\x1e^[a-z][a-z0-9-]{2,61}[a-z0-9]$\xd8\x01\x01\x12>\n\x08operator\x18\x03 \x01(\x0b\x32$.lowsky.api.registration.v1.OperatorB\x06\xbaH\x03\xc8\x01\x01\"P\n\x16\x43reateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"F\n\x12GetOperatorRequest\x12\x30\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\"M\n\x13GetOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\xa2\x01\n\x14ListOperatorsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12M\n\x06states\x18\x03 \x03(\x0e\x32*.lowsky.api.registration.v1.Operator.StateB\x11\xbaH\x0e\x92\x01\x0b\x10\n\"\x07\x82\x01\x04\x10\x01 \x00\"i\n\x15ListOperatorsResponse\x12\x37\n\toperators\x18\x01 \x03(\x0b\x32$.lowsky.api.registration.v1.Operator\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xec\x01\n\x15UpdateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12>\n\x08operator\x18\x02 \x01(\x0b\x32$.lowsky.api.registration.v1.OperatorB\x06\xbaH\x03\xd8\x01\x03\x12u\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBD\xbaHA\xc8\x01\x01\xe2\x01;\x12\x0c\x64isplay_name\x12\x07\x63ontact\x12\x15insurance_expire_time\x12\x0b\x63\x65rtificate\"P\n\x16UpdateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"~\n\x15VerifyOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"P\n\x16VerifyOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9b\x01\n\x16SuspendOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"Q\n\x17SuspendOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9d\x01\n\x18ReinstateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"S\n\x19ReinstateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\xe1\x01\n\x16\x45ntitleOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x44\n\x0cpriority_max\x18\x04 \x01(\x0e\x32$.lowsky.api.registration.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\x06reason\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"Q\n\x17\x45ntitleOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9e\x01\n\x19\x44\x65registerOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"T\n\x1a\x44\x65registerOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator*\x83\x01\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x1b\n\x17PRIORITY_PUBLIC_SERVICE\x10\x01\x12\x14\n\x10PRIORITY_MEDICAL\x10\x02\x12\x16\n\x12PRIORITY_EMERGENCY\x10\x03\x12\x12\n\x0ePRIORITY_STATE\x10\x04\x32\xe4\x08\n\x10OperatorsService\x12w\n\x0e\x43reateOperator\x12\x31.lowsky.api.registration.v1.CreateOperatorRequest\x1a\x32.lowsky.api.registration.v1.CreateOperatorResponse\x12n\n\x0bGetOperator\x12..lowsky.api.registration.v1.GetOperatorRequest\x1a/.lowsky.api.registration.v1.GetOperatorResponse\x12t\n\rListOperators\x12\x30.lowsky.api.registration.v1.ListOperatorsRequest\x1a\x31.lowsky.api.registration.v1.ListOperatorsResponse\x12w\n\x0eUpdateOperator\x12\x31.lowsky.api.registration.v1.UpdateOperatorRequest\x1a\x32.lowsky.api.registration.v1.UpdateOperatorResponse\x12w\n\x0eVerifyOperator\x12\x31.lowsky.api.registration.v1.VerifyOperatorRequest\x1a\x32.lowsky.api.registration.v1.VerifyOperatorResponse\x12z\n\x0fSuspendOperator\x12\x32.lowsky.api.registration.v1.SuspendOperatorRequest\x1a\x33.lowsky.api.registration.v1.SuspendOperatorResponse\x12\x80\x01\n\x11ReinstateOperator\x12\x34.lowsky.api.registration.v1.ReinstateOperatorRequest\x1a\x35.lowsky.api.registration.v1.ReinstateOperatorResponse\x12z\n\x0f\x45ntitleOperator\x12\x32.lowsky.api.registration.v1.EntitleOperatorRequest\x1a\x33.lowsky.api.registration.v1.EntitleOperatorResponse\x12\x83\x01\n\x12\x44\x65registerOperator\x12\x35.lowsky.api.registration.v1.DeregisterOperatorRequest\x1a\x36.lowsky.api.registration.v1.DeregisterOperatorResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*lowsky/api/registration/v1/operators.proto\x12\x1alowsky.api.registration.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a)lowsky/api/assessment/v1/assessment.proto\x1a,lowsky/api/registration/v1/identifiers.proto\"\xe4\x07\n\x08Operator\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x35\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12 \n\x0c\x64isplay_name\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x43\n\x04kind\x18\x06 \x01(\x0e\x32).lowsky.api.registration.v1.Operator.KindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12G\n\x0bidentifiers\x18\x07 \x03(\x0b\x32&.lowsky.api.registration.v1.IdentifierB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x08\x12<\n\x07\x63ontact\x18\x08 \x01(\x0b\x32#.lowsky.api.registration.v1.ContactB\x06\xbaH\x03\xc8\x01\x01\x12\x39\n\x15insurance_expire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x45\n\x0b\x63\x65rtificate\x18\n \x01(\x0b\x32\x30.lowsky.api.registration.v1.OperationCertificate\x12?\n\x05state\x18\x0b \x01(\x0e\x32*.lowsky.api.registration.v1.Operator.StateB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cstate_reason\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12>\n\x0cpriority_max\x18\r \x01(\x0e\x32\".lowsky.api.assessment.v1.PriorityB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fpriority_reason\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12L\n\x11missing_documents\x18\x0f \x03(\x0b\x32+.lowsky.api.registration.v1.MissingDocumentB\x04\xe2\x41\x01\x03\"`\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fKIND_ENTERPRISE\x10\x01\x12\x14\n\x10KIND_PUBLIC_BODY\x10\x02\x12\x17\n\x13KIND_NATURAL_PERSON\x10\x03\"r\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_APPLIED\x10\x01\x12\x12\n\x0eSTATE_VERIFIED\x10\x02\x12\x13\n\x0fSTATE_SUSPENDED\x10\x03\x12\x16\n\x12STATE_DEREGISTERED\x10\x04\"\x8d\x02\n\x0fMissingDocument\x12\x46\n\x08\x64ocument\x18\x01 \x01(\x0e\x32\x34.lowsky.api.registration.v1.MissingDocument.Document\x12\x0f\n\x07\x65xpired\x18\x02 \x01(\x08\x12\x0f\n\x07\x66lights\x18\x03 \x01(\t\x12\x14\n\x0cjurisdiction\x18\x04 \x01(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\"j\n\x08\x44ocument\x12\x18\n\x14\x44OCUMENT_UNSPECIFIED\x10\x00\x12 \n\x1c\x44OCUMENT_LIABILITY_INSURANCE\x10\x01\x12\"\n\x1e\x44OCUMENT_OPERATION_CERTIFICATE\x10\x02\"t\n\x07\x43ontact\x12\x1f\n\x0bperson_name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\n\xbaH\x07r\x02`\x01\xd8\x01\x01\x12-\n\x05phone\x18\x03 \x01(\tB\x1e\xbaH\x1br\x16\x32\x14^\\+[1-9][0-9]{6,14}$\xd8\x01\x01\"b\n\x14OperationCertificate\x12\x19\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb4\x01\n\x15\x43reateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12=\n\x0boperator_id\x18\x02 \x01(\tB(\xbaH%r 2\x1e^[a-z][a-z0-9-]{2,61}[a-z0-9]$\xd8\x01\x01\x12>\n\x08operator\x18\x03 \x01(\x0b\x32$.lowsky.api.registration.v1.OperatorB\x06\xbaH\x03\xc8\x01\x01\"P\n\x16\x43reateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"F\n\x12GetOperatorRequest\x12\x30\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\"M\n\x13GetOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\xa2\x01\n\x14ListOperatorsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12M\n\x06states\x18\x03 \x03(\x0e\x32*.lowsky.api.registration.v1.Operator.StateB\x11\xbaH\x0e\x92\x01\x0b\x10\n\"\x07\x82\x01\x04\x10\x01 \x00\"i\n\x15ListOperatorsResponse\x12\x37\n\toperators\x18\x01 \x03(\x0b\x32$.lowsky.api.registration.v1.Operator\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xec\x01\n\x15UpdateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12>\n\x08operator\x18\x02 \x01(\x0b\x32$.lowsky.api.registration.v1.OperatorB\x06\xbaH\x03\xd8\x01\x03\x12u\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBD\xbaHA\xc8\x01\x01\xe2\x01;\x12\x0c\x64isplay_name\x12\x07\x63ontact\x12\x15insurance_expire_time\x12\x0b\x63\x65rtificate\"P\n\x16UpdateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"~\n\x15VerifyOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"P\n\x16VerifyOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9b\x01\n\x16SuspendOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"Q\n\x17SuspendOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9d\x01\n\x18ReinstateOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"S\n\x19ReinstateOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\xdf\x01\n\x16\x45ntitleOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x42\n\x0cpriority_max\x18\x04 \x01(\x0e\x32\".lowsky.api.assessment.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\x06reason\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"Q\n\x17\x45ntitleOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"\x9e\x01\n\x19\x44\x65registerOperatorRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^operators/[a-z0-9-]{1,63}$\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\"T\n\x1a\x44\x65registerOperatorResponse\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator2\xe4\x08\n\x10OperatorsService\x12w\n\x0e\x43reateOperator\x12\x31.lowsky.api.registration.v1.CreateOperatorRequest\x1a\x32.lowsky.api.registration.v1.CreateOperatorResponse\x12n\n\x0bGetOperator\x12..lowsky.api.registration.v1.GetOperatorRequest\x1a/.lowsky.api.registration.v1.GetOperatorResponse\x12t\n\rListOperators\x12\x30.lowsky.api.registration.v1.ListOperatorsRequest\x1a\x31.lowsky.api.registration.v1.ListOperatorsResponse\x12w\n\x0eUpdateOperator\x12\x31.lowsky.api.registration.v1.UpdateOperatorRequest\x1a\x32.lowsky.api.registration.v1.UpdateOperatorResponse\x12w\n\x0eVerifyOperator\x12\x31.lowsky.api.registration.v1.VerifyOperatorRequest\x1a\x32.lowsky.api.registration.v1.VerifyOperatorResponse\x12z\n\x0fSuspendOperator\x12\x32.lowsky.api.registration.v1.SuspendOperatorRequest\x1a\x33.lowsky.api.registration.v1.SuspendOperatorResponse\x12\x80\x01\n\x11ReinstateOperator\x12\x34.lowsky.api.registration.v1.ReinstateOperatorRequest\x1a\x35.lowsky.api.registration.v1.ReinstateOperatorResponse\x12z\n\x0f\x45ntitleOperator\x12\x32.lowsky.api.registration.v1.EntitleOperatorRequest\x1a\x33.lowsky.api.registration.v1.EntitleOperatorResponse\x12\x83\x01\n\x12\x44\x65registerOperator\x12\x35.lowsky.api.registration.v1.DeregisterOperatorRequest\x1a\x36.lowsky.api.registration.v1.DeregisterOperatorResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -126,58 +127,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEREGISTEROPERATORREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
   _globals['_DEREGISTEROPERATORREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_DEREGISTEROPERATORREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\007r\005\020\001\030\320\017'
-  _globals['_PRIORITY']._serialized_start=4004
-  _globals['_PRIORITY']._serialized_end=4135
-  _globals['_OPERATOR']._serialized_start=250
-  _globals['_OPERATOR']._serialized_end=1248
-  _globals['_OPERATOR_KIND']._serialized_start=1036
-  _globals['_OPERATOR_KIND']._serialized_end=1132
-  _globals['_OPERATOR_STATE']._serialized_start=1134
-  _globals['_OPERATOR_STATE']._serialized_end=1248
-  _globals['_MISSINGDOCUMENT']._serialized_start=1251
-  _globals['_MISSINGDOCUMENT']._serialized_end=1520
-  _globals['_MISSINGDOCUMENT_DOCUMENT']._serialized_start=1414
-  _globals['_MISSINGDOCUMENT_DOCUMENT']._serialized_end=1520
-  _globals['_CONTACT']._serialized_start=1522
-  _globals['_CONTACT']._serialized_end=1638
-  _globals['_OPERATIONCERTIFICATE']._serialized_start=1640
-  _globals['_OPERATIONCERTIFICATE']._serialized_end=1738
-  _globals['_CREATEOPERATORREQUEST']._serialized_start=1741
-  _globals['_CREATEOPERATORREQUEST']._serialized_end=1921
-  _globals['_CREATEOPERATORRESPONSE']._serialized_start=1923
-  _globals['_CREATEOPERATORRESPONSE']._serialized_end=2003
-  _globals['_GETOPERATORREQUEST']._serialized_start=2005
-  _globals['_GETOPERATORREQUEST']._serialized_end=2075
-  _globals['_GETOPERATORRESPONSE']._serialized_start=2077
-  _globals['_GETOPERATORRESPONSE']._serialized_end=2154
-  _globals['_LISTOPERATORSREQUEST']._serialized_start=2157
-  _globals['_LISTOPERATORSREQUEST']._serialized_end=2319
-  _globals['_LISTOPERATORSRESPONSE']._serialized_start=2321
-  _globals['_LISTOPERATORSRESPONSE']._serialized_end=2426
-  _globals['_UPDATEOPERATORREQUEST']._serialized_start=2429
-  _globals['_UPDATEOPERATORREQUEST']._serialized_end=2665
-  _globals['_UPDATEOPERATORRESPONSE']._serialized_start=2667
-  _globals['_UPDATEOPERATORRESPONSE']._serialized_end=2747
-  _globals['_VERIFYOPERATORREQUEST']._serialized_start=2749
-  _globals['_VERIFYOPERATORREQUEST']._serialized_end=2875
-  _globals['_VERIFYOPERATORRESPONSE']._serialized_start=2877
-  _globals['_VERIFYOPERATORRESPONSE']._serialized_end=2957
-  _globals['_SUSPENDOPERATORREQUEST']._serialized_start=2960
-  _globals['_SUSPENDOPERATORREQUEST']._serialized_end=3115
-  _globals['_SUSPENDOPERATORRESPONSE']._serialized_start=3117
-  _globals['_SUSPENDOPERATORRESPONSE']._serialized_end=3198
-  _globals['_REINSTATEOPERATORREQUEST']._serialized_start=3201
-  _globals['_REINSTATEOPERATORREQUEST']._serialized_end=3358
-  _globals['_REINSTATEOPERATORRESPONSE']._serialized_start=3360
-  _globals['_REINSTATEOPERATORRESPONSE']._serialized_end=3443
-  _globals['_ENTITLEOPERATORREQUEST']._serialized_start=3446
-  _globals['_ENTITLEOPERATORREQUEST']._serialized_end=3671
-  _globals['_ENTITLEOPERATORRESPONSE']._serialized_start=3673
-  _globals['_ENTITLEOPERATORRESPONSE']._serialized_end=3754
-  _globals['_DEREGISTEROPERATORREQUEST']._serialized_start=3757
-  _globals['_DEREGISTEROPERATORREQUEST']._serialized_end=3915
-  _globals['_DEREGISTEROPERATORRESPONSE']._serialized_start=3917
-  _globals['_DEREGISTEROPERATORRESPONSE']._serialized_end=4001
-  _globals['_OPERATORSSERVICE']._serialized_start=4138
-  _globals['_OPERATORSSERVICE']._serialized_end=5262
+  _globals['_OPERATOR']._serialized_start=293
+  _globals['_OPERATOR']._serialized_end=1289
+  _globals['_OPERATOR_KIND']._serialized_start=1077
+  _globals['_OPERATOR_KIND']._serialized_end=1173
+  _globals['_OPERATOR_STATE']._serialized_start=1175
+  _globals['_OPERATOR_STATE']._serialized_end=1289
+  _globals['_MISSINGDOCUMENT']._serialized_start=1292
+  _globals['_MISSINGDOCUMENT']._serialized_end=1561
+  _globals['_MISSINGDOCUMENT_DOCUMENT']._serialized_start=1455
+  _globals['_MISSINGDOCUMENT_DOCUMENT']._serialized_end=1561
+  _globals['_CONTACT']._serialized_start=1563
+  _globals['_CONTACT']._serialized_end=1679
+  _globals['_OPERATIONCERTIFICATE']._serialized_start=1681
+  _globals['_OPERATIONCERTIFICATE']._serialized_end=1779
+  _globals['_CREATEOPERATORREQUEST']._serialized_start=1782
+  _globals['_CREATEOPERATORREQUEST']._serialized_end=1962
+  _globals['_CREATEOPERATORRESPONSE']._serialized_start=1964
+  _globals['_CREATEOPERATORRESPONSE']._serialized_end=2044
+  _globals['_GETOPERATORREQUEST']._serialized_start=2046
+  _globals['_GETOPERATORREQUEST']._serialized_end=2116
+  _globals['_GETOPERATORRESPONSE']._serialized_start=2118
+  _globals['_GETOPERATORRESPONSE']._serialized_end=2195
+  _globals['_LISTOPERATORSREQUEST']._serialized_start=2198
+  _globals['_LISTOPERATORSREQUEST']._serialized_end=2360
+  _globals['_LISTOPERATORSRESPONSE']._serialized_start=2362
+  _globals['_LISTOPERATORSRESPONSE']._serialized_end=2467
+  _globals['_UPDATEOPERATORREQUEST']._serialized_start=2470
+  _globals['_UPDATEOPERATORREQUEST']._serialized_end=2706
+  _globals['_UPDATEOPERATORRESPONSE']._serialized_start=2708
+  _globals['_UPDATEOPERATORRESPONSE']._serialized_end=2788
+  _globals['_VERIFYOPERATORREQUEST']._serialized_start=2790
+  _globals['_VERIFYOPERATORREQUEST']._serialized_end=2916
+  _globals['_VERIFYOPERATORRESPONSE']._serialized_start=2918
+  _globals['_VERIFYOPERATORRESPONSE']._serialized_end=2998
+  _globals['_SUSPENDOPERATORREQUEST']._serialized_start=3001
+  _globals['_SUSPENDOPERATORREQUEST']._serialized_end=3156
+  _globals['_SUSPENDOPERATORRESPONSE']._serialized_start=3158
+  _globals['_SUSPENDOPERATORRESPONSE']._serialized_end=3239
+  _globals['_REINSTATEOPERATORREQUEST']._serialized_start=3242
+  _globals['_REINSTATEOPERATORREQUEST']._serialized_end=3399
+  _globals['_REINSTATEOPERATORRESPONSE']._serialized_start=3401
+  _globals['_REINSTATEOPERATORRESPONSE']._serialized_end=3484
+  _globals['_ENTITLEOPERATORREQUEST']._serialized_start=3487
+  _globals['_ENTITLEOPERATORREQUEST']._serialized_end=3710
+  _globals['_ENTITLEOPERATORRESPONSE']._serialized_start=3712
+  _globals['_ENTITLEOPERATORRESPONSE']._serialized_end=3793
+  _globals['_DEREGISTEROPERATORREQUEST']._serialized_start=3796
+  _globals['_DEREGISTEROPERATORREQUEST']._serialized_end=3954
+  _globals['_DEREGISTEROPERATORRESPONSE']._serialized_start=3956
+  _globals['_DEREGISTEROPERATORRESPONSE']._serialized_end=4040
+  _globals['_OPERATORSSERVICE']._serialized_start=4043
+  _globals['_OPERATORSSERVICE']._serialized_end=5167
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from lowsky.api.assessment.v1 import assessment_pb2 as _assessment_pb2
 from lowsky.api.registration.v1 import identifiers_pb2 as _identifiers_pb2
 import builtins as _builtins
 import sys
@@ -23,40 +24,6 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class _Priority:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    PRIORITY_UNSPECIFIED: _Priority.ValueType  # 0
-    """Ordinary."""
-    PRIORITY_PUBLIC_SERVICE: _Priority.ValueType  # 1
-    """Police and customs, traffic surveillance and pursuit, environmental control."""
-    PRIORITY_MEDICAL: _Priority.ValueType  # 2
-    """Medical transport."""
-    PRIORITY_EMERGENCY: _Priority.ValueType  # 3
-    """Search and rescue, evacuation, firefighting: lives depend on it now."""
-    PRIORITY_STATE: _Priority.ValueType  # 4
-    """Protection of heads of state."""
-
-class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
-    """How urgent a flight is: who gives way to whom. The kinds are the special operations of EU 2021/664 Annex IV. A higher
-    number goes before a lower one; what an operator pays never changes it.
-    """
-
-PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
-"""Ordinary."""
-PRIORITY_PUBLIC_SERVICE: Priority.ValueType  # 1
-"""Police and customs, traffic surveillance and pursuit, environmental control."""
-PRIORITY_MEDICAL: Priority.ValueType  # 2
-"""Medical transport."""
-PRIORITY_EMERGENCY: Priority.ValueType  # 3
-"""Search and rescue, evacuation, firefighting: lives depend on it now."""
-PRIORITY_STATE: Priority.ValueType  # 4
-"""Protection of heads of state."""
-Global___Priority: _TypeAlias = Priority  # noqa: Y015
 
 @_typing.final
 class Operator(_message.Message):
@@ -133,7 +100,7 @@ class Operator(_message.Message):
     """Output only."""
     state_reason: _builtins.str
     """Output only: what the registrar said with the last move."""
-    priority_max: Global___Priority.ValueType
+    priority_max: _assessment_pb2.Priority.ValueType
     """Output only: the highest priority that its flights may claim, as the registrar said (EntitleOperator)."""
     priority_reason: _builtins.str
     """Output only: on what grounds."""
@@ -176,7 +143,7 @@ class Operator(_message.Message):
         certificate: Global___OperationCertificate | None = ...,
         state: Global___Operator.State.ValueType = ...,
         state_reason: _builtins.str = ...,
-        priority_max: Global___Priority.ValueType = ...,
+        priority_max: _assessment_pb2.Priority.ValueType = ...,
         priority_reason: _builtins.str = ...,
         missing_documents: _abc.Iterable[Global___MissingDocument] | None = ...,
     ) -> None: ...
@@ -673,7 +640,7 @@ class EntitleOperatorRequest(_message.Message):
     request_id: _builtins.str
     name: _builtins.str
     etag: _builtins.str
-    priority_max: Global___Priority.ValueType
+    priority_max: _assessment_pb2.Priority.ValueType
     """Unspecified takes every entitlement back."""
     reason: _builtins.str
     """On what grounds, for whoever reads it later: Operator.priority_reason."""
@@ -683,7 +650,7 @@ class EntitleOperatorRequest(_message.Message):
         request_id: _builtins.str = ...,
         name: _builtins.str = ...,
         etag: _builtins.str = ...,
-        priority_max: Global___Priority.ValueType = ...,
+        priority_max: _assessment_pb2.Priority.ValueType = ...,
         reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015

@@ -1,4 +1,4 @@
-"""Geozones, altitude bands and volumes as messages, and back: what airspace publishes, others read.
+"""Geozones as messages, and back: what airspace publishes, others read.
 
 From a message to the domain nothing is lost of what a geozone says; what only its publication knows (dataset, version,
 notes, published text) stays in the message.
@@ -6,10 +6,8 @@ notes, published text) stays in the message.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import shapely
 from google.protobuf.duration_pb2 import Duration
@@ -18,81 +16,32 @@ from shapely import MultiPolygon, Polygon
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from lowsky.geo.crs.names import ReferenceSystem
-from lowsky.geo.heights.altitude import AltitudeBand, Datum
+from lowsky.geo.codec.volumes import (
+    band_to_message,
+    circle_from_message,
+    circle_to_message,
+    is_known_band,
+    known_member,
+    widest_band,
+)
 from lowsky.geo.schedules.applicability import DAY_S, Applicability, Daily, Period
 from lowsky.geo.schedules.sun import Place, SunEvent, place_of
-from lowsky.geo.shapes.antimeridian import cut
-from lowsky.geo.shapes.centre_lines import CentreLine
-from lowsky.geo.shapes.circles import circle
-from lowsky.geo.volumes.volumes import Volume4D
 from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
-from lowsky.moments import end_of, end_s, longest, start_of, start_s
+from lowsky.moments import end_of, longest, start_of
 from lowsky.open_enums import name_of, number_of, text_member
-
-_Value = TypeVar("_Value")
 
 DURATION_MAX = timedelta(seconds=315_576_000_000)
 """The longest google.protobuf.Duration, ten thousand years; a longer published interval is cut to it."""
 
-_DATUMS = {datum: geo_pb2.AltitudeDatum.Value(f"ALTITUDE_DATUM_{datum}") for datum in Datum}
-_DATUM_OF: Mapping[int, Datum] = {int(number): datum for datum, number in _DATUMS.items()}
-_SYSTEM_OF: Mapping[int, ReferenceSystem] = {
-    int(geo_pb2.ReferenceSystem.Value(f"REFERENCE_SYSTEM_{system}")): system for system in ReferenceSystem
-}
 _SUN_EVENTS = {event: pb.SunEvent.Value(f"SUN_EVENT_{event}") for event in SunEvent}
+
 _SUN_EVENT_OF: Mapping[int, SunEvent] = {int(number): event for event, number in _SUN_EVENTS.items()}
+
 _EVENTS_OF_THE_SUN = frozenset(pb.SunEvent.values())
+
 _PURPOSES = {purpose: pb.AuthorityPurpose.Value(f"AUTHORITY_PURPOSE_{purpose}") for purpose in Purpose}
+
 _PURPOSE_OF: Mapping[int, Purpose] = {int(number): purpose for purpose, number in _PURPOSES.items()}
-
-
-def band_to_message(band: AltitudeBand) -> geo_pb2.AltitudeBand:
-    """The band; limits above a take-off point of known elevation become AMSL, an infinite limit is absent."""
-    lower_m, lower_datum, upper_m, upper_datum = band.resolved()
-    return geo_pb2.AltitudeBand(
-        lower_m=lower_m if math.isfinite(lower_m) else None,
-        lower_datum=_DATUMS[lower_datum],
-        upper_m=upper_m if math.isfinite(upper_m) else None,
-        upper_datum=_DATUMS[upper_datum],
-    )
-
-
-def band_from_message(message: geo_pb2.AltitudeBand, takeoff_amsl_m: float | None = None) -> AltitudeBand:
-    """The band; an absent lower limit is -inf, an absent upper one inf.
-
-    Raises:
-        ValueError: An unspecified datum, or a ceiling below the floor in the same datum.
-    """
-    return AltitudeBand(
-        message.lower_m if message.HasField("lower_m") else -math.inf,
-        _datum(message.lower_datum),
-        message.upper_m if message.HasField("upper_m") else math.inf,
-        _datum(message.upper_datum),
-        takeoff_amsl_m,
-    )
-
-
-def reference_system_from(number: geo_pb2.ReferenceSystem.ValueType) -> ReferenceSystem | None:
-    """The reference system; None where none is said."""
-    return _SYSTEM_OF.get(number)
-
-
-def volume_from_message(message: geo_pb2.Volume4D) -> Volume4D:
-    """The volume, its outline cut at the antimeridian, a circle with a polygon that contains it; times to microseconds,
-    outwards.
-
-    Raises:
-        ValueError: An outline that is self-crossing, without area, or too near a pole; a band or a time that is
-            reversed; nothing said of one of them.
-    """
-    return Volume4D(
-        _outline(message),
-        band_from_message(message.altitude),
-        start_s(message.time_start),
-        end_s(message.time_end),
-        _circle_from(message.outline_circle) if message.HasField("outline_circle") else None,
-    )
 
 
 def geozone_to_message(
@@ -124,7 +73,7 @@ def geozone_to_message(
             pb.Layer(
                 outline_wkb=shapely.to_wkb(layer.outline),
                 altitude=band_to_message(layer.altitude),
-                circle=_circle(layer.circle) if layer.circle else None,
+                circle=circle_to_message(layer.circle) if layer.circle else None,
                 sure_wkb=None if layer.sure is None else shapely.to_wkb(layer.sure),
             )
             for layer in geozone.layers
@@ -174,38 +123,13 @@ def _restriction(number: int) -> Restriction:
     return text_member(Restriction, name_of(pb.Restriction, number, "RESTRICTION_"))
 
 
-def _datum(number: int) -> Datum:
-    return _known(_DATUM_OF, number, "altitude datum")
-
-
-def _known(table: Mapping[int, _Value], number: int, what: str) -> _Value:
-    if number not in table:
-        raise ValueError(f"the {what} is not specified")
-    return table[number]
-
-
-def _outline(message: geo_pb2.Volume4D) -> Polygon | MultiPolygon:
-    if message.HasField("outline_circle"):
-        center = message.outline_circle.center
-        return circle(center.longitude, center.latitude, message.outline_circle.radius_m)
-    vertices = [(vertex.longitude, vertex.latitude) for vertex in message.outline_polygon.vertices]
-    if len(vertices) < 3:
-        raise ValueError("an outline has three vertices or more")
-    outline = cut(Polygon(vertices))
-    if outline.area == 0.0:
-        raise ValueError("the outline has no area")
-    if not outline.is_valid:
-        raise ValueError(f"the outline is not a simple polygon: {shapely.is_valid_reason(outline)}")
-    return outline
-
-
 def _layer_from(message: pb.Layer) -> Layer:
     outline = _area_from(message.outline_wkb)
     if outline.is_empty:
         raise ValueError("an outline is not an area")
-    circle_of = _circle_from(message.circle) if message.HasField("circle") else None
+    circle_of = circle_from_message(message.circle) if message.HasField("circle") else None
     sure = _area_from(message.sure_wkb) if message.HasField("sure_wkb") else None
-    if not _is_known(message.altitude):
+    if not is_known_band(message.altitude):
         sure = Polygon()  # what is as wide as it may be must not permit anything
     return Layer(outline, widest_band(message.altitude), circle_of, sure)
 
@@ -218,32 +142,6 @@ def _area_from(wkb: bytes) -> Polygon | MultiPolygon:
     if not isinstance(area, Polygon | MultiPolygon):
         raise ValueError("an outline is not an area")
     return area
-
-
-def widest_band(message: geo_pb2.AltitudeBand) -> AltitudeBand:
-    """As band_from_message; a limit in a datum of a later version may be any, so that there is none."""
-    band = geo_pb2.AltitudeBand()
-    band.CopyFrom(message)
-    if message.lower_datum not in geo_pb2.AltitudeDatum.values():
-        band.ClearField("lower_m")
-        band.lower_datum = geo_pb2.ALTITUDE_DATUM_AGL
-    if message.upper_datum not in geo_pb2.AltitudeDatum.values():
-        band.ClearField("upper_m")
-        band.upper_datum = geo_pb2.ALTITUDE_DATUM_AGL
-    return band_from_message(band)
-
-
-def _is_known(message: geo_pb2.AltitudeBand) -> bool:
-    return {message.lower_datum, message.upper_datum} <= {*geo_pb2.AltitudeDatum.values()}
-
-
-def _circle(line: CentreLine) -> geo_pb2.Circle:
-    center = geo_pb2.LatLng(latitude=line.latitude, longitude=line.longitude)
-    return geo_pb2.Circle(center=center, radius_m=line.reach_m)
-
-
-def _circle_from(message: geo_pb2.Circle) -> CentreLine:
-    return CentreLine.circle(message.center.longitude, message.center.latitude, message.radius_m)
 
 
 def _texts(texts: Iterable[LocalizedText]) -> list[geo_pb2.LocalizedText]:
@@ -308,7 +206,7 @@ def _event(event: SunEvent | None) -> pb.SunEvent.ValueType:
 def _event_from(number: int) -> SunEvent | None:
     if number == pb.SUN_EVENT_UNSPECIFIED:
         return None
-    return _known(_SUN_EVENT_OF, number, "event of the sun")
+    return known_member(_SUN_EVENT_OF, number, "event of the sun")
 
 
 def _timestamp(moment: datetime | None) -> Timestamp | None:
@@ -338,7 +236,7 @@ def _authority(authority: ZoneAuthority) -> pb.ZoneAuthority:
 def _purpose(number: int) -> Purpose:
     if number not in pb.AuthorityPurpose.values():
         return Purpose.AUTHORIZATION
-    return _known(_PURPOSE_OF, number, "authority's purpose")
+    return known_member(_PURPOSE_OF, number, "authority's purpose")
 
 
 def _authority_from(message: pb.ZoneAuthority) -> ZoneAuthority:

@@ -1,26 +1,20 @@
-"""Trajectories, volumes and findings as messages, and back."""
+"""What a flight asks for, trajectories and ready-made volumes, read from messages."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
 
 import numpy as np
-import shapely
-from google.protobuf.unknown_fields import UnknownFieldSet
-from shapely import Polygon
 
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
-from lowsky.geo.codec import (
+from lowsky.geo.codec.volumes import (
     band_from_message,
-    band_to_message,
     reference_system_from,
     volume_from_message,
-    widest_band,
 )
 from lowsky.geo.crs.converting import converted_all, converted_circle, step_degrees
 from lowsky.geo.crs.displacement import ERRORS_M, Floats, at_edge, to_wgs84
@@ -28,9 +22,7 @@ from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import Volume4D
-from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.moments import windows_s
-from lowsky.open_enums import name_of, number_member, text_member
 
 VERTICES_MAX = 10_000
 """In all volumes of a plan together (ASTM F3548-21, OiMaxVertices)."""
@@ -44,20 +36,15 @@ _DATUM_CODES = np.array(
 )
 """The code of each datum of the wire."""
 
-_RULES, _SEVERITIES, _DATUMS = (
-    frozenset(enum.values()) for enum in (pb.Finding.Rule, pb.Finding.Severity, geo_pb2.AltitudeDatum)
-)
-
 _COLUMNS = attrgetter("longitude", "latitude", "altitude_m", "offset_s", "altitude_datum")
 """Of a waypoint: every column in one pass over the messages, which is most of what reading a trajectory takes."""
-
 
 CONVERTED_MAX = 20_000
 """Vertices in all volumes of a plan together, edges divided until they stay straight when they are converted: some 60
 ms. As many as 10 000 km in GCJ-02 and 2 000 km in BD-09 take."""
 
 
-def trajectory_from_message(message: pb.Trajectory, field: str) -> Trajectory:
+def trajectory_from_message(message: assessment_pb2.Trajectory, field: str) -> Trajectory:
     """A trajectory that passed the rules, in WGS 84: where waypoints are converted, the buffer is wider by the error.
 
     Args:
@@ -97,7 +84,7 @@ def trajectory_from_message(message: pb.Trajectory, field: str) -> Trajectory:
         raise Invalid.field(field, str(error), "INVALID_GEOMETRY") from None
 
 
-def volumes_from_message(message: pb.Volumes, field: str) -> tuple[Volume4D, ...]:
+def volumes_from_message(message: assessment_pb2.Volumes, field: str) -> tuple[Volume4D, ...]:
     """Volumes that passed the rules, in WGS 84: outlines that are converted have the error of that around them.
 
     Args:
@@ -125,7 +112,7 @@ def volumes_from_message(message: pb.Volumes, field: str) -> tuple[Volume4D, ...
     return _converted(messages, volumes, system, field) if system.displaced else volumes
 
 
-def _system(message: pb.Trajectory | pb.Volumes) -> ReferenceSystem:
+def _system(message: assessment_pb2.Trajectory | assessment_pb2.Volumes) -> ReferenceSystem:
     if message.reference_system not in geo_pb2.ReferenceSystem.values():
         # As WGS 84 it would be somewhere else.
         unknown = f"this version does not know the reference system {message.reference_system}"
@@ -134,7 +121,7 @@ def _system(message: pb.Trajectory | pb.Volumes) -> ReferenceSystem:
 
 
 def _waypoints(
-    message: pb.Trajectory, longitudes: Floats, latitudes: Floats, field: str
+    message: assessment_pb2.Trajectory, longitudes: Floats, latitudes: Floats, field: str
 ) -> tuple[Floats, Floats, float]:
     """Where they are in WGS 84, and how far they may be from there, metres."""
     system = _system(message)
@@ -184,92 +171,3 @@ def _volume(field: str, message: geo_pb2.Volume4D) -> Volume4D:
         return volume_from_message(message)
     except ValueError as error:
         raise Invalid.field(field, str(error), "INVALID_GEOMETRY") from None
-
-
-def finding_to_message(finding: Finding) -> pb.Finding:
-    """For the wire, and for what is kept."""
-    if finding.as_read:
-        return pb.Finding.FromString(finding.as_read)
-    message = pb.Finding(
-        rule=pb.Finding.Rule.Value(f"RULE_{finding.rule}"),
-        severity=pb.Finding.Severity.Value(f"SEVERITY_{finding.severity.name}"),
-        subject=finding.subject,
-        subject_title=finding.subject_title,
-        volumes=finding.volumes,
-        volumes_count=len(finding.volumes) + finding.volumes_left_out,
-        plan_altitude=band_to_message(finding.plan_altitude) if finding.plan_altitude else None,
-        subject_altitude=band_to_message(finding.subject_altitude) if finding.subject_altitude else None,
-        altitude_uncertain=finding.altitude_uncertain,
-        plan_amsl=_reach_to_message(finding.plan_amsl_m),
-        subject_amsl=_reach_to_message(finding.subject_amsl_m),
-        deciding_authorities=finding.deciding,
-        notified_authorities=finding.notified,
-        message=finding.message,
-        overlap_outlines=[_outline_to_message(outline) for outline in finding.overlap_outlines],
-        fields=finding.fields,
-    )
-    if finding.start_s is not None and finding.end_s is not None:
-        message.time_start.FromNanoseconds(round(finding.start_s * 1e6) * 1000)
-        message.time_end.FromNanoseconds(round(finding.end_s * 1e6) * 1000)
-    return message
-
-
-def finding_from_message(message: pb.Finding) -> Finding:
-    """The other way. Rules and severities of a later version are members of their own, written again as they are."""
-    return Finding(
-        rule=text_member(Rule, name_of(pb.Finding.Rule, message.rule, "RULE_")),
-        severity=number_member(Severity, message.severity),
-        subject=message.subject,
-        subject_title=message.subject_title,
-        volumes=tuple(message.volumes),
-        message=message.message,
-        plan_altitude=widest_band(message.plan_altitude) if message.HasField("plan_altitude") else None,
-        subject_altitude=widest_band(message.subject_altitude) if message.HasField("subject_altitude") else None,
-        start_s=message.time_start.ToMicroseconds() / 1e6 if message.HasField("time_start") else None,
-        end_s=message.time_end.ToMicroseconds() / 1e6 if message.HasField("time_end") else None,
-        altitude_uncertain=message.altitude_uncertain,
-        plan_amsl_m=_reach_from(message.plan_amsl) if message.HasField("plan_amsl") else None,
-        subject_amsl_m=_reach_from(message.subject_amsl) if message.HasField("subject_amsl") else None,
-        deciding=tuple(message.deciding_authorities),
-        notified=tuple(message.notified_authorities),
-        overlap_outlines=tuple(_outline_from(outline) for outline in message.overlap_outlines),
-        fields=tuple(message.fields),
-        volumes_left_out=max(message.volumes_count - len(message.volumes), 0),
-        as_read=b"" if _is_understood(message) else message.SerializeToString(),
-    )
-
-
-def _is_understood(message: pb.Finding) -> bool:
-    """Whether all that a finding says has a meaning in this version."""
-    return (
-        message.rule in _RULES
-        and message.severity in _SEVERITIES
-        and {message.plan_altitude.lower_datum, message.plan_altitude.upper_datum} <= _DATUMS
-        and {message.subject_altitude.lower_datum, message.subject_altitude.upper_datum} <= _DATUMS
-        and not len(UnknownFieldSet(message))
-    )
-
-
-def _outline_to_message(outline: Polygon) -> geo_pb2.Polygon:
-    ring = shapely.get_coordinates(outline.exterior)[:-1].tolist()
-    return geo_pb2.Polygon(vertices=[geo_pb2.LatLng(longitude=lon, latitude=lat) for lon, lat in ring])
-
-
-def _outline_from(message: geo_pb2.Polygon) -> Polygon:
-    return Polygon([(vertex.longitude, vertex.latitude) for vertex in message.vertices])
-
-
-def _reach_to_message(reach_m: tuple[float, float] | None) -> pb.Finding.AmslReach | None:
-    if reach_m is None:
-        return None
-    least, greatest = reach_m
-    return pb.Finding.AmslReach(
-        least_m=least if math.isfinite(least) else None, greatest_m=greatest if math.isfinite(greatest) else None
-    )
-
-
-def _reach_from(message: pb.Finding.AmslReach) -> tuple[float, float]:
-    return (
-        message.least_m if message.HasField("least_m") else -math.inf,
-        message.greatest_m if message.HasField("greatest_m") else math.inf,
-    )

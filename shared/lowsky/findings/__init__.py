@@ -1,0 +1,1 @@
+"""What the checks find about a flight, and how it is stated."""

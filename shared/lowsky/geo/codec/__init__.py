@@ -1,0 +1,1 @@
+"""Messages of lowsky.api as what the library computes with, and back."""
