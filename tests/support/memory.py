@@ -16,8 +16,8 @@ from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.airspace.imports.preparing import prepare
 from lowsky.airspace.imports.replacing import keep_contents
-from lowsky.airspace.imports.spool import Room
 from lowsky.airspace.reading import AS_PUBLISHED, Declared, FieldMapping, Format, Source
+from lowsky.airspace.spool import Room
 from lowsky.geo.zones.geozone import Restriction
 from tests.support.packed import DATASET, DIRECTORY
 

@@ -10,8 +10,8 @@ from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import PackedZone
 from lowsky.airspace.domain.deciding import Directory
 from lowsky.airspace.imports.preparing import Prepared, prepare
-from lowsky.airspace.imports.spool import Room
 from lowsky.airspace.reading import AS_PUBLISHED
+from lowsky.airspace.spool import Room
 
 DATASET = "datasets/at"
 DIRECTORY = Directory({}, "authorities/own", "Own")

@@ -13,35 +13,35 @@ from lowsky.airspace.rpc.imports import Imports
 from lowsky.airspace.rpc.restrictions import Restrictions
 from lowsky.airspace.rpc.rollbacks import Rollbacks
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
-from lowsky.process.frame import Frame, main
+from lowsky.service.service import Service, run_service
 
 
-async def assemble(frame: Frame[AirspaceConfig]) -> None:
+async def assemble(service: Service[AirspaceConfig]) -> None:
     """Two gRPC services over one schema, an index of the zones in force; events go out through the outbox."""
-    await frame.health.expect(PART)
-    in_force = InForce(frame.database, frame.health)
-    frame.run(in_force.keep)
-    replacing = Replacing(frame.database, frame.clock)
-    restrictions = Restrictions(frame.database, frame.relay, frame.clock)
-    frame.run(restrictions.keep_expiring)
-    frame.serve(
+    await service.health.expect(PART)
+    in_force = InForce(service.database, service.health)
+    service.process.run(in_force.keep)
+    replacing = Replacing(service.database, service.clock)
+    restrictions = Restrictions(service.database, service.relay, service.clock)
+    service.process.run(restrictions.keep_expiring)
+    service.serve(
         "lowsky.api.airspace.v1.AuthoritiesService",
         authorities_pb2_grpc.add_AuthoritiesServiceServicer_to_server,
-        AuthoritiesServicer(frame.database, frame.relay, frame.clock),
+        AuthoritiesServicer(service.database, service.relay, service.clock),
     )
-    frame.serve(
+    service.serve(
         "lowsky.api.airspace.v1.GeozonesService",
         geozones_pb2_grpc.add_GeozonesServiceServicer_to_server,
         GeozonesServicer(
-            frame.database,
-            Imports(frame.database, frame.relay, replacing),
-            Rollbacks(frame.database, frame.relay, replacing),
+            service.database,
+            Imports(service.database, service.relay, replacing),
+            Rollbacks(service.database, service.relay, replacing),
             restrictions,
-            Checking(in_force, AreasInForce(frame.database), frame.config.vertical_reference),
+            Checking(in_force, AreasInForce(service.database), service.config.vertical_reference),
         ),
     )
 
 
 def run() -> None:
     """`python -m lowsky.airspace`."""
-    main("airspace", AirspaceConfig, assemble)
+    run_service("airspace", AirspaceConfig, assemble)

@@ -7,20 +7,22 @@ from lowsky.approvals.config import ApprovalsConfig
 from lowsky.approvals.on_clock import Expiry
 from lowsky.approvals.on_flight_plans import GROUP, TOPIC, FlightPlans
 from lowsky.approvals.rpc.approvals import ApprovalsServicer
-from lowsky.process.frame import Frame, main
+from lowsky.service.service import Service, run_service
 
 
-async def assemble(frame: Frame[ApprovalsConfig]) -> None:
+async def assemble(service: Service[ApprovalsConfig]) -> None:
     """Cases open and close with the plans' events, expire with time, and are decided over gRPC."""
-    await frame.consume(group=GROUP, topics=[TOPIC], handlers=FlightPlans(frame.clock).handlers)
-    frame.run(Expiry(frame.database, frame.relay, frame.clock, every_s=frame.config.expire_every_s).run)
-    frame.serve(
+    await service.consume(group=GROUP, topics=[TOPIC], handlers=FlightPlans(service.clock).handlers)
+    service.process.run(
+        Expiry(service.database, service.relay, service.clock, every_s=service.config.expire_every_s).run
+    )
+    service.serve(
         "lowsky.api.approvals.v1.ApprovalsService",
         approvals_pb2_grpc.add_ApprovalsServiceServicer_to_server,
-        ApprovalsServicer(frame.database, frame.relay, frame.clock),
+        ApprovalsServicer(service.database, service.relay, service.clock),
     )
 
 
 def run() -> None:
     """`python -m lowsky.approvals`."""
-    main("approvals", ApprovalsConfig, assemble)
+    run_service("approvals", ApprovalsConfig, assemble)

@@ -5,28 +5,28 @@ from __future__ import annotations
 from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, operators_pb2_grpc
 from lowsky.jurisdictions.flights import RuleSets
 from lowsky.jurisdictions.schemes import load
-from lowsky.process.frame import Frame, main
 from lowsky.registration.config import RegistrationConfig
 from lowsky.registration.rpc.aircraft import AircraftServicer
 from lowsky.registration.rpc.identifiers import IdentifiersServicer
 from lowsky.registration.rpc.operators import OperatorsServicer
+from lowsky.service.service import Service, run_service
 
 
-async def assemble(frame: Frame[RegistrationConfig]) -> None:
+async def assemble(service: Service[RegistrationConfig]) -> None:
     """Three gRPC services over one schema; events go out through the outbox."""
-    schemes = load((frame.config.identifier_key or "").encode(), frame.config.jurisdictions)
-    rules = RuleSets.read(frame.config.jurisdiction, frame.config.jurisdictions)
-    frame.serve(
+    schemes = load((service.config.identifier_key or "").encode(), service.config.jurisdictions)
+    rules = RuleSets.read(service.config.jurisdiction, service.config.jurisdictions)
+    service.serve(
         "lowsky.api.registration.v1.OperatorsService",
         operators_pb2_grpc.add_OperatorsServiceServicer_to_server,
-        OperatorsServicer(frame.database, frame.relay, frame.clock, schemes, rules),
+        OperatorsServicer(service.database, service.relay, service.clock, schemes, rules),
     )
-    frame.serve(
+    service.serve(
         "lowsky.api.registration.v1.AircraftService",
         aircraft_pb2_grpc.add_AircraftServiceServicer_to_server,
-        AircraftServicer(frame.database, frame.relay, frame.clock, schemes),
+        AircraftServicer(service.database, service.relay, service.clock, schemes),
     )
-    frame.serve(
+    service.serve(
         "lowsky.api.registration.v1.IdentifiersService",
         identifiers_pb2_grpc.add_IdentifiersServiceServicer_to_server,
         IdentifiersServicer(schemes),
@@ -35,4 +35,4 @@ async def assemble(frame: Frame[RegistrationConfig]) -> None:
 
 def run() -> None:
     """`python -m lowsky.registration`."""
-    main("registration", RegistrationConfig, assemble)
+    run_service("registration", RegistrationConfig, assemble)

@@ -28,13 +28,16 @@ from lowsky.errors import Invalid, LowskyError, Unauthenticated
 from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.process import tracing
+from lowsky.process.in_flight import InFlight
 from lowsky.rpc.limits import (
+    BYTES_IN_FLIGHT_MAX,
+    CALLS_MAX,
+    CALLS_PER_CALLER_MAX,
     STREAMS_MAX,
     STREAMS_PER_CALLER_MAX,
     WATCHES_MAX,
     WATCHES_PER_PARTY_MAX,
     WATCHES_RETRY_AFTER_S,
-    InFlight,
     require_size,
 )
 from lowsky.rpc.status import code_of, to_status
@@ -65,7 +68,12 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self._verifier = verifier
         self._health = health
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
-        self._calls = InFlight()
+        self._calls = InFlight(
+            "calls with one request",
+            calls_max=CALLS_MAX,
+            calls_per_caller_max=CALLS_PER_CALLER_MAX,
+            bytes_max=BYTES_IN_FLIGHT_MAX,
+        )
         self._streams = InFlight(
             "streams of requests", calls_max=STREAMS_MAX, calls_per_caller_max=STREAMS_PER_CALLER_MAX
         )

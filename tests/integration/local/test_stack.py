@@ -6,12 +6,12 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from lowsky.local import directory
+from lowsky.local import directory, shutdown
 from lowsky.local.errors import AlreadyRunning, ProductionRefused, StackError
 from lowsky.local.parts import postgres
 from lowsky.local.parts.services import Service
 from lowsky.local.reporting import Transcript
-from lowsky.local.running import processes, shutdown, state
+from lowsky.local.running import processes, state
 from lowsky.local.running.processes import Command, Identity
 from lowsky.local.running.state import Entry, State
 from lowsky.local.stack import Stack, infrastructure

@@ -16,7 +16,8 @@ from lowsky.auth.caller import Caller, Role
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import Overloaded, Unauthenticated
 from lowsky.health import Health
-from lowsky.rpc.limits import InFlight, request_bytes_max
+from lowsky.process.in_flight import InFlight
+from lowsky.rpc.limits import request_bytes_max
 from lowsky.rpc.pipeline import Pipeline
 from lowsky.rpc.server import build_server
 from tests.support.errors import refusal
@@ -120,7 +121,7 @@ async def test_a_request_that_is_too_large_hears_the_limit() -> None:
 
 async def test_a_caller_with_as_many_calls_as_it_may_have_is_told_when_to_come_back() -> None:
     pipeline = Pipeline(verifier=Known(), health=Health())
-    pipeline._calls = InFlight(calls_per_caller_max=3)
+    pipeline._calls = InFlight("calls", calls_max=10, calls_per_caller_max=3, bytes_max=1_000_000)
     async with serving(pipeline) as (servicer, channel):
         under_way = [asyncio.ensure_future(call(channel, "GetFlightPlan", GET)) for _ in range(3)]
         for _ in under_way:
@@ -134,7 +135,7 @@ async def test_a_caller_with_as_many_calls_as_it_may_have_is_told_when_to_come_b
 
 
 def test_what_is_under_way_is_counted_and_given_back() -> None:
-    held = InFlight(calls_max=3, calls_per_caller_max=2, bytes_max=100)
+    held = InFlight("calls", calls_max=3, calls_per_caller_max=2, bytes_max=100)
     with held.call("a"), held.call("a"):
         with pytest.raises(Overloaded), held.call("a"):
             pass

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lowsky.local import directory, view
+from lowsky.local import directory, shutdown, view
 from lowsky.local.errors import EXIT_PRODUCTION_REFUSED, AlreadyRunning, ProductionRefused, StackError
 from lowsky.local.files import exclusive
 from lowsky.local.parts.services import SERVICES, Service
 from lowsky.local.reporting import ConsoleReporter
-from lowsky.local.running import processes, shutdown
+from lowsky.local.running import processes
 from lowsky.local.stack import Stack
 
 EXIT_FAILED = 1

@@ -3,11 +3,12 @@
 import shutil
 from pathlib import Path
 
+from lowsky.local import shutdown
 from lowsky.local.errors import AlreadyRunning, StackError
 from lowsky.local.files import private_directory
 from lowsky.local.parts import kafka, postgres
 from lowsky.local.reporting import Reporter
-from lowsky.local.running import shutdown, state
+from lowsky.local.running import state
 
 MARKER = ".lowsky-stack"
 """Tells a folder of ours from any other: only there is anything ever deleted."""

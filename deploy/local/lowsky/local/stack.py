@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 
 import httpx
 
+from lowsky.local import shutdown
 from lowsky.local.directory import clear_earlier, prepare
 from lowsky.local.errors import ProductionRefused, StackError
 from lowsky.local.files import exclusive, private_directory
@@ -24,7 +25,7 @@ from lowsky.local.parts.jars import ensure_jars
 from lowsky.local.parts.services import ISSUER, SERVICES, Service
 from lowsky.local.parts.tokens import AUDIENCE, TTL_S_DEFAULT
 from lowsky.local.reporting import LogReporter, Reporter
-from lowsky.local.running import health, processes, shutdown, state
+from lowsky.local.running import health, processes, state
 from lowsky.local.running.ports import LOOPBACK
 from lowsky.local.running.processes import Command
 from lowsky.local.running.remembered import remembered_port

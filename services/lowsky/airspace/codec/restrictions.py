@@ -7,6 +7,7 @@ from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from lowsky.airspace.admission import AdmittedZone
 from lowsky.airspace.codec.zones import PackedZone, pack
 from lowsky.airspace.domain.authority import Authority
 from lowsky.airspace.domain.naming import geozone_name
@@ -19,7 +20,6 @@ from lowsky.airspace.domain.restriction import (
     require_window,
     require_within_area,
 )
-from lowsky.airspace.imports.admission import AdmittedZone
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from google.protobuf.descriptor import Descriptor
 
-from lowsky.airspace.imports.admission import AdmittedZone
+from lowsky.airspace.admission import AdmittedZone
 from lowsky.airspace.reading import Note
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.events.v1 import events_pb2

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from lowsky.airspace.admission import admit
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.imports.reports import Report
 from lowsky.airspace.codec.zones import ZONE_BYTES_MAX, pack
 from lowsky.airspace.domain.deciding import Directory
-from lowsky.airspace.imports.admission import admit
 from lowsky.airspace.reading import Declared, Note, Outcome, read
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 

@@ -9,9 +9,9 @@ from lowsky.airspace.codec.imports.contents import contents_of
 from lowsky.airspace.codec.imports.differences import BATCH, Differences
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.domain.dataset import Dataset
-from lowsky.airspace.imports.spool import Room, Spool
 from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
 from lowsky.airspace.postgres.zones import ZoneStore
+from lowsky.airspace.spool import Room, Spool
 from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.clock import Clock

@@ -9,8 +9,8 @@ from lowsky.airspace.codec import datasets
 from lowsky.airspace.codec.imports.contents import zones_in
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.imports.replacing import NewVersion, Replacement, Replacing, require_confirmed, still
-from lowsky.airspace.imports.spool import Spool
 from lowsky.airspace.postgres.datasets import IMPORT_S, PART_BYTES, DatasetStore, KeptVersion
+from lowsky.airspace.spool import Spool
 from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access

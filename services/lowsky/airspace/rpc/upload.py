@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from lowsky.airspace.imports.spool import Room, Spool
 from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX
+from lowsky.airspace.spool import Room, Spool
 from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-import uvicorn
 from joserfc.jwk import ECKey
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,6 +25,8 @@ from lowsky.local.errors import EXIT_PRODUCTION_REFUSED
 from lowsky.local.files import write_private
 from lowsky.local.parts.tokens import ALGORITHM, Invalid, mint, token_request
 from lowsky.local.running.ports import LOOPBACK
+from lowsky.process.process import Process, run_process
+from lowsky.service.http import HttpServer
 
 log = logging.getLogger("lowsky.local.parts.issuer")
 
@@ -156,7 +157,11 @@ def main() -> None:
         sys.exit(f"the development issuer listens on {LOOPBACK} only and with a secret, not on {host!r}")
     log.warning(WARNING)
     app = create_app(load_or_create_key(key_file), issuer=issuer, audience=audience, secret=secret)
-    uvicorn.run(app, host=host, port=int(port), log_level="warning", access_log=False)
+
+    async def assemble(process: Process) -> None:
+        HttpServer.of(process, app, host=host, port=int(port))
+
+    run_process("issuer", "INFO", assemble)
 
 
 if __name__ == "__main__":

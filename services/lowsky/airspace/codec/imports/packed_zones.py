@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.airspace.codec.zones import Box, PackedZone
-from lowsky.airspace.imports.spool import Spool
+from lowsky.airspace.spool import Spool
 from lowsky.errors import Invalid
 
 PACKED_BYTES_MAX = 1024 * 1024 * 1024
