@@ -14,16 +14,17 @@ from datetime import UTC, datetime
 
 from lowsky.api.airspace.v1 import geozones_pb2
 from lowsky.api.events.v1 import events_pb2
+from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.watching.tail import APPLY_SLICE
-from lowsky.flightplans.events.on_events import OnGeozones
+from lowsky.flightplans.events.geozones import OnGeozones
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.geo.codec.zones import geozone_to_message
 from lowsky.health import Health
 from tests.bench.geofence import zones_of
 
 ZONES = 100_000
-TOPIC = "lowsky.geozones.v1"
+TOPIC = topics.GEOZONES
 
 
 def published(count: int) -> list[Event]:

@@ -23,6 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from lowsky.events import topics
 from lowsky.local.stack import Stack, infrastructure
 from tests.bench.city import DRONES, FLEETS, drone, fleet
 from tests.bench.load import Job
@@ -106,7 +107,7 @@ class Bench:
 
     async def pipeline(self, what: str, kind: str) -> Run:
         """What is stored and emitted without a look at it: the floor."""
-        topic = self._installation.kafka.topic("lowsky.flight-plans.v1")
+        topic = self._installation.kafka.topic(topics.FLIGHT_PLANS)
         arguments = (self._installation.database_url, self._installation.kafka.bootstrap, topic)
         stack = {name: entry.identity.pid for name, entry in self._stack.state.entries.items()}
         return await self._bare(what, kind, PIPELINE_COUNT, stack, "tests.bench.pipeline", *arguments)

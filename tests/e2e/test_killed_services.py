@@ -13,6 +13,7 @@ import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.client import Client
+from lowsky.events import topics
 from tests.e2e.conftest import OPERATOR, SERVICES, City, parcel
 from tests.support.waiting import eventually
 
@@ -72,12 +73,12 @@ async def expect_everything_once(city: City, plans: set[str]) -> None:
     """Per plan: one submission, one grant, one approval, in distinct events; a repeated record is the same event."""
     moves: Counter[tuple[str, str]] = Counter()
     seen: set[str] = set()
-    for event, value in await city.installation.events("lowsky.flight-plans.v1"):
+    for event, value in await city.installation.events(topics.FLIGHT_PLANS):
         if event.key in plans and event.id not in seen:
             seen.add(event.id)
             moves[event.key, event.type] += 1
             assert value.flight_plan.name == event.key
-    for event, value in await city.installation.events("lowsky.approvals.v1"):
+    for event, value in await city.installation.events(topics.APPROVALS):
         if value.approval.flight_plan.name in plans and event.id not in seen:
             seen.add(event.id)
             moves[value.approval.flight_plan.name, event.type] += 1

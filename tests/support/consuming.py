@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from lowsky.db.database import Connection, Database
 from lowsky.db.migrations import migrate
+from lowsky.events import topics
 from lowsky.events.consumer import GroupConsumer
 from lowsky.events.event import Event, to_headers
 from lowsky.events.kafka import Kafka
@@ -18,7 +19,7 @@ from tests.support.installation import Installation
 from tests.support.poison import send
 from tests.support.waiting import eventually
 
-TOPIC = "lowsky.flight-plans.v1"
+TOPIC = topics.FLIGHT_PLANS
 GROUP = "approvals"
 """A topic and a group that are declared, with its dead letters."""
 

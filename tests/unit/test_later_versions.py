@@ -32,7 +32,9 @@ from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.validity import require_standing
 from lowsky.flightplans.codec.plans import plans
 from lowsky.flightplans.domain.plan import State
-from lowsky.flightplans.events.on_events import OnGeozones, OnOperators, _granted_by
+from lowsky.flightplans.events.approvals import _granted_by
+from lowsky.flightplans.events.geozones import OnGeozones
+from lowsky.flightplans.events.registrations import OnOperators
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.standing import Standing
 from lowsky.flightplans.recheck.recheck import reassess

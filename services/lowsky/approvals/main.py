@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from lowsky.api.approvals.v1 import approvals_pb2_grpc
+from lowsky.approvals.cases.expiry import Expiry
 from lowsky.approvals.config import ApprovalsConfig
-from lowsky.approvals.on_clock import Expiry
-from lowsky.approvals.on_flight_plans import GROUP, TOPIC, FlightPlans
+from lowsky.approvals.events.flight_plans import GROUP, FlightPlans
 from lowsky.approvals.rpc.approvals import ApprovalsServicer
+from lowsky.events import topics
 from lowsky.service.service import Service, run_service
 
 
 async def assemble(service: Service[ApprovalsConfig]) -> None:
     """Cases open and close with the plans' events, expire with time, and are decided over gRPC."""
-    await service.consume(group=GROUP, topics=[TOPIC], handlers=FlightPlans(service.clock).handlers)
+    await service.consume(group=GROUP, topics=[topics.FLIGHT_PLANS], handlers=FlightPlans(service.clock).handlers)
     service.process.run(
         Expiry(service.database, service.relay, service.clock, every_s=service.config.expire_every_s).run
     )

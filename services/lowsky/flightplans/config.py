@@ -8,9 +8,10 @@ from pydantic import Field
 
 from lowsky.geofence.config import GeofenceConfig
 from lowsky.jurisdictions.config import JurisdictionsConfig
+from lowsky.process.config import ServiceConfig
 
 
-class FlightPlansConfig(GeofenceConfig, JurisdictionsConfig):
+class FlightPlansConfig(ServiceConfig, GeofenceConfig, JurisdictionsConfig):
     """Beside what the geofence and the rules of jurisdictions need: how long plans are kept, when they are closed."""
 
     plans_kept_days: int = Field(default=400, ge=131, le=36_500)

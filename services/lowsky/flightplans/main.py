@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
+from lowsky.events import topics
 from lowsky.events.watching.watch import Broadcast
 from lowsky.flightplans.codec.plans import airspace_again, as_kept, proposal_again, to_answer
 from lowsky.flightplans.config import FlightPlansConfig
-from lowsky.flightplans.events.on_events import GROUP, OnApprovals, OnAuthorities, OnGeozones, OnOperators
+from lowsky.flightplans.events.approvals import GROUP, OnApprovals
+from lowsky.flightplans.events.authorities import OnAuthorities
+from lowsky.flightplans.events.geozones import OnGeozones
+from lowsky.flightplans.events.registrations import OnOperators
 from lowsky.flightplans.holding.deciding import Holding
 from lowsky.flightplans.life.contingency import Contingency
 from lowsky.flightplans.life.moves import Activation
@@ -16,7 +20,6 @@ from lowsky.flightplans.openings.alternatives import Alternatives
 from lowsky.flightplans.openings.occupancy import Occupancy
 from lowsky.flightplans.postgres.partitions import PART as PARTITIONS
 from lowsky.flightplans.postgres.partitions import Partitions
-from lowsky.flightplans.postgres.plans import TOPIC
 from lowsky.flightplans.projections.airspace import PART as AIRSPACE_INDEX
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.areas import Areas
@@ -38,7 +41,9 @@ async def assemble(service: Service[FlightPlansConfig]) -> None:
     await follow(service, standing, airspace, areas)
     await keep_plans(service, airspace, areas)
     await service.health.expect("watch", only_writes=True)
-    broadcast = Broadcast(service.events.kafka, TOPIC, service.health, part="watch", understand=PlanChange)
+    broadcast = Broadcast(
+        service.events.kafka, topics.FLIGHT_PLANS, service.health, part="watch", understand=PlanChange
+    )
     service.process.run(broadcast.tail.run)
     reference = service.config.vertical_reference
     holding = Holding(reference)
@@ -77,7 +82,7 @@ async def assemble(service: Service[FlightPlansConfig]) -> None:
         alternatives=alternatives,
     )
     service.process.run(servicer.batcher.run)
-    await service.consume(group=GROUP, topics=["lowsky.approvals.v1"], handlers=OnApprovals(service.clock).handlers)
+    await service.consume(group=GROUP, topics=[topics.APPROVALS], handlers=OnApprovals(service.clock).handlers)
     service.serve(
         "lowsky.api.flightplans.v1.FlightPlansService",
         flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server,
@@ -87,12 +92,12 @@ async def assemble(service: Service[FlightPlansConfig]) -> None:
 
 async def follow(service: Service[FlightPlansConfig], standing: Standing, airspace: Airspace, areas: Areas) -> None:
     """What others say of operators, zones and areas, from the beginning."""
-    await service.events.follow("lowsky.operators.v1", OnOperators(standing), part="registrations")
+    await service.events.follow(topics.OPERATORS, OnOperators(standing), part="registrations")
     await service.events.follow(
-        "lowsky.geozones.v1", OnGeozones(airspace), part="geozones", unsettled=lambda: airspace.unsettled
+        topics.GEOZONES, OnGeozones(airspace), part="geozones", unsettled=lambda: airspace.unsettled
     )
     await service.events.follow(
-        "lowsky.authorities.v1", OnAuthorities(areas), part="authorities", unsettled=lambda: areas.problem
+        topics.AUTHORITIES, OnAuthorities(areas), part="authorities", unsettled=lambda: areas.problem
     )
     await service.health.expect(AIRSPACE_INDEX)
     service.process.run(airspace.keep_index)

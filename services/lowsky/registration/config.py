@@ -5,10 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from lowsky.jurisdictions.config import JurisdictionsConfig
-from lowsky.jurisdictions.identifiers import KEY_BYTES_MIN
+from lowsky.process.config import ServiceConfig
+from lowsky.registration.identifiers.identifier import KEY_BYTES_MIN
 
 
-class RegistrationConfig(JurisdictionsConfig):
+class RegistrationConfig(ServiceConfig, JurisdictionsConfig):
     """Beside what every service needs: which law holds, and how personal numbers are kept."""
 
     identifier_key: str | None = Field(default=None, repr=False, min_length=KEY_BYTES_MIN)

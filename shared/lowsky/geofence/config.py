@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lowsky.geo.heights.altitude import ANYWHERE, VerticalReference
 from lowsky.geo.heights.terrain import read_terrain
-from lowsky.process.config import ServiceConfig
 
 
-class GeofenceConfig(ServiceConfig):
+class GeofenceConfig(BaseSettings):
     """Of services that hold flights against zones; the same in all of them, or their answers differ."""
+
+    model_config = SettingsConfigDict(env_prefix="LOWSKY_", frozen=True)
 
     terrain_min_m: float = Field(default=ANYWHERE.terrain_min_m, ge=-500, le=9_000)
     """The lowest ground in the area, above mean sea level. Too narrow a bound loses overlaps."""

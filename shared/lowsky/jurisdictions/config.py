@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lowsky.process.config import ServiceConfig
 
-
-class JurisdictionsConfig(ServiceConfig):
+class JurisdictionsConfig(BaseSettings):
     """Of services that apply the rules of jurisdictions; the same in all of them, or their answers differ."""
+
+    model_config = SettingsConfigDict(env_prefix="LOWSKY_", frozen=True)
 
     jurisdiction: str = Field(default="CHN", pattern="^[A-Z]{2,3}$")
     """The jurisdiction of this installation (ISO 3166-1 alpha-3, or EU): its rules hold for whatever lies in no

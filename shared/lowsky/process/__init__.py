@@ -1,1 +1,1 @@
-"""TODO."""
+"""A process: signals, health, background work, configuration, logs and traces."""

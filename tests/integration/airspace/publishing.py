@@ -13,12 +13,13 @@ import grpc
 from lowsky.api.airspace.v1 import authorities_pb2 as authorities
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.events import topics
 from lowsky.events.event import Event
 from tests.support.errors import Answer, error_of
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
 
-TOPIC = "lowsky.geozones.v1"
+TOPIC = topics.GEOZONES
 CHUNK_BYTES = 64 * 1024
 
 

@@ -12,12 +12,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.api.airspace.v1 import authorities_pb2_grpc
+from lowsky.events import topics
 from tests.integration.airspace.publishing import administration, create_authority
 from tests.support.errors import refusal
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
 
-TOPIC = "lowsky.authorities.v1"
+TOPIC = topics.AUTHORITIES
 
 
 def an_id() -> str:
@@ -91,9 +92,7 @@ async def test_how_far_ahead_it_takes_plans_is_kept_told_and_changed(airspace: I
     changed = (await admin.UpdateAuthority(update(made.name, filing_horizon_days=90))).authority
     assert (made.filing_horizon_days, changed.filing_horizon_days) == (60, 90)
     assert (await admin.GetAuthority(pb.GetAuthorityRequest(name=made.name))).authority == changed
-    told = [
-        value.authority for event, value in await airspace.events("lowsky.authorities.v1") if event.key == made.name
-    ]
+    told = [value.authority for event, value in await airspace.events(topics.AUTHORITIES) if event.key == made.name]
     assert [one.filing_horizon_days for one in told] == [60, 60, 90]
     failure = await refusal(admin.UpdateAuthority(update(made.name, filing_horizon_days=91)))
     assert failure.fields == {"authority.filing_horizon_days": "INVALID_FIELD"}

@@ -12,6 +12,7 @@ import pytest
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.airspace.v1 import geozones_pb2_grpc
+from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.geo.codec.zones import geozone_from_message
 from lowsky.geo.zones.geozone import Purpose
@@ -222,7 +223,7 @@ async def test_imports_at_once_are_versions_in_order_and_never_mixed(airspace: I
     own = {event.id for event, _ in (*events, *await two.events(theirs, 6))}
     run: list[tuple[Event, Any]] = []
     seen: list[int] = []
-    for event, value in await airspace.events("lowsky.geozones.v1"):
+    for event, value in await airspace.events(topics.GEOZONES):
         if event.id not in own:
             continue
         run.append((event, value))

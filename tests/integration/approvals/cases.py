@@ -13,6 +13,7 @@ from lowsky.api.approvals.v1 import approvals_pb2_grpc
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2
+from lowsky.events import topics
 from lowsky.events.event import Event, to_headers
 from lowsky.ids import new_id
 from tests.support.installation import Installation
@@ -21,7 +22,7 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     Stub: TypeAlias = approvals_pb2_grpc.ApprovalsServiceAsyncStub  # of the type stubs only
 
-PLANS, APPROVALS = "lowsky.flight-plans.v1", "lowsky.approvals.v1"
+PLANS, APPROVALS = topics.FLIGHT_PLANS, topics.APPROVALS
 GRANTED, REJECTED = pb.Decision.OUTCOME_GRANTED, pb.Decision.OUTCOME_REJECTED
 State = pb.Approval.State
 

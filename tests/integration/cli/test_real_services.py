@@ -14,6 +14,7 @@ import pytest_asyncio
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.client import Client, Endpoints, NotFound
 from lowsky.client.retries import RetryPolicy
+from lowsky.events import topics
 from tests.support.installation import Installation
 
 USCC = "9144030071526726XG"
@@ -112,5 +113,5 @@ async def test_a_request_is_followed_by_its_correlation_id_and_survives_a_restar
             assert error.reason == "NOT_FOUND"
         else:
             raise AssertionError("nobody was found")
-    events = [event for event, _ in await registration.events("lowsky.operators.v1") if event.key == "operators/beta"]
+    events = [event for event, _ in await registration.events(topics.OPERATORS) if event.key == "operators/beta"]
     assert [event.correlation_id for event in events] == ["follow-me"]

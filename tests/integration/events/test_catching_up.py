@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from lowsky.errors import OutOfRange, Overloaded
+from lowsky.events import topics
 from lowsky.events.event import Event, to_headers
 from lowsky.events.kafka import Kafka
 from lowsky.events.watching import catching_up
@@ -27,7 +28,7 @@ from lowsky.process.background import end
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
 
-TOPIC = "lowsky.flight-plans.v1"
+TOPIC = topics.FLIGHT_PLANS
 
 
 @dataclass(frozen=True)

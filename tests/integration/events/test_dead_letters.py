@@ -11,6 +11,7 @@ import pytest
 
 from lowsky.api.events.v1 import events_pb2
 from lowsky.events import consumer as consumer_module
+from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.kafka import RECORD_BYTES_MAX, Kafka
 from tests.support.consuming import GROUP, TOPIC, Group, consuming, event, tell
@@ -158,7 +159,7 @@ async def test_an_event_that_cannot_be_unpacked_can_be_skipped_and_not_replayed(
 
 
 async def test_the_tail_passes_over_a_record_that_cannot_be_unpacked(installation: Installation) -> None:
-    kafka, topic = installation.kafka, "lowsky.approvals.v1"
+    kafka, topic = installation.kafka, topics.APPROVALS
     for key, headers in (("t/1", []), ("t/2", [(NotUtf8("x"), b"1")]), ("t/3", [])):
         await send(kafka, topic, b"", key=key.encode(), headers=headers, partition=2)
     code, out, err = await run(kafka, "tail", "--topic", "approvals", "--from-beginning", "--no-follow")

@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.events import topics
 from lowsky.local.stack import Stack
 from lowsky.local.stack import infrastructure as local_infrastructure
 from tests.integration.flightplans.world import OPERATOR, SERVICE, World, state, submission
@@ -58,7 +59,7 @@ async def stored_and_told_once(world: World, names: set[str]) -> None:
             return await connection.fetchval("SELECT count(*) FROM flightplans.outbox") == 0
 
         await eventually(drained, within_s=30, what="the outbox drained")
-    events = await world.installation.events("lowsky.flight-plans.v1")
+    events = await world.installation.events(topics.FLIGHT_PLANS)
     told = Counter(key for key, _ in {(event.key, event.id) for event, _ in events if event.key in names})
     assert told == Counter(names)
 

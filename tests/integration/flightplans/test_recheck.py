@@ -11,6 +11,7 @@ import grpc
 from lowsky.api.airspace.v1 import geozones_pb2
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.events import topics
 from tests.integration.flightplans.world import (
     EAST,
     PORT,
@@ -30,7 +31,7 @@ from tests.support.waiting import eventually
 
 PROHIBITED = geozones_pb2.RESTRICTION_PROHIBITED
 AUTHORIZATION = geozones_pb2.RESTRICTION_REQ_AUTHORIZATION
-PLANS = "lowsky.flight-plans.v1"
+PLANS = topics.FLIGHT_PLANS
 
 
 async def approved(world: World, at: tuple[float, float], **fields: Any) -> pb.FlightPlan:

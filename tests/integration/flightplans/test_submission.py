@@ -9,6 +9,7 @@ import pytest
 
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.events import topics
 from tests.integration.flightplans.world import (
     CLOSED,
     EAST,
@@ -44,7 +45,7 @@ async def test_a_submitted_plan_is_told_as_a_cloudevent_in_the_trace_of_its_call
     metadata = (("traceparent", f"00-{trace}-00f067aa0ba902b7-01"), ("x-correlation-id", "order-17"))
     plan = (await world.stub().SubmitFlightPlan(submission(), metadata=metadata)).flight_plan
     await world.wait_told(plan.name, "submitted")
-    events = await world.installation.events("lowsky.flight-plans.v1")
+    events = await world.installation.events(topics.FLIGHT_PLANS)
     ((event, value),) = [(event, value) for event, value in events if event.key == plan.name]
     assert event.type == "lowsky.flightplan.submitted.v1"
     assert event.traceparent.split("-")[1] == trace
@@ -63,7 +64,7 @@ async def test_each_plan_of_a_busy_moment_keeps_the_trace_of_its_own_caller(worl
     names = await asyncio.gather(*(submit(trace) for trace in traces))
 
     async def told() -> dict[str, str]:
-        events = await world.installation.events("lowsky.flight-plans.v1")
+        events = await world.installation.events(topics.FLIGHT_PLANS)
         found = {event.key: event.traceparent.split("-")[1] for event, _ in events if event.key in names}
         assert len(found) == len(names)
         return found
@@ -180,7 +181,7 @@ async def _decide_when_told(world: World, request: pb.SubmitFlightPlanRequest, w
     waypoint = request.flight_plan.trajectory.departure_time
 
     async def told() -> pb.FlightPlan | None:
-        events = await world.installation.events("lowsky.flight-plans.v1")
+        events = await world.installation.events(topics.FLIGHT_PLANS)
         return next(
             (value.flight_plan for _, value in events if value.flight_plan.trajectory.departure_time == waypoint), None
         )

@@ -12,8 +12,9 @@ import pytest
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.clock import SystemClock
 from lowsky.errors import NotFound
+from lowsky.events import topics
 from lowsky.events.event import Event
-from lowsky.flightplans.events.on_events import OnApprovals
+from lowsky.flightplans.events.approvals import OnApprovals
 from tests.integration.flightplans.world import EAST, OPERATOR, World, approval, state
 from tests.support.waiting import eventually
 
@@ -67,7 +68,7 @@ async def test_mixed_verdicts_on_many_plans_move_each_in_the_order_of_its_events
     async def told() -> list[tuple[Event, pb.FlightPlan, str]]:
         found = [
             (event, value.flight_plan, pb.State.Name(value.previous_state).removeprefix("STATE_"))
-            for event, value in await world.installation.events("lowsky.flight-plans.v1")
+            for event, value in await world.installation.events(topics.FLIGHT_PLANS)
             if event.key in courses and not event.type.endswith(".submitted.v1")
         ]
         assert len(found) == sum(len(moves) for _, moves in courses.values())

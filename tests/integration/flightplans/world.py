@@ -25,6 +25,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
+from lowsky.events import topics
 from lowsky.events.event import Event, to_headers
 from tests.support.contents import contents
 from tests.support.errors import error_of
@@ -148,7 +149,7 @@ class World:
 
     async def told_of(self, name: str) -> list[str]:
         """What the topic says of a plan, in order: `submitted`, …"""
-        events = await self.installation.events("lowsky.flight-plans.v1")
+        events = await self.installation.events(topics.FLIGHT_PLANS)
         return [event.type.split(".")[2] for event, _ in events if event.key == name]
 
     async def wait_told(self, name: str, *wanted: str) -> None:
@@ -259,7 +260,7 @@ def operator(
     for field in lacking:
         message.ClearField(field)  # type: ignore[arg-type]  # names of fields
     value = events_pb2.OperatorEvent(operator=message).SerializeToString()
-    return Event("lowsky.operators.v1", name, "lowsky.operator.updated.v1", value, datetime.now(UTC))
+    return Event(topics.OPERATORS, name, "lowsky.operator.updated.v1", value, datetime.now(UTC))
 
 
 def registered(name: str) -> list[Event]:
@@ -272,7 +273,7 @@ def aircraft(name: str, state: aircraft_pb2.Aircraft.State.ValueType = ACTIVE, *
         name=name, state=state, **{"max_speed_mps": 30.0, "category": aircraft_pb2.Aircraft.CATEGORY_SMALL, **fields}
     )
     value = events_pb2.AircraftEvent(aircraft=message).SerializeToString()
-    return Event("lowsky.operators.v1", name, "lowsky.aircraft.updated.v1", value, datetime.now(UTC))
+    return Event(topics.OPERATORS, name, "lowsky.aircraft.updated.v1", value, datetime.now(UTC))
 
 
 def authority(name: str, country: str, filing_horizon_days: int = 0) -> Event:
@@ -283,7 +284,7 @@ def authority(name: str, country: str, filing_horizon_days: int = 0) -> Event:
         filing_horizon_days=filing_horizon_days,
     )
     value = events_pb2.AuthorityEvent(authority=message).SerializeToString()
-    return Event("lowsky.authorities.v1", name, "lowsky.authority.updated.v1", value, datetime.now(UTC))
+    return Event(topics.AUTHORITIES, name, "lowsky.authority.updated.v1", value, datetime.now(UTC))
 
 
 def zone(
@@ -325,11 +326,11 @@ def zone(
 
 def zone_event(message: geozones_pb2.Geozone) -> Event:
     value = events_pb2.GeozoneEvent(geozone=message).SerializeToString()
-    return Event("lowsky.geozones.v1", message.name, "lowsky.geozone.published.v1", value, datetime.now(UTC))
+    return Event(topics.GEOZONES, message.name, "lowsky.geozone.published.v1", value, datetime.now(UTC))
 
 
 def zone_removed(name: str) -> Event:
-    return Event("lowsky.geozones.v1", name, "lowsky.geozone.removed.v1", None, datetime.now(UTC))
+    return Event(topics.GEOZONES, name, "lowsky.geozone.removed.v1", None, datetime.now(UTC))
 
 
 def imported(dataset: str, revision: int, count: int) -> Event:
@@ -337,7 +338,7 @@ def imported(dataset: str, revision: int, count: int) -> Event:
         name=dataset, version=revision, airspace_revision=revision, geozone_count=count, authority=TOWER
     )
     value = events_pb2.DatasetEvent(dataset=message).SerializeToString()
-    return Event("lowsky.geozones.v1", dataset, "lowsky.dataset.imported.v1", value, datetime.now(UTC))
+    return Event(topics.GEOZONES, dataset, "lowsky.dataset.imported.v1", value, datetime.now(UTC))
 
 
 def approval(plan: pb.FlightPlan, what: str, *, reason: str = "", automatic: bool = False) -> Event:
@@ -355,4 +356,4 @@ def approval(plan: pb.FlightPlan, what: str, *, reason: str = "", automatic: boo
         decisions=[] if automatic else [approvals_pb2.Decision(authority=TOWER, outcome=outcome, reason=reason)],
     )
     value = events_pb2.ApprovalEvent(approval=message).SerializeToString()
-    return Event("lowsky.approvals.v1", message.name, f"lowsky.approval.{what}.v1", value, datetime.now(UTC))
+    return Event(topics.APPROVALS, message.name, f"lowsky.approval.{what}.v1", value, datetime.now(UTC))

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from lowsky.events import topics
 from lowsky.local import directory, shutdown
 from lowsky.local.errors import AlreadyRunning, ProductionRefused, StackError
 from lowsky.local.parts import postgres
@@ -90,11 +91,11 @@ async def test_a_killed_database_keeps_what_was_committed(stack: Stack) -> None:
 
 
 async def test_a_killed_broker_keeps_its_messages_and_its_address(stack: Stack) -> None:
-    await _send(stack.kafka_bootstrap, "lowsky.geozones.v1", b"before the crash")
+    await _send(stack.kafka_bootstrap, topics.GEOZONES, b"before the crash")
     stack.kill("kafka")
     assert [entry.name for entry in stack.state.dead()] == ["kafka"]
     stack.start_service("kafka")
-    assert await _first(stack.kafka_bootstrap, "lowsky.geozones.v1") == b"before the crash"
+    assert await _first(stack.kafka_bootstrap, topics.GEOZONES) == b"before the crash"
 
 
 def test_a_killed_service_stays_dead_until_it_is_started(stack: Stack) -> None:

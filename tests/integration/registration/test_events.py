@@ -10,6 +10,7 @@ from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import operators_pb2 as pb
 from lowsky.api.registration.v1 import operators_pb2_grpc
+from lowsky.events import topics
 from lowsky.events.event import Event
 from tests.integration.registration.calls import (
     REGISTRAR,
@@ -26,7 +27,7 @@ from tests.support.errors import refusal
 from tests.support.events import records_of
 from tests.support.waiting import eventually
 
-TOPIC = "lowsky.operators.v1"
+TOPIC = topics.OPERATORS
 
 
 async def _events_of(registration: Registration, name: str, count: int) -> list[tuple[Event, Any]]:

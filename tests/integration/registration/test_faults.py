@@ -7,11 +7,12 @@ import asyncio
 import grpc
 
 from lowsky.api.registration.v1 import operators_pb2 as pb
+from lowsky.events import topics
 from tests.integration.registration.calls import Registration, an_operator, create_request
 from tests.support.errors import Failure, outcome, refusal
 from tests.support.waiting import eventually
 
-TOPIC = "lowsky.operators.v1"
+TOPIC = topics.OPERATORS
 WRITERS = 4
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from lowsky.api.registration.v1 import operators_pb2 as pb
 from lowsky.api.registration.v1.identifiers_pb2 import Identifier
+from lowsky.events import topics
 from tests.integration.registration.calls import (
     IN_YEARS,
     Registration,
@@ -72,6 +73,6 @@ async def test_what_is_stated_is_no_longer_missing_and_is_not_told_in_events(reg
     request = update_request(name, ["insurance_expire_time"], insurance_expire_time=IN_YEARS)
     updated = (await registration.operators_for(name).UpdateOperator(request)).operator
     assert not updated.missing_documents
-    events = await registration.installation.events("lowsky.operators.v1")
+    events = await registration.installation.events(topics.OPERATORS)
     told = [value.operator for event, value in events if event.key == name]
     assert [len(one.missing_documents) for one in told] == [0, 0]

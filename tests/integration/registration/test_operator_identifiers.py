@@ -12,8 +12,9 @@ import pytest
 
 from lowsky.api.registration.v1 import operators_pb2 as pb
 from lowsky.api.registration.v1.identifiers_pb2 import Identifier
-from lowsky.jurisdictions.identifiers import MalformedIdentifier
-from lowsky.jurisdictions.schemes import load
+from lowsky.events import topics
+from lowsky.registration.identifiers.identifier import MalformedIdentifier
+from lowsky.registration.identifiers.schemes import load
 from tests.integration.registration.calls import (
     Registration,
     an_operator,
@@ -50,7 +51,7 @@ class TestIdentifiers:
         assert b"w9k" not in dump
         assert b"w9k".hex().encode() not in dump
         assert "w9k" not in installation.log_of("registration", lines=100_000)
-        for event, _ in await installation.events("lowsky.operators.v1"):
+        for event, _ in await installation.events(topics.OPERATORS):
             assert b"w9k" not in (event.value or b"")
         # Of the secrets that fit the same public number, one is as good as another for the kept request.
         request.operator.identifiers[0].value = f"{number[:16]}-{_other_secret(number)}"
@@ -80,9 +81,7 @@ class TestIdentifiers:
             assert part.encode() not in dump
             assert part.encode().hex().encode() not in dump
             assert part not in installation.log_of("registration", lines=100_000)
-            assert not [
-                e for e, _ in await installation.events("lowsky.operators.v1") if part.encode() in (e.value or b"")
-            ]
+            assert not [e for e, _ in await installation.events(topics.OPERATORS) if part.encode() in (e.value or b"")]
 
     @pytest.mark.parametrize(
         ("identifier", "problem"),

@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from lowsky.api.registration.v1 import operators_pb2 as pb
+from lowsky.events import topics
 from tests.integration.registration.calls import (
     Registration,
     an_aircraft,
@@ -41,7 +42,7 @@ async def test_requests_repeated_at_once_are_done_once(registration: Registratio
     request = create_request(an_operator())
     answers = await asyncio.gather(*(registration.for_registrar.CreateOperator(request) for _ in range(6)))
     assert len({answer.SerializeToString(deterministic=True) for answer in answers}) == 1
-    events = await registration.installation.events("lowsky.operators.v1")
+    events = await registration.installation.events(topics.OPERATORS)
     assert len([event for event, _ in events if event.key == answers[0].operator.name]) <= 1
 
 

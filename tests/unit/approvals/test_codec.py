@@ -10,6 +10,7 @@ from lowsky.approvals.codec.approvals import to_event, to_message
 from lowsky.approvals.codec.plans import submitted_plan
 from lowsky.approvals.domain.approval import Approval, Outcome
 from lowsky.approvals.domain.plan import PlanFinding
+from lowsky.events import topics
 from lowsky.events.event import Event, MalformedRecord
 from tests.unit.approvals.plans import CITY, NOW, PARK, START, TOWER, say
 
@@ -37,7 +38,7 @@ def a_message() -> flight_plans_pb2.FlightPlan:
 
 def submitted(plan: flight_plans_pb2.FlightPlan, key: str = PLAN) -> Event:
     value = events_pb2.FlightPlanEvent(flight_plan=plan).SerializeToString()
-    return Event("lowsky.flight-plans.v1", key, "lowsky.flightplan.submitted.v1", value, NOW)
+    return Event(topics.FLIGHT_PLANS, key, "lowsky.flightplan.submitted.v1", value, NOW)
 
 
 def test_a_plan_is_read_as_far_as_it_matters_for_who_decides() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from lowsky.api.events.v1 import events_pb2
 from lowsky.errors import Unavailable
+from lowsky.events import topics
 from lowsky.events.event import Event, from_record
-from lowsky.flightplans.events.on_events import OnGeozones
+from lowsky.flightplans.events.geozones import OnGeozones
 from lowsky.flightplans.projections.airspace import PART, Airspace
 from lowsky.geo.codec.zones import geozone_to_message
 from lowsky.geo.zones.geozone import Geozone
@@ -133,7 +134,7 @@ async def test_an_unreadable_zone_that_is_removed_hurts_no_more() -> None:
 
 
 def told(kind: str, key: str, value: bytes | None) -> Event:
-    return Event("lowsky.geozones.v1", key, f"lowsky.{kind}.v1", value, datetime.now(UTC))
+    return Event(topics.GEOZONES, key, f"lowsky.{kind}.v1", value, datetime.now(UTC))
 
 
 @pytest.mark.parametrize("kind", ["geozone.published", "dataset.imported"])
@@ -175,7 +176,7 @@ async def test_a_tombstone_without_a_type_removes_too_and_that_of_a_dataset_all_
 
 
 def by_hand(key: str) -> Event:
-    return from_record("lowsky.geozones.v1", key.encode(), None, [])
+    return from_record(topics.GEOZONES, key.encode(), None, [])
 
 
 async def test_a_zone_that_was_not_understood_is_not_what_it_was_until_an_import_ends_that_emits_it_anew() -> None:

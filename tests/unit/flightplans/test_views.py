@@ -10,7 +10,8 @@ from lowsky.api.airspace.v1 import authorities_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
 from lowsky.events.event import Event, from_record
-from lowsky.flightplans.events.on_events import OnAuthorities, OnOperators
+from lowsky.flightplans.events.authorities import OnAuthorities
+from lowsky.flightplans.events.registrations import OnOperators
 from lowsky.flightplans.projections.areas import Areas
 from lowsky.flightplans.projections.standing import Standing
 from tests.unit.flightplans.flights import DRONE, NOW, OPERATOR, PORT, TOWER

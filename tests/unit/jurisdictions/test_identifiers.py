@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowsky.jurisdictions.identifiers import MalformedIdentifier, Scheme
-from lowsky.jurisdictions.schemes import load
+from lowsky.registration.identifiers.identifier import MalformedIdentifier, Scheme
+from lowsky.registration.identifiers.schemes import load
 
 SCHEMES = load(bytes(32))
 

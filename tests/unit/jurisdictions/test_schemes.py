@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lowsky.jurisdictions.identifiers import MalformedIdentifier
 from lowsky.jurisdictions.loading import InvalidRules, Table
-from lowsky.jurisdictions.schemes import load, schemes_from
+from lowsky.registration.identifiers.identifier import MalformedIdentifier
+from lowsky.registration.identifiers.schemes import load, schemes_from
 
 GOOD = """
 [[schemes]]

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lowsky.errors import IllegalMove, StaleEtag
-from lowsky.jurisdictions.identifiers import Identifier, Scope
 from lowsky.registration.domain.aircraft import Aircraft, AircraftProfile, AircraftState, Category, EuClass
+from lowsky.registration.identifiers.identifier import Identifier, Scope
 
 THEN = datetime(2026, 11, 24, 8, tzinfo=UTC)
 NOW = THEN + timedelta(minutes=1)

@@ -10,8 +10,6 @@ from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
 from lowsky.api.registration.v1.identifiers_pb2 import Identifier
 from lowsky.errors import Invalid
-from lowsky.jurisdictions.identifiers import Holder
-from lowsky.jurisdictions.schemes import load
 from lowsky.priority import Priority
 from lowsky.registration.codec import aircraft as aircraft_codec
 from lowsky.registration.codec import operators as operators_codec
@@ -19,6 +17,8 @@ from lowsky.registration.codec.identifiers import given_in, replace_identifiers,
 from lowsky.registration.domain.aircraft import Aircraft, AircraftState, Category, EuClass
 from lowsky.registration.domain.identity import of_aircraft, of_operator
 from lowsky.registration.domain.operator import Operator, OperatorKind, OperatorState
+from lowsky.registration.identifiers.identifier import Holder
+from lowsky.registration.identifiers.schemes import load
 
 THEN = datetime(2026, 11, 24, 8, 0, 0, 123456, tzinfo=UTC)
 SCHEMES = load()

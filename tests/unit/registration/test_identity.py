@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lowsky.errors import Invalid
-from lowsky.jurisdictions.identifiers import DIGEST_PREFIX, Identifier, Scope
-from lowsky.jurisdictions.schemes import load
 from lowsky.registration.domain.identity import Given, of_aircraft, of_operator
 from lowsky.registration.domain.operator import OperatorKind
+from lowsky.registration.identifiers.identifier import DIGEST_PREFIX, Identifier, Scope
+from lowsky.registration.identifiers.schemes import load
 
 SCHEMES = load(b"k" * 32)
 EU = ("eu-operator-number", "FIN87astrdge12k8-xyz")

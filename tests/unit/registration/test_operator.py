@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
-from lowsky.jurisdictions.identifiers import Identifier
 from lowsky.priority import Priority
 from lowsky.registration.domain.operator import (
     Operator,
@@ -16,6 +15,7 @@ from lowsky.registration.domain.operator import (
     OperatorProfile,
     OperatorState,
 )
+from lowsky.registration.identifiers.identifier import Identifier
 
 THEN = datetime(2026, 11, 24, 8, tzinfo=UTC)
 NOW = THEN + timedelta(minutes=1)

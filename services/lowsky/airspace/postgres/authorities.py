@@ -10,11 +10,10 @@ from lowsky.airspace.codec import authorities as codec
 from lowsky.airspace.domain.authority import Authority, AuthorityProfile
 from lowsky.db.database import Connection
 from lowsky.errors import AlreadyExists, NotFound
+from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
 from lowsky.geofence.areas import StatedArea
-
-TOPIC = "lowsky.authorities.v1"
 
 
 class AuthorityStore:
@@ -107,7 +106,7 @@ class AuthorityStore:
 def _events(authority: Authority) -> Iterable[Event]:
     value = codec.to_event(authority)
     for what in authority.happened:
-        yield Event(TOPIC, authority.name, f"lowsky.authority.{what}.v1", value, authority.update_time)
+        yield Event(topics.AUTHORITIES, authority.name, f"lowsky.authority.{what}.v1", value, authority.update_time)
 
 
 def _row(authority: Authority) -> tuple[object, ...]:

@@ -13,11 +13,10 @@ from lowsky.airspace.domain.dataset import Dataset
 from lowsky.db.database import Connection, in_batches
 from lowsky.db.pages import fetch_page
 from lowsky.errors import NotFound
+from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.outbox import append, append_many
 from lowsky.process import tracing
-
-TOPIC = "lowsky.geozones.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class ZoneStore:
                 for zone in zones
             ),
         )
-        imported = Event(TOPIC, dataset.name, "lowsky.dataset.imported.v1", to_event(dataset), now)
+        imported = Event(topics.GEOZONES, dataset.name, "lowsky.dataset.imported.v1", to_event(dataset), now)
         await append_many(self._connection, _zone_events(zones, removed, stamp, imported))
         await append(self._connection, [imported])
 
@@ -151,7 +150,7 @@ def _zone_events(
 
     def event(name: str, what: str, value: bytes | None) -> Event:
         return Event(
-            TOPIC,
+            topics.GEOZONES,
             name,
             f"lowsky.geozone.{what}.v1",
             value,

@@ -10,7 +10,7 @@ from lowsky.api.approvals.v1 import approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.approvals.codec.approvals import outcome_of, states_of, to_message
 from lowsky.approvals.domain.approval import Approval, ApprovalState
-from lowsky.approvals.postgres import BEGINNING, ApprovalStore
+from lowsky.approvals.postgres.cases import BEGINNING, ApprovalStore
 from lowsky.auth.access import current_access
 from lowsky.auth.rules import Reach
 from lowsky.clock import Clock

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Plans as messages, as stored bytes and as events, and back."""

@@ -14,6 +14,9 @@ from enum import StrEnum
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
 from lowsky.findings.finding import Finding, Severity, at_most, gravest_first
 
+ANY_OPERATOR = "operators/-"
+"""The wildcard parent: plans of all operators, or of one that is not named."""
+
 
 class State(StrEnum):
     """Where a plan stands."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Events of other services: projected into memory, or applied to plans."""

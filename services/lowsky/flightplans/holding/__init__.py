@@ -1,1 +1,1 @@
-"""TODO."""
+"""Who may hold airspace: the conflict decision under ordered locks."""

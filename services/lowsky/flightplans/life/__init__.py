@@ -1,1 +1,1 @@
-"""TODO."""
+"""What becomes of a plan after its submission: verdicts, activation, off-nominal reports, its end."""

@@ -17,14 +17,13 @@ from lowsky.db.database import Connection
 from lowsky.errors import Invalid, NotFound, Unavailable
 from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.conflict import Meeting
-from lowsky.flightplans.domain.plan import FINAL, FlightPlan
+from lowsky.flightplans.domain.plan import ANY_OPERATOR, FINAL, FlightPlan
 from lowsky.flightplans.domain.report import Report
 from lowsky.flightplans.holding.deciding import Crowded, Holding
 from lowsky.flightplans.holding.resolve import Rival
 from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Contender, Reservations, reservations_of, too_large
-from lowsky.flightplans.views.visible import ANY_OPERATOR
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.nodes import Cover, cover_of
 from lowsky.geo.volumes.volumes import Volumes

@@ -17,7 +17,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from lowsky.db.database import Connection
-from lowsky.flightplans.views.visible import ANY_OPERATOR
+from lowsky.flightplans.domain.plan import ANY_OPERATOR
 
 
 class Aliases:

@@ -13,16 +13,14 @@ import asyncpg
 from lowsky.db.database import Connection
 from lowsky.db.pages import fetch_page
 from lowsky.errors import NotFound
+from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
 from lowsky.flightplans.codec.plans import assessment_to_bytes, findings_from_bytes, to_event
-from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
+from lowsky.flightplans.domain.plan import ANY_OPERATOR, FINAL, FlightPlan, State
 from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.reservations import Reservation, Reservations
-from lowsky.flightplans.views.visible import ANY_OPERATOR
 from lowsky.open_enums import text_member
-
-TOPIC = "lowsky.flight-plans.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +266,7 @@ def told(plan: FlightPlan) -> list[Event]:
     """What happened to the plan since it was last told of, with the plan as it is now."""
     events = [
         Event(
-            TOPIC,
+            topics.FLIGHT_PLANS,
             plan.name,
             f"lowsky.flightplan.{happening.what}.v1",
             to_event(plan, happening.previous),

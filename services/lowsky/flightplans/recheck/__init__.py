@@ -1,1 +1,1 @@
-"""TODO."""
+"""Plans checked again because the airspace changed."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""FlightPlansService: a request in, a use case, an answer out."""

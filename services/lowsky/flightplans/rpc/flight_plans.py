@@ -22,7 +22,7 @@ from lowsky.events.relay import Relay
 from lowsky.events.watching.watch import Broadcast, Subscription
 from lowsky.flightplans.checks.validity import require_entitled
 from lowsky.flightplans.codec.plans import proposal_of, report_of, state_from, to_message, to_stream_answer
-from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.domain.plan import ANY_OPERATOR, FlightPlan
 from lowsky.flightplans.life.moves import Activation, Move, move
 from lowsky.flightplans.life.off_nominal import OffNominal
 from lowsky.flightplans.openings.alternatives import Alternatives
@@ -34,7 +34,7 @@ from lowsky.flightplans.rpc.occupancy import FIELD, answer_of, question_of
 from lowsky.flightplans.rpc.stream import answer_each
 from lowsky.flightplans.submission.batcher import Batcher
 from lowsky.flightplans.submission.path import Submission, SubmissionPath
-from lowsky.flightplans.views.visible import ANY_OPERATOR, is_visible
+from lowsky.flightplans.views.visible import is_visible
 from lowsky.flightplans.views.watching import PlanChange, watch
 from lowsky.geo.thread_locks import InUse
 from lowsky.health import Health

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Who may read which plans, and the streams of their changes."""

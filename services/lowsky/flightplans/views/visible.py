@@ -6,9 +6,6 @@ from collections.abc import Collection
 
 from lowsky.auth.rules import Reach
 
-ANY_OPERATOR = "operators/-"
-"""The wildcard parent."""
-
 
 def is_visible(reach: Reach, operator: str, authorities: Collection[str]) -> bool:
     """Whether a plan of an operator, which touches these authorities, may be read."""

@@ -15,7 +15,8 @@ from lowsky.errors import Unavailable
 from lowsky.events.event import Event
 from lowsky.events.watching.resume import Happened, encode_token
 from lowsky.events.watching.watch import Broadcast
-from lowsky.flightplans.views.visible import ANY_OPERATOR, is_visible
+from lowsky.flightplans.domain.plan import ANY_OPERATOR
+from lowsky.flightplans.views.visible import is_visible
 from lowsky.health import Health
 
 TICK_S = 1.0

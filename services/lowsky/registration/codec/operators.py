@@ -10,7 +10,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import operators_pb2
-from lowsky.jurisdictions.identifiers import INTERNATIONAL, Schemes
 from lowsky.open_enums import name_of, number_of, text_member
 from lowsky.registration.codec.identifiers import to_messages
 from lowsky.registration.domain.documents import MissingDocument
@@ -19,6 +18,7 @@ from lowsky.registration.domain.operator import (
     OperatorKind,
     OperatorProfile,
 )
+from lowsky.registration.identifiers.identifier import INTERNATIONAL, Schemes
 
 _Kind = operators_pb2.Operator.Kind
 _State = operators_pb2.Operator.State

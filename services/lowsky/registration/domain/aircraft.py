@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lowsky.errors import IllegalMove, StaleEtag
-from lowsky.jurisdictions.identifiers import Identifier, Scope
+from lowsky.registration.identifiers.identifier import Identifier, Scope
 
 
 class AircraftState(StrEnum):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lowsky.errors import Invalid
-from lowsky.jurisdictions.identifiers import Holder, Identifier, MalformedIdentifier, Scheme, Schemes
 from lowsky.registration.domain.operator import OperatorKind
+from lowsky.registration.identifiers.identifier import Holder, Identifier, MalformedIdentifier, Scheme, Schemes
 
 OPERATOR_FIELD = "operator.identifiers"
 AIRCRAFT_FIELD = "aircraft.identifiers"

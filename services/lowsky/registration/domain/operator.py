@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
-from lowsky.jurisdictions.identifiers import Identifier
 from lowsky.priority import Priority
+from lowsky.registration.identifiers.identifier import Identifier
 
 
 class OperatorState(StrEnum):

@@ -8,14 +8,14 @@ import asyncpg
 
 from lowsky.db.database import Connection
 from lowsky.errors import AlreadyExists, NotFound
+from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
-from lowsky.jurisdictions.identifiers import Identifier, Scope
 from lowsky.open_enums import text_member
 from lowsky.registration.codec import aircraft as aircraft_codec
 from lowsky.registration.domain.aircraft import Aircraft, AircraftProfile, AircraftState, EuClass
 from lowsky.registration.domain.identity import AIRCRAFT_FIELD
-from lowsky.registration.postgres.topic import TOPIC
+from lowsky.registration.identifiers.identifier import Identifier, Scope
 
 
 class AircraftStore:
@@ -129,7 +129,7 @@ class AircraftStore:
         for aircraft in changed:
             value = aircraft_codec.to_event(aircraft)
             events += [
-                Event(TOPIC, aircraft.name, f"lowsky.aircraft.{what}.v1", value, aircraft.update_time)
+                Event(topics.OPERATORS, aircraft.name, f"lowsky.aircraft.{what}.v1", value, aircraft.update_time)
                 for what in aircraft.happened
             ]
             aircraft.happened.clear()

@@ -9,9 +9,9 @@ import asyncpg
 
 from lowsky.db.database import Connection
 from lowsky.errors import AlreadyExists, NotFound
+from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
-from lowsky.jurisdictions.identifiers import Identifier
 from lowsky.open_enums import number_member, text_member
 from lowsky.priority import Priority
 from lowsky.registration.codec import operators as operators_codec
@@ -22,7 +22,7 @@ from lowsky.registration.domain.operator import (
     OperatorProfile,
     OperatorState,
 )
-from lowsky.registration.postgres.topic import TOPIC
+from lowsky.registration.identifiers.identifier import Identifier
 
 Lock = Literal["UPDATE", "SHARE"]
 """UPDATE to change the row; SHARE so that nobody else changes it, while others may hold it so too."""
@@ -105,7 +105,7 @@ class OperatorStore:
         await append(
             self._connection,
             [
-                Event(TOPIC, operator.name, f"lowsky.operator.{what}.v1", value, operator.update_time)
+                Event(topics.OPERATORS, operator.name, f"lowsky.operator.{what}.v1", value, operator.update_time)
                 for what in operator.happened
             ],
         )

@@ -15,11 +15,11 @@ from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.events.relay import Relay
 from lowsky.ids import new_id
-from lowsky.jurisdictions.identifiers import Schemes
 from lowsky.registration.codec.aircraft import profile_of, to_message
 from lowsky.registration.codec.identifiers import given_in, replace_identifiers
 from lowsky.registration.domain.aircraft import Aircraft
 from lowsky.registration.domain.identity import of_aircraft
+from lowsky.registration.identifiers.identifier import Schemes
 from lowsky.registration.postgres import AircraftStore, OperatorStore
 from lowsky.rpc.masks import masked
 from lowsky.rpc.once import Mutation, once

@@ -6,8 +6,8 @@ from typing import Any
 
 from lowsky.api.registration.v1 import identifiers_pb2 as pb
 from lowsky.api.registration.v1 import identifiers_pb2_grpc
-from lowsky.jurisdictions.identifiers import Schemes
 from lowsky.registration.codec.identifiers import scheme_to_message
+from lowsky.registration.identifiers.identifier import Schemes
 
 
 class IdentifiersServicer(identifiers_pb2_grpc.IdentifiersServiceServicer):

@@ -17,7 +17,6 @@ from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
 from lowsky.ids import new_id
 from lowsky.jurisdictions.flights import RuleSets
-from lowsky.jurisdictions.identifiers import Schemes
 from lowsky.open_enums import name_of, text_member
 from lowsky.priority import Priority
 from lowsky.registration.codec.identifiers import given_in, replace_identifiers
@@ -25,6 +24,7 @@ from lowsky.registration.codec.operators import jurisdictions_of, kind_of, profi
 from lowsky.registration.domain.documents import missing_documents
 from lowsky.registration.domain.identity import of_operator
 from lowsky.registration.domain.operator import Operator, OperatorState
+from lowsky.registration.identifiers.identifier import Schemes
 from lowsky.registration.postgres import AircraftStore, OperatorStore
 from lowsky.rpc.masks import masked
 from lowsky.rpc.once import Mutation, once

@@ -1,1 +1,1 @@
-"""TODO."""
+"""`lowsky zones` and `lowsky authorities`."""

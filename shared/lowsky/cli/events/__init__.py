@@ -1,1 +1,1 @@
-"""TODO."""
+"""`lowsky events`: follow topics, handle dead letters."""

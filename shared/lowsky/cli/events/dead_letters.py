@@ -16,7 +16,6 @@ import typer
 from lowsky.cli.events.log import (
     RECORD_BYTES_MAX,
     REQUEST_TIMEOUT_MS,
-    TOPICS,
     Bootstrap,
     EventLog,
     Prefix,
@@ -29,6 +28,7 @@ from lowsky.cli.exits import Exit
 from lowsky.cli.output import clean, facts, row, table
 from lowsky.cli.problems import Problem, invalid
 from lowsky.cli.session.session import session_of
+from lowsky.events import topics
 from lowsky.events.dead_letters import letters
 
 app = typer.Typer(
@@ -216,7 +216,7 @@ def _place(log: EventLog, name: str) -> tuple[str, str] | None:
     if not name.startswith(log.prefix) or not name.endswith(".dlq"):
         return None
     topic, _, group = name.removeprefix(log.prefix).removesuffix(".dlq").rpartition(".")
-    return (topic, group) if topic in TOPICS else None
+    return (topic, group) if topic in topics.ALL else None
 
 
 async def _find(log: EventLog, origin: str, group: str | None) -> Letter:

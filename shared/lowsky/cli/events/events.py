@@ -12,9 +12,10 @@ import typer
 from rich.text import Text
 
 from lowsky.cli.events import dead_letters
-from lowsky.cli.events.log import TOPICS, Bootstrap, EventLog, Prefix, document_of, texts_of, topic_of
+from lowsky.cli.events.log import Bootstrap, EventLog, Prefix, document_of, texts_of, topic_of
 from lowsky.cli.output import Output, clean
 from lowsky.cli.session.session import session_of
+from lowsky.events import topics
 
 app = typer.Typer(help="Events: everything that happens.", no_args_is_help=True)
 app.add_typer(dead_letters.app, name="dead-letters")
@@ -42,8 +43,8 @@ def tail(
     """Print events as they happen, decoded; one line of JSON each with --output json."""
     session = session_of(context)
     log = EventLog.of(bootstrap, prefix)
-    topics = [log.prefix + topic_of(name) for name in topic or TOPICS]
-    log.run(_print(session.output, log, topics, kind or (), from_beginning, follow, count))
+    followed = [log.prefix + topic_of(name) for name in topic or topics.ALL]
+    log.run(_print(session.output, log, followed, kind or (), from_beginning, follow, count))
 
 
 async def _print(

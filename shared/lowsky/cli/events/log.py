@@ -20,16 +20,10 @@ from lowsky.api.events.v1 import events_pb2 as pb
 from lowsky.cli.exits import Exit
 from lowsky.cli.problems import Problem
 from lowsky.cli.session import local_stack
+from lowsky.events import topics
 
 T = TypeVar("T")
 
-TOPICS = (
-    "lowsky.operators.v1",
-    "lowsky.authorities.v1",
-    "lowsky.geozones.v1",
-    "lowsky.flight-plans.v1",
-    "lowsky.approvals.v1",
-)
 RECORD_BYTES_MAX = 4 * 1024 * 1024
 """As the topics allow: a geozone of 20 000 vertices with its published text."""
 
@@ -139,13 +133,13 @@ async def all_topics(consumer: Any) -> Any:
 def _partitions(metadata: Any, topic: str) -> list[int]:
     numbers: set[int] | None = metadata.partitions_for_topic(topic)
     if not numbers:
-        raise Problem("NOT_FOUND", f"there is no topic {topic}", Exit.NOT_FOUND, f"one of {', '.join(TOPICS)}")
+        raise Problem("NOT_FOUND", f"there is no topic {topic}", Exit.NOT_FOUND, f"one of {', '.join(topics.ALL)}")
     return sorted(numbers)
 
 
 def topic_of(name: str) -> str:
     """A topic as it is called: flight-plans stands for lowsky.flight-plans.v1."""
-    return f"lowsky.{name}.v1" if f"lowsky.{name}.v1" in TOPICS else name
+    return f"lowsky.{name}.v1" if f"lowsky.{name}.v1" in topics.ALL else name
 
 
 def texts_of(record: Any) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""`lowsky plan`: submit, check, watch and move flight plans."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""`lowsky operators`, `lowsky aircraft` and `lowsky identifiers`."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Streams of events to callers: tails of topics, resumable watches."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Altitude bands, their datums, geoid and terrain, and whether two bands overlap."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""When a zone applies: periods, weekly schedules, and the events of the sun."""

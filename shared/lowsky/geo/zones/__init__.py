@@ -1,1 +1,1 @@
-"""TODO."""
+"""Geozones and the index that finds those a flight meets."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The items of a mission file: MAVLink commands, jumps, survey patterns."""

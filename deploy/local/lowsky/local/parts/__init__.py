@@ -1,1 +1,1 @@
-"""TODO."""
+"""What the local stack runs: PostgreSQL, Kafka, the token issuer, the services."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Processes of the local stack: started, found, recorded, probed."""

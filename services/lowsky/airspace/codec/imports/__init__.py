@@ -1,1 +1,1 @@
-"""TODO."""
+"""What an import sends, reports and compares, as messages."""

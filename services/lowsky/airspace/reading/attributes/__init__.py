@@ -1,1 +1,1 @@
-"""TODO."""
+"""The attributes of a zone as published: restrictions, limits, times, authorities, permits."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The file formats: which one a file is in, and its zones as documents."""

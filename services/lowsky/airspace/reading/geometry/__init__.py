@@ -1,1 +1,1 @@
-"""TODO."""
+"""Outlines as published, made into valid areas that never become smaller."""

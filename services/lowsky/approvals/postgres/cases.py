@@ -13,11 +13,10 @@ from lowsky.approvals.domain.approval import Approval, ApprovalState, Decision, 
 from lowsky.db.database import Connection
 from lowsky.db.pages import fetch_page
 from lowsky.errors import NotFound
+from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
 from lowsky.open_enums import text_member
-
-TOPIC = "lowsky.approvals.v1"
 
 QueueKey = tuple[datetime, str]
 """Where a case stands in a queue: decide_by_time and name."""
@@ -165,7 +164,7 @@ class ApprovalStore:
             value = approvals_codec.to_event(approval)
             with told_within(approval):
                 events += [
-                    Event(TOPIC, approval.name, f"lowsky.approval.{what}.v1", value, approval.update_time)
+                    Event(topics.APPROVALS, approval.name, f"lowsky.approval.{what}.v1", value, approval.update_time)
                     for what in approval.happened
                 ]
             approval.happened.clear()

@@ -10,7 +10,7 @@ from datetime import datetime
 from lowsky.approvals.codec.plans import submitted_plan
 from lowsky.approvals.domain.approval import Approval, ApprovalState
 from lowsky.approvals.domain.plan import SubmittedPlan
-from lowsky.approvals.postgres import ApprovalStore
+from lowsky.approvals.postgres.cases import ApprovalStore
 from lowsky.clock import Clock
 from lowsky.db.database import Connection
 from lowsky.events.consumer import Batched, Handler, consumed
@@ -18,7 +18,6 @@ from lowsky.events.event import Event
 from lowsky.ids import new_id
 
 GROUP = "approvals"
-TOPIC = "lowsky.flight-plans.v1"
 
 _SUBMITTED = "lowsky.flightplan.submitted.v1"
 _REOPENED = "lowsky.flightplan.reopened.v1"

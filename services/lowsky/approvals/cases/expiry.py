@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from lowsky.approvals.postgres import ApprovalStore
+from lowsky.approvals.postgres.cases import ApprovalStore
 from lowsky.clock import Clock
 from lowsky.db.database import Database
 from lowsky.events.relay import Relay

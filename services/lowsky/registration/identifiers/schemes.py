@@ -6,10 +6,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
-from lowsky.jurisdictions.checks import ALGORITHMS, is_calendar_date
-from lowsky.jurisdictions.identifiers import KEY_BYTES_MIN, Check, Holder, MalformedIdentifier, Scheme, Schemes, Scope
 from lowsky.jurisdictions.loading import InvalidRules, Table, documents
-from lowsky.jurisdictions.patterns import BadPattern, Pattern, pattern_of
+from lowsky.registration.identifiers.checks import ALGORITHMS, is_calendar_date
+from lowsky.registration.identifiers.identifier import (
+    KEY_BYTES_MIN,
+    Check,
+    Holder,
+    MalformedIdentifier,
+    Scheme,
+    Schemes,
+    Scope,
+)
+from lowsky.registration.identifiers.patterns import BadPattern, Pattern, pattern_of
 
 FILE_NAME = "identifiers.toml"
 

@@ -1,0 +1,1 @@
+"""Cases: opened, decided and expired."""

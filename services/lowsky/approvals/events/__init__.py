@@ -1,0 +1,1 @@
+"""Events of flight plans, applied to their cases."""

@@ -1,0 +1,85 @@
+"""Verdicts of approvals into the plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lowsky.api.approvals.v1 import approvals_pb2
+from lowsky.api.events.v1 import events_pb2
+from lowsky.clock import Clock
+from lowsky.db.database import Connection
+from lowsky.events.consumer import Batched, Handler, consumed
+from lowsky.events.event import Event
+from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.life.verdicts import Verdict, apply_verdict
+from lowsky.flightplans.postgres.plans import FlightPlanStore, told
+
+GROUP = "flightplans"
+
+_VERDICTS = {
+    "lowsky.approval.opened.v1": Verdict.UNDER_REVIEW,
+    "lowsky.approval.granted.v1": Verdict.GRANTED,
+    "lowsky.approval.rejected.v1": Verdict.REJECTED,
+    "lowsky.approval.expired.v1": Verdict.EXPIRED,
+}
+
+_OUTCOMES = {
+    Verdict.GRANTED: approvals_pb2.Decision.OUTCOME_GRANTED,
+    Verdict.REJECTED: approvals_pb2.Decision.OUTCOME_REJECTED,
+}
+
+
+class OnApprovals:
+    """lowsky.approvals.v1 into the plans, a batch of events at a time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @property
+    def handlers(self) -> Mapping[str, Handler | Batched]:
+        """By event type; one for all, so that verdicts that follow each other are one batch, whatever they say."""
+        return dict.fromkeys(_VERDICTS, Batched(self.apply))
+
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
+        """Locks all the plans at once, moves them in the order of the events, and stores and tells it at once.
+
+        Raises:
+            DecodeError, NotFound: Of the batch nothing is applied, because of one event.
+        """
+        store = FlightPlanStore(connection)
+        approvals = [events_pb2.ApprovalEvent.FromString(event.value or b"").approval for event in events]
+        plans = await store.lock_all({approval.flight_plan.name for approval in approvals})
+        now = self._clock.now()
+        moved: dict[str, FlightPlan] = {}
+        happened: list[Event] = []
+        for event, approval in zip(events, approvals, strict=True):
+            plan, verdict = plans[approval.flight_plan.name], _VERDICTS[event.type]
+            with consumed(GROUP, event):
+                if apply_verdict(
+                    plan,
+                    verdict,
+                    approval=approval.name,
+                    number=approval.number,
+                    reason=_reason(approval, verdict),
+                    granted_by=_granted_by(approval),
+                    now=now,
+                ):
+                    moved[plan.name] = plan
+                    # Now, before another event of the batch moves the same plan: each tells the state after it.
+                    happened += told(plan)
+        await store.save_moves(list(moved.values()), happened)
+
+
+def _granted_by(approval: approvals_pb2.Approval) -> Sequence[str]:
+    return [d.authority for d in approval.decisions if d.outcome == approvals_pb2.Decision.OUTCOME_GRANTED]
+
+
+def _reason(approval: approvals_pb2.Approval, verdict: Verdict) -> str:
+    """What those said who decided it so: why a plan was rejected is not told by whoever granted it."""
+    outcome = _OUTCOMES.get(verdict)
+    said = "; ".join(d.reason for d in approval.decisions if d.outcome == outcome and d.reason)
+    if not said and verdict is Verdict.GRANTED and approval.automatic:
+        return "Granted by rule: nobody's word is needed."
+    if not said and verdict is Verdict.REJECTED and approval.automatic:
+        return "Rejected by rule: a check found what no authority can allow."
+    return said

@@ -1,0 +1,40 @@
+"""Authorities into the areas."""
+
+from __future__ import annotations
+
+import structlog
+from google.protobuf.message import DecodeError
+
+from lowsky.api.events.v1 import events_pb2
+from lowsky.events.event import Event
+from lowsky.events.watching.tail import Positions
+from lowsky.flightplans.checks.validity import AHEAD
+from lowsky.flightplans.projections.areas import Areas, KnownAuthority
+from lowsky.geofence.area_codec import stated_area_from
+
+log = structlog.get_logger()
+
+
+class OnAuthorities:
+    """lowsky.authorities.v1 into the areas."""
+
+    def __init__(self, areas: Areas) -> None:
+        self._areas = areas
+
+    def __call__(self, event: Event, _positions: Positions) -> None:
+        if event.value is None:
+            self._areas.remove(event.key)
+            return
+        if not event.type.startswith("lowsky.authority."):
+            log.warning("an event of a later version is passed over", key=event.key, type=event.type)
+            return
+        try:
+            authority = events_pb2.AuthorityEvent.FromString(event.value).authority
+            known = KnownAuthority(
+                authority.display_name, authority.country, authority.filing_horizon_days or AHEAD.days
+            )
+            self._areas.learn(event.key, known, stated_area_from(authority))
+        except (DecodeError, ValueError) as error:
+            # Where it answers may be somewhere else now: nothing is decided until it says so anew.
+            log.error("unreadable authority", key=event.key, type=event.type, problem=str(error))
+            self._areas.unreadable(event.key, str(error))

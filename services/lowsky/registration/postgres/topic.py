@@ -1,3 +1,0 @@
-"""Where registration tells what happened."""
-
-TOPIC = "lowsky.operators.v1"
