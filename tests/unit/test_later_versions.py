@@ -30,7 +30,7 @@ from lowsky.errors import IllegalMove, Invalid, Precondition
 from lowsky.events.event import Event
 from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.validity import require_standing
-from lowsky.flightplans.codec.plans import plans
+from lowsky.flightplans.codec import plans
 from lowsky.flightplans.domain.plan import State
 from lowsky.flightplans.events.approvals import _granted_by
 from lowsky.flightplans.events.geozones import OnGeozones

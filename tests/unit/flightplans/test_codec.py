@@ -7,7 +7,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
 from lowsky.findings.finding import Finding, Rule, Severity
-from lowsky.flightplans.codec.plans import plans
+from lowsky.flightplans.codec import plans
 from lowsky.flightplans.domain.plan import State
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.volumes.trajectory import Trajectory

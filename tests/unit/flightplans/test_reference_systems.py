@@ -12,7 +12,7 @@ from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
-from lowsky.flightplans.codec.plans import plans
+from lowsky.flightplans.codec import plans
 from lowsky.flightplans.rpc.occupancy import question_of
 from lowsky.geo.codec.flights import CONVERTED_MAX, volumes_from_message
 from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from lowsky.flightplans.rpc.flight_plans import stream as stream_module
+from lowsky.flightplans.rpc import stream as stream_module
 from lowsky.flightplans.rpc.stream import answer_each
 
 
