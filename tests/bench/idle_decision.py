@@ -26,7 +26,7 @@ from lowsky.local.demo.story import SAMPLE, publish_airspace, register_operator,
 from lowsky.local.reporting import ConsoleReporter
 from lowsky.local.stack import Stack
 from lowsky.missions import read
-from tests.bench.echo import caller
+from tests.bench.echo import METHOD
 from tests.bench.measuring import Measurement, one_by_one
 
 CALLS = 200
@@ -71,7 +71,7 @@ async def bare_echo() -> Measurement:
     try:
         port = int(await process.stdout.readline())
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            echo = caller(channel)
+            echo = channel.unary_unary(METHOD)
             return await one_by_one("bare grpc.aio echo", CALLS, lambda _: echo(PAYLOAD))
     finally:
         process.stdin.close()
