@@ -12,8 +12,8 @@ import shapely
 from lowsky.db.database import Database
 from lowsky.db.migrations import migrate
 from lowsky.errors import Unavailable
-from lowsky.flightplans.postgres.airspace_locks import LOCKS_MAX, locks_of
 from lowsky.flightplans.postgres import reservations as module
+from lowsky.flightplans.postgres.airspace_locks import LOCKS_MAX, locks_of
 from lowsky.flightplans.postgres.reservations import Reservations
 from lowsky.geo.heights.altitude import ANYWHERE, AltitudeBand, Datum
 from lowsky.geo.volumes.nodes import Cover, cover
