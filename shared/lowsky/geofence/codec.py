@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 
@@ -23,10 +23,10 @@ from lowsky.geo.codec import (
     volume_from_message,
     widest_band,
 )
-from lowsky.geo.converting import converted_all, converted_circle, step_degrees
-from lowsky.geo.reference_systems import ERRORS_M, Floats, at_edge, to_wgs84
+from lowsky.geo.converting import Outline, converted_all, converted_circle, over_limit, step_degrees, unclear_outlines
+from lowsky.geo.reference_systems import ERRORS_M, Floats, to_wgs84, unclear
 from lowsky.geo.system_names import ReferenceSystem
-from lowsky.geo.trajectory import Trajectory
+from lowsky.geo.trajectory import HORIZONTAL_BUFFER_MAX_M, Trajectory
 from lowsky.geo.volumes import Volume4D
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.moments import windows_s
@@ -97,11 +97,12 @@ def trajectory_from_message(message: pb.Trajectory, field: str) -> Trajectory:
         raise Invalid.field(field, str(error), "INVALID_GEOMETRY") from None
 
 
-def volumes_from_message(message: pb.Volumes, field: str) -> tuple[Volume4D, ...]:
+def volumes_from_message(message: pb.Volumes, field: str, *, either: bool = False) -> tuple[Volume4D, ...]:
     """Volumes that passed the rules, in WGS 84: outlines that are converted have the error of that around them.
 
     Args:
         field: Its path in the request.
+        either: What may be displaced or not covers both places instead of being refused.
 
     Raises:
         Invalid: A time that runs backwards, a geometry without a clear meaning, too many vertices, a flight too long.
@@ -122,7 +123,7 @@ def volumes_from_message(message: pb.Volumes, field: str) -> tuple[Volume4D, ...
             field, f"the flight takes {lasts_s:.0f} s, more than {FLIGHT_S_MAX}", "TOO_LARGE", limit=str(FLIGHT_S_MAX)
         )
     system = _system(message)
-    return _converted(messages, volumes, system, field) if system.displaced else volumes
+    return _converted(messages, volumes, system, field, either=either) if system.displaced else volumes
 
 
 def _system(message: pb.Trajectory | pb.Volumes) -> ReferenceSystem:
@@ -140,16 +141,45 @@ def _waypoints(
     system = _system(message)
     if not system.displaced:
         return longitudes, latitudes, 0.0
-    unclear = at_edge(longitudes, latitudes)
-    if unclear.any():
-        place = int(np.argmax(unclear))
-        message_text = f"so near to the edge of what {system} displaces, it may or may not be displaced: give WGS 84"
-        raise Invalid.field(f"{field}.waypoints[{place}]", message_text, "INVALID_GEOMETRY")
-    return *to_wgs84(longitudes, latitudes, system), ERRORS_M[system]
+    marks = unclear(longitudes, latitudes)
+    if marks.any():
+        raise _unclear(f"{field}.waypoints[{int(np.argmax(marks))}]", system)
+    asked_m, error_m = message.horizontal_buffer_m, ERRORS_M[system]
+    if asked_m <= HORIZONTAL_BUFFER_MAX_M < asked_m + error_m:
+        too_wide = over_limit("buffer", asked_m, error_m, system, HORIZONTAL_BUFFER_MAX_M)
+        limit = f"{HORIZONTAL_BUFFER_MAX_M - error_m:g}"
+        raise Invalid.field(f"{field}.horizontal_buffer_m", too_wide, "TOO_LARGE", limit=limit)
+    return *to_wgs84(longitudes, latitudes, system), error_m
+
+
+def _unclear(field: str, system: ReferenceSystem) -> Invalid:
+    message = (
+        f"outside of mainland China or near its border, what is given in {system} may be displaced or not, so that it"
+        " cannot be known where this is: give it in WGS 84 or CGCS2000"
+    )
+    return Invalid.field(field, message, "INVALID_GEOMETRY")
+
+
+def _require_clear(
+    messages: Sequence[geo_pb2.Volume4D], polygons: Mapping[int, Outline], system: ReferenceSystem, field: str
+) -> None:
+    marks = np.zeros(len(messages), dtype=np.bool_)
+    marks[list(polygons)] = unclear_outlines(list(polygons.values()))
+    centres = {n: one.outline_circle.center for n, one in enumerate(messages) if n not in polygons}
+    marks[list(centres)] = unclear([at.longitude for at in centres.values()], [at.latitude for at in centres.values()])
+    if marks.any():
+        place = int(np.argmax(marks))
+        outline = "outline_polygon" if place in polygons else "outline_circle"
+        raise _unclear(f"{field}.volumes[{place}].{outline}", system)
 
 
 def _converted(
-    messages: Sequence[geo_pb2.Volume4D], volumes: tuple[Volume4D, ...], system: ReferenceSystem, field: str
+    messages: Sequence[geo_pb2.Volume4D],
+    volumes: tuple[Volume4D, ...],
+    system: ReferenceSystem,
+    field: str,
+    *,
+    either: bool,
 ) -> tuple[Volume4D, ...]:
     """Volumes as they were sent, in WGS 84: a circle by its centre, since its radius is on the ground."""
     circles = {n: one.outline_circle for n, one in enumerate(messages) if one.HasField("outline_circle")}
@@ -158,6 +188,8 @@ def _converted(
     if vertices > CONVERTED_MAX:
         limit = f"the outlines are longer than {CONVERTED_MAX * step_degrees(system):g} degrees, which is the most in"
         raise Invalid.field(field, f"{limit} {system}: give WGS 84", "TOO_LARGE", limit=str(CONVERTED_MAX))
+    if not either:
+        _require_clear(messages, polygons, system, field)
     try:
         there = dict(zip(polygons, converted_all(list(polygons.values()), system), strict=True)) | {
             n: converted_circle(one.center.longitude, one.center.latitude, one.radius_m, system)
