@@ -159,8 +159,8 @@ def converted_circle(longitude: float, latitude: float, radius_m: float, system:
 def over_limit(what: str, asked_m: float, error_m: float, system: System, limit_m: float) -> str:
     """The message for what is within a limit as it was asked for, and is not with the error around it."""
     return (
-        f"a {what} of {asked_m:g} m, with {error_m:g} m added for the error of {system}, is above {limit_m:g} m:"
-        f" give at most {limit_m - error_m:g} m, or WGS 84"
+        f"a {what} of {asked_m:.10g} m, with {error_m:g} m added for the error of {system}, is above {limit_m:.10g} m:"
+        f" give at most {limit_m - error_m:.10g} m, or WGS 84"
     )
 
 
