@@ -168,6 +168,19 @@ def test_a_zone_that_may_be_displaced_or_not_covers_both_places_and_says_so(
     assert UNCLEAR in [note.reason for note in both.entries[0].notes]
 
 
+def test_a_permit_that_may_be_displaced_or_not_holds_where_it_does_in_both_places() -> None:
+    outline = shapely.box(126.98, 37.57, 127.0, 37.59)
+    free = feature(published(outline))
+    free["properties"] = {"identifier": "Z", "type": "NO_RESTRICTION"}
+    (zone,) = read(json.dumps(free).encode(), Declared(reference_system=GCJ_02)).zones
+    sure = zone.geozone.layers[0].sure
+    assert sure is not None
+    assert not sure.is_empty
+    assert outline.covers(sure)
+    there = shapely.transform(outline, lambda at: np.column_stack(to_wgs84(at[:, 0], at[:, 1], GCJ_02)))
+    assert there.covers(sure)
+
+
 def test_a_circle_that_is_too_wide_with_the_error_says_what_was_added() -> None:
     circles = {
         radius: {"type": "Point", "coordinates": [104.0, 31.0], "extent": {"subType": "Circle", "radius": radius}}
