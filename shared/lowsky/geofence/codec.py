@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
 
@@ -23,11 +23,12 @@ from lowsky.geo.codec import (
     volume_from_message,
     widest_band,
 )
-from lowsky.geo.converting import Outline, converted_all, converted_circle, over_limit, step_degrees, unclear_outlines
+from lowsky.geo.converting import converted_all, converted_circle, over_limit, step_degrees
 from lowsky.geo.reference_systems import ERRORS_M, Floats, to_wgs84, unclear
 from lowsky.geo.system_names import ReferenceSystem
 from lowsky.geo.trajectory import HORIZONTAL_BUFFER_MAX_M, Trajectory
 from lowsky.geo.volumes import Volume4D
+from lowsky.geofence.clear_places import require_clear, unclear_place
 from lowsky.geofence.findings import Finding, Rule, Severity
 from lowsky.moments import windows_s
 from lowsky.open_enums import name_of, number_member, text_member
@@ -143,34 +144,13 @@ def _waypoints(
         return longitudes, latitudes, 0.0
     marks = unclear(longitudes, latitudes)
     if marks.any():
-        raise _unclear(f"{field}.waypoints[{int(np.argmax(marks))}]", system)
+        raise unclear_place(f"{field}.waypoints[{int(np.argmax(marks))}]", system)
     asked_m, error_m = message.horizontal_buffer_m, ERRORS_M[system]
     if asked_m <= HORIZONTAL_BUFFER_MAX_M < asked_m + error_m:
         too_wide = over_limit("buffer", asked_m, error_m, system, HORIZONTAL_BUFFER_MAX_M)
         limit = f"{HORIZONTAL_BUFFER_MAX_M - error_m:g}"
         raise Invalid.field(f"{field}.horizontal_buffer_m", too_wide, "TOO_LARGE", limit=limit)
     return *to_wgs84(longitudes, latitudes, system), error_m
-
-
-def _unclear(field: str, system: ReferenceSystem) -> Invalid:
-    message = (
-        f"outside of mainland China or near its border, what is given in {system} may be displaced or not, so that it"
-        " cannot be known where this is: give it in WGS 84 or CGCS2000"
-    )
-    return Invalid.field(field, message, "INVALID_GEOMETRY")
-
-
-def _require_clear(
-    messages: Sequence[geo_pb2.Volume4D], polygons: Mapping[int, Outline], system: ReferenceSystem, field: str
-) -> None:
-    marks = np.zeros(len(messages), dtype=np.bool_)
-    marks[list(polygons)] = unclear_outlines(list(polygons.values()))
-    centres = {n: one.outline_circle.center for n, one in enumerate(messages) if n not in polygons}
-    marks[list(centres)] = unclear([at.longitude for at in centres.values()], [at.latitude for at in centres.values()])
-    if marks.any():
-        place = int(np.argmax(marks))
-        outline = "outline_polygon" if place in polygons else "outline_circle"
-        raise _unclear(f"{field}.volumes[{place}].{outline}", system)
 
 
 def _converted(
@@ -189,7 +169,7 @@ def _converted(
         limit = f"the outlines are longer than {CONVERTED_MAX * step_degrees(system):g} degrees, which is the most in"
         raise Invalid.field(field, f"{limit} {system}: give WGS 84", "TOO_LARGE", limit=str(CONVERTED_MAX))
     if not either:
-        _require_clear(messages, polygons, system, field)
+        require_clear(messages, polygons, system, field)
     try:
         there = dict(zip(polygons, converted_all(list(polygons.values()), system), strict=True)) | {
             n: converted_circle(one.center.longitude, one.center.latitude, one.radius_m, system)
