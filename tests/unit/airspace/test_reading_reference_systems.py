@@ -10,7 +10,7 @@ import shapely
 from shapely import MultiPolygon, Polygon
 
 from lowsky.airspace.reading import Declared, Outcome
-from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84, to_wgs84
+from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84, to_wgs84, unclear
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.circles import circle
 from lowsky.geo.shapes.projection import inverse
@@ -136,6 +136,60 @@ def test_at_the_edge_of_china_both_ways_to_read_a_zone_are_covered(system: Refer
     assert both.covers(circle(west + 0.001, 40.0, 100.0))
     lon, lat = to_wgs84(west + 0.001, 40.0, system)
     assert both.covers(circle(float(lon), float(lat), 100.0))
+
+
+UNCLEAR = "DISPLACEMENT_UNCLEAR"
+
+
+@pytest.mark.parametrize("system", DISPLACED)
+@pytest.mark.parametrize(
+    ("lon", "lat"),
+    [(114.10, 22.52), (126.98, 37.57), (106.9, 47.92), (105.85, 21.03), (121.56, 25.03), (77.2, 28.6), (111.95, 43.65)],
+    ids=["across the limit of Hong Kong", "Seoul", "Ulaanbaatar", "Hanoi", "Taipei", "Delhi", "across the border"],
+)
+def test_a_zone_that_may_be_displaced_or_not_covers_both_places_and_says_so(
+    system: ReferenceSystem, lon: float, lat: float
+) -> None:
+    outline = shapely.box(lon, lat, lon + 0.05, lat + 0.05)
+    found = reading(published(outline), system)
+    taken = found.zones[0].geozone.layers[0].outline
+    corners = shapely.get_coordinates(shapely.segmentize(outline, 0.001))
+    there = to_wgs84(corners[:, 0], corners[:, 1], system)
+    assert shapely.covers(taken, shapely.points(*there)).all()
+    assert shapely.covers(taken, shapely.points(corners[unclear(*corners.T)])).all()
+    (entry,) = found.entries
+    assert entry.identifier == "Z"
+    assert [note.reason for note in entry.notes] == [f"CONVERTED_FROM_{system}", UNCLEAR]
+    assert str(system) in entry.notes[1].message
+    centre = {"type": "Point", "coordinates": [lon, lat], "extent": {"subType": "Circle", "radius": 100}}
+    both = reading(centre, system)
+    assert both.zones[0].geozone.layers[0].outline.covers(circle(lon, lat, 100.0))
+    assert both.zones[0].geozone.layers[0].outline.covers(circle(*map(float, to_wgs84(lon, lat, system)), 100.0))
+    assert UNCLEAR in [note.reason for note in both.entries[0].notes]
+
+
+def test_a_permit_that_may_be_displaced_or_not_holds_where_it_does_in_both_places() -> None:
+    outline = shapely.box(126.98, 37.57, 127.0, 37.59)
+    free = feature(published(outline))
+    free["properties"] = {"identifier": "Z", "type": "NO_RESTRICTION"}
+    (zone,) = read(json.dumps(free).encode(), Declared(reference_system=GCJ_02)).zones
+    sure = zone.geozone.layers[0].sure
+    assert sure is not None
+    assert not sure.is_empty
+    assert outline.covers(sure)
+    there = shapely.transform(outline, lambda at: np.column_stack(to_wgs84(at[:, 0], at[:, 1], GCJ_02)))
+    assert there.covers(sure)
+
+
+def test_a_circle_that_is_too_wide_with_the_error_says_what_was_added() -> None:
+    circles = {
+        radius: {"type": "Point", "coordinates": [104.0, 31.0], "extent": {"subType": "Circle", "radius": radius}}
+        for radius in (999_990.0, 999_995.0)
+    }
+    assert reading(circles[999_990.0], GCJ_02).zones
+    (entry,) = reading(circles[999_995.0], GCJ_02).entries
+    assert entry.notes[-1].reason == "CIRCLE_UNUSABLE"
+    assert all(part in entry.notes[-1].message for part in ("999995 m", "10 m added", "1000000 m", "at most 999990 m"))
 
 
 def test_cgcs2000_is_taken_as_wgs_84_and_says_so_once() -> None:

@@ -137,6 +137,19 @@ async def test_submit_says_what_it_assumes_and_asks_for_all_the_room_needed(
     assert all(len(line) <= 80 for line in ended.out.splitlines() if not line.startswith("→"))
 
 
+async def test_a_buffer_that_is_too_wide_with_the_circles_says_what_was_added(
+    run: Run, services: Scripted, target: str, plan_file: str
+) -> None:
+    ended = await run(
+        *("plan", "submit", plan_file, "--aircraft", AIRCRAFT, "--depart", "2026-11-25T09:00+08:00"),
+        *("--buffer", "4990", "--output", "json"),
+        at=target,
+    )
+    assert ended.error["reason"] == "BUFFER_TOO_LARGE"
+    assert all(part in ended.error["message"] for part in ("4990 m", "40 m on which", "5000 m"))
+    assert "SubmitFlightPlan" not in services.requests
+
+
 async def test_without_a_departure_the_flight_is_in_five_minutes_and_that_is_said(
     run: Run, services: Scripted, target: str, plan_file: str
 ) -> None:

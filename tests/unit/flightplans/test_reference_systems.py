@@ -13,13 +13,14 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
 from lowsky.flightplans.codec import plans
-from lowsky.flightplans.rpc.occupancy import question_of
+from lowsky.flightplans.rpc.flight_plans import question_of
 from lowsky.geo.codec.flights import CONVERTED_MAX, volumes_from_message
-from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84
+from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84, to_wgs84
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.circles import circle
 from lowsky.geo.shapes.projection import inverse
-from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.trajectory import HORIZONTAL_BUFFER_MAX_M
+from lowsky.geo.volumes.volumes import Trajectory
 from tests.unit.flightplans.flights import DRONE, OPERATOR, START
 
 AGL = geo_pb2.ALTITUDE_DATUM_AGL
@@ -100,6 +101,110 @@ def test_a_waypoint_that_may_or_may_not_be_displaced_is_refused_by_its_place() -
         plans.proposal_of(OPERATOR, flight((80.0, 40.0), (west + 0.01, 40.0), system=ReferenceSystem.GCJ_02))
     assert [one.field for one in refused.value.fields] == ["flight_plan.trajectory.waypoints[1]"]
     assert "GCJ_02" in str(refused.value)
+
+
+ABROAD = {
+    "Hong Kong": (114.17, 22.30),
+    "Seoul": (126.98, 37.57),
+    "Ulaanbaatar": (106.90, 47.92),
+    "Hanoi": (105.85, 21.03),
+    "Taipei": (121.56, 25.03),
+    "Delhi": (77.20, 28.60),
+}
+INLAND = {
+    "Shanghai": (121.47, 31.23),
+    "Shenzhen": (114.06, 22.54),
+    "Chengdu": (104.07, 30.67),
+    "Kashgar": (75.99, 39.47),
+    "Harbin": (126.63, 45.75),
+}
+
+
+def square(lon: float, lat: float) -> list[tuple[float, float]]:
+    return [(lon, lat), (lon + 0.01, lat), (lon + 0.01, lat + 0.01), (lon, lat + 0.01)]
+
+
+def refused_field(asked: pb.FlightPlan) -> str:
+    with pytest.raises(Invalid) as refused:
+        plans.proposal_of(OPERATOR, asked)
+    (violation,) = refused.value.fields
+    assert violation.reason == "INVALID_GEOMETRY"
+    assert "give it in WGS 84 or CGCS2000" in violation.message
+    return violation.field
+
+
+@pytest.mark.parametrize("system", MAPS)
+@pytest.mark.parametrize("place", ABROAD)
+def test_plans_where_maps_may_be_displaced_or_not_are_refused_by_their_place(
+    system: ReferenceSystem, place: str
+) -> None:
+    lon, lat = ABROAD[place]
+    inland = shown(*INLAND["Shanghai"], system)
+    asked = flight(inland, (lon, lat), system=system)
+    assert refused_field(asked) == "flight_plan.trajectory.waypoints[1]"
+    volumes = [volume([inland], 300.0), volume(square(*inland)), volume(square(lon, lat))]
+    asked = pb.FlightPlan(aircraft=DRONE, volumes=pb.Volumes(volumes=volumes, reference_system=NUMBERS[system]))
+    assert refused_field(asked) == "flight_plan.volumes.volumes[2].outline_polygon"
+    del asked.volumes.volumes[2]
+    asked.volumes.volumes.append(volume([(lon, lat)], 300.0))
+    assert refused_field(asked) == "flight_plan.volumes.volumes[2].outline_circle"
+
+
+@pytest.mark.parametrize("system", MAPS)
+@pytest.mark.parametrize("place", INLAND)
+def test_plans_in_the_mainland_are_taken(system: ReferenceSystem, place: str) -> None:
+    lon, lat = INLAND[place]
+    there = [(lon, lat), (lon + 0.005, lat)]
+    asked = flight(*(shown(*at, system) for at in there), system=system)
+    assert apart_m(plans.proposal_of(OPERATOR, asked).airspace, there) < 0.01
+    ring = [shown(*at, system) for at in square(lon - 0.01, lat)]
+    sent = pb.Volumes(
+        volumes=[volume(ring), volume([shown(lon, lat, system)], 300.0)], reference_system=NUMBERS[system]
+    )
+    assert volumes_from_message(sent, "volumes")[1].outline.covers(circle(lon, lat, 300.0))
+
+
+def test_a_volume_that_reaches_across_the_border_is_refused() -> None:
+    ring = [(114.05, 22.49), (114.15, 22.49), (114.15, 22.60), (114.05, 22.60)]
+    sent = pb.Volumes(volumes=[volume(ring)], reference_system=NUMBERS[ReferenceSystem.GCJ_02])
+    for read in (
+        lambda: volumes_from_message(sent, "volumes"),
+        lambda: question_of(pb.QueryAirspaceRequest(volumes=sent)),
+    ):
+        with pytest.raises(Invalid) as refused:
+            read()
+        assert refused.value.fields[0].field == "volumes.volumes[0].outline_polygon"
+
+
+@pytest.mark.parametrize("system", MAPS)
+def test_volumes_of_a_flight_out_of_its_plan_cover_both_places(system: ReferenceSystem) -> None:
+    lon, lat = ABROAD["Hong Kong"]
+    sent = pb.Volumes(volumes=[volume([(lon, lat)], 300.0)], reference_system=NUMBERS[system])
+    report = plans.report_of(pb.ReportFlightPlanStateRequest(state=pb.STATE_CONTINGENT, off_nominal_volumes=sent))
+    (held,) = report.off_nominal
+    there_lon, there_lat = to_wgs84(lon, lat, system)
+    assert held.outline.covers(circle(lon, lat, 300.0))
+    assert held.outline.covers(circle(float(there_lon), float(there_lat), 300.0))
+
+
+@pytest.mark.parametrize("system", MAPS)
+def test_a_buffer_that_is_too_wide_with_the_error_says_what_was_added(system: ReferenceSystem) -> None:
+    error_m = ERRORS_M[system]
+    asked = flight(*(shown(*at, system) for at in TRUE), system=system)
+    asked.trajectory.horizontal_buffer_m = HORIZONTAL_BUFFER_MAX_M - error_m
+    assert plans.proposal_of(OPERATOR, asked).airspace
+    asked.trajectory.horizontal_buffer_m += 1.0
+    with pytest.raises(Invalid) as refused:
+        plans.proposal_of(OPERATOR, asked)
+    (violation,) = refused.value.fields
+    assert violation.field == "flight_plan.trajectory.horizontal_buffer_m"
+    assert refused.value.reason == "TOO_LARGE"
+    for part in (
+        f"{HORIZONTAL_BUFFER_MAX_M - error_m + 1:g} m",
+        f"{error_m:g} m added",
+        f"{HORIZONTAL_BUFFER_MAX_M:g} m",
+    ):
+        assert part in violation.message
 
 
 @pytest.mark.parametrize("system", MAPS)

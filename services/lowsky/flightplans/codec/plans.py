@@ -80,12 +80,14 @@ def report_of(request: pb.ReportFlightPlanStateRequest) -> Report:
         message = "a flight that is within its plan needs no other volumes"
         raise Invalid.field("off_nominal_volumes", message, "INVALID_FIELD")
     volumes = request.off_nominal_volumes
+    # Of a flight that is out of its plan, airspace that may not be needed is held rather than none.
+    off_nominal = volumes_from_message(volumes, "off_nominal_volumes", either=True) if volumes.volumes else ()
     return Report(
         name=request.name,
         etag=request.etag,
         state=state,
         reason=request.reason,
-        off_nominal=volumes_from_message(volumes, "off_nominal_volumes") if volumes.volumes else (),
+        off_nominal=off_nominal,
         content=request.off_nominal_volumes.SerializeToString(),
     )
 

@@ -225,8 +225,9 @@ def _set_trajectory(plan: pb.FlightPlan, mission: Mission, wishes: Wishes, remar
     radius_m = loiter_radius_m(mission)
     buffer_m = wishes.buffer_m + radius_m
     if buffer_m > BUFFER_M_MAX:
+        circling = f" and the {radius_m:g} m on which the aircraft circles are" if radius_m else " is"
         raise invalid(
-            "BUFFER_TOO_LARGE", f"the corridor would reach {buffer_m:g} m to each side, {BUFFER_M_MAX:g} allowed"
+            "BUFFER_TOO_LARGE", f"a buffer of {wishes.buffer_m:g} m{circling} more than {BUFFER_M_MAX:g} m to each side"
         )
     plan.trajectory.CopyFrom(
         trajectory_of(

@@ -11,16 +11,17 @@ import numpy as np
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
+from lowsky.geo.codec.clear_places import require_clear, unclear_place
 from lowsky.geo.codec.volumes import (
     band_from_message,
     reference_system_from,
     volume_from_message,
 )
-from lowsky.geo.crs.converting import converted_all, converted_circle, step_degrees
-from lowsky.geo.crs.displacement import ERRORS_M, Floats, at_edge, to_wgs84
+from lowsky.geo.crs.converting import converted_all, converted_circle, over_limit, step_degrees
+from lowsky.geo.crs.displacement import ERRORS_M, Floats, to_wgs84, unclear
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.heights.altitude import Datum
-from lowsky.geo.volumes.trajectory import Trajectory
+from lowsky.geo.volumes.trajectory import HORIZONTAL_BUFFER_MAX_M, Trajectory
 from lowsky.geo.volumes.volumes import Volume4D
 from lowsky.moments import windows_s
 
@@ -84,11 +85,12 @@ def trajectory_from_message(message: assessment_pb2.Trajectory, field: str) -> T
         raise Invalid.field(field, str(error), "INVALID_GEOMETRY") from None
 
 
-def volumes_from_message(message: assessment_pb2.Volumes, field: str) -> tuple[Volume4D, ...]:
+def volumes_from_message(message: assessment_pb2.Volumes, field: str, *, either: bool = False) -> tuple[Volume4D, ...]:
     """Volumes that passed the rules, in WGS 84: outlines that are converted have the error of that around them.
 
     Args:
         field: Its path in the request.
+        either: What may be displaced or not covers both places instead of being refused.
 
     Raises:
         Invalid: A time that runs backwards, a geometry without a clear meaning, too many vertices, a flight too long.
@@ -109,7 +111,7 @@ def volumes_from_message(message: assessment_pb2.Volumes, field: str) -> tuple[V
             field, f"the flight takes {lasts_s:.0f} s, more than {FLIGHT_S_MAX}", "TOO_LARGE", limit=str(FLIGHT_S_MAX)
         )
     system = _system(message)
-    return _converted(messages, volumes, system, field) if system.displaced else volumes
+    return _converted(messages, volumes, system, field, either=either) if system.displaced else volumes
 
 
 def _system(message: assessment_pb2.Trajectory | assessment_pb2.Volumes) -> ReferenceSystem:
@@ -127,16 +129,24 @@ def _waypoints(
     system = _system(message)
     if not system.displaced:
         return longitudes, latitudes, 0.0
-    unclear = at_edge(longitudes, latitudes)
-    if unclear.any():
-        place = int(np.argmax(unclear))
-        message_text = f"so near to the edge of what {system} displaces, it may or may not be displaced: give WGS 84"
-        raise Invalid.field(f"{field}.waypoints[{place}]", message_text, "INVALID_GEOMETRY")
-    return *to_wgs84(longitudes, latitudes, system), ERRORS_M[system]
+    marks = unclear(longitudes, latitudes)
+    if marks.any():
+        raise unclear_place(f"{field}.waypoints[{int(np.argmax(marks))}]", system)
+    asked_m, error_m = message.horizontal_buffer_m, ERRORS_M[system]
+    if asked_m <= HORIZONTAL_BUFFER_MAX_M < asked_m + error_m:
+        too_wide = over_limit("buffer", asked_m, error_m, system, HORIZONTAL_BUFFER_MAX_M)
+        limit = f"{HORIZONTAL_BUFFER_MAX_M - error_m:g}"
+        raise Invalid.field(f"{field}.horizontal_buffer_m", too_wide, "TOO_LARGE", limit=limit)
+    return *to_wgs84(longitudes, latitudes, system), error_m
 
 
 def _converted(
-    messages: Sequence[geo_pb2.Volume4D], volumes: tuple[Volume4D, ...], system: ReferenceSystem, field: str
+    messages: Sequence[geo_pb2.Volume4D],
+    volumes: tuple[Volume4D, ...],
+    system: ReferenceSystem,
+    field: str,
+    *,
+    either: bool,
 ) -> tuple[Volume4D, ...]:
     """Volumes as they were sent, in WGS 84: a circle by its centre, since its radius is on the ground."""
     circles = {n: one.outline_circle for n, one in enumerate(messages) if one.HasField("outline_circle")}
@@ -145,6 +155,8 @@ def _converted(
     if vertices > CONVERTED_MAX:
         limit = f"the outlines are longer than {CONVERTED_MAX * step_degrees(system):g} degrees, which is the most in"
         raise Invalid.field(field, f"{limit} {system}: give WGS 84", "TOO_LARGE", limit=str(CONVERTED_MAX))
+    if not either:
+        require_clear(messages, polygons, system, field)
     try:
         there = dict(zip(polygons, converted_all(list(polygons.values()), system), strict=True)) | {
             n: converted_circle(one.center.longitude, one.center.latitude, one.radius_m, system)

@@ -15,10 +15,12 @@ from shapely.geometry.base import BaseGeometry
 
 from lowsky.geo.crs import datums
 from lowsky.geo.crs.datums import GeographicSystem, System
-from lowsky.geo.crs.displacement import CHINA, EDGE_DEGREES, ERRORS_M, STEP_DEGREES, STRAY_M, to_wgs84
+from lowsky.geo.crs.displacement import CHINA, EDGE_DEGREES, ERRORS_M, STEP_DEGREES, STRAY_M, to_wgs84, unclear
+from lowsky.geo.crs.either_reading import Either, either
+from lowsky.geo.crs.mainland import mainland
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.areas import areas_m2
-from lowsky.geo.shapes.circles import EXCESS_MAX, circle
+from lowsky.geo.shapes.circles import EXCESS_MAX, RADIUS_MAX_M, circle
 from lowsky.geo.shapes.projection import metres_per_degree
 
 Outline = Polygon | MultiPolygon
@@ -33,10 +35,8 @@ QUADRANT_SEGMENTS = 8
 
 
 _WEST, _SOUTH, _EAST, _NORTH = CHINA
-_AROUND, _INSIDE = (
-    shapely.box(_WEST - edge, _SOUTH - edge, _EAST + edge, _NORTH + edge) for edge in (EDGE_DEGREES, -EDGE_DEGREES)
-)
-"""Outside of the one nothing is displaced, within the other everything is."""
+_AROUND = shapely.box(_WEST - EDGE_DEGREES, _SOUTH - EDGE_DEGREES, _EAST + EDGE_DEGREES, _NORTH + EDGE_DEGREES)
+"""Outside of it nothing is displaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Converted:
     plain: BaseGeometry
     places: tuple[tuple[BaseGeometry, float], ...]
     """Each place that may be meant, and by how many metres the outline may be smaller than that."""
+    unclear: bool = False
+    """Whether it may be displaced or not, so that both are covered."""
 
     def sure(self) -> Outline:
         """What lies in the published outline wherever that is; empty where that is nothing."""
@@ -73,9 +75,9 @@ def converted(outline: Outline, system: System) -> Converted | None:
 def converted_all(outlines: Sequence[Outline], system: System) -> list[Converted | None]:
     """Valid outlines with the stated error around each; None where nothing is displaced: in WGS 84, outside of China.
 
-    Edges are straight as published, so they are divided before they are converted. An outline at the edge of the box
-    within which Chinese maps are displaced may lie where it is published or where it is converted to: both are covered,
-    as is what any transformation makes of it where several may be meant.
+    Edges are straight as published, so they are divided before they are converted. What is not certainly in mainland
+    China may lie where it is published or where it is converted to: both are covered, as is what any transformation
+    makes of it where several may be meant.
 
     Raises:
         ValueError: One is too long to be converted edge by edge, encloses nothing, or there is no transformation.
@@ -83,28 +85,38 @@ def converted_all(outlines: Sequence[Outline], system: System) -> list[Converted
     found: list[Converted | None] = [None] * len(outlines)
     if not system.displaced or not outlines:
         return found
-    if max(outline.length for outline in outlines) / step_degrees(system) > VERTICES_MAX:
-        raise ValueError("the outline is too long to be converted")
+    longest, limit = max(outline.length for outline in outlines), VERTICES_MAX * step_degrees(system)
+    if longest > limit:
+        raise ValueError(f"the outline is {longest:.0f} degrees long, and {limit:.0f} are the most in {system}")
     if isinstance(system, GeographicSystem):
         return [_by_transformations(outline, system) for outline in outlines]
     drawn = np.array(outlines, dtype=object)
-    (places,) = np.nonzero(shapely.intersects(shapely.box(*shapely.bounds(drawn).T), _AROUND))
+    (places,) = np.nonzero(_meet_china(drawn))
     drawn = drawn[places]
-    inside = shapely.covers(_INSIDE, drawn)
+    certain = shapely.covers(mainland(), drawn)
 
     def convert(longitudes: Floats, latitudes: Floats) -> tuple[Floats, Floats]:
         return to_wgs84(longitudes, latitudes, system, everywhere=True)
 
     # All at once: of few points each, it is the calls that cost.
-    there = _transformed(np.where(inside, drawn, shapely.intersection(drawn, _AROUND)), STEP_DEGREES[system], convert)
-    covered = np.where(inside, there, shapely.union(there, drawn))
+    there = _transformed(np.where(certain, drawn, shapely.intersection(drawn, _AROUND)), STEP_DEGREES[system], convert)
     margin_m = ERRORS_M[system] + STRAY_M
     for n, place in enumerate(places.tolist()):
-        meant = [there[n]] if inside[n] else [there[n], drawn[n]]
+        meant = Either(there[n], there[n]) if certain[n] else either(drawn[n], there[n], STEP_DEGREES[system], convert)
         found[place] = Converted(
-            _grown(covered[n], margin_m), ERRORS_M[system], covered[n], tuple((one, margin_m) for one in meant)
+            _grown(meant.covered, margin_m), ERRORS_M[system], meant.covered, ((meant.sure, margin_m),), not certain[n]
         )
     return found
+
+
+def unclear_outlines(outlines: Sequence[Outline]) -> NDArray[np.bool_]:
+    """Which outlines, as they are published in GCJ-02 or BD-09, may be displaced or not, all or in part."""
+    drawn = np.array(outlines, dtype=object)
+    return np.asarray(shapely.intersects(_AROUND, drawn) & ~shapely.covers(mainland(), drawn))
+
+
+def _meet_china(drawn: Any) -> NDArray[np.bool_]:
+    return np.asarray(shapely.intersects(shapely.box(*shapely.bounds(drawn).T), _AROUND))
 
 
 def _by_transformations(outline: Outline, system: GeographicSystem) -> Converted:
@@ -125,18 +137,31 @@ def converted_circle(longitude: float, latitude: float, radius_m: float, system:
     if not system.displaced or (isinstance(system, ReferenceSystem) and not shapely.intersects(centre, _AROUND)):
         return None
     at = np.array([longitude]), np.array([latitude])
+    either_place = False
     if isinstance(system, GeographicSystem):
         ways = system.transformations((longitude, latitude, longitude, latitude))
         centres = [(_first(way.to_wgs84(*at)), way.accuracy_m) for way in ways]
     else:
         centres = [(_first(to_wgs84(*at, system, everywhere=True)), ERRORS_M[system])]
-        if not shapely.covers(_INSIDE, centre):
+        either_place = bool(unclear(longitude, latitude))
+        if either_place:
             centres.append(((longitude, latitude), ERRORS_M[system]))
     drawn = [circle(lon, lat, radius_m) for (lon, lat), _ in centres]
     plain = _union(drawn)
     meant = tuple((one, error_m + EXCESS_MAX * radius_m) for one, (_, error_m) in zip(drawn, centres, strict=True))
+    error_m = max(error_m for _, error_m in centres)
+    if radius_m + error_m > RADIUS_MAX_M:
+        raise ValueError(over_limit("radius", radius_m, error_m, system, RADIUS_MAX_M))
     grown = _union([circle(lon, lat, radius_m + error_m) for (lon, lat), error_m in centres])
-    return Converted(grown, max(error_m for _, error_m in centres), plain, meant)
+    return Converted(grown, max(error_m for _, error_m in centres), plain, meant, either_place)
+
+
+def over_limit(what: str, asked_m: float, error_m: float, system: System, limit_m: float) -> str:
+    """The message for what is within a limit as it was asked for, and is not with the error around it."""
+    return (
+        f"a {what} of {asked_m:.10g} m, with {error_m:g} m added for the error of {system}, is above {limit_m:.10g} m:"
+        f" give at most {limit_m - error_m:.10g} m, or WGS 84"
+    )
 
 
 def _transformed(outlines: Any, step: float, convert: Callable[[Floats, Floats], tuple[Floats, Floats]]) -> Any:

@@ -12,12 +12,15 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
+import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from lowsky.geo.crs.mainland import mainland
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.projection import metres_per_degree
 
 Floats = NDArray[np.float64]
+Marks = NDArray[np.bool_]
 
 ERRORS_M: Final = {ReferenceSystem.GCJ_02: 10.0, ReferenceSystem.BD_09: 20.0}
 """How far a converted point may be from where it is, in metres.
@@ -26,7 +29,8 @@ A margin of ours and no figure of the makers, who publish none: the reproduction
 one to a few metres, which is taken several times over, and twice for the two displacements of BD-09.
 """
 CHINA: Final = (72.004, 0.8293, 137.8347, 55.8271)
-"""West, south, east, north, degrees: the reproductions displace within this box, and nothing outside of it."""
+"""West, south, east, north, degrees: the reproductions displace within this box, and nothing outside of it. It also
+holds Korea, Mongolia, Vietnam, northern India and more, where maps of China may be displaced or not."""
 EDGE_DEGREES: Final = 0.02
 """Nearer than this to the edge of `CHINA`, some 1 to 2 km and more than any displacement, a published point may be one
 that was displaced or one that was not."""
@@ -50,8 +54,8 @@ def to_wgs84(
 ) -> tuple[Floats, Floats]:
     """Where published points are, degrees in and out: wrong by at most `ERRORS_M` of the system.
 
-    A point that is published outside of `CHINA` stays: there, maps are not displaced. Inside of it every point counts
-    as displaced, and with `everywhere` every point at all; see `EDGE_DEGREES`.
+    A point that is published outside of `CHINA` stays: there, maps are not displaced. Inside of it every point is taken
+    as displaced, and with `everywhere` every point at all; see `unclear`.
     """
     lon, lat = np.asarray(longitudes, dtype=np.float64), np.asarray(latitudes, dtype=np.float64)
     if not system.displaced:
@@ -64,12 +68,22 @@ def to_wgs84(
     return np.where(inside, there_lon, lon), np.where(inside, there_lat, lat)
 
 
-def at_edge(longitudes: ArrayLike, latitudes: ArrayLike) -> NDArray[np.bool_]:
-    """Which published points may be displaced or not: see `EDGE_DEGREES`."""
+def unclear(longitudes: ArrayLike, latitudes: ArrayLike) -> Marks:
+    """Which published points, degrees, may be displaced or not.
+
+    A point in `mainland` is displaced: were it not, it would lie where it is published, which is where maps displace.
+    One beyond `CHINA` is not.
+    """
+    lon, lat = np.asarray(longitudes, dtype=np.float64), np.asarray(latitudes, dtype=np.float64)
+    return np.asarray(~beyond(lon, lat) & ~shapely.covers(mainland(), shapely.points(lon, lat)))
+
+
+def beyond(longitudes: ArrayLike, latitudes: ArrayLike) -> Marks:
+    """Which published points are so far from `CHINA` that they are certainly not displaced: see `EDGE_DEGREES`."""
     lon, lat = np.asarray(longitudes, dtype=np.float64), np.asarray(latitudes, dtype=np.float64)
     west, south, east, north = CHINA
     outwards = np.maximum(np.maximum(west - lon, lon - east), np.maximum(south - lat, lat - north))
-    return np.asarray(np.abs(outwards) <= EDGE_DEGREES)
+    return np.asarray(outwards > EDGE_DEGREES)
 
 
 def from_wgs84(longitudes: ArrayLike, latitudes: ArrayLike, system: ReferenceSystem) -> tuple[Floats, Floats]:

@@ -40,7 +40,7 @@ _ONE_READING: Final = frozenset(
 """Notes that leave no doubt of where, how high and when a zone is, as the standards have it. A ceiling that is absent
 is none of them: what permits says how high."""
 
-_CONVERTED: Final = "CONVERTED_FROM_"
+_CONVERTED: Final = ("CONVERTED_FROM_", "DISPLACEMENT_UNCLEAR")
 """What a conversion leaves in doubt its layers say themselves (`Layer.sure`)."""
 
 

@@ -161,6 +161,13 @@ class Outlines:
             f"converted to WGS 84, and grown by the {there.error_m:g} m that the conversion may be wrong",
             there.growth_m2(),
         )
+        if there.unclear:
+            self._notes.mended(
+                "DISPLACEMENT_UNCLEAR",
+                path.partition("[")[0],
+                f"outside of mainland China or near its border, what is published in {self._notes.reference_system} may"
+                " be displaced or not: both places are covered; publish WGS 84 or CGCS2000 for one",
+            )
         return there.outline
 
     def _rings(self, coordinates: object, path: str) -> list[Ring]:

@@ -647,7 +647,8 @@ class ImportHeader(_message.Message):
     reference_system: _geo_pb2.ReferenceSystem.ValueType
     """What the coordinates of the file are measured in; unspecified: what the file says of it, WGS 84 where it says nothing.
     Outlines in GCJ_02 and BD_09 are converted and grown by the error that the conversion may have, and noted as
-    repaired: CONVERTED_FROM_GCJ_02, CONVERTED_FROM_BD_09. published_json stays as it was.
+    repaired: CONVERTED_FROM_GCJ_02, CONVERTED_FROM_BD_09. Outside of mainland China or near its border, where maps may be
+    displaced or not, they cover both places: DISPLACEMENT_UNCLEAR. published_json stays as it was.
 
     A file says it by a member `crs` (GeoJSON 2008) of the collection, a feature or a geometry. WGS 84 under any of its
     names (OGC:CRS84, EPSG:4326) and CGCS2000 are taken as they are; positions are longitude, then latitude, whatever

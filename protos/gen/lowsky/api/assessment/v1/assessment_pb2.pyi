@@ -83,8 +83,9 @@ class Trajectory(_message.Message):
     reference_system: _geo_pb2.ReferenceSystem.ValueType
     """What the waypoints are measured in. Those in GCJ_02 and BD_09 are converted, legs are geodesic between the converted
     waypoints, and the error of the conversion is added to horizontal_buffer_m for every check. What is stored and
-    answered stays as it was sent; findings are in WGS 84. INVALID_GEOMETRY for a waypoint within some 2 km of the border
-    of the rectangle in which such maps are displaced: which of two places is meant cannot be known.
+    answered stays as it was sent; findings are in WGS 84. INVALID_GEOMETRY for a waypoint outside of mainland China or
+    near its border, within the rectangle in which such maps may be displaced: which of two places is meant cannot be
+    known. Give WGS 84 there.
     """
     @_builtins.property
     def departure_time(self) -> _timestamp_pb2.Timestamp:
@@ -166,7 +167,8 @@ class Volumes(_message.Message):
     reference_system: _geo_pb2.ReferenceSystem.ValueType
     """What the outlines of all of them are measured in. Those in GCJ_02 and BD_09 are converted for every check, edges as
     straight as they were sent, with the error of the conversion around them. What is stored and answered stays as it was
-    sent; findings are in WGS 84. TOO_LARGE where the outlines are longer than can be converted at once.
+    sent; findings are in WGS 84. TOO_LARGE where the outlines are longer than can be converted at once; INVALID_GEOMETRY,
+    as of a trajectory, where one may be displaced or not. Off-nominal volumes cover both places instead.
     """
     @_builtins.property
     def volumes(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.Volume4D]:

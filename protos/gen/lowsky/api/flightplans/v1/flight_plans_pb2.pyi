@@ -446,7 +446,9 @@ class LandingSite(_message.Message):
     title: _builtins.str
     """How it is called."""
     @_builtins.property
-    def position(self) -> _geo_pb2.LatLng: ...
+    def position(self) -> _geo_pb2.LatLng:
+        """In WGS 84, whatever the waypoints or outlines are measured in."""
+
     def __init__(
         self,
         *,

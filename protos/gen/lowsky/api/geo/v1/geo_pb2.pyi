@@ -74,7 +74,9 @@ class _ReferenceSystemEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refer
 class ReferenceSystem(_ReferenceSystem, metaclass=_ReferenceSystemEnumTypeWrapper):
     """What longitudes and latitudes of a zone file, a trajectory or volumes are measured in. What is in GCJ_02 or BD_09 is
     converted to WGS 84 where it is checked, with the error that the conversion may have around it, a margin of 10 m and
-    20 m. Outside of China these are WGS 84.
+    20 m. Outside of the rectangle from 72 to 138 degrees east and 0.8 to 56 degrees north these are WGS 84. Within it, where
+    it is not certain to be mainland China (Hong Kong, Macau, Taiwan, other states, some 10 km along land borders), they may
+    be displaced or not: zones cover both places there, and plans are refused.
     """
 
 REFERENCE_SYSTEM_UNSPECIFIED: ReferenceSystem.ValueType  # 0
