@@ -37,7 +37,7 @@ from lowsky.geo.zone_index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
 from lowsky.geofence.draw import Airspace as Wanted
 from lowsky.geofence.draw import draw
-from lowsky.geofence.findings import Finding, at_most
+from lowsky.geofence.findings import Finding
 from lowsky.geofence.look import look
 from lowsky.rpc.health import Health
 
@@ -252,7 +252,7 @@ def reassess(plan: FlightPlan, geofence_findings: Findings, revision: int, now: 
     if plan.state in FINAL or plan.end <= now or plan.airspace_revision >= revision:
         return False
     others = [finding for finding in plan.findings if not finding.rule.is_of_geofence]
-    return plan.reassess(at_most([*others, *geofence_findings]), revision, now)
+    return plan.reassess([*others, *geofence_findings], revision, now)
 
 
 def changed_since(zones: ZoneIndex[int], revision: int) -> ZoneIndex[int]:

@@ -14,7 +14,7 @@ from lowsky.geo.zone_index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
 from lowsky.geofence.codec import finding_to_message, trajectory_from_message, volumes_from_message
 from lowsky.geofence.draw import Airspace, draw
-from lowsky.geofence.findings import gravest_first
+from lowsky.geofence.findings import at_most
 from lowsky.geofence.look import look
 from lowsky.geofence.refusals import require_airspace, require_few
 
@@ -58,7 +58,7 @@ class Checking:
         (found,) = look(zones, areas, volumes, 1, self._reference)
         require_few(found, field)
         response = pb.CheckAirspaceResponse(
-            findings=[finding_to_message(finding) for finding in gravest_first(found)],
+            findings=[finding_to_message(finding) for finding in at_most(found)],
             airspace_revision=zones.revision,
         )
         response.time_start.FromNanoseconds(round(start_s * 1e6) * 1000)
