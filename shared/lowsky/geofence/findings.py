@@ -100,10 +100,15 @@ class Finding:
     """Of one that a later version stored, which says more than this one understands: the message, to be written again
     as it is."""
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it is told in brief, or stands for others."""
+        return bool(self.stands_for or (self.volumes_left_out and not self.volumes))
+
 
 def gravest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """In the order in which a person should read them."""
-    return tuple(sorted(findings, key=lambda f: (-f.severity, f.volumes, f.subject)))
+    """In the order in which a person should read them: of those that are as grave, what is told in full comes first."""
+    return tuple(sorted(findings, key=lambda f: (-f.severity, f.is_short, f.volumes, f.subject)))
 
 
 def at_most(findings: Iterable[Finding]) -> tuple[Finding, ...]:

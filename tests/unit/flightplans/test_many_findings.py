@@ -97,6 +97,14 @@ def test_findings_that_are_long_are_told_in_brief_and_none_that_decides_is_lost(
     assert at_most(every) == at_most(reversed(every))
 
 
+def test_why_a_plan_is_rejected_is_told_in_full_however_much_is_in_its_way() -> None:
+    every = long_findings(FINDINGS_MAX, severity=Severity.BLOCKING)
+    once = at_most(every)
+    for listed in (once, at_most([*once, a_finding()])):
+        assert listed[0] == every[0]
+        assert any(one.is_short for one in listed)
+
+
 def test_findings_that_are_long_even_in_brief_are_counted() -> None:
     every = [replace(one, notified=tuple(f"authorities/{n:060}" for n in range(100))) for one in long_findings(900)]
     listed = at_most(every)
