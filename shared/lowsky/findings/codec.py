@@ -44,6 +44,7 @@ def finding_to_message(finding: Finding) -> assessment_pb2.Finding:
         message=finding.message,
         overlap_outlines=[_outline_to_message(outline) for outline in finding.overlap_outlines],
         fields=finding.fields,
+        stands_for=finding.stands_for,
     )
     if finding.start_s is not None and finding.end_s is not None:
         message.time_start.FromNanoseconds(round(finding.start_s * 1e6) * 1000)
@@ -72,6 +73,7 @@ def finding_from_message(message: assessment_pb2.Finding) -> Finding:
         overlap_outlines=tuple(_outline_from(outline) for outline in message.overlap_outlines),
         fields=tuple(message.fields),
         volumes_left_out=max(message.volumes_count - len(message.volumes), 0),
+        stands_for=message.stands_for,
         as_read=b"" if _is_understood(message) else message.SerializeToString(),
     )
 

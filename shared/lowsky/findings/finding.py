@@ -14,6 +14,11 @@ VOLUMES_NAMED_MAX = 500
 """As many as a plan of ready-made volumes may have; of a longer trajectory the first ones are named."""
 FINDINGS_MAX = 1_000
 """Zones that one flight may meet: findings travel with a plan in every event, and an event has a limit."""
+FINDINGS_BYTES_MAX = 2 * 1024 * 1024
+"""Of the findings of a plan, serialised. A plan holds a request and off-nominal volumes of 512 KiB each beside, and
+gRPC clients receive 4 MiB unless they are set up otherwise."""
+IN_BRIEF_BYTES_MAX = 1024 * 1024
+"""Of these, what is kept for findings that are told in brief."""
 
 
 class Severity(IntEnum):
@@ -89,31 +94,100 @@ class Finding:
     """The fields of the flight plan at fault, where it is not where and when it flies that is."""
     volumes_left_out: int = 0
     """How many more volumes are concerned than `volumes` names."""
+    stands_for: int = 0
+    """How many findings that are not listed it stands for; 0 for a finding of its own."""
     as_read: bytes = b""
     """Of one that a later version stored, which says more than this one understands: the message, to be written again
     as it is."""
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it is told in brief, or stands for others."""
+        return bool(self.stands_for or (self.volumes_left_out and not self.volumes))
+
 
 def gravest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """In the order in which a person should read them."""
-    return tuple(sorted(findings, key=lambda f: (-f.severity, f.volumes, f.subject)))
+    """In the order in which a person should read them: of those that are as grave, what is told in full comes first."""
+    return tuple(sorted(findings, key=lambda f: (-f.severity, f.is_short, f.volumes, f.subject)))
 
 
 def at_most(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The gravest first; where they are more than FINDINGS_MAX, the last one stands for all that are not listed, so
-    that nobody who decides or is notified because of them is lost."""
+    """The gravest first, within FINDINGS_MAX and FINDINGS_BYTES_MAX.
+
+    What has no room in full is told in brief, and what has no room at all is counted by a finding that stands for it:
+    one for those that may change with the airspace, one for the others. Nobody who decides or is notified is lost.
+    """
     found = gravest_first(findings)
-    if len(found) <= FINDINGS_MAX:
-        return found
-    listed, others = found[: FINDINGS_MAX - 1], found[FINDINGS_MAX - 1 :]
-    rest = Finding(
-        rule=others[0].rule,
-        severity=others[0].severity,
+    listed: list[Finding] = []
+    others = [one for one in found if one.stands_for]  # told with what is left out now
+    single = [one for one in found if not one.stands_for]
+    left, full = FINDINGS_BYTES_MAX, True
+    count_max = FINDINGS_MAX if len(found) <= FINDINGS_MAX and not others else FINDINGS_MAX - len(_KINDS)
+    for n, one in enumerate(single):
+        size = _bytes_of(one)
+        full = full and size <= left - IN_BRIEF_BYTES_MAX
+        kept = one if full else _in_brief(one)
+        left -= size if full else _bytes_of(kept)
+        if left < 0 or n >= count_max:
+            others += single[n:]
+            break
+        listed.append(kept)
+    for of_geofence in _KINDS:
+        kind = [one for one in others if one.rule.is_of_geofence is of_geofence]
+        if kind:
+            listed.append(_standing_for(gravest_first(kind)))
+    return gravest_first(listed)
+
+
+_KINDS = (True, False)
+
+
+def _bytes_of(finding: Finding) -> int:
+    """Serialised, at most."""
+    texts = (finding.subject, finding.subject_title, finding.message)
+    names = (*finding.deciding, *finding.notified, *finding.fields)
+    vertices = sum(len(outline.exterior.coords) for outline in finding.overlap_outlines)
+    whole = sum(len(text.encode()) for text in texts) + sum(len(name) + 4 for name in names)
+    return max(whole + 3 * len(finding.volumes) + 24 * vertices + 300, len(finding.as_read))
+
+
+def _in_brief(finding: Finding) -> Finding:
+    """What it is about and who is concerned. One of a later version is not understood well enough to be shortened."""
+    if finding.as_read:
+        return finding
+    return Finding(
+        rule=finding.rule,
+        severity=finding.severity,
+        subject=finding.subject,
+        subject_title="",
+        volumes=(),
+        message=_BRIEF,
+        deciding=finding.deciding,
+        notified=finding.notified,
+        fields=finding.fields,
+        volumes_left_out=len(finding.volumes) + finding.volumes_left_out,
+    )
+
+
+_BRIEF = "Told in brief: there are too many findings to tell each in full. See the subject."
+
+
+def _standing_for(others: tuple[Finding, ...]) -> Finding:
+    """One finding for all of these, the gravest first."""
+    first = others[0]
+    count = sum(one.stands_for or 1 for one in others)
+    gravest = first.message.partition(_GRAVEST)[2] if first.stands_for else first.message
+    return Finding(
+        rule=first.rule,
+        severity=first.severity,
         subject="",
         subject_title="more findings",
         volumes=(),
-        message=f"{len(others)} more findings are not listed, this one the gravest of them: {others[0].message}",
+        message=f"{count} more findings are not listed{_GRAVEST}{gravest}",
         deciding=tuple(dict.fromkeys(name for one in others for name in one.deciding)),
         notified=tuple(dict.fromkeys(name for one in others for name in one.notified)),
+        stands_for=count,
     )
-    return (*listed, rest)
+
+
+_GRAVEST = "; the gravest of them: "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -78,3 +79,43 @@ class InFlight:
             yield
         finally:
             self._bytes -= size
+
+
+class StreamRoom:
+    """Bytes of the messages of streams that are under way in this worker. Who finds no room waits for it, first come,
+    first served, and so does whoever sends: nothing is refused that others only have to finish first."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._left = bytes_max
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def take(self, size: int) -> int:
+        """Waits until there is room for so many bytes, and takes it; gives what was taken, to be given back.
+
+        What is larger than all of the room takes all of it."""
+        size = min(size, self._bytes_max)
+        if not self._waiting and size <= self._left:
+            self._left -= size
+            return size
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((size, turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            # It may have been given room just before it was cancelled.
+            self.give(size if turn.done() and not turn.cancelled() else 0)
+            raise
+        return size
+
+    def give(self, size: int) -> None:
+        """Gives room back."""
+        self._left += size
+        while self._waiting:
+            wanted, turn = self._waiting[0]
+            if not turn.cancelled():
+                if wanted > self._left:
+                    return
+                self._left -= wanted
+                turn.set_result(None)
+            self._waiting.popleft()

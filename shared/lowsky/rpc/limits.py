@@ -62,6 +62,9 @@ WATCHES_RETRY_AFTER_S: Final = 5.0
 BYTES_IN_FLIGHT_MAX: Final = 16 * 1024 * KIB
 """Requests, as they were received, of all calls under way. Deserialised they take up to 500 MiB."""
 
+STREAMED_BYTES_MAX: Final = 4 * 1024 * KIB
+"""The same of the messages of all streams: a fleet's plan has some 500 bytes, and few have more than 100 KiB."""
+
 
 def request_bytes_max(method: str) -> int:
     """How many bytes a request of this method may have, serialised.

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import grpc
 import structlog
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 
@@ -24,11 +24,12 @@ from lowsky.auth.access import Access, current_access, set_current_access
 from lowsky.auth.caller import Caller
 from lowsky.auth.rules import RULES, reach_of, require_covered
 from lowsky.auth.tokens import TokenVerifier
-from lowsky.errors import Invalid, LowskyError, Unauthenticated
+from lowsky.errors import LowskyError, Unauthenticated
 from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.process import tracing
 from lowsky.process.in_flight import InFlight
+from lowsky.rpc.incoming import Incoming, deserialised
 from lowsky.rpc.limits import (
     BYTES_IN_FLIGHT_MAX,
     CALLS_MAX,
@@ -160,6 +161,9 @@ class Pipeline(grpc.aio.ServerInterceptor):
                 try:
                     with self._watches.call(caller.party):
                         request = _covered(method, raw, decode)
+                        # A watch lasts for hours: it keeps what was asked for, and nothing that came with it.
+                        del raw
+                        request.DiscardUnknownFields()
                         async with _until_expiry(caller):
                             await _write_all(behaviour(request, context), context)
                 except Exception as error:
@@ -175,20 +179,23 @@ class Pipeline(grpc.aio.ServerInterceptor):
                     with self._streams.call(caller.subject):
                         return await behaviour(_read_each(method, requests, decode), context)
                 except Exception as error:
+                    if isinstance(error, LowskyError):
+                        error.with_traceback(None)  # its frames hold the message that was refused
                     await _drain(requests)
                     await _abort(method, context, error)
 
         return call
 
     def _stream_stream(self, method: str, behaviour: Any, decode: _Decode) -> Any:
-        # Each message has an answer of its own, a refusal too: the service validates them, and checks their scope.
+        # Each message has an answer of its own, a refusal too: the service reads and validates them, as many at a time
+        # as it has room for, and checks their scope.
         async def call(requests: AsyncIterator[bytes], context: _ServicerContext) -> None:
             metadata, caller = _call.get()
             with _traced(method, metadata):
                 try:
                     with self._streams.call(caller.subject):
                         async with _until_expiry(caller):
-                            await _write_all(behaviour(_decoded(requests, decode), context), context)
+                            await _write_all(behaviour(_incoming(method, requests, decode), context), context)
                 except Exception as error:
                     await _abort(method, context, error)
 
@@ -219,16 +226,7 @@ def _refusing(method: str, metadata: _Metadata, error: Exception, *, streams: bo
 
 def _decoder(deserialise: Callable[[bytes], Message]) -> _Decode:
     """Deserialises, and refuses what is no message of the type."""
-
-    def decode(raw: bytes) -> Message:
-        try:
-            return deserialise(raw)
-        except DecodeError as error:
-            raise Invalid(
-                "MALFORMED_MESSAGE", "the request is not a message of this method: does your client have other protos?"
-            ) from error
-
-    return decode
+    return lambda raw: deserialised(deserialise, raw)
 
 
 def _read(method: str, raw: bytes, decode: _Decode) -> Message:
@@ -253,9 +251,9 @@ async def _read_each(method: str, requests: AsyncIterator[bytes], decode: _Decod
         yield _read(method, raw, decode)
 
 
-async def _decoded(requests: AsyncIterator[bytes], decode: _Decode) -> AsyncIterator[Message]:
+async def _incoming(method: str, requests: AsyncIterator[bytes], decode: _Decode) -> AsyncIterator[Incoming[Message]]:
     async for raw in requests:
-        yield decode(raw)
+        yield Incoming(method, raw, decode)
 
 
 def _unless_serialised(serialise: Callable[[Message], bytes]) -> Callable[[Message | bytes], bytes]:

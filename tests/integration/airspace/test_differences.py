@@ -118,4 +118,4 @@ async def test_others_are_answered_while_a_large_difference_is_worked_out(publis
     difference = (await dry).difference
     assert (difference.changed, len(difference.zones), difference.unnamed) == (2_000, 1_000, 1_000)
     assert len(waits_s) > 3
-    assert max(waits_s) < 1.0
+    assert max(waits_s) < sum(waits_s) / 2, "nobody waits for most of it, however slow the machine is"

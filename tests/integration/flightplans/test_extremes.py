@@ -1,23 +1,17 @@
-"""Whatever a field of a request says, it is answered or refused: it never makes the service fail."""
+"""Whatever a request says, and however large it is, it is answered or refused: flightplans does not fail at it."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import Any
-
-import grpc
 import pytest
 
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.ids import new_id
-from tests.integration.flightplans.world import OPERATOR, SOUTH, Stub, World, in_, submission, timestamp
-from tests.support.errors import error_of
-from tests.support.extremes import extremes
+from tests.integration.flightplans.world import OPERATOR, SOUTH, World, in_, submission, timestamp
+from tests.support.extremes import Case, fails_at, methods_of, require_bounded
 
-AT_ONCE = 16
+SERVICE = "flightplans"
 NAME = f"{OPERATOR}/flightPlans/{new_id()}"
 
 
@@ -44,46 +38,39 @@ def listing() -> pb.ListFlightPlansRequest:
     )
 
 
-REQUESTS: dict[str, Callable[[], Any]] = {
-    "SubmitFlightPlan": lambda: dry(submission(SOUTH)),
-    "SubmitFlightPlan volumes": lambda: dry(submission(SOUTH, volumes=volumes())),
-    "GetFlightPlan": lambda: pb.GetFlightPlanRequest(name=NAME),
-    "ListFlightPlans": listing,
-    "WithdrawFlightPlan": lambda: pb.WithdrawFlightPlanRequest(request_id=new_id(), name=NAME, etag="1"),
-    "ActivateFlightPlan": lambda: pb.ActivateFlightPlanRequest(request_id=new_id(), name=NAME, etag="1"),
-    "EndFlightPlan": lambda: pb.EndFlightPlanRequest(request_id=new_id(), name=NAME, etag="1"),
-    "ReportFlightPlanState": lambda: pb.ReportFlightPlanStateRequest(
-        request_id=new_id(), name=NAME, etag="1", state=pb.STATE_NONCONFORMING, off_nominal_volumes=volumes()
+def again(**fields: str) -> dict[str, str]:
+    return {"request_id": new_id(), "name": NAME, "etag": "1", **fields}
+
+
+CASES = {
+    "SubmitFlightPlan": Case(lambda: [dry(submission(SOUTH))]),
+    "SubmitFlightPlan volumes": Case(lambda: [dry(submission(SOUTH, volumes=volumes()))]),
+    "SubmitFlightPlans": Case(lambda: [pb.SubmitFlightPlansRequest(key="1", request=dry(submission(SOUTH)))]),
+    "GetFlightPlan": Case(lambda: [pb.GetFlightPlanRequest(name=NAME)]),
+    "ListFlightPlans": Case(lambda: [listing()]),
+    "WithdrawFlightPlan": Case(lambda: [pb.WithdrawFlightPlanRequest(**again())]),
+    "ActivateFlightPlan": Case(lambda: [pb.ActivateFlightPlanRequest(**again())]),
+    "EndFlightPlan": Case(lambda: [pb.EndFlightPlanRequest(**again())]),
+    "ReportFlightPlanState": Case(
+        lambda: [
+            pb.ReportFlightPlanStateRequest(**again(), state=pb.STATE_NONCONFORMING, off_nominal_volumes=volumes())
+        ]
     ),
-    "QueryAirspace": lambda: pb.QueryAirspaceRequest(volumes=volumes(), layer_height_m=10),
+    "QueryAirspace": Case(lambda: [pb.QueryAirspaceRequest(volumes=volumes(), layer_height_m=10)]),
+    "WatchFlightPlans": Case(lambda: [pb.WatchFlightPlansRequest(parent=OPERATOR)]),
 }
+CASES = {f"FlightPlansService/{what}": case for what, case in CASES.items()}
 
 
-async def code_of(call: Any) -> grpc.StatusCode:
-    try:
-        await call
-    except grpc.aio.AioRpcError as error:
-        return error_of(error).code
-    return grpc.StatusCode.OK
+def test_every_rpc_has_a_case() -> None:
+    assert {what.split()[0] for what in CASES} == methods_of(SERVICE).keys()
 
 
-@pytest.mark.parametrize("what", REQUESTS)
+@pytest.mark.parametrize("what", CASES)
 async def test_no_extreme_of_a_field_makes_the_service_fail(world: World, what: str) -> None:
-    stub: Stub = world.stub()
-    method = getattr(stub, what.split()[0])
-    assert await code_of(method(REQUESTS[what]())) in (
-        grpc.StatusCode.OK,
-        grpc.StatusCode.NOT_FOUND,
-        *((grpc.StatusCode.INVALID_ARGUMENT,) if what == "ListFlightPlans" else ()),
-    )
-    slots = asyncio.Semaphore(AT_ONCE)
+    assert await fails_at(world.installation, SERVICE, what.split()[0], CASES[what]) == []
 
-    async def one(name: str, request: Any) -> tuple[str, grpc.StatusCode]:
-        async with slots:
-            return name, await code_of(method(request, timeout=30))
 
-    async with asyncio.timeout(120):
-        answers = await asyncio.gather(*(one(name, request) for name, request in extremes(REQUESTS[what]())))
-    assert answers
-    failed = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DEADLINE_EXCEEDED)
-    assert [(name, code.name) for name, code in answers if code in failed] == []
+@pytest.mark.parametrize("what", methods_of(SERVICE))
+async def test_a_message_of_any_size_costs_no_more_than_its_size_allows(world: World, what: str) -> None:
+    await require_bounded(world.installation, SERVICE, what)

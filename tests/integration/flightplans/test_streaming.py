@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from google.rpc import error_details_pb2, status_pb2
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.flightplans.world import (
     FOREIGN,
@@ -117,3 +118,12 @@ async def test_a_client_that_leaves_in_the_middle_leaves_the_worker_well(world: 
     log = world.installation.log_of("flightplans", lines=200)
     assert "Task was destroyed" not in log
     assert '"level": "error"' not in log.partition("partitions assigned")[2]
+
+
+async def test_a_message_that_is_too_large_is_refused_by_its_key_and_the_others_are_answered(world: World) -> None:
+    huge = submission(waypoints=[assessment_pb2.Waypoint(longitude=113.5, latitude=21.0)] * 30_000)
+    answers = await stream(
+        world, [Message(key="huge", request=huge), Message(key="good", request=submission(validate_only=True))]
+    )
+    assert reason(answers["huge"].error) == "TOO_LARGE"
+    assert state(answers["good"].flight_plan) == "SUBMITTED"

@@ -11,6 +11,7 @@ import sqlite3
 import tarfile
 import time
 import zipfile
+from contextlib import closing
 
 import pytest
 
@@ -50,7 +51,7 @@ def tarred(name: str) -> bytes:
 
 
 def geopackage() -> bytes:
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:  # its own context ends a transaction, not the connection
         database.execute("CREATE TABLE gpkg_contents (name TEXT)")
         return database.serialize()
 

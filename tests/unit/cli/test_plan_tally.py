@@ -19,11 +19,13 @@ from lowsky.cli.problems import invalid
 
 async def said(form: Format, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     monkeypatch.setattr(tally_module, "LINE_EACH_S", 0.01)
-    tally = Tally(dry_run=False)
+    tally, heard = Tally(dry_run=False), ""
     async with shown(tally, Folder(folder), Output(form)):
         tally.plan(Place(1), pb.FlightPlan(state=pb.STATE_SUBMITTED), [])
-        await asyncio.sleep(0.1)
-    return capsys.readouterr().err
+        while form is Format.TABLE and not (heard := capsys.readouterr().err):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # for what must not be said
+    return heard + capsys.readouterr().err
 
 
 async def test_without_a_terminal_a_line_is_said_from_time_to_time(

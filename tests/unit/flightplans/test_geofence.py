@@ -7,7 +7,7 @@ import shapely
 
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.findings.codec import finding_from_message, finding_to_message
-from lowsky.findings.finding import FINDINGS_MAX, VOLUMES_NAMED_MAX, Finding, Rule, Severity, at_most
+from lowsky.findings.finding import VOLUMES_NAMED_MAX, Finding, Rule, Severity
 from lowsky.flightplans.checks.draw import draw
 from lowsky.geo.heights.altitude import ANYWHERE, AltitudeBand, Datum, VerticalReference
 from lowsky.geo.schedules.applicability import Applicability, Daily, Period
@@ -166,16 +166,6 @@ def test_a_finding_that_names_the_first_legs_says_how_many_there_are() -> None:
     message = finding_to_message(finding)
     assert message.volumes_count == 700
     assert finding_from_message(assessment_pb2.Finding.FromString(message.SerializeToString())) == finding
-
-
-def test_findings_beyond_the_most_are_counted_and_whoever_decides_for_them_is_kept() -> None:
-    first = only(found(ACROSS, zone(AREA, Restriction.REQ_AUTHORIZATION, deciding=[TOWER])))
-    last = replace(first, subject="geozones/z", deciding=(PORT,), notified=(PARK,))
-    listed = at_most([*([first] * FINDINGS_MAX), last])
-    assert len(listed) == FINDINGS_MAX
-    assert "2 more findings are not listed" in listed[-1].message
-    assert (listed[-1].deciding, listed[-1].notified) == ((TOWER, PORT), (PARK,))
-    assert at_most([first, last]) == (first, last)
 
 
 def test_several_layers_of_a_zone_are_one_finding_over_all_of_their_heights() -> None:

@@ -143,7 +143,9 @@ def test_plans_where_maps_may_be_displaced_or_not_are_refused_by_their_place(
     asked = flight(inland, (lon, lat), system=system)
     assert refused_field(asked) == "flight_plan.trajectory.waypoints[1]"
     volumes = [volume([inland], 300.0), volume(square(*inland)), volume(square(lon, lat))]
-    asked = pb.FlightPlan(aircraft=DRONE, volumes=pb.Volumes(volumes=volumes, reference_system=NUMBERS[system]))
+    asked = pb.FlightPlan(
+        aircraft=DRONE, volumes=assessment_pb2.Volumes(volumes=volumes, reference_system=NUMBERS[system])
+    )
     assert refused_field(asked) == "flight_plan.volumes.volumes[2].outline_polygon"
     del asked.volumes.volumes[2]
     asked.volumes.volumes.append(volume([(lon, lat)], 300.0))
@@ -158,7 +160,7 @@ def test_plans_in_the_mainland_are_taken(system: ReferenceSystem, place: str) ->
     asked = flight(*(shown(*at, system) for at in there), system=system)
     assert apart_m(plans.proposal_of(OPERATOR, asked).airspace, there) < 0.01
     ring = [shown(*at, system) for at in square(lon - 0.01, lat)]
-    sent = pb.Volumes(
+    sent = assessment_pb2.Volumes(
         volumes=[volume(ring), volume([shown(lon, lat, system)], 300.0)], reference_system=NUMBERS[system]
     )
     assert volumes_from_message(sent, "volumes")[1].outline.covers(circle(lon, lat, 300.0))
@@ -166,7 +168,7 @@ def test_plans_in_the_mainland_are_taken(system: ReferenceSystem, place: str) ->
 
 def test_a_volume_that_reaches_across_the_border_is_refused() -> None:
     ring = [(114.05, 22.49), (114.15, 22.49), (114.15, 22.60), (114.05, 22.60)]
-    sent = pb.Volumes(volumes=[volume(ring)], reference_system=NUMBERS[ReferenceSystem.GCJ_02])
+    sent = assessment_pb2.Volumes(volumes=[volume(ring)], reference_system=NUMBERS[ReferenceSystem.GCJ_02])
     for read in (
         lambda: volumes_from_message(sent, "volumes"),
         lambda: question_of(pb.QueryAirspaceRequest(volumes=sent)),
@@ -179,7 +181,7 @@ def test_a_volume_that_reaches_across_the_border_is_refused() -> None:
 @pytest.mark.parametrize("system", MAPS)
 def test_volumes_of_a_flight_out_of_its_plan_cover_both_places(system: ReferenceSystem) -> None:
     lon, lat = ABROAD["Hong Kong"]
-    sent = pb.Volumes(volumes=[volume([(lon, lat)], 300.0)], reference_system=NUMBERS[system])
+    sent = assessment_pb2.Volumes(volumes=[volume([(lon, lat)], 300.0)], reference_system=NUMBERS[system])
     report = plans.report_of(pb.ReportFlightPlanStateRequest(state=pb.STATE_CONTINGENT, off_nominal_volumes=sent))
     (held,) = report.off_nominal
     there_lon, there_lat = to_wgs84(lon, lat, system)

@@ -58,10 +58,10 @@ def test_whatever_is_taken_for_a_pattern_is_one_with_a_longest_match(text: str) 
 
 def test_the_slowest_pattern_that_there_can_be_is_fast() -> None:
     pattern = pattern_of("a{0,31}a{0,31}[bc]")
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(100):
         assert pattern.parts("a" * 63) is None
-    assert time.perf_counter() - began < 5, "62² steps each: milliseconds; a pattern that blows up would take hours"
+    assert time.thread_time() - began < 5, "62² steps each: milliseconds; a pattern that blows up would take hours"
 
 
 def test_the_same_pattern_with_some_groups_only() -> None:

@@ -9,7 +9,7 @@ from lowsky.airspace.in_force.zones import InForce
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
 from lowsky.findings.codec import finding_to_message
-from lowsky.findings.finding import gravest_first
+from lowsky.findings.finding import at_most
 from lowsky.geo.codec.flights import trajectory_from_message, volumes_from_message
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.volumes import Volumes
@@ -59,7 +59,7 @@ class Checking:
         (found,) = look(zones, areas, volumes, 1, self._reference)
         require_few(found, field)
         response = pb.CheckAirspaceResponse(
-            findings=[finding_to_message(finding) for finding in gravest_first(found)],
+            findings=[finding_to_message(finding) for finding in at_most(found)],
             airspace_revision=zones.revision,
         )
         response.time_start.FromNanoseconds(round(start_s * 1e6) * 1000)

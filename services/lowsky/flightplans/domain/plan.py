@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
-from lowsky.findings.finding import Finding, Severity, at_most, gravest_first
+from lowsky.findings.finding import Finding, Severity, at_most
 
 ANY_OPERATOR = "operators/-"
 """The wildcard parent: plans of all operators, or of one that is not named."""
@@ -156,7 +156,7 @@ class FlightPlan:
     def assess(self, findings: Iterable[Finding], airspace_revision: int) -> None:
         """Takes in what the checks found of a plan that is not stored yet, in place of what they had found before: a
         blocking finding rejects, anything else waits for a decision."""
-        self.findings = gravest_first(findings)
+        self.findings = at_most(findings)
         self.airspace_revision = airspace_revision
         self.state, self.state_reason = State.SUBMITTED, ""
         self.happened.clear()
@@ -176,7 +176,7 @@ class FlightPlan:
         is one in a state of a later version, whose moves are not known here.
         Anything else changes the findings alone.
         """
-        found = gravest_first(findings)
+        found = at_most(findings)
         if found == self.findings:
             return False
         asked = self.deciding_authorities

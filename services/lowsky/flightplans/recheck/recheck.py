@@ -25,7 +25,7 @@ from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.errors import LowskyError, Unavailable
 from lowsky.events.relay import Relay
-from lowsky.findings.finding import Finding, at_most
+from lowsky.findings.finding import Finding
 from lowsky.flightplans.checks.draw import FIELD
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.postgres.plans import FlightPlanStore
@@ -252,7 +252,7 @@ def reassess(plan: FlightPlan, geofence_findings: Findings, revision: int, now: 
     if plan.state in FINAL or plan.end <= now or plan.airspace_revision >= revision:
         return False
     others = [finding for finding in plan.findings if not finding.rule.is_of_geofence]
-    return plan.reassess(at_most([*others, *geofence_findings]), revision, now)
+    return plan.reassess([*others, *geofence_findings], revision, now)
 
 
 def changed_since(zones: ZoneIndex[int], revision: int) -> ZoneIndex[int]:

@@ -40,7 +40,9 @@ from lowsky.geo.thread_locks import InUse
 from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.moments import end_of, start_of
-from lowsky.rpc.limits import require_size
+from lowsky.process.in_flight import StreamRoom
+from lowsky.rpc.incoming import Incoming
+from lowsky.rpc.limits import STREAMED_BYTES_MAX
 from lowsky.rpc.once import Mutation, once, request_for
 from lowsky.rpc.paging import PAGE_BYTES_MAX, SUMMARISED_BYTES_MAX, Page
 from lowsky.rpc.pipeline import for_callers
@@ -53,8 +55,6 @@ NEWS_TIMEOUT_S = 1.0
 
 IN_USE_RETRY_S = 0.02
 """Until an activation looks at the airspace again, while a thread looks at many flights, for seconds at most."""
-
-SUBMIT_FLIGHT_PLANS = "/lowsky.api.flightplans.v1.FlightPlansService/SubmitFlightPlans"
 
 KEY_LENGTH_MAX = 200
 """As the proto says; looked at here so that the common case is validated once."""
@@ -90,6 +90,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         self._off_nominal = off_nominal
         self._occupancy = occupancy
         self._alternatives = alternatives
+        self._room = StreamRoom(STREAMED_BYTES_MAX)
         self.batcher: Batcher[Submission, bytes] = Batcher(
             path.submit,
             tenant=lambda s: s.proposal.operator,
@@ -116,31 +117,31 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             await _until_decided(response, subscription, deadline)
         return response
 
-    async def SubmitFlightPlans(  # type: ignore[override]  # as SubmitFlightPlan
-        self, requests: AsyncIterator[pb.SubmitFlightPlansRequest], context: Any
+    async def SubmitFlightPlans(  # type: ignore[override]  # as SubmitFlightPlan; messages are read here
+        self, requests: AsyncIterator[Incoming[pb.SubmitFlightPlansRequest]], context: Any
     ) -> AsyncIterator[bytes | pb.SubmitFlightPlansResponse]:
         reach = current_access().reach
 
-        def begin(message: pb.SubmitFlightPlansRequest) -> asyncio.Future[bytes]:
+        def begin(line: _Line) -> asyncio.Future[bytes]:
+            message = line.read()
             _validate_one(message)
             require_within_reach(reach, message.request.parent)
             self._health.require(writes=True)
             return self._submit(message.request, _new_name(message.request))
 
-        def answer(
-            message: pb.SubmitFlightPlansRequest, outcome: bytes | Exception
-        ) -> bytes | pb.SubmitFlightPlansResponse:
+        def answer(line: _Line, outcome: bytes | Exception) -> bytes | pb.SubmitFlightPlansResponse:
             if isinstance(outcome, Exception):  # each message has an answer of its own, our faults too
                 refusal = for_callers("SubmitFlightPlans", outcome)
-                return pb.SubmitFlightPlansResponse(key=message.key, error=to_status(refusal))
-            if not message.request.suggest_alternatives:
-                return to_stream_answer(message.key, outcome)
+                return pb.SubmitFlightPlansResponse(key=line.key, error=to_status(refusal))
+            if not line.suggests:
+                return to_stream_answer(line.key, outcome)
             response = pb.SubmitFlightPlanResponse.FromString(outcome)
             return pb.SubmitFlightPlansResponse(
-                key=message.key, flight_plan=response.flight_plan, alternatives=response.alternatives
+                key=line.key, flight_plan=response.flight_plan, alternatives=response.alternatives
             )
 
-        async for response in answer_each(requests, begin, answer):
+        lines = (_Line(incoming) async for incoming in requests)
+        async for response in answer_each(lines, begin, answer, room=self._room, size_of=lambda line: line.size):
             yield response
 
     async def GetFlightPlan(self, request: pb.GetFlightPlanRequest, context: Any) -> pb.GetFlightPlanResponse:
@@ -262,8 +263,33 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         return await once(self._database, self._relay, request, response_type, work)
 
 
+class _Line:
+    """A message of SubmitFlightPlans on its way: once it has been read, what its answer needs of it."""
+
+    def __init__(self, incoming: Incoming[pb.SubmitFlightPlansRequest]) -> None:
+        self._incoming = incoming
+        self.size = incoming.size
+        self.key = ""
+        self.suggests = False
+
+    def read(self) -> pb.SubmitFlightPlansRequest:
+        """The message.
+
+        Raises:
+            Invalid: It is too large, or no such message.
+        """
+        try:
+            message = self._incoming.read()
+        except Invalid as refusal:
+            if refusal.reason == "TOO_LARGE":
+                with suppress(Invalid):  # whoever sent it hears which one it was, if it says that
+                    self.key = self._incoming.head().key
+            raise
+        self.key, self.suggests = message.key, message.request.suggest_alternatives
+        return message
+
+
 def _validate_one(message: pb.SubmitFlightPlansRequest) -> None:
-    require_size(SUBMIT_FLIGHT_PLANS, message.ByteSize())
     # The request first and by itself: its fields are named as SubmitFlightPlan would name them.
     if message.HasField("request"):
         validate(message.request)

@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from typing import TypeVar
 
+from lowsky.process.in_flight import StreamRoom
+
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 Response = TypeVar("Response")
@@ -20,6 +22,9 @@ async def answer_each(
     requests: AsyncIterator[Request],
     begin: Callable[[Request], asyncio.Future[Result]],
     answer: Callable[[Request, Result | Exception], Response],
+    *,
+    room: StreamRoom,
+    size_of: Callable[[Request], int],
 ) -> AsyncGenerator[Response, None]:
     """Answers every request of a stream, many at a time; no task for each, which would cost as much as the work.
 
@@ -27,6 +32,9 @@ async def answer_each(
         begin: Begins work on a request, without waiting. It is cancelled when nobody waits for the answer any more.
         answer: The response to a request, from its result or from what ``begin`` or its future raised. What it raises
             itself ends the stream.
+        room: For the requests under way of all streams. It is given back when the work on one is done, whether or not
+            its answer is fetched: until then a request keeps no more than its answer needs.
+        size_of: Bytes of a request.
     """
     settled: deque[tuple[Request, Result | Exception]] = deque()
     under_way: set[asyncio.Future[Result]] = set()
@@ -37,7 +45,8 @@ async def answer_each(
         settled.append((request, outcome))
         changed.set()
 
-    def settle_from(request: Request, future: asyncio.Future[Result]) -> None:
+    def settle_from(request: Request, taken: int, future: asyncio.Future[Result]) -> None:
+        room.give(taken)
         under_way.discard(future)
         if future.cancelled():  # below: nobody waits for the answer any more
             return
@@ -49,13 +58,15 @@ async def answer_each(
     async def read() -> None:
         async for request in requests:
             await slots.acquire()
+            taken = await room.take(size_of(request))
             try:
                 future = begin(request)
             except Exception as error:
+                room.give(taken)
                 settle(request, error)
             else:
                 under_way.add(future)
-                future.add_done_callback(partial(settle_from, request))
+                future.add_done_callback(partial(settle_from, request, taken))
 
     reading = asyncio.create_task(read())
     reading.add_done_callback(lambda _: changed.set())

@@ -351,7 +351,9 @@ class FlightPlan(_message.Message):
 
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_assessment_pb2.Finding]:
-        """Output only: what the checks found, the gravest first."""
+        """Output only: what the checks found, the gravest first; 1 000 findings, and 2 MiB, at most. What does not fit is told
+        in brief (rule, severity, subject and authorities), and what does not fit so either is counted: Finding.stands_for.
+        """
 
     @_builtins.property
     def time_start(self) -> _timestamp_pb2.Timestamp:
