@@ -18,7 +18,7 @@ from lowsky.airspace.postgres.boxes import boxes_in
 from lowsky.airspace.postgres.datasets import IMPORT_S, DatasetStore, ImportedFile
 from lowsky.airspace.reading import UnreadableZones
 from lowsky.airspace.rpc.preparing import Prepared, prepare
-from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, keep_contents, require_confirmed, still
+from lowsky.airspace.rpc.replacing import NewVersion, Replacement, Replacing, keep_contents, require_confirmed
 from lowsky.airspace.rpc.upload import Upload, Uploads
 from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
@@ -117,7 +117,7 @@ class Imports:
             kept = await earlier_answer(connection, request)
             if kept is not None:
                 return pb.ImportGeozonesResponse.FromString(kept)
-            difference = await still(connection, replacement, difference)
+            difference = await self._replacing.still(connection, replacement, difference)
             require_confirmed(difference, upload.header.confirm_difference)
             dataset = await self._replacing.put(connection, revision, replacement, version)
             response = pb.ImportGeozonesResponse(

@@ -108,8 +108,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[FAILED_PRECONDITION] The plan to be superseded is activated or over; metadata: resource, state."""
     REASON_REMOVAL_NOT_CONFIRMED: _Reason.ValueType  # 51
     """[FAILED_PRECONDITION] So much of a dataset would be taken away that it has to be confirmed, or the difference that is
-    confirmed is not the one that would be made; metadata: removed and of, the zones taken away of those that there are;
-    digest, to be sent as confirm_difference once the difference (validate_only) has been looked at.
+    confirmed is not the one that would be made; metadata: removed and of, the zones that are removed or protect less of
+    those that there are; losses, in what and which, for people; digest, to be sent as confirm_difference once the
+    difference (validate_only) has been looked at.
     """
     REASON_INSURANCE_MISSING: _Reason.ValueType  # 52
     """[FAILED_PRECONDITION] The flight needs liability insurance, and the operator has stated none; metadata: source, the
@@ -227,8 +228,9 @@ REASON_CANNOT_BE_SUPERSEDED: Reason.ValueType  # 50
 """[FAILED_PRECONDITION] The plan to be superseded is activated or over; metadata: resource, state."""
 REASON_REMOVAL_NOT_CONFIRMED: Reason.ValueType  # 51
 """[FAILED_PRECONDITION] So much of a dataset would be taken away that it has to be confirmed, or the difference that is
-confirmed is not the one that would be made; metadata: removed and of, the zones taken away of those that there are;
-digest, to be sent as confirm_difference once the difference (validate_only) has been looked at.
+confirmed is not the one that would be made; metadata: removed and of, the zones that are removed or protect less of
+those that there are; losses, in what and which, for people; digest, to be sent as confirm_difference once the
+difference (validate_only) has been looked at.
 """
 REASON_INSURANCE_MISSING: Reason.ValueType  # 52
 """[FAILED_PRECONDITION] The flight needs liability insurance, and the operator has stated none; metadata: source, the
