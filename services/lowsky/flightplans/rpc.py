@@ -26,7 +26,7 @@ from lowsky.flightplans.batcher import Batcher
 from lowsky.flightplans.checks.validity import require_entitled
 from lowsky.flightplans.codec import proposal_of, report_of, state_from, to_message, to_stream_answer
 from lowsky.flightplans.domain.plan import FlightPlan
-from lowsky.flightplans.move import Activation, Move, move
+from lowsky.flightplans.move import Activation, Move, activate, move
 from lowsky.flightplans.occupancy import Occupancy
 from lowsky.flightplans.occupancy_codec import FIELD, answer_of, question_of
 from lowsky.flightplans.off_nominal import OffNominal
@@ -199,8 +199,13 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
     ) -> pb.ActivateFlightPlanResponse:
         while True:
             make = self._activation.at(self._clock.now())
+
+            async def work(connection: Connection, make: Move = make) -> pb.ActivateFlightPlanResponse:
+                plan = await activate(connection, request.name, request.etag, make)
+                return pb.ActivateFlightPlanResponse(flight_plan=to_message(plan))
+
             with suppress(InUse):
-                return await self._move(request, request.name, request.etag, pb.ActivateFlightPlanResponse, make)
+                return await once(self._database, self._relay, request, pb.ActivateFlightPlanResponse, work)
             await asyncio.sleep(IN_USE_RETRY_S)  # with the plan unlocked: it moves nothing yet
 
     async def EndFlightPlan(self, request: pb.EndFlightPlanRequest, context: Any) -> pb.EndFlightPlanResponse:

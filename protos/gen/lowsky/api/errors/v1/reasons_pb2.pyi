@@ -120,6 +120,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[FAILED_PRECONDITION] The flight needs an operation certificate, and the operator has stated none; metadata: source."""
     REASON_CERTIFICATE_EXPIRED: _Reason.ValueType  # 54
     """[FAILED_PRECONDITION] The operator's operation certificate ends before the flight does; metadata: source."""
+    REASON_AIRCRAFT_BUSY: _Reason.ValueType  # 55
+    """[FAILED_PRECONDITION] Activation while the aircraft is still under way for another plan, which may be late; metadata:
+    resource, plan and its state, aircraft.
+    """
     REASON_OVERLOADED: _Reason.ValueType  # 60
     """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
     REASON_DATABASE_UNAVAILABLE: _Reason.ValueType  # 61
@@ -240,6 +244,10 @@ REASON_CERTIFICATE_MISSING: Reason.ValueType  # 53
 """[FAILED_PRECONDITION] The flight needs an operation certificate, and the operator has stated none; metadata: source."""
 REASON_CERTIFICATE_EXPIRED: Reason.ValueType  # 54
 """[FAILED_PRECONDITION] The operator's operation certificate ends before the flight does; metadata: source."""
+REASON_AIRCRAFT_BUSY: Reason.ValueType  # 55
+"""[FAILED_PRECONDITION] Activation while the aircraft is still under way for another plan, which may be late; metadata:
+resource, plan and its state, aircraft.
+"""
 REASON_OVERLOADED: Reason.ValueType  # 60
 """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
 REASON_DATABASE_UNAVAILABLE: Reason.ValueType  # 61
