@@ -25,6 +25,7 @@ from lowsky.flightplans.postgres import FlightPlanStore, told
 from lowsky.flightplans.standing import Standing
 from lowsky.geo.codec import geozone_from_message
 from lowsky.geofence.area_codec import stated_area_from
+from lowsky.geofence.codec import finding_from_message
 from lowsky.open_enums import known_name_of, name_of
 
 GROUP = "flightplans"
@@ -195,6 +196,7 @@ class OnApprovals:
                     number=approval.number,
                     reason=_reason(approval, verdict),
                     granted_by=_granted_by(approval),
+                    seen=[finding_from_message(finding) for finding in approval.flight_plan.findings],
                     now=now,
                 ):
                     moved[plan.name] = plan

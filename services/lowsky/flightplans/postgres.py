@@ -271,7 +271,7 @@ def told(plan: FlightPlan) -> list[Event]:
             TOPIC,
             plan.name,
             f"lowsky.flightplan.{happening.what}.v1",
-            to_event(plan, happening.previous),
+            to_event(plan, happening),
             plan.update_time,
         )
         for happening in plan.happened

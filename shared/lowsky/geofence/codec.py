@@ -207,6 +207,7 @@ def finding_to_message(finding: Finding) -> pb.Finding:
         message=finding.message,
         overlap_outlines=[_outline_to_message(outline) for outline in finding.overlap_outlines],
         fields=finding.fields,
+        subject_terms=finding.terms,
     )
     if finding.start_s is not None and finding.end_s is not None:
         message.time_start.FromNanoseconds(round(finding.start_s * 1e6) * 1000)
@@ -234,6 +235,7 @@ def finding_from_message(message: pb.Finding) -> Finding:
         notified=tuple(message.notified_authorities),
         overlap_outlines=tuple(_outline_from(outline) for outline in message.overlap_outlines),
         fields=tuple(message.fields),
+        terms=message.subject_terms,
         volumes_left_out=max(message.volumes_count - len(message.volumes), 0),
         as_read=b"" if _is_understood(message) else message.SerializeToString(),
     )

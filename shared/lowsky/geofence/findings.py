@@ -89,6 +89,9 @@ class Finding:
     """The fields of the flight plan at fault, where it is not where and when it flies that is."""
     volumes_left_out: int = 0
     """How many more volumes are concerned than `volumes` names."""
+    terms: str = ""
+    """Of a zone that needs somebody's word: a digest of what it asks for, beside where, when and of whom. Empty where
+    that was not noted."""
     as_read: bytes = b""
     """Of one that a later version stored, which says more than this one understands: the message, to be written again
     as it is."""
