@@ -125,7 +125,11 @@ class OnAuthorities:
     def __init__(self, areas: Areas) -> None:
         self._areas = areas
 
-    def __call__(self, event: Event, _positions: Positions) -> None:
+    def __call__(self, event: Event, positions: Positions) -> None:
+        self._take(event)
+        self._areas.read_up_to(sum(positions.values()))
+
+    def _take(self, event: Event) -> None:
         if event.value is None:
             self._areas.remove(event.key)
             return

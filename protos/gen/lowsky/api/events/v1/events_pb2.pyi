@@ -13,8 +13,9 @@ headers. Types are past tense and versioned. An event carries the state after it
   lowsky.approvals.v1       resource name   lowsky.approval.{opened,decided,granted,rejected,expired,closed}.v1
 
 A geozone.removed event has no value (a tombstone of the compacted topic); its headers say which import removed it.
-A plan that a new or changed zone touches is rejected or rescinded, reopened (→ UNDER_REVIEW, because somebody else must
-decide too: its case is opened again, which approval.opened tells once more), or reassessed: its findings changed alone.
+A plan that a new or changed zone, or a changed area of an authority, touches is rejected or rescinded, reopened
+(→ UNDER_REVIEW, because somebody must decide about what it has not seen: its case is opened again, which
+approval.opened tells once more), or reassessed: its findings changed alone.
 Zones of an import come into force together, with the dataset.imported event that follows the last of them.
 """
 
