@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lowsky.airspace.codec.imports.differences import Differences
@@ -40,7 +41,7 @@ def measure(path: Path) -> dict[str, float]:
     with path.open("rb") as file, room.spool() as packed, room.spool() as contents:
         found = prepare(file, declared, DATASET, DIRECTORY, PackedZones(packed))
         keep_contents(found.zones, contents)
-        difference = Differences(Dataset(DATASET, DIRECTORY.default), found.zones).finish()
+        difference = Differences(Dataset(DATASET, DIRECTORY.default), found.zones, datetime.now(UTC)).finish()
     return {
         "growth": _bytes("VmHWM") - before,
         "cpu_s": round(time.process_time() - begun, 1),

@@ -53,6 +53,7 @@ ADVICE: Mapping[str, str] = {
     "TOKEN_INVALID": "check that the token is of the issuer that this installation trusts",
     "ROLE_MISSING": "use a token with a role that may do this",
     "NOT_FOUND": "check the name; what is not yours to see is not found either",
+    "AIRCRAFT_BUSY": "end the flight that the aircraft is still under way for: lowsky plan end",
     "STALE_ETAG": "somebody changed it meanwhile: show it again, then repeat",
     "REQUEST_ID_REUSED": "leave --request-id out, or send the very same request",
     "OPERATOR_UNKNOWN": "register first: lowsky operators create (a new registration takes a moment to be known)",

@@ -6,10 +6,10 @@ import math
 
 import shapely
 from google.protobuf.unknown_fields import UnknownFieldSet
-from shapely import Polygon
-
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.geo.v1 import geo_pb2
+from shapely import Polygon
+
 from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.geo.codec.volumes import (
     band_to_message,
@@ -45,6 +45,7 @@ def finding_to_message(finding: Finding) -> assessment_pb2.Finding:
         overlap_outlines=[_outline_to_message(outline) for outline in finding.overlap_outlines],
         fields=finding.fields,
         stands_for=finding.stands_for,
+        subject_terms=finding.terms,
     )
     if finding.start_s is not None and finding.end_s is not None:
         message.time_start.FromNanoseconds(round(finding.start_s * 1e6) * 1000)
@@ -74,6 +75,7 @@ def finding_from_message(message: assessment_pb2.Finding) -> Finding:
         fields=tuple(message.fields),
         volumes_left_out=max(message.volumes_count - len(message.volumes), 0),
         stands_for=message.stands_for,
+        terms=message.subject_terms,
         as_read=b"" if _is_understood(message) else message.SerializeToString(),
     )
 

@@ -96,6 +96,9 @@ class Finding:
     """How many more volumes are concerned than `volumes` names."""
     stands_for: int = 0
     """How many findings that are not listed it stands for; 0 for a finding of its own."""
+    terms: str = ""
+    """Of a zone that needs somebody's word: a digest of what it asks for, beside where, when and of whom. Empty where
+    that was not noted."""
     as_read: bytes = b""
     """Of one that a later version stored, which says more than this one understands: the message, to be written again
     as it is."""

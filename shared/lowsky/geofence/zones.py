@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from weakref import WeakKeyDictionary
 
 from lowsky.findings.finding import Finding, Rule, Severity
@@ -33,6 +34,9 @@ _NEEDS_WORD = frozenset({Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL}
 
 RUNS_NAMED_MAX = 10
 """Of neighbouring legs, in the text of a finding; the finding itself names each leg."""
+
+TERMS_LENGTH = 16
+"""Hexadecimal digits."""
 
 TITLE_MAX = 200
 """Characters of a zone's title in a finding: published ones run to pages, and a plan may meet a thousand zones."""
@@ -73,6 +77,7 @@ class _Ask:
     notified: tuple[str, ...]
     consequence: str
     """For a person."""
+    terms: str
 
 
 _ASKED: WeakKeyDictionary[ZoneIndex[object], dict[int, _Ask | None]] = WeakKeyDictionary()
@@ -88,7 +93,21 @@ def _ask(zone: IndexedZone[object]) -> _Ask | None:
     if severity is not Severity.AUTHORIZATION:
         deciding = ()
     rule = _RULES.get(geozone.restriction, Rule.GEOZONE_PROHIBITED)
-    return _Ask(zone.name, title_of(geozone), rule, severity, deciding, notified, _consequence(geozone, severity))
+    consequence = _consequence(geozone, severity)
+    terms = _terms(geozone) if severity is Severity.AUTHORIZATION else ""
+    return _Ask(zone.name, title_of(geozone), rule, severity, deciding, notified, consequence, terms)
+
+
+def _terms(geozone: Geozone) -> str:
+    """Differs where a zone asks for something else, whatever else of it stays."""
+    said = (
+        str(geozone.restriction),
+        geozone.variant,
+        sorted(geozone.reasons),
+        geozone.conditions,
+        bool(geozone.regulation_exemption),
+    )
+    return sha256(repr(said).encode()).hexdigest()[:TERMS_LENGTH]
 
 
 def _finding(ask: _Ask, meeting: Meeting) -> Finding:
@@ -110,6 +129,7 @@ def _finding(ask: _Ask, meeting: Meeting) -> Finding:
         deciding=ask.deciding,
         notified=ask.notified,
         volumes_left_out=meeting.legs_count - len(meeting.legs),
+        terms=ask.terms,
     )
 
 

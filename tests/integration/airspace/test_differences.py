@@ -7,8 +7,8 @@ import time
 from uuid import uuid4
 
 import pytest
-
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
+
 from tests.integration.airspace.publishing import Publisher, new_dataset
 from tests.support.errors import refusal
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, refused_zone, square
@@ -81,12 +81,37 @@ async def test_a_tenth_of_the_zones_goes_without_a_word_and_more_only_where_it_i
     assert (dry.difference.needs_confirmation, dry.difference.taken_away) == (True, 2)
     failure = await refusal(publisher.publish(dataset, file_of(TEN[2:])))
     assert failure.reason == "REMOVAL_NOT_CONFIRMED"
-    assert failure.metadata == {"removed": "2", "of": "10", "digest": dry.difference.digest}
+    names = sorted(change.geozone for change in dry.difference.zones)
+    lost = f"REMOVED 2: {', '.join(names)}"
+    assert failure.metadata == {"removed": "2", "of": "10", "losses": lost, "digest": dry.difference.digest}
+    assert lost in failure.message
     # About as large as the others, and exactly a tenth of their number.
     smallest = min(dry.difference.zones, key=lambda change: change.area_lost_m2 or 1e12)
     assert smallest.area_lost_m2 > 0
     one_less = [zone for zone in TEN if zone["identifier"] != "Z9"]
     assert (await publisher.publish(dataset, file_of(one_less))).dataset.geozone_count == 9
+
+
+async def test_an_import_that_weakens_zones_is_confirmed_as_one_that_removes_them_and_so_is_its_way_back(
+    publisher: Publisher,
+) -> None:
+    dataset = new_dataset()
+    await publisher.publish(dataset, file_of(TEN))
+    free = ed269_zone("Z0", square(10.0, 47.0), applicability=[{"endDateTime": "2040-01-01T00:00:00Z"}])
+    weaker = file_of([free, ed269_zone("Z1", square(10.1, 47.0), restriction="CONDITIONAL"), *TEN[2:]])
+    dry = await publisher.publish(dataset, weaker, validate_only=True)
+    assert {pb.ProtectionLost.Loss.Name(lost.loss): list(lost.first) for lost in dry.difference.losses} == {
+        "LOSS_TIMES": [f"geozones/{dataset.removeprefix('datasets/')}.Z0"],
+        "LOSS_RESTRICTION": [f"geozones/{dataset.removeprefix('datasets/')}.Z1"],
+    }
+    failure = await refusal(publisher.publish(dataset, weaker))
+    assert (failure.reason, failure.metadata["removed"]) == ("REMOVAL_NOT_CONFIRMED", "2")
+    for said in ("TIMES 1", ".Z0", "RESTRICTION 1", ".Z1"):
+        assert said in failure.message
+    await publisher.publish(dataset, weaker, confirm_difference=dry.difference.digest)
+    await publisher.publish(dataset, file_of(TEN))  # what adds protection asks for nothing
+    one = file_of([free, *TEN[1:]])
+    assert (await publisher.publish(dataset, one)).difference.taken_away == 1
 
 
 async def test_the_digest_of_another_difference_confirms_nothing(publisher: Publisher) -> None:

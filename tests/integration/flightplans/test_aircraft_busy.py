@@ -9,13 +9,15 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
+
+from lowsky.errors import Precondition
 from lowsky.flightplans.checks.aircraft import NAMED_MAX
 from lowsky.flightplans.codec.plans import report_of
-from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.domain.plan import FlightPlan, State
+from lowsky.flightplans.life.moves import activate
 from lowsky.flightplans.life.off_nominal import OffNominal
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.local.stack import Stack
@@ -309,3 +311,66 @@ async def test_an_index_finds_what_keeps_an_aircraft_busy(path: Path) -> None:
             START + timedelta(hours=1),
         )
     assert any("reservations_aircraft" in row[0] for row in explained), explained
+
+
+async def approve(path: Path, *names: str) -> None:
+    for name in names:
+        await path.move(name, lambda plan: plan.approve("approvals/a", "LS-1", "", path.clock.time))
+
+
+async def activated(path: Path, name: str) -> FlightPlan:
+    async with path.database.transaction() as connection:
+        return await activate(connection, name, "", lambda plan: plan.activate(path.clock.time))
+
+
+NONCONFORMING, CONTINGENT = State.NONCONFORMING, State.CONTINGENT
+
+
+@pytest.mark.parametrize("reported", [[], [NONCONFORMING], [NONCONFORMING, CONTINGENT]])
+async def test_a_plan_is_not_activated_while_its_aircraft_is_late_for_another(
+    path: Path, reported: list[State]
+) -> None:
+    late, after = await accepted(path, flight(HERE, 10, 10), flight(ELSEWHERE, 30, 10))
+    (beside,) = await accepted(path, flight(ELSEWHERE, 10, 60, aircraft=OTHER, start=START + timedelta(hours=1)))
+    await approve(path, late, after, beside)
+    path.clock.time = START + timedelta(minutes=15)
+    await activated(path, late)
+    for state in reported:
+        await path.move(late, lambda plan, to=state: plan.report(to, b"", "lost", path.clock.time))  # type: ignore[misc]
+    path.clock.time = START + timedelta(minutes=35)
+    with pytest.raises(Precondition) as refused:
+        await activated(path, after)
+    assert refused.value.reason == "AIRCRAFT_BUSY"
+    said = {"resource": after, "plan": late, "state": (reported or [State.ACTIVATED])[-1], "aircraft": ONE}
+    assert refused.value.metadata == said
+    assert late in refused.value.message
+    assert (await path.plan(after)).state is State.APPROVED
+    await path.move(late, lambda plan: plan.end_flight(path.clock.time))
+    assert (await activated(path, after)).state is State.ACTIVATED
+    path.clock.time = START + timedelta(hours=1, minutes=20)
+    assert (await activated(path, beside)).state is State.ACTIVATED  # another aircraft
+
+
+async def test_a_plan_that_has_superseded_another_or_has_one_after_it_is_activated(path: Path) -> None:
+    (first, later) = await accepted(path, flight(HERE, 10, 10), flight(HERE, 50, 10))
+    await approve(path, first, later)
+    (second,) = await accepted(path, flight(ELSEWHERE, 12, 10, supersedes=first))
+    await approve(path, second)
+    path.clock.time = START + timedelta(minutes=15)
+    assert (await activated(path, second)).state is State.ACTIVATED
+
+
+async def test_of_two_activations_of_an_aircraft_at_once_the_second_sees_the_first(path: Path) -> None:
+    """The first is committed only after the second has begun to wait for the aircraft."""
+    one, other = await accepted(path, flight(HERE, 10, 10), flight(ELSEWHERE, 20, 10))
+    await approve(path, one, other)
+    path.clock.time = START + timedelta(minutes=20) - timedelta(microseconds=1)
+    async with path.database.transaction() as connection:
+        await activate(connection, one, "", lambda plan: plan.activate(path.clock.time))
+        path.clock.time = START + timedelta(minutes=20)
+        second = asyncio.ensure_future(activated(path, other))
+        done, _ = await asyncio.wait([second], timeout=0.3)
+        assert not done
+    with pytest.raises(Precondition) as refused:
+        await second
+    assert refused.value.reason == "AIRCRAFT_BUSY"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest_asyncio
 from google.protobuf.field_mask_pb2 import FieldMask
-
 from lowsky.api.airspace.v1 import authorities_pb2 as authorities
 from lowsky.api.airspace.v1 import geozones_pb2, geozones_pb2_grpc
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+
 from tests.integration.airspace.publishing import Publisher, administration, new_dataset, new_publisher
 from tests.integration.airspace.restricting import area, square
 from tests.integration.flightplans.world import OPERATOR, World, flight_plan, registered
@@ -47,8 +47,10 @@ class City:
         assert await self.check(plan) == findings
         return findings
 
-    async def state_area(self, default: authorities.AreaDefault | None) -> authorities.Authority:
-        stated = area(CITY)
+    async def state_area(
+        self, default: authorities.AreaDefault | None, ground: Sequence[tuple[float, float]] = CITY
+    ) -> authorities.Authority:
+        stated = area(ground)
         if default is not None:
             stated.default_rule.CopyFrom(default)
         request = authorities.UpdateAuthorityRequest(
@@ -130,3 +132,44 @@ async def test_a_default_is_changed_with_the_area(city: City) -> None:
 
     await eventually(open_, what="an area without a default known to flightplans")
     assert await city.found(LEAVING) == []
+
+
+async def test_plans_are_checked_again_when_an_area_or_its_default_changes(city: City) -> None:
+    """Moved where they are touched, told once, and left alone otherwise."""
+    world, authority = city.world, city.publisher.authority
+    await city.state_area(None)
+    await eventually(lambda: _free(city, LEAVING), what="an area without a default known to flightplans")
+    granted, inside = (await world.submit(LEAVING)).flight_plan, (await world.submit(INSIDE)).flight_plan
+    for plan in (granted, inside):
+        await world.wait_state(plan.name, "APPROVED")
+    await city.state_area(authorities.AreaDefault(authorization_required=True))
+    reviewed = await world.wait_state(granted.name, "UNDER_REVIEW")
+    (finding,) = reviewed.findings
+    assert (finding.rule, finding.subject) == (Rule.RULE_AREA_DEFAULT, authority)
+    assert authority in reviewed.state_reason
+    assert await world.state_of(inside.name) == "APPROVED"
+
+    # The same area once more, by an update of something else, and by a worker that starts anew.
+    request = authorities.UpdateAuthorityRequest(
+        request_id=str(uuid4()),
+        authority=authorities.Authority(name=authority, filing_horizon_days=20),
+        update_mask=FieldMask(paths=["filing_horizon_days"]),
+    )
+    await administration(world.installation).UpdateAuthority(request)
+    await world.installation.kill("flightplans")
+    await world.installation.restart("flightplans")
+    await city.state_area(authorities.AreaDefault(authorization_required=True), square(16, 48, 16.37, 49))
+    gone = await world.wait_state(granted.name, "REJECTED")
+    assert [one.rule for one in gone.findings] == [Rule.RULE_NOBODYS_AREA]
+    assert await world.state_of(inside.name) == "APPROVED"
+    told = await world.told_of(granted.name)
+    assert [what for what in told if what != "put-under-review"] == ["submitted", "approved", "reopened", "rejected"]
+    assert await world.told_of(inside.name) == ["submitted", "approved", "reassessed"]
+
+    # The smaller area no longer holds the other one either.
+    await city.state_area(authorities.AreaDefault(authorization_required=True), square(16, 48, 16.1, 49))
+    assert "nobody's area" in (await world.wait_state(inside.name, "RESCINDED")).state_reason
+
+
+async def _free(city: City, at: tuple[float, float]) -> bool:
+    return not await _told(city, at)

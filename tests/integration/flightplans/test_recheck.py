@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-
 from lowsky.api.airspace.v1 import geozones_pb2
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+
 from lowsky.events import topics
 from tests.integration.flightplans.world import (
     EAST,
@@ -32,6 +32,7 @@ from tests.support.waiting import eventually
 PROHIBITED = geozones_pb2.RESTRICTION_PROHIBITED
 AUTHORIZATION = geozones_pb2.RESTRICTION_REQ_AUTHORIZATION
 PLANS = topics.FLIGHT_PLANS
+NONE = geozones_pb2.RESTRICTION_NO_RESTRICTION
 
 
 async def approved(world: World, at: tuple[float, float], **fields: Any) -> pb.FlightPlan:
@@ -145,27 +146,47 @@ async def test_a_zone_that_needs_another_word_reopens_the_review_until_that_word
     await world.verdict(reopened, "granted", reason="fine")
     assert (await world.wait_state(plan.name, "APPROVED")).state_reason == "fine"
     assert await world.state_of(waiting.name) == "UNDER_REVIEW"
-    await world.verdict(waiting, "granted", reason="fine too")
+    await world.verdict(await plan_now(world, waiting), "granted", reason="fine too")
     await world.wait_state(waiting.name, "APPROVED")
     await world.wait_told(plan.name, "submitted", "approved", "reopened", "approved")
 
 
-async def test_a_zone_of_an_authority_that_has_granted_changes_the_findings_alone(world: World) -> None:
+async def test_a_zone_of_an_authority_that_has_granted_is_asked_for_once_and_a_grant_of_before_does_not_count(
+    world: World,
+) -> None:
     plan = await approved(world, EAST)
     assert list(plan.deciding_authorities) == [TOWER]
-    await world.publish_zones(
-        zone("geozones/tower2.t", EAST, AUTHORIZATION, deciding=[TOWER], notified=[PORT]), dataset="datasets/tower2"
-    )
+    second = zone("geozones/tower2.t", EAST, AUTHORIZATION, deciding=[TOWER], notified=[PORT])
+    await world.publish_zones(second, dataset="datasets/tower2")
+    reopened = await world.wait_state(plan.name, "UNDER_REVIEW")
+    assert len(reopened.findings) == 2
+    assert "geozones/tower2.t" in reopened.state_reason
+    assert list(reopened.notified_authorities) == [PORT]
+    events = await world.installation.events(PLANS)
+    (asks,) = [list(value.asks) for event, value in events if event.key == plan.name and value.asks]
+    assert asks == [TOWER]
 
-    async def reassessed() -> pb.FlightPlan | None:
-        found = await plan_now(world, plan)
-        return found if found.etag != plan.etag else None
+    # The same zone once more, and one of nobody's business: nothing is asked twice.
+    quiet = zone("geozones/tower2.n", EAST, NONE, notified=[PORT])
+    for zones in ([second], [second, quiet]):
+        await world.publish_zones(*zones, dataset="datasets/tower2")
+        await rechecked(world)
+    await world.verdict(plan, "granted", reason="of before")  # as the tower saw it before the second zone
+    await world.wait_told(plan.name, "submitted", "approved", "reopened", "reassessed")
+    now = await plan_now(world, plan)
+    assert state(now) == "UNDER_REVIEW"
+    await world.verdict(now, "granted", reason="both")
+    assert (await world.wait_state(plan.name, "APPROVED")).state_reason == "both"
 
-    found = await eventually(reassessed)
-    assert found is not None
-    assert (state(found), len(found.findings)) == ("APPROVED", 2)
-    assert list(found.notified_authorities) == [PORT]
-    await world.wait_told(plan.name, "submitted", "approved", "reassessed")
+    # What the plan meets of the zone is the same: so is what the tower granted. Then it asks for something else.
+    second.titles[0].text = "Called otherwise"
+    second.authorities[0].email = "tower@example.org"
+    await world.publish_zones(second, quiet, dataset="datasets/tower2")
+    await rechecked(world)
+    assert await world.state_of(plan.name) == "APPROVED"
+    second.conditions = "below 50 m"
+    await world.publish_zones(second, quiet, dataset="datasets/tower2")
+    assert "geozones/tower2.t" in (await world.wait_state(plan.name, "UNDER_REVIEW")).state_reason
 
 
 async def test_a_zone_that_goes_or_is_loosened_takes_its_findings_and_authorities_with_it(world: World) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-
 from lowsky.api.airspace.v1 import geozones_pb2
 from lowsky.api.approvals.v1 import approvals_pb2, approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+
 from tests.integration.flightplans.world import EAST, PORT, SOUTH, TOWER, World, submission, zone
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
@@ -87,6 +87,34 @@ async def test_what_was_granted_stays_and_only_the_new_authority_is_asked(both: 
     await both.wait_state(pending.name, "APPROVED")
     told = await both.told_of(pending.name)
     assert told == ["submitted", "put-under-review", "reopened", "approved"]
+
+
+async def test_an_authority_that_has_granted_is_asked_again_for_a_new_zone_and_only_once(
+    both: World,
+) -> None:
+    at = (111.0, 25.0)
+    await both.publish_zones(
+        zone("geozones/isle.t", at, AUTHORIZATION, deciding=[TOWER]),
+        zone("geozones/isle.p", at, AUTHORIZATION, deciding=[PORT]),
+        dataset="datasets/isle",
+    )
+    plan = (await both.submit(at)).flight_plan
+    await grant(both, plan, TOWER)
+    await grant(both, plan, PORT)
+    before = await both.wait_state(plan.name, "APPROVED")
+    await both.publish_zones(zone("geozones/reef.t", at, AUTHORIZATION, deciding=[TOWER]), dataset="datasets/reef")
+    await both.wait_state(plan.name, "UNDER_REVIEW")
+    case = await case_of(both, plan, TOWER)
+    assert (case.name, case.number) == (before.approval, before.approval_number)
+    decisions = {decision.authority: decision for decision in case.decisions}
+    assert decisions[PORT].outcome == GRANTED
+    assert sorted(decisions[TOWER].geozones) == ["geozones/isle.t", "geozones/reef.t"]
+    await both.publish_zones(zone("geozones/reef.t", at, AUTHORIZATION, deciding=[TOWER]), dataset="datasets/reef")
+    assert (await case_of(both, plan, TOWER)).etag == case.etag
+    await grant(both, plan, TOWER)
+    await both.wait_state(plan.name, "APPROVED")
+    told = await both.told_of(plan.name)
+    assert told == ["submitted", "put-under-review", "approved", "reopened", "approved"]
 
 
 async def test_a_prohibition_closes_the_case(both: World) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,6 +20,19 @@ def test_a_granted_case_is_opened_again_for_whom_it_has_not_asked_and_keeps_its_
     assert (case.awaits(TOWER), case.awaits(CITY)) == (False, True)
     say(case, CITY, GRANT, LATER)
     assert (case.state, case.happened) == (ApprovalState.GRANTED, ["opened", "granted"])
+
+
+def test_who_has_granted_something_else_is_asked_again_and_the_others_are_not() -> None:
+    case = a_case(TOWER, CITY)
+    say(case, TOWER, GRANT)
+    say(case, CITY, GRANT)
+    seen = case.etag
+    assert case.renew(replace(a_plan(TOWER, CITY), asks=frozenset({TOWER})), LATER)
+    assert (case.state, case.etag != seen) == (ApprovalState.PENDING, True)
+    assert (case.awaits(TOWER), case.awaits(CITY)) == (True, False)
+    assert case.decisions[0].officer == case.decisions[0].reason == ""
+    say(case, TOWER, GRANT, LATER)
+    assert case.state is ApprovalState.GRANTED
 
 
 def test_a_grant_by_rule_is_opened_again_and_is_no_longer_by_rule() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import grpc
 import pytest
 from google.rpc import error_details_pb2
-
 from lowsky.api.airspace.v1 import authorities_pb2, geozones_pb2
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.assessment.v1 import assessment_pb2
@@ -434,13 +433,16 @@ async def test_an_import_that_takes_much_away_says_how_to_confirm_it_and_the_con
 ) -> None:
     (tmp_path / "zones.json").write_text("{}")
     difference = geozones_pb2.ImportDifference(from_version=7, digest="0123456789abcdef", needs_confirmation=True)
+    difference.losses.add(loss=geozones_pb2.ProtectionLost.LOSS_ALTITUDE, zones=3, first=["geozones/at.A"])
     taken = {"removed": "3", "of": "3", "digest": "0123456789abcdef"}
     services.answers["ImportGeozones"] = [
         geozones_pb2.ImportGeozonesResponse(report=report(), difference=difference),
         refusal(grpc.StatusCode.FAILED_PRECONDITION, "REMOVAL_NOT_CONFIRMED", "3 of 3 zones", **taken),
         geozones_pb2.ImportGeozonesResponse(report=report()),
     ]
-    assert "--confirm 0123456789abcdef" in (await run(*IMPORT, "--dry-run", at=target, COLUMNS="200")).out
+    shown = " ".join((await run(*IMPORT, "--dry-run", at=target, COLUMNS="200")).out.split())
+    assert "--confirm 0123456789abcdef" in shown
+    assert "protect less ALTITUDE 3: at.A, …" in shown
     ended = await run(*IMPORT, at=target, COLUMNS="200")
     assert ended.code == 6
     assert "--confirm 0123456789abcdef" in ended.err

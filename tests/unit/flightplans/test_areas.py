@@ -275,6 +275,26 @@ def test_an_authority_that_is_not_understood_stops_the_worker_until_it_says_anew
     assert areas.index.areas == ()
 
 
+def test_areas_are_the_same_by_what_is_stated_and_not_by_when_it_was_read() -> None:
+    one, other = Areas(), Areas()
+    empty = one.stated
+    one.learn(TOWER, KNOWN, stated())
+    one.learn(PORT, KNOWN, stated(EAST, authority=PORT))
+    other.learn(PORT, KNOWN, stated(EAST, authority=PORT))
+    other.learn(TOWER, KNOWN, stated(PARK))
+    other.read_up_to(7)
+    assert one.stated.is_overtaken_by(other.stated.read, other.stated.digest)
+    assert not other.stated.is_overtaken_by(one.stated.read, one.stated.digest)
+    other.learn(TOWER, KNOWN, stated())
+    assert one.stated.digest == other.stated.digest
+    assert not one.stated.is_overtaken_by(other.stated.read, other.stated.digest)
+    for changed in (stated(open_below_m=50), StatedArea(TOWER, "Called otherwise", CITY), None):
+        other.learn(TOWER, KNOWN, changed)
+        assert one.stated.digest != other.stated.digest
+    one.remove(TOWER)
+    assert one.stated.digest == other.stated.digest != empty.digest
+
+
 def test_what_somebody_else_publishes_as_free_does_not_open_the_area() -> None:
     areas = (stated(open_below_m=EVERYWHERE),)
     assert found(at(), free(), areas=areas) == []

@@ -1,14 +1,14 @@
 from datetime import timedelta
 
 import pytest
-
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
+
 from lowsky.errors import Invalid
 from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.codec import plans
-from lowsky.flightplans.domain.plan import State
+from lowsky.flightplans.domain.plan import Happening, State
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.volumes.trajectory import Trajectory
 from tests.unit.flightplans.flights import DRONE, OPERATOR, PARK, START, TOWER, band, plan
@@ -73,6 +73,7 @@ FULL = Finding(
     subject_amsl_m=(-float("inf"), 120.0),
     deciding=(TOWER,),
     notified=(PARK,),
+    terms="0123456789abcdef",
 )
 BARE = Finding(Rule.ENDURANCE_EXCEEDED, Severity.BLOCKING, DRONE, "a1", (), "Too long.")
 OPEN = Finding(
@@ -122,7 +123,9 @@ def test_a_request_cannot_say_what_the_server_says() -> None:
 def test_a_plan_is_told_with_all_that_was_asked_for_and_found() -> None:
     content = plans.proposal_of(OPERATOR, asked(0, 60)).content
     told = plan(State.APPROVED, content=content, findings=(FULL,), approval="approvals/a", approval_number="LS-1")
-    event = events_pb2.FlightPlanEvent.FromString(plans.to_event(told, State.UNDER_REVIEW))
+    happening = Happening("approved", State.UNDER_REVIEW, (PARK,))
+    event = events_pb2.FlightPlanEvent.FromString(plans.to_event(told, happening))
+    assert list(event.asks) == [PARK]
     assert event.previous_state == pb.STATE_UNDER_REVIEW
     assert (event.flight_plan.name, event.flight_plan.etag) == (told.name, "1")
     assert event.flight_plan.reference == "parcel 17"

@@ -42,7 +42,13 @@ OUTCOMES = {
     State.CONTINGENT: {"closed": "reassessed", "another": "reassessed", "same": "reassessed"},
 }
 STATES = {"rejected": State.REJECTED, "rescinded": State.RESCINDED, "reopened": State.UNDER_REVIEW}
-NEWS = {"closed": (TOWERS, CLOSED), "another": (TOWERS, PORTS), "same": (TOWERS, TOLD)}
+TOWERS_TOO = finding(Severity.AUTHORIZATION, "geozones/new", TOWER)
+NEWS = {
+    "closed": (TOWERS, CLOSED),
+    "another": (TOWERS, PORTS),
+    "another of the same": (TOWERS, TOWERS_TOO),
+    "same": (TOWERS, TOLD),
+}
 
 
 def test_every_state_that_is_checked_again_has_outcomes() -> None:
@@ -54,12 +60,13 @@ def test_every_state_that_is_checked_again_has_outcomes() -> None:
 def test_what_a_newer_airspace_does_to_a_plan(state: State, news: str) -> None:
     checked = plan(state, findings=(TOWERS,), airspace_revision=1, state_reason="so far")
     assert reassess(checked, NEWS[news], 2, NOW)
-    what = OUTCOMES[state][news]
+    what = OUTCOMES[state]["another" if news.startswith("another") else news]
     (happening,) = checked.happened
     assert (happening.what, happening.previous) == (what, state)
     assert checked.state is STATES.get(what, state)
     assert (checked.airspace_revision, checked.version, checked.update_time) == (2, 2, NOW)
     assert set(checked.findings) == set(NEWS[news])
+    assert happening.asks == ({"another": (PORT,), "another of the same": (TOWER,)}[news] if what == "reopened" else ())
     if what == "reassessed":
         assert checked.state_reason == "so far"
     else:
@@ -111,8 +118,36 @@ def test_a_grant_counts_only_when_all_have_granted_whom_the_plan_needs_by_now(
         reason="",
         now=NOW,
         granted_by=granted_by,
+        seen=[TOWERS, PORTS],
     )
     assert (reviewed.state, moved) == (state, state is State.APPROVED)
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [((TOWERS, TOWERS_TOO), State.APPROVED), ((TOWERS,), State.UNDER_REVIEW), ((), State.UNDER_REVIEW)],
+)
+def test_a_grant_counts_only_for_what_its_authority_saw(seen: tuple[Finding, ...], state: State) -> None:
+    reviewed = plan(State.UNDER_REVIEW, findings=(TOWERS, TOWERS_TOO), approval="approvals/a")
+    apply_verdict(
+        reviewed,
+        Verdict.GRANTED,
+        approval="approvals/a",
+        number="LS-1",
+        reason="",
+        now=NOW,
+        granted_by=(TOWER,),
+        seen=seen,
+    )
+    assert reviewed.state is state
+
+
+def test_what_is_reopened_is_not_reopened_again_by_the_same() -> None:
+    checked = plan(State.APPROVED, findings=(TOWERS,), airspace_revision=1)
+    assert reassess(checked, (TOWERS, TOWERS_TOO), 2, NOW)
+    checked.happened.clear()
+    assert not reassess(checked, (TOWERS, TOWERS_TOO), 3, NOW)
+    assert checked.happened == []
 
 
 @pytest.mark.parametrize(("approval", "version"), [("approvals/a", 1), ("", 2)])
@@ -126,6 +161,7 @@ def test_a_plan_under_review_hears_of_its_case_once(approval: str, version: int)
         reason="",
         now=NOW,
         granted_by=(),
+        seen=(),
     )
     assert (reviewed.state, reviewed.approval, reviewed.version) == (
         State.UNDER_REVIEW,

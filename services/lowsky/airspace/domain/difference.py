@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from lowsky.airspace.domain.protection import Loss, losses
 from lowsky.geo.heights.altitude import AltitudeBand
 from lowsky.geo.shapes.areas import areas_m2, beyond_m2
-from lowsky.geo.zones.geozone import Geozone, Restriction
+from lowsky.geo.zones.geozone import Geozone
 
-SHARE_LEFT_MIN = 0.5
-"""Of a zone's ground: with less, it is counted as taken away. National zones are redrawn by a few percent."""
 SHARE_TAKEN_MAX = 0.1
-"""Of a dataset's zones, or of their ground, that one import takes away without a confirmation: weekly versions of
-national datasets lose a few percent; what is cut off or empty loses more."""
+"""Of a dataset's zones that one import removes or weakens, or of their ground that it takes away, without a
+confirmation: weekly versions of national datasets lose a few percent; what is cut off, empty or wrong loses more."""
 AREA_ERROR = 2e-6
 """Of two areas that are compared (lowsky.geo.shapes.areas), and less than one zone of 100 000."""
 
@@ -63,8 +63,8 @@ class ZoneChange:
     aspects: tuple[Aspect, ...] = ()
     area_gained_m2: float = 0.0
     area_lost_m2: float = 0.0
-    takes_away: bool = False
-    """Removed, less than half of its ground is left, or without restriction now and was not."""
+    losses: tuple[Loss, ...] = ()
+    """What of its protection it loses."""
 
     def rank(self) -> tuple[float, str]:
         """Orders changes, the greatest area gained and lost first, then by name."""
@@ -80,10 +80,11 @@ class _Pair:
     after: Geozone | None
 
 
-def difference(before: Mapping[str, Geozone], after: Mapping[str, Geozone]) -> list[ZoneChange]:
+def difference(before: Mapping[str, Geozone], after: Mapping[str, Geozone], now: datetime) -> list[ZoneChange]:
     """Each zone that is not the same in both, the greatest area gained and lost first, then by name.
 
     Areas are of the ground that all layers of a zone cover together, right to a millionth (lowsky.geo.shapes.areas).
+    What is over by now is no protection that could be lost.
     """
     pairs = [
         _Pair(name, before.get(name), after.get(name))
@@ -92,36 +93,29 @@ def difference(before: Mapping[str, Geozone], after: Mapping[str, Geozone]) -> l
     ]
     grounds_before = [_ground(pair.before) for pair in pairs]
     grounds_after = [_ground(pair.after) for pair in pairs]
-    sizes = areas_m2(grounds_before).tolist()
     gained = beyond_m2(grounds_after, grounds_before).tolist()
     lost = beyond_m2(grounds_before, grounds_after).tolist()
     changes: list[ZoneChange] = []
-    for pair, ground_before, ground_after, size_m2, gained_m2, lost_m2 in zip(
-        pairs, grounds_before, grounds_after, sizes, gained, lost, strict=True
+    for pair, ground_before, ground_after, gained_m2, lost_m2 in zip(
+        pairs, grounds_before, grounds_after, gained, lost, strict=True
     ):
         kind, aspects = (Kind.ADDED if pair.before is None else Kind.REMOVED), tuple[Aspect, ...]()
+        lost_of_it: tuple[Loss, ...] = () if pair.before is None else (Loss.REMOVED,)
         if pair.before is not None and pair.after is not None:
             kind, aspects = Kind.CHANGED, _aspects(pair.before, pair.after, ground_before, ground_after)
             if not aspects:
                 continue
             if Aspect.EXTENT not in aspects:
                 gained_m2 = lost_m2 = 0.0
-        identifier = (pair.after or pair.before).identifier
-        takes_away = kind is Kind.REMOVED or lost_m2 > size_m2 * SHARE_LEFT_MIN or _is_lifted(pair)
-        changes.append(ZoneChange(pair.name, identifier, kind, aspects, gained_m2, lost_m2, takes_away))
+            lost_of_it = losses(pair.before, pair.after, now)
+        identifier = (pair.after or pair.before).identifier  # type: ignore[union-attr]  # one of them is there
+        changes.append(ZoneChange(pair.name, identifier, kind, aspects, gained_m2, lost_m2, lost_of_it))
     return sorted(changes, key=ZoneChange.rank)
 
 
 def ground_m2(zones: Iterable[Geozone]) -> float:
     """The ground that zones cover; what is in two counts in each."""
     return float(areas_m2([_ground(zone) for zone in zones]).sum())
-
-
-def _is_lifted(pair: _Pair) -> bool:
-    if pair.before is None or pair.after is None:
-        return False
-    none = Restriction.NO_RESTRICTION
-    return pair.before.restriction is not none and pair.after.restriction is none
 
 
 def _ground(zone: Geozone | None) -> BaseGeometry:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
+
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 
 from lowsky.airspace.codec.imports.contents import contents_of
-from lowsky.airspace.codec.imports.differences import BATCH, Differences
+from lowsky.airspace.codec.imports.differences import BATCH, Differences, said
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
 from lowsky.airspace.postgres.zones import ZoneStore
 from lowsky.airspace.spool import Room, Spool
 from lowsky.airspace.threads import in_thread
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.errors import Precondition
@@ -64,7 +66,7 @@ class Replacing:
                 dataset = await DatasetStore(connection).get(replacement.dataset)
                 if dataset is not None:
                     dataset.require_authority(replacement.authority)
-                differences = await _compared(connection, replacement, dataset)
+                differences = await _compared(connection, replacement, dataset, self._clock.now())
             return dataset, await in_thread(differences.finish)
 
     async def put(
@@ -89,18 +91,17 @@ class Replacing:
         await ZoneStore(connection).replace(dataset, replacement.zones, now)
         return dataset
 
+    async def still(
+        self, connection: Connection, replacement: Replacement, difference: pb.ImportDifference
+    ) -> pb.ImportDifference:
+        """The difference to the version that is about to be replaced: worked out anew where an import came between.
 
-async def still(
-    connection: Connection, replacement: Replacement, difference: pb.ImportDifference
-) -> pb.ImportDifference:
-    """The difference to the version that is about to be replaced: worked out anew where an import came between.
-
-    Ahead of the lock it holds up nobody, and to be overtaken is rare.
-    """
-    dataset = await DatasetStore(connection).get(replacement.dataset)
-    if (dataset.version if dataset else 0) == difference.from_version:
-        return difference
-    return await in_thread((await _compared(connection, replacement, dataset)).finish)
+        Ahead of the lock it holds up nobody, and to be overtaken is rare.
+        """
+        dataset = await DatasetStore(connection).get(replacement.dataset)
+        if (dataset.version if dataset else 0) == difference.from_version:
+            return difference
+        return await in_thread((await _compared(connection, replacement, dataset, self._clock.now())).finish)
 
 
 def require_confirmed(difference: pb.ImportDifference, confirmed: str) -> None:
@@ -108,25 +109,34 @@ def require_confirmed(difference: pb.ImportDifference, confirmed: str) -> None:
     if confirmed == difference.digest or (not confirmed and not difference.needs_confirmation):
         return
     of = difference.changed + difference.removed + difference.unchanged
+    lost = said(difference.losses)
     if confirmed:
         message = (
             f"the difference that is confirmed, {confirmed}, is not the one that would be made, {difference.digest}"
         )
     else:
         message = (
-            f"{difference.taken_away} of {of} zones would be taken away, and {difference.area_lost_m2 / 1e6:.3g} of "
-            f"{difference.area_before_m2 / 1e6:.3g} km² of their ground: the dataset stays as it was"
+            f"{difference.taken_away} of {of} zones would be removed or protect less ({lost}), and "
+            f"{difference.area_lost_m2 / 1e6:.3g} of {difference.area_before_m2 / 1e6:.3g} km² of their ground would "
+            "go: the dataset stays as it was"
         )
     raise Precondition(
         "REMOVAL_NOT_CONFIRMED",
         f"{message}; look at the difference with validate_only, then confirm it by its digest",
-        metadata={"removed": str(difference.taken_away), "of": str(of), "digest": difference.digest},
+        metadata={
+            "removed": str(difference.taken_away),
+            "of": str(of),
+            "losses": lost,
+            "digest": difference.digest,
+        },
     )
 
 
-async def _compared(connection: Connection, replacement: Replacement, dataset: Dataset | None) -> Differences:
+async def _compared(
+    connection: Connection, replacement: Replacement, dataset: Dataset | None, now: datetime
+) -> Differences:
     """The differences to all present zones of the dataset."""
-    differences = Differences(dataset or Dataset(replacement.dataset, replacement.authority), replacement.zones)
+    differences = Differences(dataset or Dataset(replacement.dataset, replacement.authority), replacement.zones, now)
     async for stored in ZoneStore(connection).messages_in_batches(replacement.dataset, BATCH):
         await in_thread(differences.compare, stored)
     return differences

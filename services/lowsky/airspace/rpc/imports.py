@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 
 from lowsky.airspace.codec import datasets
 from lowsky.airspace.codec.imports import reports, shifts
@@ -15,21 +16,13 @@ from lowsky.airspace.codec.imports.outlying import outlying_notes
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.domain.deciding import Directory, normal
 from lowsky.airspace.imports.preparing import Prepared, prepare
-from lowsky.airspace.imports.replacing import (
-    NewVersion,
-    Replacement,
-    Replacing,
-    keep_contents,
-    require_confirmed,
-    still,
-)
+from lowsky.airspace.imports.replacing import NewVersion, Replacement, Replacing, keep_contents, require_confirmed
 from lowsky.airspace.postgres.authorities import AuthorityStore
 from lowsky.airspace.postgres.boxes import boxes_in
 from lowsky.airspace.postgres.datasets import IMPORT_S, DatasetStore, ImportedFile
 from lowsky.airspace.reading import UnreadableZones
 from lowsky.airspace.rpc.upload import Upload, Uploads
 from lowsky.airspace.threads import in_thread
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
 from lowsky.db.database import Database
 from lowsky.db.requests import Request, earlier_answer, keep_answers
@@ -125,7 +118,7 @@ class Imports:
             kept = await earlier_answer(connection, request)
             if kept is not None:
                 return pb.ImportGeozonesResponse.FromString(kept)
-            difference = await still(connection, replacement, difference)
+            difference = await self._replacing.still(connection, replacement, difference)
             require_confirmed(difference, upload.header.confirm_difference)
             dataset = await self._replacing.put(connection, revision, replacement, version)
             response = pb.ImportGeozonesResponse(

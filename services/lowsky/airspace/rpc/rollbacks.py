@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
+
 from lowsky.airspace.codec import datasets
 from lowsky.airspace.codec.imports.contents import zones_in
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
-from lowsky.airspace.imports.replacing import NewVersion, Replacement, Replacing, require_confirmed, still
+from lowsky.airspace.imports.replacing import NewVersion, Replacement, Replacing, require_confirmed
 from lowsky.airspace.postgres.datasets import IMPORT_S, PART_BYTES, DatasetStore, KeptVersion
 from lowsky.airspace.spool import Spool
 from lowsky.airspace.threads import in_thread
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
 from lowsky.db.database import Database
 from lowsky.db.requests import earlier_answer, keep_answers
@@ -77,7 +78,7 @@ class Rollbacks:
             answered = await earlier_answer(connection, asked)
             if answered is not None:
                 return pb.RollbackDatasetResponse.FromString(answered)
-            difference = await still(connection, replacement, difference)
+            difference = await self._replacing.still(connection, replacement, difference)
             require_confirmed(difference, request.confirm_difference)
             dataset = await self._replacing.put(connection, revision, replacement, version)
             response = pb.RollbackDatasetResponse(dataset=datasets.to_message(dataset), difference=difference)

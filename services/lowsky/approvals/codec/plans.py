@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC
 
 from google.protobuf.message import DecodeError
-
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
+
 from lowsky.approvals.domain.plan import PlanFinding, SubmittedPlan
 from lowsky.events.event import Event, MalformedRecord
 
@@ -22,9 +22,10 @@ def submitted_plan(event: Event) -> SubmittedPlan:
         MalformedRecord: There is no plan in it that a case could be opened for.
     """
     try:
-        plan = events_pb2.FlightPlanEvent.FromString(event.value or b"").flight_plan
+        told = events_pb2.FlightPlanEvent.FromString(event.value or b"")
     except DecodeError as error:
         raise MalformedRecord(f"not a FlightPlanEvent: {error}") from error
+    plan = told.flight_plan
     if not plan.name or plan.name != event.key:
         raise MalformedRecord(f"the event is about {event.key!r}, the plan is {plan.name!r}")
     if not plan.HasField("time_start"):
@@ -36,6 +37,7 @@ def submitted_plan(event: Event) -> SubmittedPlan:
         notified_authorities=tuple(plan.notified_authorities),
         findings=tuple(_finding(finding) for finding in plan.findings),
         snapshot=plan.SerializeToString(),
+        asks=frozenset(told.asks),
     )
 
 

@@ -4,7 +4,7 @@ PENDING ──► GRANTED    all who must decide have granted (Art. 28); or by r
         ├─► REJECTED   one of them has rejected; or by rule, where a check found what nobody can allow
         ├─► EXPIRED    nobody decided in time
         └─► CLOSED     the plan ended meanwhile
-GRANTED ──► PENDING    the airspace changed: somebody else must decide too; what was granted stays granted
+GRANTED ──► PENDING    the airspace changed: somebody must decide about what it has not seen; the rest stays granted
 """
 
 from __future__ import annotations
@@ -118,14 +118,14 @@ class Approval:
         """Takes in the plan as it was checked against a newer airspace; False where that is nothing to the case.
 
         The case asks whom the plan needs now, and has another etag: officers decide what they have seen. A granted
-        one is opened again. What was said stays said; where that is enough, the case is granted at once.
+        one is opened again. What was said stays said but by those who must be asked again, who have not seen what the
+        plan meets now; where that is enough, the case is granted at once.
         """
         if self.state not in {ApprovalState.PENDING, ApprovalState.GRANTED}:
             return False
         named = plan.deciders()
         decisions = tuple(
-            replace(self.decision_of(authority) or Decision(authority, ()), geozones=plan.geozones_of(authority))
-            for authority in named
+            replace(self._said(authority, plan), geozones=plan.geozones_of(authority)) for authority in named
         )
         said = (d for d in self.decisions if d.authority not in named and d.outcome is not Outcome.PENDING)
         self.decisions = (*decisions, *said)
@@ -136,6 +136,11 @@ class Approval:
         if self._consequence() == "granted":
             self._enter("granted")
         return True
+
+    def _said(self, authority: str, plan: SubmittedPlan) -> Decision:
+        """What an authority said of what it is asked now, if it did."""
+        before = None if authority in plan.asks else self.decision_of(authority)
+        return before or Decision(authority, ())
 
     @property
     def etag(self) -> str:

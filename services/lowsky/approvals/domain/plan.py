@@ -37,6 +37,8 @@ class SubmittedPlan:
     findings: tuple[PlanFinding, ...]
     snapshot: bytes
     """The whole plan in its published form, kept and shown as it is; nothing here looks into it."""
+    asks: frozenset[str] = frozenset()
+    """Authorities that have to decide anew: what they have decided does not cover what the plan meets now."""
 
     @property
     def is_blocked(self) -> bool:

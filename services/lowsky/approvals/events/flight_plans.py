@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 
 from lowsky.approvals.codec.plans import submitted_plan
@@ -63,12 +64,17 @@ class FlightPlans:
         await store.add(approvals, _because_of(events))
 
     async def _renew(self, store: ApprovalStore, events: Sequence[Event], now: datetime) -> None:
-        """Of several renewals of a plan the last says all. Only a plan that is under review again reopens what was
-        granted: one that is only reassessed, as a flight under way is, stays granted."""
+        """Of several renewals of a plan the last says all but whom to ask again, which each says for itself. Only a
+        plan that is under review again reopens what was granted: one that is only reassessed, as a flight under way is,
+        stays granted."""
         if not events:
             return
         last = {event.key: event for event in events}
-        plans = {name: submitted_plan(event) for name, event in last.items()}
+        plans: dict[str, SubmittedPlan] = {}
+        for event in events:
+            asked_before = plans[event.key].asks if event.key in plans else frozenset[str]()
+            plan = submitted_plan(event)
+            plans[event.key] = replace(plan, asks=plan.asks | asked_before)
         reopened = {event.key for event in events if event.type == _REOPENED}
         cases = await store.of_plans(list(plans), [ApprovalState.PENDING, ApprovalState.GRANTED])
         wanted = [case for case in cases if case.state is ApprovalState.PENDING or case.plan in reopened]

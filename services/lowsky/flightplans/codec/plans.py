@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from operator import attrgetter
 
 from google.protobuf.timestamp_pb2 import Timestamp
-
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+
 from lowsky.canonical import clear_output_only, settled
 from lowsky.errors import Invalid
 from lowsky.findings.codec import finding_from_message, finding_to_message
 from lowsky.findings.finding import Finding
-from lowsky.flightplans.domain.plan import FlightPlan, State
+from lowsky.flightplans.domain.plan import FlightPlan, Happening, State
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.domain.report import Report
 from lowsky.geo.codec.flights import trajectory_from_message, volumes_from_message
@@ -163,10 +163,12 @@ def to_stream_answer(key: str, answer: bytes) -> bytes:
     return pb.SubmitFlightPlansResponse(key=key).SerializeToString() + b"\x12" + answer[1:]
 
 
-def to_event(plan: FlightPlan, previous: State | None) -> bytes:
+def to_event(plan: FlightPlan, happening: Happening) -> bytes:
     """The value of lowsky.flightplan.* events."""
+    previous = happening.previous
     more = events_pb2.FlightPlanEvent(
-        previous_state=_STATES.get(previous, pb.STATE_UNSPECIFIED) if previous else pb.STATE_UNSPECIFIED
+        previous_state=_STATES.get(previous, pb.STATE_UNSPECIFIED) if previous else pb.STATE_UNSPECIFIED,
+        asks=happening.asks,
     )
     return _as_first_field(to_bytes(plan)) + more.SerializeToString()
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
 from lowsky.findings.finding import Finding, Severity, at_most
+from lowsky.flightplans.domain.requirements import unseen
 
 ANY_OPERATOR = "operators/-"
 """The wildcard parent: plans of all operators, or of one that is not named."""
@@ -81,6 +82,8 @@ class Happening:
     what: str
     previous: State | None
     """None for a plan that is new."""
+    asks: tuple[str, ...] = ()
+    """Of a review that is reopened: the authorities whose word does not cover what the plan meets now."""
 
 
 @dataclass(slots=True)
@@ -171,23 +174,24 @@ class FlightPlan:
     def reassess(self, findings: Iterable[Finding], airspace_revision: int, now: datetime) -> bool:
         """Takes in what the checks find in a newer airspace; False where that is what they had found.
 
-        A blocking finding ends the plan. An authority that has not been asked yet reopens its review, except of a
-        flight under way: that one is only told, and one off its plan of anything, until it is back in it (report). So
-        is one in a state of a later version, whose moves are not known here.
+        A blocking finding ends the plan. What an authority has not been asked yet reopens its review, also where it was
+        asked something else (unseen), except of a flight under way: that one is only told, and one off its plan of
+        anything, until it is back in it (report). So is one in a state of a later version, whose moves are not known
+        here.
         Anything else changes the findings alone.
         """
         found = at_most(findings)
         if found == self.findings:
             return False
-        asked = self.deciding_authorities
+        asking = unseen(found, self.findings)
         self.findings, self.airspace_revision = found, airspace_revision
         blocking = [finding for finding in found if finding.severity is Severity.BLOCKING]
-        unasked = [finding for finding in found if set(finding.deciding) - set(asked)]
         if blocking and (self.state in OPEN or self.state is State.ACTIVATED):
             move = "rejected" if self.state in _UNDECIDED else "rescinded"
             self._move(move, _changed(blocking[0], airspace_revision), now)
-        elif unasked and not self.is_flying:
-            self._move("reopened", _changed(unasked[0], airspace_revision), now)
+        elif asking and not self.is_flying:
+            asks = _distinct(name for _, names in asking for name in names)
+            self._move("reopened", _changed(asking[0][0], airspace_revision), now, asks)
         else:
             self._become("reassessed", self.state, self.state_reason, now)
         return True
@@ -298,14 +302,14 @@ class FlightPlan:
         """The flight is over."""
         self._move("ended", "", now)
 
-    def _move(self, move: str, reason: str, now: datetime) -> None:
+    def _move(self, move: str, reason: str, now: datetime, asks: tuple[str, ...] = ()) -> None:
         sources, target = _MOVES[move]
         if self.state not in sources:
             raise IllegalMove(self.name, self.state, move)
-        self._become(move, target, reason, now)
+        self._become(move, target, reason, now, asks)
 
-    def _become(self, what: str, target: State, reason: str, now: datetime) -> None:
-        self.happened.append(Happening(what, self.state))
+    def _become(self, what: str, target: State, reason: str, now: datetime, asks: tuple[str, ...] = ()) -> None:
+        self.happened.append(Happening(what, self.state, asks))
         if target is not State.NONCONFORMING:
             self.nonconforming_since = None
         elif self.state is not State.NONCONFORMING:

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.events.v1 import events_pb2
+
 from lowsky.clock import Clock
 from lowsky.db.database import Connection
 from lowsky.events.consumer import Batched, Handler, consumed
 from lowsky.events.event import Event
+from lowsky.findings.codec import finding_from_message
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.life.verdicts import Verdict, apply_verdict
 from lowsky.flightplans.postgres.plans import FlightPlanStore, told
@@ -62,6 +64,7 @@ class OnApprovals:
                     number=approval.number,
                     reason=_reason(approval, verdict),
                     granted_by=_granted_by(approval),
+                    seen=[finding_from_message(finding) for finding in approval.flight_plan.findings],
                     now=now,
                 ):
                     moved[plan.name] = plan

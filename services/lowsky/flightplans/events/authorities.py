@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import structlog
 from google.protobuf.message import DecodeError
-
 from lowsky.api.events.v1 import events_pb2
+
 from lowsky.events.event import Event
 from lowsky.events.watching.tail import Positions
 from lowsky.flightplans.checks.validity import AHEAD
@@ -21,7 +21,11 @@ class OnAuthorities:
     def __init__(self, areas: Areas) -> None:
         self._areas = areas
 
-    def __call__(self, event: Event, _positions: Positions) -> None:
+    def __call__(self, event: Event, positions: Positions) -> None:
+        self._take(event)
+        self._areas.read_up_to(sum(positions.values()))
+
+    def _take(self, event: Event) -> None:
         if event.value is None:
             self._areas.remove(event.key)
             return

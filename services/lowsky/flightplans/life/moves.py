@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from lowsky.db.database import Connection
+from lowsky.flightplans.checks.aircraft import require_on_the_ground
 from lowsky.flightplans.checks.draw import draw
 from lowsky.flightplans.checks.law import require_documents
 from lowsky.flightplans.checks.validity import require_standing
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.life.plans import Plans
+from lowsky.flightplans.postgres.plans import FlightPlanStore
+from lowsky.flightplans.postgres.reservations import Reservations
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.areas import Areas
 from lowsky.flightplans.projections.law import Law
@@ -31,6 +35,26 @@ async def move(plans: Plans, name: str, etag: str, make: Move) -> FlightPlan:
     plan.expect(etag)
     make(plan)
     await plans.save(plan)
+    return plan
+
+
+async def activate(connection: Connection, name: str, etag: str, make: Move) -> FlightPlan:
+    """Activates a plan whose aircraft is not under way for another one. The aircraft is locked before the plan, as by
+    whoever submits: of two activations of it the second sees the first.
+
+    Raises:
+        NotFound, StaleEtag, IllegalMove, Precondition
+        Unavailable: Others decide about the aircraft for too long.
+    """
+    store, reservations = FlightPlanStore(connection), Reservations(connection)
+    seen = await store.get(name)
+    await reservations.lock_aircraft(seen.aircraft)
+    plan = await store.get(name, lock=True)
+    plan.expect(etag)
+    make(plan)
+    others = {str(other) for other in await reservations.of_aircraft(plan.aircraft, plan.end)} - {plan.id}
+    require_on_the_ground(plan, (await store.present(sorted(others))).values())
+    await store.save(plan)
     return plan
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import Enum
 
 import structlog
 
 from lowsky.errors import IllegalMove
+from lowsky.findings.finding import Finding
 from lowsky.flightplans.domain.plan import FlightPlan
+from lowsky.flightplans.domain.requirements import unseen
 
 log = structlog.get_logger()
 
@@ -32,13 +34,19 @@ def apply_verdict(
     reason: str,
     now: datetime,
     granted_by: Collection[str],
+    seen: Sequence[Finding],
 ) -> bool:
     """Moves the plan, which is locked; False where it stays. One that the operator withdrew meanwhile stays withdrawn.
 
-    A grant counts only where everybody has granted whose word the plan needs by now: while it was on its way, a new
-    zone may have added somebody, whom approvals asks when it hears of it.
+    A grant counts only where everybody has granted whose word the plan needs by now, having seen what it is needed for:
+    while it was on its way, a new or changed zone may have added something, which approvals asks when it hears of it.
+
+    Args:
+        seen: The findings of the plan as it was when they decided.
     """
     missing = set(plan.deciding_authorities) - set(granted_by)
+    if verdict is Verdict.GRANTED:
+        missing.update(name for _, names in unseen(plan.findings, seen) for name in names)
     if verdict is Verdict.GRANTED and missing:
         log.info("a grant is overtaken by the airspace", plan=plan.name, missing=sorted(missing))
         return False

@@ -269,7 +269,7 @@ def told(plan: FlightPlan) -> list[Event]:
             topics.FLIGHT_PLANS,
             plan.name,
             f"lowsky.flightplan.{happening.what}.v1",
-            to_event(plan, happening.previous),
+            to_event(plan, happening),
             plan.update_time,
         )
         for happening in plan.happened

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lowsky.db.away import StatementTimedOut
 from lowsky.db.database import Connection, array
 from lowsky.errors import Invalid, Unavailable
-from lowsky.flightplans.postgres.airspace_locks import locks_of
+from lowsky.flightplans.postgres.airspace_locks import aircraft_keys, locks_of
 from lowsky.geo.volumes.encoding import Line, from_bytes, to_bytes
 from lowsky.geo.volumes.nodes import AREA_SPAN, AREAS_MAX, CELL_DEGREES, CELLS, Cover, area_of, is_area
 from lowsky.geo.volumes.volumes import Volumes
@@ -206,6 +206,26 @@ class Reservations:
                 *_keys(cover),
                 timeout=LOCK_WAIT_S_MAX,
             )
+
+    async def lock_aircraft(self, aircraft: str) -> None:
+        """Nobody else decides about this aircraft until the end of the transaction; as lock.
+
+        Raises:
+            Unavailable: Others decide about it for too long.
+        """
+        with _others_decide():
+            await self._connection.execute(
+                "SELECT lock_airspace($1::bigint[], ARRAY[true])",
+                aircraft_keys([aircraft]).tolist(),
+                timeout=LOCK_WAIT_S_MAX,
+            )
+
+    async def of_aircraft(self, aircraft: str, before: datetime) -> Sequence[UUID]:
+        """Plans that are not over and keep an aircraft busy from before a moment on."""
+        rows = await self._connection.fetch(
+            "SELECT plan FROM reservations WHERE aircraft = $1 AND time_start < $2", aircraft, before
+        )
+        return [row["plan"] for row in rows]
 
     async def lock_and_near(
         self, contenders: Sequence[Contender], windows: Windows, cover: Cover

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
+
+import shapely
 
 from lowsky.geofence.areas import AreaIndex, StatedArea
 
@@ -21,6 +27,21 @@ class KnownAuthority:
     """How many days ahead of their start it takes flight plans."""
 
 
+@dataclass(frozen=True, slots=True)
+class StatedAreas:
+    """All areas at one moment, for whoever decides by them."""
+
+    index: AreaIndex
+    digest: bytes
+    """Of all that is stated of them: equal where they are the same, whoever read them when."""
+    read: int
+    """How far the topic had been read: more, the later."""
+
+    def is_overtaken_by(self, read: int, digest: bytes) -> bool:
+        """Whether others have read further, and areas that are not these."""
+        return read > self.read and digest != self.digest
+
+
 class Areas:
     """The authorities, and the areas that they state in an immutable index."""
 
@@ -29,14 +50,32 @@ class Areas:
         self._stated: dict[str, StatedArea] = {}
         self._unreadable: dict[str, str] = {}
         """Authorities that were not understood, and why."""
-        self._index: AreaIndex | None = AreaIndex()
+        self._built: tuple[AreaIndex, bytes] | None = None
+        self._read = 0
+        self._changed = asyncio.Event()
 
     @property
     def index(self) -> AreaIndex:
-        """All areas now. A change makes a new one, when it is next asked for."""
-        if self._index is None:
-            self._index = AreaIndex(self._stated.values())
-        return self._index
+        """All areas now."""
+        return self.stated.index
+
+    @property
+    def stated(self) -> StatedAreas:
+        """All areas now. A change makes new ones, when they are next asked for."""
+        if self._built is None:
+            self._built = AreaIndex(self._stated.values()), _digest(self._stated.values())
+        return StatedAreas(*self._built, self._read)
+
+    def read_up_to(self, read: int) -> None:
+        """How far the topic has been read; what it says up to there has been learnt."""
+        self._read = read
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def read_beyond(self, read: int) -> None:
+        """As soon as the topic has been read further than that."""
+        while self._read <= read:
+            await self._changed.wait()
 
     @property
     def problem(self) -> str | None:
@@ -64,15 +103,24 @@ class Areas:
             del self._stated[authority]
         else:
             self._stated[authority] = area
-        self._index = None
+        self._built = None
 
     def remove(self, authority: str) -> None:
         """It is no authority any more, and answers nowhere."""
         self._unreadable.pop(authority, None)
         self._known.pop(authority, None)
         if self._stated.pop(authority, None) is not None:
-            self._index = None
+            self._built = None
 
     def unreadable(self, authority: str, problem: str) -> None:
         """What it states is not understood, until it is learnt anew or removed."""
         self._unreadable[authority] = problem
+
+
+def _digest(areas: Iterable[StatedArea]) -> bytes:
+    digest = sha256()
+    for area in sorted(areas, key=lambda area: area.authority):
+        for part in (area.authority.encode(), area.title.encode(), shapely.to_wkb(area.ground)):
+            digest.update(len(part).to_bytes(8) + part)
+        digest.update(struct.pack(">d", area.open_below_m))
+    return digest.digest()

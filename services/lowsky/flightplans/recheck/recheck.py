@@ -1,4 +1,4 @@
-"""A changed zone checks the plans again that it touches.
+"""A changed zone checks the plans again that it touches, and changed areas of authorities all plans.
 
     a newer airspace in force → begin: nothing is stored any more that was checked against an earlier one
     find: changed zones → plans near them, by box and time → those whose volumes meet one;
@@ -10,6 +10,9 @@ One worker does it for all. Begin waits for the submissions under way, and those
 each plan is either found here or was checked against the newer airspace. A plan that has its new findings would get
 them once more without effect: what a worker that died left undone, another one does from the start. Plans that no
 change touches are not written.
+
+Areas say also what lies in nobody's, so that a change of one may concern plans far from it: every plan that is not over
+is looked at, a page at a time, and those alone are written of which something else is found.
 """
 
 from __future__ import annotations
@@ -29,9 +32,9 @@ from lowsky.findings.finding import Finding
 from lowsky.flightplans.checks.draw import FIELD
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.postgres.plans import FlightPlanStore
-from lowsky.flightplans.postgres.rechecks import Place, PlansToRecheck, Unchecked, begin_recheck, end_recheck
+from lowsky.flightplans.postgres.rechecks import Place, PlansToRecheck, ToDo, Unchecked, begin_recheck, end_recheck
 from lowsky.flightplans.projections.airspace import Airspace
-from lowsky.flightplans.projections.areas import Areas
+from lowsky.flightplans.projections.areas import Areas, StatedAreas
 from lowsky.flightplans.recheck.touched import boxes_of, touched
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.zones.index import ZoneIndex
@@ -92,21 +95,35 @@ class Recheck:
 
     async def run(self) -> None:
         """Runs until cancelled. What fails is begun again."""
-        through = 0
+        revision, read = 0, -1
         await self._health.report(PART, None)
         while True:
-            revision = (await self._airspace.newer_than(through)).revision
-            async with told_when_late(self._health, revision, LATE_S):
-                through = await self._caught_up(through)
+            await self._news(revision, read)
+            async with told_when_late(self._health, self._airspace.index.revision, LATE_S):
+                revision, read = await self._caught_up()
 
-    async def _caught_up(self, through: int) -> int:
-        """The revision that plans have been checked again for, as soon as they have; one after `through`."""
+    async def _news(self, revision: int, read: int) -> None:
+        """Until there is an airspace, and it or the areas are newer."""
+        await self._airspace.newer_than(0)
+        waiting = [
+            asyncio.ensure_future(self._airspace.newer_than(revision)),
+            asyncio.ensure_future(self._areas.read_beyond(read)),
+        ]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+
+    async def _caught_up(self) -> tuple[int, int]:
+        """The revision that plans have been checked again for, as soon as they have, and how far the areas had been
+        read."""
         while True:
-            zones = await self._airspace.newer_than(through)
+            zones, areas = self._airspace.index, self._areas.stated
             try:
                 # While a worker starts it passes through airspaces that never were: compaction removed their zones.
-                if self._is_caught_up() and await self.catch_up(zones):
-                    return zones.revision
+                if self._is_caught_up() and await self.catch_up(zones, areas):
+                    return zones.revision, areas.read
             except Unavailable as error:
                 log.warning("plans are not checked again for now", problem=error.message)
             except Exception:
@@ -114,8 +131,9 @@ class Recheck:
                 await asyncio.sleep(FAULT_RETRY_S)
             await asyncio.sleep(RETRY_S)
 
-    async def catch_up(self, zones: ZoneIndex[int]) -> bool:
-        """Checks the plans again that were last checked before this airspace; False where another worker is at it.
+    async def catch_up(self, zones: ZoneIndex[int], areas: StatedAreas) -> bool:
+        """Checks the plans again that were last checked before this airspace, or against other areas; False where
+        another worker is at it, or knows more.
 
         Raises:
             Unavailable: The database is away: what has been done so far stays done.
@@ -127,32 +145,39 @@ class Recheck:
                 return False
             try:
                 async with connection.transaction():
-                    done = await begin_recheck(connection, zones.revision)
-                if done < zones.revision:
-                    await self._recheck(connection, zones, done)
-                    await end_recheck(connection, zones.revision)
+                    todo = await begin_recheck(connection, zones.revision, areas)
+                if todo.overtaken:
+                    return False
+                if todo.done < zones.revision or todo.areas:
+                    if not await self._recheck(connection, zones, areas, todo):
+                        return False
+                    await end_recheck(connection, zones.revision, areas)
             finally:
                 # A pooled connection lives on: so would the lock.
                 await connection.execute("SELECT pg_advisory_unlock_all()")
         return True
 
-    async def _recheck(self, connection: Connection, zones: ZoneIndex[int], done: int) -> None:
+    async def _recheck(self, connection: Connection, zones: ZoneIndex[int], areas: StatedAreas, todo: ToDo) -> bool:
+        """False where a plan was checked against a newer airspace, but perhaps not against these areas."""
         clock = asyncio.get_running_loop().time
         started, finding_s = clock(), 0.0
-        changed = await asyncio.to_thread(changed_since, zones, done)
+        changed = await asyncio.to_thread(changed_since, zones, todo.done)
         boxes = await asyncio.to_thread(boxes_of, changed) if len(changed) else ()
         plans, now = PlansToRecheck(connection), self._clock.now()
         near = touched = moved = 0
         after: Place | None = None
         # A page at a time from the first query to the last move: of a million plans no more are in memory.
-        while page := await plans.page(boxes, zones.revision, now, after, SEEN_AT_ONCE):
+        before = None if todo.areas else zones.revision
+        while page := await plans.page(boxes, before, now, after, SEEN_AT_ONCE):
             page_at = clock()
-            found = await self._find(plans, page, zones, changed)
+            if any(plan.airspace_revision > zones.revision for plan in page):
+                return False
+            found = [plan.id for plan in page] if todo.areas else await self._find(plans, page, zones, changed)
             finding_s += clock() - page_at
             for first in range(0, len(found), BATCH):
                 contents = await plans.contents(found[first : first + BATCH])
-                findings = await asyncio.to_thread(self._look, contents, zones, self._areas.index)
-                moved += await self._take_in(connection, findings, zones.revision)
+                findings = await asyncio.to_thread(self._look, contents, zones, areas.index)
+                moved += await self._take_in(connection, findings, zones.revision, again=todo.areas)
             near += sum(plan.near for plan in page)
             touched += len(found)
             after = page[-1].place
@@ -161,11 +186,13 @@ class Recheck:
             revision=zones.revision,
             zones=len(changed),
             near=near,
+            areas_changed=todo.areas,
             touched=touched,
             changed=moved,
             found_ms=round(finding_s * 1e3),
             took_ms=round((clock() - started) * 1e3),
         )
+        return True
 
     async def _find(
         self, plans: PlansToRecheck, page: Sequence[Unchecked], zones: ZoneIndex[int], changed: ZoneIndex[int]
@@ -209,7 +236,9 @@ class Recheck:
                 log.error("a stored plan cannot be read again", plan=id_, problem=problem.message)
         return list(airspaces), list(airspaces.values())
 
-    async def _take_in(self, connection: Connection, found: Mapping[str, Findings], revision: int) -> int:
+    async def _take_in(
+        self, connection: Connection, found: Mapping[str, Findings], revision: int, *, again: bool
+    ) -> int:
         """Gives plans what was found; how many that changed. The geometry of a plan never does, but its state may have
         since it was read."""
         left = list(found)
@@ -220,7 +249,7 @@ class Recheck:
                 # Never waits for a lock while it holds another: whoever waits for one of these waits for nobody else.
                 plans = await store.lock_free(left) or [await store.lock(left[0])]
                 now = self._clock.now()
-                moved = [plan for plan in plans if reassess(plan, found[plan.id], revision, now)]
+                moved = [plan for plan in plans if reassess(plan, found[plan.id], revision, now, again=again)]
                 await store.save_assessments(moved)
             if moved:
                 self._relay.wake()
@@ -247,9 +276,15 @@ async def told_when_late(health: Health, revision: int, late_s: float) -> AsyncI
     await health.report(PART, None)
 
 
-def reassess(plan: FlightPlan, geofence_findings: Findings, revision: int, now: datetime) -> bool:
-    """Puts what the geofence finds now in the place of what it found; the plan says what follows. False: nothing."""
-    if plan.state in FINAL or plan.end <= now or plan.airspace_revision >= revision:
+def reassess(
+    plan: FlightPlan, geofence_findings: Findings, revision: int, now: datetime, *, again: bool = False
+) -> bool:
+    """Puts what the geofence finds now in the place of what it found; the plan says what follows. False: nothing.
+
+    Args:
+        again: Whether a plan of the same revision is too, since the areas are other ones.
+    """
+    if plan.state in FINAL or plan.end <= now or plan.airspace_revision >= revision + again:
         return False
     others = [finding for finding in plan.findings if not finding.rule.is_of_geofence]
     return plan.reassess([*others, *geofence_findings], revision, now)

@@ -8,10 +8,10 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
-
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
+
 from lowsky.auth.access import Access, current_access
 from lowsky.auth.caller import Role
 from lowsky.auth.rules import require_within_reach
@@ -23,7 +23,7 @@ from lowsky.events.watching.watch import Broadcast, Subscription
 from lowsky.flightplans.checks.validity import require_entitled
 from lowsky.flightplans.codec.plans import proposal_of, report_of, state_from, to_message, to_stream_answer
 from lowsky.flightplans.domain.plan import ANY_OPERATOR, FlightPlan
-from lowsky.flightplans.life.moves import Activation, Move, move
+from lowsky.flightplans.life.moves import Activation, Move, activate, move
 from lowsky.flightplans.life.off_nominal import OffNominal
 from lowsky.flightplans.openings.alternatives import Alternatives
 from lowsky.flightplans.openings.occupancy import Occupancy
@@ -200,8 +200,13 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
     ) -> pb.ActivateFlightPlanResponse:
         while True:
             make = self._activation.at(self._clock.now())
+
+            async def work(connection: Connection, make: Move = make) -> pb.ActivateFlightPlanResponse:
+                plan = await activate(connection, request.name, request.etag, make)
+                return pb.ActivateFlightPlanResponse(flight_plan=to_message(plan))
+
             with suppress(InUse):
-                return await self._move(request, request.name, request.etag, pb.ActivateFlightPlanResponse, make)
+                return await once(self._database, self._relay, request, pb.ActivateFlightPlanResponse, work)
             await asyncio.sleep(IN_USE_RETRY_S)  # with the plan unlocked: it moves nothing yet
 
     async def EndFlightPlan(self, request: pb.EndFlightPlanRequest, context: Any) -> pb.EndFlightPlanResponse:

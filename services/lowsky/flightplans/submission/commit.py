@@ -15,8 +15,9 @@ from lowsky.flightplans.domain.plan import FlightPlan, State
 from lowsky.flightplans.holding.deciding import Crowded, Holding, Verdict
 from lowsky.flightplans.postgres.airspace_locks import LOCKS_MAX, lock_counts
 from lowsky.flightplans.postgres.plans import FlightPlanStore
-from lowsky.flightplans.postgres.rechecks import rechecks_begun
+from lowsky.flightplans.postgres.rechecks import Begun, rechecks_begun
 from lowsky.flightplans.postgres.reservations import Contender, reservations_of
+from lowsky.flightplans.projections.areas import StatedAreas
 from lowsky.geo.volumes.encoding import Line
 from lowsky.geo.volumes.nodes import Cover
 from lowsky.geo.volumes.volumes import Volumes
@@ -49,11 +50,11 @@ class Checked:
 
 
 class Overtaken(Exception):
-    """Plans are being checked again, against an airspace of this revision."""
+    """Plans are being checked again, against a newer airspace or newer areas."""
 
-    def __init__(self, revision: int) -> None:
-        super().__init__(revision)
-        self.revision = revision
+    def __init__(self, begun: Begun) -> None:
+        super().__init__(begun)
+        self.begun = begun
 
 
 class Commit:
@@ -65,13 +66,19 @@ class Commit:
         self._to_answer = to_answer
 
     async def store(
-        self, checked: Sequence[Checked], volumes: Volumes, nodes: Cover, airspace_revision: int, now: datetime
+        self,
+        checked: Sequence[Checked],
+        volumes: Volumes,
+        nodes: Cover,
+        airspace_revision: int,
+        areas: StatedAreas,
+        now: datetime,
     ) -> Sequence[Outcome]:
         """Stores what is new, all or nothing; a request that came before keeps its answer.
 
         Args:
             checked: In order of arrival; owners of volumes and nodes are their places.
-            airspace_revision: What they were checked against.
+            airspace_revision, areas: What they were checked against.
 
         Raises:
             Overtaken: Plans have begun to be checked against a newer airspace: the rest was not stored.
@@ -81,31 +88,43 @@ class Commit:
         for places in _portions(nodes, len(checked)):
             portion = [checked[place] for place in places]
             outcomes += await self._store_all_but_crowded(
-                portion, volumes.of_owners(places), nodes.of_owners(places), airspace_revision, now
+                portion, volumes.of_owners(places), nodes.of_owners(places), airspace_revision, areas, now
             )
         return outcomes
 
     async def _store_all_but_crowded(
-        self, checked: Sequence[Checked], volumes: Volumes, nodes: Cover, airspace_revision: int, now: datetime
+        self,
+        checked: Sequence[Checked],
+        volumes: Volumes,
+        nodes: Cover,
+        airspace_revision: int,
+        areas: StatedAreas,
+        now: datetime,
     ) -> Sequence[Outcome]:
         """Those near which too much is held are refused, and the others stored without them."""
         if not checked:
             return []
         try:
-            return await self._store(checked, volumes, nodes, airspace_revision, now)
+            return await self._store(checked, volumes, nodes, airspace_revision, areas, now)
         except Crowded as crowded:
             rest = [n for n in range(len(checked)) if n not in crowded.places]
             outcomes: list[Outcome] = [crowded.refusal()] * len(checked)
             others = [checked[n] for n in rest]
             stored = await self._store_all_but_crowded(
-                others, volumes.of_owners(rest), nodes.of_owners(rest), airspace_revision, now
+                others, volumes.of_owners(rest), nodes.of_owners(rest), airspace_revision, areas, now
             )
             for n, outcome in zip(rest, stored, strict=True):
                 outcomes[n] = outcome
             return outcomes
 
     async def _store(
-        self, checked: Sequence[Checked], volumes: Volumes, nodes: Cover, airspace_revision: int, now: datetime
+        self,
+        checked: Sequence[Checked],
+        volumes: Volumes,
+        nodes: Cover,
+        airspace_revision: int,
+        areas: StatedAreas,
+        now: datetime,
     ) -> Sequence[Outcome]:
         contending = [n for n, one in enumerate(checked) if one.contends]
         held = reservations_of(
@@ -114,7 +133,8 @@ class Commit:
         reservations = dict(zip(contending, held, strict=True))
         outcomes: list[Outcome] = [one.answer for one in checked]
         async with self._database.transaction() as connection:
-            if (begun := await rechecks_begun(connection)) > airspace_revision:
+            begun = await rechecks_begun(connection)
+            if begun.overtakes(airspace_revision, areas):
                 raise Overtaken(begun)
             earlier = await earlier_answers(
                 connection, [one.request for one in checked], [one.answer for one in checked]

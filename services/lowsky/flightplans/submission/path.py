@@ -34,9 +34,10 @@ from lowsky.flightplans.checks.validity import performance, require_entitled, re
 from lowsky.flightplans.domain.plan import Extent, FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.holding.deciding import Crowded, Holding
+from lowsky.flightplans.postgres.rechecks import Begun
 from lowsky.flightplans.postgres.reservations import too_large
 from lowsky.flightplans.projections.airspace import Airspace
-from lowsky.flightplans.projections.areas import Areas
+from lowsky.flightplans.projections.areas import Areas, StatedAreas
 from lowsky.flightplans.projections.law import Law
 from lowsky.flightplans.projections.standing import Standing
 from lowsky.flightplans.submission.commit import Checked, Commit, Outcome, Overtaken
@@ -89,6 +90,7 @@ class Looked:
     surroundings: Surroundings
     speeds: Mapping[int, NDArray[np.float64]]
     """Over the ground, on the legs of trajectories."""
+    areas: StatedAreas
 
     def of(self, places: Sequence[int]) -> tuple[Volumes, Cover]:
         """The volumes and nodes of some plans, by their places there."""
@@ -130,26 +132,31 @@ class SubmissionPath:
         Raises:
             Unavailable: The database is away: nothing was stored, or the same request ids will tell what was.
         """
-        needed = 0
+        needed = Begun(0, 0, b"")
         while True:
             zones = await self._zones_of(needed)  # one revision for the whole batch
             try:
                 return await self._check_and_commit(batch, zones)
             except Overtaken as overtaken:
-                needed = overtaken.revision
+                needed = overtaken.begun
 
-    async def _zones_of(self, revision: int) -> ZoneIndex[object]:
-        """The airspace in force, of at least a revision.
+    async def _zones_of(self, needed: Begun) -> ZoneIndex[object]:
+        """The airspace in force, as soon as it and the areas are as new as needed.
 
         Raises:
             Unavailable: This worker does not hear of it.
         """
         try:
             async with asyncio.timeout(NEWER_AIRSPACE_S_MAX):
-                return await self._airspace.newer_than(revision - 1)
+                if self._areas.stated.is_overtaken_by(needed.areas_read, needed.areas_digest):
+                    await self._areas.read_beyond(needed.areas_read - 1)
+                return await self._airspace.newer_than(needed.airspace_revision - 1)
         except TimeoutError:
             raise Unavailable(
-                "NOT_CAUGHT_UP", f"this worker has not heard of airspace revision {revision} yet", retry_after_s=1.0
+                "NOT_CAUGHT_UP",
+                f"this worker has not heard of airspace revision {needed.airspace_revision} yet, or of the areas of "
+                "authorities that plans are checked against",
+                retry_after_s=1.0,
             ) from None
 
     async def _check_and_commit(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> Sequence[Outcome]:
@@ -173,7 +180,7 @@ class SubmissionPath:
     async def _look(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> Looked:
         """The geometry: volumes, and the nodes, zones and areas that they enter."""
         proposals = [submission.proposal for submission in batch]
-        areas = self._areas.index
+        areas = self._areas.stated
 
         def draw_and_look() -> Looked:
             drawn = draw(proposals, self._reference)
@@ -184,8 +191,9 @@ class SubmissionPath:
                 drawn,
                 _around(volumes, boxes),
                 cover_of(volumes, self._reference),
-                survey(zones, areas, volumes, len(proposals), self._reference),
+                survey(zones, areas.index, volumes, len(proposals), self._reference),
                 dict(zip(flown, ground_speeds_m_s(list(flown.values())), strict=True)),
+                areas,
             )
 
         legs = sum(len(p.airspace) for p in proposals)
@@ -257,7 +265,7 @@ class SubmissionPath:
         if not good:
             return []
         volumes, nodes = looked.of(list(good))
-        outcomes = await self._commit.store(list(good.values()), volumes, nodes, revision, now)
+        outcomes = await self._commit.store(list(good.values()), volumes, nodes, revision, looked.areas, now)
         self._relay.wake()
         return outcomes
 

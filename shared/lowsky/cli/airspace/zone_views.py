@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from rich.console import RenderableType
 from rich.text import Text
 
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.cli.output import clean, facts, row, table
 from lowsky.cli.values import enum_name, last, show_band, show_time
 
@@ -67,20 +67,27 @@ def _difference(difference: pb.ImportDifference, *, dry_run: bool) -> Iterator[R
         unchanged=str(difference.unchanged),
         gained=_area(difference.area_gained_m2),
         lost=_area(difference.area_lost_m2),
+        **{"protect less": "\n".join(map(_protection_lost, difference.losses))},
         confirm=f"--confirm {difference.digest}, if so much is to go"
         if dry_run and difference.needs_confirmation
         else "",
     )
     if not difference.zones:
         return
-    made = table("zone", "is", "in what", "gains", "loses")
+    made = table("zone", "is", "in what", "protects less in", "gains", "loses")
     for change in difference.zones:
         aspects = ", ".join(enum_name(pb.ZoneChange.Aspect, aspect) for aspect in change.aspects)
+        losses = ", ".join(enum_name(pb.ProtectionLost.Loss, loss) for loss in change.losses)
         areas = (_area(change.area_gained_m2), _area(change.area_lost_m2))
-        row(made, change.identifier, enum_name(pb.ZoneChange.Kind, change.kind), aspects, *areas)
+        row(made, change.identifier, enum_name(pb.ZoneChange.Kind, change.kind), aspects, losses, *areas)
     if difference.unnamed:
-        row(made, f"… and {difference.unnamed} more", "", "", "", "")
+        row(made, f"… and {difference.unnamed} more", "", "", "", "", "")
     yield made
+
+
+def _protection_lost(lost: pb.ProtectionLost) -> str:
+    more = ", …" if lost.zones > len(lost.first) else ""
+    return f"{enum_name(pb.ProtectionLost.Loss, lost.loss)} {lost.zones}: {', '.join(map(last, lost.first))}{more}"
 
 
 def _area(area_m2: float) -> str:

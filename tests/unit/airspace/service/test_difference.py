@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import shapely
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 
-from lowsky.airspace.codec.imports.differences import NAMED_MAX, Differences
+from lowsky.airspace.codec.imports.differences import LOST_NAMED_MAX, NAMED_MAX, Differences, said
 from lowsky.airspace.codec.zones import VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.geo.shapes.areas import areas_m2
 from tests.support.packed import DATASET, packed, prepared
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, square
 
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 RING = square(16.3, 48.2)
 RING_M2 = pytest.approx(8.27e5, rel=1e-2)
 LOW, HIGH = {"lowerLimit": 0, "upperLimit": 100}, {"lowerLimit": 100, "upperLimit": 200}
@@ -28,7 +30,7 @@ def between(before: bytes, after: bytes, version: int = 3) -> pb.ImportDifferenc
     """The difference of two files, the first of them stored as that version."""
     stamp = VersionStamp.of(version).on_geozone
     with prepared(after) as new:
-        differences = Differences(Dataset(DATASET, "authorities/own", version=version), new.zones)
+        differences = Differences(Dataset(DATASET, "authorities/own", version=version), new.zones, NOW)
         for zone in packed(before):  # the smallest batches
             differences.compare({zone.name: zone.geozone + stamp})
         return differences.finish()
@@ -196,6 +198,11 @@ def lifted(place: int) -> Zone:
     return ed269_zone(f"Z{place}", square(10.0 + place / 10, 47.0), restriction="NO_RESTRICTION")
 
 
+def lowered(place: int) -> Zone:
+    zone = ed269_zone(f"Z{place}", square(10.0 + place / 10, 47.0))
+    return zone | {"geometry": [{**layer, "upperLimit": 119} for layer in zone["geometry"]]}  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("after", "taken_away", "asked"),
     [
@@ -207,6 +214,9 @@ def lifted(place: int) -> Zone:
         (row(lifted(0), lifted(5)), 2, False),
         (row(lifted(0), lifted(5), lifted(9)), 3, True),
         (file_of([]), 20, True),
+        (row(lowered(0), lowered(5)), 2, False),
+        (row(lowered(0), lowered(5), lowered(9)), 3, True),
+        (row(lowered(0), lifted(5), without=1), 3, True),
     ],
 )
 def test_what_takes_away_more_than_a_tenth_of_the_zones_is_to_be_confirmed(
@@ -214,6 +224,23 @@ def test_what_takes_away_more_than_a_tenth_of_the_zones_is_to_be_confirmed(
 ) -> None:
     found = between(row(), after)
     assert (found.taken_away, found.needs_confirmation) == (taken_away, asked)
+
+
+def test_what_is_lost_is_said_a_kind_at_a_time_with_the_first_zones_of_each() -> None:
+    lower = [lowered(place) for place in range(LOST_NAMED_MAX + 1)]
+    found = between(row(), row(*lower, ed269_zone("Z19", square(11.9, 47.0), restriction="CONDITIONAL")))
+    said_of = {pb.ProtectionLost.Loss.Name(lost.loss): (lost.zones, list(lost.first)) for lost in found.losses}
+    assert said_of == {
+        "LOSS_ALTITUDE": (6, [f"geozones/at.Z{place}" for place in range(5)]),
+        "LOSS_RESTRICTION": (1, ["geozones/at.Z19"]),
+    }
+    assert said(found.losses) == (
+        "ALTITUDE 6: geozones/at.Z0, geozones/at.Z1, geozones/at.Z2, geozones/at.Z3, geozones/at.Z4, …; "
+        "RESTRICTION 1: geozones/at.Z19"
+    )
+    assert found.taken_away == 7
+    by_zone = {zone.identifier: list(zone.losses) for zone in found.zones}
+    assert by_zone["Z19"] == [pb.ProtectionLost.LOSS_RESTRICTION]
 
 
 def test_one_zone_that_is_most_of_the_ground_is_to_be_confirmed_and_a_small_one_is_not() -> None:

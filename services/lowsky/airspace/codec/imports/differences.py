@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from hashlib import sha256
 from itertools import islice
+
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.airspace.domain.difference import AREA_ERROR, SHARE_TAKEN_MAX, Kind, ZoneChange, difference, ground_m2
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.airspace.domain.protection import Loss
 from lowsky.geo.codec.zones import geozone_from_message
 from lowsky.geo.zones.geozone import Geozone
 
 NAMED_MAX = 1_000
 """Zones that a difference names; some 150 bytes each, and nobody reads on. The others are counted."""
+
+LOST_NAMED_MAX = 5
+"""Zones that are named for each kind of loss."""
 
 DIGEST_LENGTH = 16
 """Hexadecimal digits: it is to be told from other differences of one dataset, and to be copied by hand."""
@@ -31,8 +37,9 @@ _Aspect = pb.ZoneChange.Aspect
 class Differences:
     """What putting packed zones in the place of a dataset's present ones changes."""
 
-    def __init__(self, dataset: Dataset, packed: PackedZones) -> None:
+    def __init__(self, dataset: Dataset, packed: PackedZones, now: datetime) -> None:
         """Of the dataset at its present version."""
+        self._now = now
         self._dataset = dataset
         self._packed = packed
         self._stamp = VersionStamp.of(dataset.version).on_geozone
@@ -40,6 +47,9 @@ class Differences:
         self._counts = dict.fromkeys(Kind, 0)
         self._gained_m2 = self._lost_m2 = self._before_m2 = 0.0
         self._taken_away = 0
+        self._lost = dict.fromkeys(Loss, 0)
+        self._losing: dict[Loss, list[str]] = {loss: [] for loss in Loss}
+        """The names of the first zones of each, in the order of the names."""
         self._digests = 0
         """Sum of the digests of all changes: in whichever order they are found, it is one difference."""
         self._greatest: list[ZoneChange] = []
@@ -63,13 +73,14 @@ class Differences:
             if packed is not None:
                 after[name] = _geozone(packed)
         self._before_m2 += ground_m2((*same, *before.values()))
-        self._count(difference(before, after))
+        self._count(difference(before, after, self._now))
 
     def finish(self) -> pb.ImportDifference:
         """The whole difference, once all present zones have been compared: the others are added."""
         added = (name for name in self._packed.names if name not in self._stored)
         while names := list(islice(added, BATCH)):
-            self._count(difference({}, {name: _geozone(self._packed.geozone(name)) for name in names}))
+            new = {name: _geozone(self._packed.geozone(name)) for name in names}
+            self._count(difference({}, new, self._now))
         changes = sum(self._counts.values())
         whole = f"{self._dataset.name} {self._dataset.version} {self._digests}"
         shares = (len(self._stored), self._taken_away), (self._before_m2, self._lost_m2)
@@ -87,12 +98,20 @@ class Differences:
             needs_confirmation=any(taken > SHARE_TAKEN_MAX * of * (1.0 + AREA_ERROR) for of, taken in shares),
             taken_away=self._taken_away,
             area_before_m2=self._before_m2,
+            losses=[
+                pb.ProtectionLost(loss=_loss(loss), zones=zones, first=self._losing[loss])
+                for loss, zones in self._lost.items()
+                if zones
+            ],
         )
 
     def _count(self, changes: list[ZoneChange]) -> None:
         for change in changes:
             self._counts[change.kind] += 1
-            self._taken_away += change.takes_away
+            self._taken_away += bool(change.losses)
+            for loss in change.losses:
+                self._lost[loss] += 1
+                self._losing[loss] = heapq.nsmallest(LOST_NAMED_MAX, [*self._losing[loss], change.name])
             said = (
                 change.name,
                 change.kind,
@@ -104,6 +123,15 @@ class Differences:
         self._gained_m2 += sum(change.area_gained_m2 for change in changes)
         self._lost_m2 += sum(change.area_lost_m2 for change in changes)
         self._greatest = heapq.nsmallest(NAMED_MAX, [*self._greatest, *changes], key=ZoneChange.rank)
+
+
+def said(losses: Iterable[pb.ProtectionLost]) -> str:
+    """How many zones lose protection in what, and which first, for people."""
+    return "; ".join(
+        f"{pb.ProtectionLost.Loss.Name(lost.loss).removeprefix('LOSS_')} {lost.zones}: {', '.join(lost.first)}"
+        + (", …" if lost.zones > len(lost.first) else "")
+        for lost in losses
+    )
 
 
 def _geozone(message: bytes) -> Geozone:
@@ -118,4 +146,9 @@ def _to_message(change: ZoneChange) -> pb.ZoneChange:
         aspects=[_Aspect.Value(f"ASPECT_{aspect}") for aspect in change.aspects],
         area_gained_m2=change.area_gained_m2,
         area_lost_m2=change.area_lost_m2,
+        losses=map(_loss, change.losses),
     )
+
+
+def _loss(loss: Loss) -> pb.ProtectionLost.Loss.ValueType:
+    return pb.ProtectionLost.Loss.Value(f"LOSS_{loss}")

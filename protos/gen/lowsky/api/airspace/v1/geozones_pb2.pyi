@@ -948,6 +948,7 @@ class ImportDifference(_message.Message):
     NEEDS_CONFIRMATION_FIELD_NUMBER: _builtins.int
     TAKEN_AWAY_FIELD_NUMBER: _builtins.int
     AREA_BEFORE_M2_FIELD_NUMBER: _builtins.int
+    LOSSES_FIELD_NUMBER: _builtins.int
     from_version: _builtins.int
     """The dataset's version that is compared with; 0 before its first import, when every zone is added."""
     added: _builtins.int
@@ -963,18 +964,20 @@ class ImportDifference(_message.Message):
     """Stands for this very difference: to the same version of the dataset, the same zones added, changed and removed."""
     needs_confirmation: _builtins.bool
     """Whether it is made only where confirm_difference is this digest, since so much is taken away that it may be by
-    mistake, as by a file that is empty or cut off: more than a tenth of the dataset's zones (taken_away), or more than a
-    tenth of the ground that they cover.
+    mistake, as by a file that is empty, cut off or wrong: more than a tenth of the dataset's zones (taken_away), or more
+    than a tenth of the ground that they cover.
     """
     taken_away: _builtins.int
-    """How many zones of the dataset are removed, lose more than half of their ground (a zone that is moved or emptied), or
-    are without restriction now and were not.
-    """
+    """How many zones of the dataset are removed or protect less than they did; losses says in what."""
     area_before_m2: _builtins.float
     """The ground that the dataset's zones cover before; ground in two zones counts in each."""
     @_builtins.property
     def zones(self) -> _containers.RepeatedCompositeFieldContainer[Global___ZoneChange]:
         """The zones that are added, changed or removed: the greatest area gained and lost first, then by name; at most 1 000."""
+
+    @_builtins.property
+    def losses(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProtectionLost]:
+        """What of their protection zones lose, a kind at a time; a zone may lose in several."""
 
     def __init__(
         self,
@@ -992,14 +995,99 @@ class ImportDifference(_message.Message):
         needs_confirmation: _builtins.bool = ...,
         taken_away: _builtins.int = ...,
         area_before_m2: _builtins.float = ...,
+        losses: _abc.Iterable[Global___ProtectionLost] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "area_before_m2", b"area_before_m2", "area_gained_m2", b"area_gained_m2", "area_lost_m2", b"area_lost_m2", "changed", b"changed", "digest", b"digest", "from_version", b"from_version", "needs_confirmation", b"needs_confirmation", "removed", b"removed", "taken_away", b"taken_away", "unchanged", b"unchanged", "unnamed", b"unnamed", "zones", b"zones"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "area_before_m2", b"area_before_m2", "area_gained_m2", b"area_gained_m2", "area_lost_m2", b"area_lost_m2", "changed", b"changed", "digest", b"digest", "from_version", b"from_version", "losses", b"losses", "needs_confirmation", b"needs_confirmation", "removed", b"removed", "taken_away", b"taken_away", "unchanged", b"unchanged", "unnamed", b"unnamed", "zones", b"zones"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportDifference: _TypeAlias = ImportDifference  # noqa: Y015
+
+@_typing.final
+class ProtectionLost(_message.Message):
+    """How many zones lose protection in one way. Whatever cannot be shown to keep it counts; what is over by now does not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Loss:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _LossEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ProtectionLost._Loss.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        LOSS_UNSPECIFIED: ProtectionLost._Loss.ValueType  # 0
+        LOSS_REMOVED: ProtectionLost._Loss.ValueType  # 1
+        """It is removed."""
+        LOSS_EXTENT: ProtectionLost._Loss.ValueType  # 2
+        """It no longer covers some of its ground, be it by a centimetre."""
+        LOSS_ALTITUDE: ProtectionLost._Loss.ValueType  # 3
+        """Over ground that it covers its ceiling is lower, its floor higher, or its limits cannot be compared."""
+        LOSS_TIMES: ProtectionLost._Loss.ValueType  # 4
+        """It does not apply at all times at which it did."""
+        LOSS_RESTRICTION: ProtectionLost._Loss.ValueType  # 5
+        """It asks for less or for something else: no longer prohibited, no authorisation, no restriction; another variant."""
+        LOSS_CONDITIONS: ProtectionLost._Loss.ValueType  # 6
+        """Conditions that it had are gone or other ones."""
+        LOSS_EXEMPTION: ProtectionLost._Loss.ValueType  # 7
+        """It exempts from regulation and did not."""
+        LOSS_AUTHORITIES: ProtectionLost._Loss.ValueType  # 8
+        """An authority is no longer asked or told, or less long before the flight; or one that is registered can now allow
+        flights that nobody could.
+        """
+        LOSS_OPENED: ProtectionLost._Loss.ValueType  # 9
+        """It is without restriction, and opens more of what the default of its authority's area closes."""
+
+    class Loss(_Loss, metaclass=_LossEnumTypeWrapper):
+        """In what a zone may protect less than it did."""
+
+    LOSS_UNSPECIFIED: ProtectionLost.Loss.ValueType  # 0
+    LOSS_REMOVED: ProtectionLost.Loss.ValueType  # 1
+    """It is removed."""
+    LOSS_EXTENT: ProtectionLost.Loss.ValueType  # 2
+    """It no longer covers some of its ground, be it by a centimetre."""
+    LOSS_ALTITUDE: ProtectionLost.Loss.ValueType  # 3
+    """Over ground that it covers its ceiling is lower, its floor higher, or its limits cannot be compared."""
+    LOSS_TIMES: ProtectionLost.Loss.ValueType  # 4
+    """It does not apply at all times at which it did."""
+    LOSS_RESTRICTION: ProtectionLost.Loss.ValueType  # 5
+    """It asks for less or for something else: no longer prohibited, no authorisation, no restriction; another variant."""
+    LOSS_CONDITIONS: ProtectionLost.Loss.ValueType  # 6
+    """Conditions that it had are gone or other ones."""
+    LOSS_EXEMPTION: ProtectionLost.Loss.ValueType  # 7
+    """It exempts from regulation and did not."""
+    LOSS_AUTHORITIES: ProtectionLost.Loss.ValueType  # 8
+    """An authority is no longer asked or told, or less long before the flight; or one that is registered can now allow
+    flights that nobody could.
+    """
+    LOSS_OPENED: ProtectionLost.Loss.ValueType  # 9
+    """It is without restriction, and opens more of what the default of its authority's area closes."""
+
+    LOSS_FIELD_NUMBER: _builtins.int
+    ZONES_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    loss: Global___ProtectionLost.Loss.ValueType
+    zones: _builtins.int
+    """How many zones."""
+    @_builtins.property
+    def first(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The first five of them by name, geozones/{dataset}.{identifier}."""
+
+    def __init__(
+        self,
+        *,
+        loss: Global___ProtectionLost.Loss.ValueType = ...,
+        zones: _builtins.int = ...,
+        first: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "loss", b"loss", "zones", b"zones"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProtectionLost: _TypeAlias = ProtectionLost  # noqa: Y015
 
 @_typing.final
 class ZoneChange(_message.Message):
@@ -1067,6 +1155,7 @@ class ZoneChange(_message.Message):
     ASPECTS_FIELD_NUMBER: _builtins.int
     AREA_GAINED_M2_FIELD_NUMBER: _builtins.int
     AREA_LOST_M2_FIELD_NUMBER: _builtins.int
+    LOSSES_FIELD_NUMBER: _builtins.int
     geozone: _builtins.str
     """geozones/{dataset}.{identifier}"""
     identifier: _builtins.str
@@ -1082,6 +1171,10 @@ class ZoneChange(_message.Message):
     def aspects(self) -> _containers.RepeatedScalarFieldContainer[Global___ZoneChange.Aspect.ValueType]:
         """Of a changed zone; empty for one that is added or removed."""
 
+    @_builtins.property
+    def losses(self) -> _containers.RepeatedScalarFieldContainer[Global___ProtectionLost.Loss.ValueType]:
+        """What of its protection it loses; empty where it keeps all of it, or is added."""
+
     def __init__(
         self,
         *,
@@ -1091,10 +1184,11 @@ class ZoneChange(_message.Message):
         aspects: _abc.Iterable[Global___ZoneChange.Aspect.ValueType] | None = ...,
         area_gained_m2: _builtins.float = ...,
         area_lost_m2: _builtins.float = ...,
+        losses: _abc.Iterable[Global___ProtectionLost.Loss.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_gained_m2", b"area_gained_m2", "area_lost_m2", b"area_lost_m2", "aspects", b"aspects", "geozone", b"geozone", "identifier", b"identifier", "kind", b"kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_gained_m2", b"area_gained_m2", "area_lost_m2", b"area_lost_m2", "aspects", b"aspects", "geozone", b"geozone", "identifier", b"identifier", "kind", b"kind", "losses", b"losses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -375,6 +375,7 @@ class Finding(_message.Message):
     OVERLAP_OUTLINES_FIELD_NUMBER: _builtins.int
     VOLUMES_COUNT_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    SUBJECT_TERMS_FIELD_NUMBER: _builtins.int
     STANDS_FOR_FIELD_NUMBER: _builtins.int
     rule: Global___Finding.Rule.ValueType
     """Machine-readable, as in GEOZONE_PROHIBITED."""
@@ -394,6 +395,10 @@ class Finding(_message.Message):
     """A text that a person can act on."""
     volumes_count: _builtins.int
     """How many volumes of the plan are concerned in all, always set: more than volumes has where it is cut."""
+    subject_terms: _builtins.str
+    """Of a zone that needs an authority's word: stands for what it asks for (restriction, reasons, conditions, exemption).
+    Where it is another one later, the authority is asked again.
+    """
     stands_for: _builtins.int
     """How many findings that are not listed this one stands for: it has the rule and severity of the gravest of them, and
     the authorities of all. 0 for a finding of its own.
@@ -466,11 +471,12 @@ class Finding(_message.Message):
         overlap_outlines: _abc.Iterable[_geo_pb2.Polygon] | None = ...,
         volumes_count: _builtins.int = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
+        subject_terms: _builtins.str = ...,
         stands_for: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "time_end", b"time_end", "time_start", b"time_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_uncertain", b"altitude_uncertain", "deciding_authorities", b"deciding_authorities", "fields", b"fields", "message", b"message", "notified_authorities", b"notified_authorities", "overlap_outlines", b"overlap_outlines", "plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "rule", b"rule", "severity", b"severity", "stands_for", b"stands_for", "subject", b"subject", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "subject_title", b"subject_title", "time_end", b"time_end", "time_start", b"time_start", "volumes", b"volumes", "volumes_count", b"volumes_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["altitude_uncertain", b"altitude_uncertain", "deciding_authorities", b"deciding_authorities", "fields", b"fields", "message", b"message", "notified_authorities", b"notified_authorities", "overlap_outlines", b"overlap_outlines", "plan_altitude", b"plan_altitude", "plan_amsl", b"plan_amsl", "rule", b"rule", "severity", b"severity", "stands_for", b"stands_for", "subject", b"subject", "subject_altitude", b"subject_altitude", "subject_amsl", b"subject_amsl", "subject_terms", b"subject_terms", "subject_title", b"subject_title", "time_end", b"time_end", "time_start", b"time_start", "volumes", b"volumes", "volumes_count", b"volumes_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

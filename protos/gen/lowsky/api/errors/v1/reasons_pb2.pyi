@@ -108,8 +108,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[FAILED_PRECONDITION] The plan to be superseded is activated or over; metadata: resource, state."""
     REASON_REMOVAL_NOT_CONFIRMED: _Reason.ValueType  # 51
     """[FAILED_PRECONDITION] So much of a dataset would be taken away that it has to be confirmed, or the difference that is
-    confirmed is not the one that would be made; metadata: removed and of, the zones taken away of those that there are;
-    digest, to be sent as confirm_difference once the difference (validate_only) has been looked at.
+    confirmed is not the one that would be made; metadata: removed and of, the zones that are removed or protect less of
+    those that there are; losses, in what and which, for people; digest, to be sent as confirm_difference once the
+    difference (validate_only) has been looked at.
     """
     REASON_INSURANCE_MISSING: _Reason.ValueType  # 52
     """[FAILED_PRECONDITION] The flight needs liability insurance, and the operator has stated none; metadata: source, the
@@ -119,6 +120,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[FAILED_PRECONDITION] The flight needs an operation certificate, and the operator has stated none; metadata: source."""
     REASON_CERTIFICATE_EXPIRED: _Reason.ValueType  # 54
     """[FAILED_PRECONDITION] The operator's operation certificate ends before the flight does; metadata: source."""
+    REASON_AIRCRAFT_BUSY: _Reason.ValueType  # 55
+    """[FAILED_PRECONDITION] Activation while the aircraft is still under way for another plan, which may be late; metadata:
+    resource, plan and its state, aircraft.
+    """
     REASON_OVERLOADED: _Reason.ValueType  # 60
     """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
     REASON_DATABASE_UNAVAILABLE: _Reason.ValueType  # 61
@@ -227,8 +232,9 @@ REASON_CANNOT_BE_SUPERSEDED: Reason.ValueType  # 50
 """[FAILED_PRECONDITION] The plan to be superseded is activated or over; metadata: resource, state."""
 REASON_REMOVAL_NOT_CONFIRMED: Reason.ValueType  # 51
 """[FAILED_PRECONDITION] So much of a dataset would be taken away that it has to be confirmed, or the difference that is
-confirmed is not the one that would be made; metadata: removed and of, the zones taken away of those that there are;
-digest, to be sent as confirm_difference once the difference (validate_only) has been looked at.
+confirmed is not the one that would be made; metadata: removed and of, the zones that are removed or protect less of
+those that there are; losses, in what and which, for people; digest, to be sent as confirm_difference once the
+difference (validate_only) has been looked at.
 """
 REASON_INSURANCE_MISSING: Reason.ValueType  # 52
 """[FAILED_PRECONDITION] The flight needs liability insurance, and the operator has stated none; metadata: source, the
@@ -238,6 +244,10 @@ REASON_CERTIFICATE_MISSING: Reason.ValueType  # 53
 """[FAILED_PRECONDITION] The flight needs an operation certificate, and the operator has stated none; metadata: source."""
 REASON_CERTIFICATE_EXPIRED: Reason.ValueType  # 54
 """[FAILED_PRECONDITION] The operator's operation certificate ends before the flight does; metadata: source."""
+REASON_AIRCRAFT_BUSY: Reason.ValueType  # 55
+"""[FAILED_PRECONDITION] Activation while the aircraft is still under way for another plan, which may be late; metadata:
+resource, plan and its state, aircraft.
+"""
 REASON_OVERLOADED: Reason.ValueType  # 60
 """[RESOURCE_EXHAUSTED] More calls than this worker queues; RetryInfo says when to try again."""
 REASON_DATABASE_UNAVAILABLE: Reason.ValueType  # 61

@@ -30,7 +30,7 @@ from lowsky.api.registration.v1 import aircraft_pb2 as lowsky_dot_api_dot_regist
 from lowsky.api.registration.v1 import operators_pb2 as lowsky_dot_api_dot_registration_dot_v1_dot_operators__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lowsky/api/events/v1/events.proto\x12\x14lowsky.api.events.v1\x1a(lowsky/api/airspace/v1/authorities.proto\x1a%lowsky/api/airspace/v1/geozones.proto\x1a\'lowsky/api/approvals/v1/approvals.proto\x1a,lowsky/api/flightplans/v1/flight_plans.proto\x1a)lowsky/api/registration/v1/aircraft.proto\x1a*lowsky/api/registration/v1/operators.proto\"G\n\rOperatorEvent\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"G\n\rAircraftEvent\x12\x36\n\x08\x61ircraft\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Aircraft\"F\n\x0e\x41uthorityEvent\x12\x34\n\tauthority\x18\x01 \x01(\x0b\x32!.lowsky.api.airspace.v1.Authority\"@\n\x0cGeozoneEvent\x12\x30\n\x07geozone\x18\x01 \x01(\x0b\x32\x1f.lowsky.api.airspace.v1.Geozone\"@\n\x0c\x44\x61tasetEvent\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.lowsky.api.airspace.v1.Dataset\"\x87\x01\n\x0f\x46lightPlanEvent\x12:\n\x0b\x66light_plan\x18\x01 \x01(\x0b\x32%.lowsky.api.flightplans.v1.FlightPlan\x12\x38\n\x0eprevious_state\x18\x02 \x01(\x0e\x32 .lowsky.api.flightplans.v1.State\"D\n\rApprovalEvent\x12\x33\n\x08\x61pproval\x18\x01 \x01(\x0b\x32!.lowsky.api.approvals.v1.Approvalb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lowsky/api/events/v1/events.proto\x12\x14lowsky.api.events.v1\x1a(lowsky/api/airspace/v1/authorities.proto\x1a%lowsky/api/airspace/v1/geozones.proto\x1a\'lowsky/api/approvals/v1/approvals.proto\x1a,lowsky/api/flightplans/v1/flight_plans.proto\x1a)lowsky/api/registration/v1/aircraft.proto\x1a*lowsky/api/registration/v1/operators.proto\"G\n\rOperatorEvent\x12\x36\n\x08operator\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Operator\"G\n\rAircraftEvent\x12\x36\n\x08\x61ircraft\x18\x01 \x01(\x0b\x32$.lowsky.api.registration.v1.Aircraft\"F\n\x0e\x41uthorityEvent\x12\x34\n\tauthority\x18\x01 \x01(\x0b\x32!.lowsky.api.airspace.v1.Authority\"@\n\x0cGeozoneEvent\x12\x30\n\x07geozone\x18\x01 \x01(\x0b\x32\x1f.lowsky.api.airspace.v1.Geozone\"@\n\x0c\x44\x61tasetEvent\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.lowsky.api.airspace.v1.Dataset\"\x95\x01\n\x0f\x46lightPlanEvent\x12:\n\x0b\x66light_plan\x18\x01 \x01(\x0b\x32%.lowsky.api.flightplans.v1.FlightPlan\x12\x38\n\x0eprevious_state\x18\x02 \x01(\x0e\x32 .lowsky.api.flightplans.v1.State\x12\x0c\n\x04\x61sks\x18\x03 \x03(\t\"D\n\rApprovalEvent\x12\x33\n\x08\x61pproval\x18\x01 \x01(\x0b\x32!.lowsky.api.approvals.v1.Approvalb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,7 +48,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATASETEVENT']._serialized_start=598
   _globals['_DATASETEVENT']._serialized_end=662
   _globals['_FLIGHTPLANEVENT']._serialized_start=665
-  _globals['_FLIGHTPLANEVENT']._serialized_end=800
-  _globals['_APPROVALEVENT']._serialized_start=802
-  _globals['_APPROVALEVENT']._serialized_end=870
+  _globals['_FLIGHTPLANEVENT']._serialized_end=814
+  _globals['_APPROVALEVENT']._serialized_start=816
+  _globals['_APPROVALEVENT']._serialized_end=884
 # @@protoc_insertion_point(module_scope)

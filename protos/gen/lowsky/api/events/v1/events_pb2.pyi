@@ -13,13 +13,16 @@ headers. Types are past tense and versioned. An event carries the state after it
   lowsky.approvals.v1       resource name   lowsky.approval.{opened,decided,granted,rejected,expired,closed}.v1
 
 A geozone.removed event has no value (a tombstone of the compacted topic); its headers say which import removed it.
-A plan that a new or changed zone touches is rejected or rescinded, reopened (→ UNDER_REVIEW, because somebody else must
-decide too: its case is opened again, which approval.opened tells once more), or reassessed: its findings changed alone.
+A plan that a new or changed zone, or a changed area of an authority, touches is rejected or rescinded, reopened
+(→ UNDER_REVIEW, because somebody must decide about what it has not seen: its case is opened again, which
+approval.opened tells once more), or reassessed: its findings changed alone.
 Zones of an import come into force together, with the dataset.imported event that follows the last of them.
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from lowsky.api.airspace.v1 import authorities_pb2 as _authorities_pb2
 from lowsky.api.airspace.v1 import geozones_pb2 as _geozones_pb2
 from lowsky.api.approvals.v1 import approvals_pb2 as _approvals_pb2
@@ -155,19 +158,27 @@ class FlightPlanEvent(_message.Message):
 
     FLIGHT_PLAN_FIELD_NUMBER: _builtins.int
     PREVIOUS_STATE_FIELD_NUMBER: _builtins.int
+    ASKS_FIELD_NUMBER: _builtins.int
     previous_state: _flight_plans_pb2.State.ValueType
     """The state before; unspecified for a plan that is new."""
     @_builtins.property
     def flight_plan(self) -> _flight_plans_pb2.FlightPlan: ...
+    @_builtins.property
+    def asks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of a plan that is reopened: the authorities that have to decide about what they have not seen, a new zone or a changed
+        one, whatever they decided before.
+        """
+
     def __init__(
         self,
         *,
         flight_plan: _flight_plans_pb2.FlightPlan | None = ...,
         previous_state: _flight_plans_pb2.State.ValueType = ...,
+        asks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["flight_plan", b"flight_plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flight_plan", b"flight_plan", "previous_state", b"previous_state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "flight_plan", b"flight_plan", "previous_state", b"previous_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -127,7 +127,8 @@ class FlightPlansServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ActivateFlightPlan(self, request, context):
-        """The flight is about to start: APPROVED → ACTIVATED, within the plan's window of time.
+        """The flight is about to start: APPROVED → ACTIVATED, within the plan's window of time. FAILED_PRECONDITION
+        AIRCRAFT_BUSY while its aircraft is under way for another plan, be that late.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,7 +66,9 @@ class FlightPlansServiceStub:
     WithdrawFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.WithdrawFlightPlanRequest, _flight_plans_pb2.WithdrawFlightPlanResponse]
     """The operator takes a plan back before take-off."""
     ActivateFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.ActivateFlightPlanRequest, _flight_plans_pb2.ActivateFlightPlanResponse]
-    """The flight is about to start: APPROVED → ACTIVATED, within the plan's window of time."""
+    """The flight is about to start: APPROVED → ACTIVATED, within the plan's window of time. FAILED_PRECONDITION
+    AIRCRAFT_BUSY while its aircraft is under way for another plan, be that late.
+    """
     EndFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.EndFlightPlanRequest, _flight_plans_pb2.EndFlightPlanResponse]
     """The flight is over: → ENDED."""
     ReportFlightPlanState: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.ReportFlightPlanStateRequest, _flight_plans_pb2.ReportFlightPlanStateResponse]
@@ -94,7 +96,9 @@ class FlightPlansServiceAsyncStub(FlightPlansServiceStub):
     WithdrawFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.WithdrawFlightPlanRequest, _flight_plans_pb2.WithdrawFlightPlanResponse]  # type: ignore[assignment]
     """The operator takes a plan back before take-off."""
     ActivateFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.ActivateFlightPlanRequest, _flight_plans_pb2.ActivateFlightPlanResponse]  # type: ignore[assignment]
-    """The flight is about to start: APPROVED → ACTIVATED, within the plan's window of time."""
+    """The flight is about to start: APPROVED → ACTIVATED, within the plan's window of time. FAILED_PRECONDITION
+    AIRCRAFT_BUSY while its aircraft is under way for another plan, be that late.
+    """
     EndFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.EndFlightPlanRequest, _flight_plans_pb2.EndFlightPlanResponse]  # type: ignore[assignment]
     """The flight is over: → ENDED."""
     ReportFlightPlanState: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.ReportFlightPlanStateRequest, _flight_plans_pb2.ReportFlightPlanStateResponse]  # type: ignore[assignment]
@@ -155,7 +159,9 @@ class FlightPlansServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flight_plans_pb2.ActivateFlightPlanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flight_plans_pb2.ActivateFlightPlanResponse, _abc.Awaitable[_flight_plans_pb2.ActivateFlightPlanResponse]]:
-        """The flight is about to start: APPROVED → ACTIVATED, within the plan's window of time."""
+        """The flight is about to start: APPROVED → ACTIVATED, within the plan's window of time. FAILED_PRECONDITION
+        AIRCRAFT_BUSY while its aircraft is under way for another plan, be that late.
+        """
 
     @_abc_1.abstractmethod
     def EndFlightPlan(
