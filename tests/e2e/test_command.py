@@ -11,9 +11,21 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import AIRCRAFT, OPERATOR, SAMPLE, City
+from tests.support.samples import SAMPLES
 
-MISSIONS = Path(__file__).parents[2] / "../shared/data/missions"
-PUBLISHED = "px4/MC_mission_box.plan"
+PUBLISHED = Path(__file__).parents[2] / "../shared/data/missions/px4/MC_mission_box.plan"
+AWAY = [
+    pytest.param(str(SAMPLES / "missions/box-landing-at-start.plan"), None, id="sample"),
+    pytest.param(
+        str(PUBLISHED),
+        5,
+        id=PUBLISHED.name,
+        marks=pytest.mark.skipif(
+            not PUBLISHED.exists(), reason=f"{PUBLISHED} is not here: published missions are not part of the project"
+        ),
+    ),
+]
+"""Missions far from any zone, and in how many hours they depart; None as soon as the command has them."""
 
 PROFILE = ("--profile", str(SAMPLE / "profile.toml"))
 
@@ -72,12 +84,11 @@ async def test_a_script_knows_by_the_exit_code_what_became_of_its_plan(
     assert json.loads(printed)["state"] == state
 
 
-async def test_a_published_mission_is_submitted_and_what_it_assumed_is_said(city: City) -> None:
-    file = MISSIONS / PUBLISHED
-    if not file.exists():
-        pytest.skip(f"{file} is not here: published missions are not part of the project")
+@pytest.mark.parametrize(("file", "hours"), AWAY)
+async def test_a_mission_is_submitted_and_what_it_assumed_is_said(city: City, file: str, hours: int | None) -> None:
     token = city.installation.token(roles=["operator"], operator=OPERATOR)
-    ended, said = await lowsky(city, token, "plan", "submit", str(file), "--aircraft", AIRCRAFT, *PROFILE)
+    depart = () if hours is None else ("--depart", (datetime.now(UTC) + timedelta(hours=hours)).isoformat())
+    ended, said = await lowsky(city, token, "plan", "submit", file, "--aircraft", AIRCRAFT, *depart, *PROFILE)
     assert ended == EXIT_APPROVED, said
     assert "APPROVED" in said
     assert "Take-off is at" in said
@@ -99,12 +110,10 @@ async def test_a_check_of_the_zones_ends_as_the_plan_would(city: City, mission: 
     assert subjects[0] == subjects[1]
 
 
-async def test_the_zones_of_a_published_mission_are_checked(city: City) -> None:
-    file = MISSIONS / PUBLISHED
-    if not file.exists():
-        pytest.skip(f"{file} is not here: published missions are not part of the project")
+@pytest.mark.parametrize(("file", "_hours"), AWAY)
+async def test_the_zones_of_a_mission_are_checked(city: City, file: str, _hours: int | None) -> None:
     token = city.installation.token(roles=["registrar"])
-    ended, said = await lowsky(city, token, "zones", "check", str(file), "--at", "2026-11-25T09:00+08:00")
+    ended, said = await lowsky(city, token, "zones", "check", file, "--at", "2026-11-25T09:00+08:00")
     assert ended == 0, said
     assert "NOTHING BLOCKS" in said
     assert "revision 2" in said

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from lowsky.airspace.reading import Outcome, UnreadableZones
 from tests.support.readings import WholeReading, read
+from tests.support.samples import SAMPLES
 
 PUBLISHED = (Path(__file__).parents[3] / "../shared/data/zones").resolve()
 
@@ -72,8 +73,9 @@ OWN = [
 
 
 def documents() -> list[object]:
-    """Our own, and the small published ones where they are at hand."""
-    small = [path.read_bytes() for path in sorted(PUBLISHED.rglob("*.json")) if path.stat().st_size < 12_000]
+    """Our own, the samples, and the small published ones where they are at hand."""
+    files = [*sorted((SAMPLES / "zones").glob("*.json")), *sorted(PUBLISHED.rglob("*.json"))]
+    small = [path.read_bytes() for path in files if path.stat().st_size < 12_000]
     return [*OWN, *(json.loads(data.decode("utf-8-sig")) for data in small)]
 
 
