@@ -1,4 +1,5 @@
-"""What the law of a jurisdiction asks of a flight: insurance, an operation certificate, the contents of its request.
+"""What the law of a jurisdiction asks of a flight: insurance, an operation certificate, the contents of its request, and
+which flights must be applied for even where the airspace is open to others.
 
 Each rule says when it holds: in `when`, a list of cases of which one suffices; each case is a table of conditions that
 must all be met. Without `when` it holds always. What is not known of a flight counts as met: nothing is waived by
@@ -138,6 +139,8 @@ class FlightRules:
     insurance: Requirement | None
     certificate: Requirement | None
     contents: tuple[Content, ...]
+    application: Requirement | None = None
+    """Of the flights that the authority must agree to also where its airspace is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +215,10 @@ def _rules(code: str, document: Table) -> FlightRules:
     title = document.text("title")
     insurance = _requirement(code, document.table("insurance")) if "insurance" in document else None
     certificate = _requirement(code, document.table("certificate")) if "certificate" in document else None
+    application = _requirement(code, document.table("application")) if "application" in document else None
     contents = tuple(_content(code, table) for table in document.tables("contents"))
     document.end()
-    return FlightRules(code, title, insurance, certificate, contents)
+    return FlightRules(code, title, insurance, certificate, contents, application)
 
 
 def _content(code: str, table: Table) -> Content:

@@ -20,7 +20,7 @@ from lowsky.airspace.reading import (
     Source,
     UnreadableZones,
 )
-from lowsky.geo.geozone import Geozone, Layer, LocalizedText, ZoneAuthority
+from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, ZoneAuthority
 from tests.support.readings import WholeReading, read
 from tests.support.samples import SAMPLES, expected
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.cli.messages import parsed
-from lowsky.cli.plan_sources import Entry, open_source
+from lowsky.cli.plans.messages import parsed
+from lowsky.cli.plans.sources import Entry, open_source
 from lowsky.cli.problems import Problem
 from tests.support.samples import SAMPLES, expected
 

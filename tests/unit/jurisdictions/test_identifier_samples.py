@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lowsky.jurisdictions.identifiers import MalformedIdentifier
-from lowsky.jurisdictions.schemes import load
+from lowsky.registration.identifiers.identifier import MalformedIdentifier
+from lowsky.registration.identifiers.schemes import load
 from tests.support.samples import SAMPLES
 
 SCHEMES = load(bytes(32))
