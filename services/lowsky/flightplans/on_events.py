@@ -45,8 +45,9 @@ class OnOperators:
             return
         try:
             self._learn(event, event.value)
-        except (DecodeError, ValueError) as error:
-            # What was known may be what the unreadable event takes back: nobody flies on it.
+        except Exception as error:
+            # Whatever it is that does not understand it. What was known may be what the unreadable event takes back:
+            # nobody flies on it.
             log.error("unreadable registration", key=event.key, type=event.type, problem=str(error))
             self._standing.forget(event.key)
 
@@ -105,7 +106,7 @@ class OnGeozones:
             try:
                 message = events_pb2.GeozoneEvent.FromString(event.value).geozone
                 self._airspace.zone_published(message.dataset, event.key, geozone_from_message(message))
-            except (DecodeError, ValueError) as error:
+            except Exception as error:  # whatever it is that does not understand it
                 self._airspace.zone_unreadable(_dataset_of(event.key), event.key, str(error))
         elif event.type == "lowsky.dataset.imported.v1":
             try:
@@ -137,8 +138,9 @@ class OnAuthorities:
                 authority.display_name, authority.country, authority.filing_horizon_days or AHEAD.days
             )
             self._areas.learn(event.key, known, stated_area_from(authority))
-        except (DecodeError, ValueError) as error:
-            # Where it answers may be somewhere else now: nothing is decided until it says so anew.
+        except Exception as error:
+            # Whatever it is that does not understand it. Where it answers may be somewhere else now: nothing is decided
+            # until it says so anew.
             log.error("unreadable authority", key=event.key, type=event.type, problem=str(error))
             self._areas.unreadable(event.key, str(error))
 

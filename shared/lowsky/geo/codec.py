@@ -201,7 +201,7 @@ def _outline(message: geo_pb2.Volume4D) -> Polygon | MultiPolygon:
 
 def _layer_from(message: pb.Layer) -> Layer:
     outline = _area_from(message.outline_wkb)
-    if outline.is_empty:
+    if not 0.0 < outline.area < math.inf:  # nor of a corner that is not a number, which nothing would ever meet
         raise ValueError("an outline is not an area")
     circle_of = _circle_from(message.circle) if message.HasField("circle") else None
     sure = _area_from(message.sure_wkb) if message.HasField("sure_wkb") else None
@@ -243,6 +243,8 @@ def _circle(line: CentreLine) -> geo_pb2.Circle:
 
 
 def _circle_from(message: geo_pb2.Circle) -> CentreLine:
+    if not all(map(math.isfinite, (message.center.longitude, message.center.latitude, message.radius_m))):
+        raise ValueError("a circle without a place or a radius")
     return CentreLine.circle(message.center.longitude, message.center.latitude, message.radius_m)
 
 
