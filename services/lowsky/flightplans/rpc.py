@@ -35,7 +35,7 @@ from lowsky.flightplans.standing import Standing
 from lowsky.flightplans.stream import answer_each
 from lowsky.flightplans.submit import Submission, SubmissionPath
 from lowsky.flightplans.visible import ANY_OPERATOR, is_visible
-from lowsky.flightplans.watching import PlanChange, watch
+from lowsky.flightplans.watching import PlanChange, of_plans, watch
 from lowsky.geo.thread_locks import InUse
 from lowsky.ids import new_id
 from lowsky.moments import end_of, start_of
@@ -108,7 +108,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         name = _new_name(request)
         names = {name}
         # Listening before submitting: the decision may be there before the answer is.
-        with self._broadcast.subscribe(lambda change: change.event.key in names) as subscription:
+        with self._broadcast.subscribe(of_plans(names)) as subscription:
             response = pb.SubmitFlightPlanResponse.FromString(await self._submit(request, name))
             if response.flight_plan.name != name:  # the same request came before
                 names.add(response.flight_plan.name)
