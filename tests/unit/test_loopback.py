@@ -132,3 +132,19 @@ async def test_calls_elsewhere_go_through_the_proxy(monkeypatch: pytest.MonkeyPa
 def test_the_health_of_what_runs_here_is_asked_past_a_proxy() -> None:
     with serving_issuer() as issuer:
         assert health.serves(issuer.url.removeprefix("http://"), "http")
+
+
+@pytest.mark.usefixtures("proxy")
+async def test_the_health_of_a_service_that_runs_here_is_asked_past_a_proxy() -> None:
+    with serving_issuer() as issuer:
+        verifier = TokenVerifier(jwks_url=issuer.jwks_url, issuer=issuer.url, audience=AUDIENCE)
+    state = Health()
+    await state.expect("part")
+    await state.report("part", None)
+    server = build_server(Pipeline(verifier=verifier, health=state), state, services=[], reflect=False)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        assert await asyncio.to_thread(health.serves, f"127.0.0.1:{port}", "grpc")
+    finally:
+        await server.stop(0)

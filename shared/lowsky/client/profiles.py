@@ -20,6 +20,7 @@ from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.client.errors import InvalidArgument
+from lowsky.text import decode
 
 BYTES_MAX = 256 * 1024
 """All of its fields at their longest are some 10 kB."""
@@ -52,7 +53,7 @@ def read_profile(path: str | Path) -> pb.FlightPlan:
     try:
         if len(data) > BYTES_MAX:
             raise ValueError(f"a profile has at most {BYTES_MAX} bytes")
-        written = tomllib.loads(data.decode())
+        written = tomllib.loads(decode(data))
         for key in written:
             if key not in FIELDS:
                 raise ValueError(f"{key} is no field of a profile; these are: {', '.join(FIELDS)}")

@@ -201,14 +201,20 @@ class Database:
         """
         with unavailable_when_away():
             pooled = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        limit = _statement_s.set(statement_s)
+        limit, is_well = _statement_s.set(statement_s), False
         try:
             # The session itself: what the pool wraps it in raises an error of its own once the session is lost.
             yield pooled._con  # type: ignore[attr-defined]  # not in the stubs
+            is_well = True
         finally:
             _statement_s.reset(limit)
-            with unavailable_when_away():
-                await self._pool.release(pooled, timeout=ACQUIRE_TIMEOUT_S)
+            try:
+                with unavailable_when_away():
+                    await self._pool.release(pooled, timeout=ACQUIRE_TIMEOUT_S)
+            except Unavailable:
+                # What the body raised goes before: a cancellation, above all, must not get lost.
+                if is_well:
+                    raise
 
 
 def _ms(seconds: float) -> str:

@@ -130,9 +130,12 @@ class GroupConsumer:
                     log.warning("a batch failed: each record on its own", group=self._group, exc_info=error)
                     for record in records:
                         await self._apply_or_bury(record, dead_letters)
-            except (Unavailable, KafkaError) as error:
-                log.warning("waiting for a part that is away", group=self._group, problem=str(error))
-                await self._health.report(self.part, f"waits: {error}")
+            except Exception as error:
+                # Also of a fault of ours, of a record that cannot even be buried: nothing goes on before it is mended.
+                is_away = isinstance(error, (Unavailable, KafkaError))
+                what = "waiting for a part that is away" if is_away else "a record can be neither applied nor buried"
+                log.warning(what, group=self._group, problem=str(error), exc_info=None if is_away else error)
+                await self._health.report(self.part, f"waits: {error!r}")
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
             else:

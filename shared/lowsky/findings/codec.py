@@ -6,10 +6,10 @@ import math
 
 import shapely
 from google.protobuf.unknown_fields import UnknownFieldSet
-from lowsky.api.assessment.v1 import assessment_pb2
-from lowsky.api.geo.v1 import geo_pb2
 from shapely import Polygon
 
+from lowsky.api.assessment.v1 import assessment_pb2
+from lowsky.api.geo.v1 import geo_pb2
 from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.geo.codec.volumes import (
     band_to_message,

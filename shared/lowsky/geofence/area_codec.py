@@ -17,7 +17,7 @@ def stated_area_from(message: pb.Authority) -> StatedArea | None:
     """Where an authority answers; None where it has stated no area.
 
     Raises:
-        ValueError: A polygon is none, or goes around a pole.
+        ValueError: A polygon is none, or goes around a pole; they enclose nothing, or cross themselves.
     """
     if not message.HasField("area"):
         return None
@@ -25,8 +25,11 @@ def stated_area_from(message: pb.Authority) -> StatedArea | None:
         cut(Polygon(ring_from(drawn.shell), [ring_from(hole) for hole in drawn.holes]))
         for drawn in message.area.polygons
     ]
+    for polygon in polygons:
+        if not polygon.is_valid:
+            raise ValueError(f"the area is not of simple polygons: {shapely.is_valid_reason(polygon)}")
     ground = shapely.union_all(polygons)
-    if ground.is_empty:
+    if not ground.area > 0.0:
         raise ValueError("the area is empty")
     return StatedArea(message.name, message.display_name, ground, open_below_from(message.area))
 

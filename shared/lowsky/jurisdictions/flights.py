@@ -1,5 +1,5 @@
-"""What the law of a jurisdiction asks of a flight: insurance, an operation certificate, the contents of its request, and
-which flights must be applied for even where the airspace is open to others.
+"""What the law of a jurisdiction asks of a flight: insurance, an operation certificate, the contents of its request;
+and which flights must be applied for even where the airspace is open to others.
 
 Each rule says when it holds: in `when`, a list of cases of which one suffices; each case is a table of conditions that
 must all be met. Without `when` it holds always. What is not known of a flight counts as met: nothing is waived by

@@ -7,8 +7,8 @@ import time
 from uuid import uuid4
 
 import pytest
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from tests.integration.airspace.publishing import Publisher, new_dataset
 from tests.support.errors import refusal
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, refused_zone, square

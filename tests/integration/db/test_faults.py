@@ -112,6 +112,31 @@ async def test_a_connection_that_is_half_open_holds_up_a_caller_for_a_while_only
         await eventually(answers)
 
 
+async def test_a_cancellation_is_not_lost_with_a_connection_that_does_not_answer(
+    installation: Installation, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "ACQUIRE_TIMEOUT_S", 0.5)
+    async with (
+        behind_a_wire(installation.database_url, folder) as (wire, url),
+        Database.open(url, schema=SCHEMA, pool_size=1) as database,
+    ):
+        asks = asyncio.Event()
+
+        async def work() -> None:
+            async with database.connection() as connection:
+                await connection.fetchval("SELECT 1")
+                wire.passes.clear()
+                asks.set()
+                await connection.fetchval("SELECT 1")
+
+        working = asyncio.create_task(work())
+        await asks.wait()
+        await asyncio.sleep(0)
+        working.cancel()
+        await asyncio.wait([working])
+        assert working.cancelled()
+
+
 async def test_a_database_that_hangs_shows_within_seconds_although_the_whole_pool_waits_for_it(
     installation: Installation, folder: Path, soon: None
 ) -> None:

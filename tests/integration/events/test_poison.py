@@ -9,6 +9,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from lowsky.events import consumer as consumer_module
 from lowsky.events.dead_letters.letters import LEFT_OUT, ORIGIN, REASON, dead_letters_of
+from lowsky.events.dead_letters.store import bury
 from lowsky.events.event import Event
 from lowsky.events.kafka import RECORD_BYTES_MAX, Kafka
 from lowsky.events.watching.resume import encode_token
@@ -113,28 +114,37 @@ async def test_a_fault_of_ours_is_no_outage(installation: Installation, soon: No
         await group.has_applied(f"after/{name}")
 
 
+@pytest.mark.parametrize(
+    "problem", [MessageSizeTooLargeError("nothing goes through"), KeyError("a fault")], ids=lambda p: type(p).__name__
+)
 async def test_a_member_that_cannot_get_on_says_so(
-    installation: Installation, soon: None, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, soon: None, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
     kafka = installation.kafka
 
     async def cannot(*_: object) -> None:
-        raise MessageSizeTooLargeError("nothing goes through")
+        raise problem
 
+    stuck, beside = f"stuck/{type(problem).__name__}", f"beside/{type(problem).__name__}"
     async with consuming(installation) as group:
+        await tell(kafka, event(beside))
+        await group.has_applied(beside)
+
+        async def well() -> bool:
+            return not group.health.problems
+
+        await eventually(well)
         group.fails = {b"stuck": ValueError("a fault")}
         monkeypatch.setattr(consumer_module, "bury", cannot)
-        await tell(kafka, event("stuck", b"stuck"))
+        await tell(kafka, event(stuck, b"stuck"))
 
         async def lost() -> bool:
             return group.consumer.part in group.health.problems
 
         await eventually(lost)
-        monkeypatch.undo()
-
-        async def well() -> bool:
-            return not group.health.problems
-
+        group.fails = {}
+        monkeypatch.setattr(consumer_module, "bury", bury)
+        await group.has_applied(stuck)
         await eventually(well)
 
 

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest_asyncio
 from google.protobuf.field_mask_pb2 import FieldMask
+
 from lowsky.api.airspace.v1 import authorities_pb2 as authorities
 from lowsky.api.airspace.v1 import geozones_pb2, geozones_pb2_grpc
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-
 from tests.integration.airspace.publishing import Publisher, administration, new_dataset, new_publisher
 from tests.integration.airspace.restricting import area, square
 from tests.integration.flightplans.world import OPERATOR, World, flight_plan, registered

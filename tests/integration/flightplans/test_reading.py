@@ -7,6 +7,7 @@ import base64
 import json
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
@@ -92,9 +93,16 @@ async def test_pages_have_no_gap_and_no_duplicate_while_plans_are_added(world: W
 
 
 async def test_filters_narrow(world: World) -> None:
-    far = (await world.submit(departure=in_(days=20))).flight_plan.name
+    plan = (await world.submit(departure=in_(days=20))).flight_plan
+    far = plan.name
     rejected = (await world.submit((113.0, 22.0))).flight_plan.name
     stub = world.stub()
+    # A nanosecond of it: a filter is rounded outwards, as what it is compared with.
+    begun, ending = Timestamp(), Timestamp()
+    begun.FromNanoseconds(plan.time_start.ToNanoseconds() + 1)
+    ending.FromNanoseconds(plan.time_end.ToNanoseconds() - 1)
+    assert far in await names(stub, time_end=begun)
+    assert far in await names(stub, time_start=ending)
     assert await names(stub, time_start=timestamp(in_(days=19))) == [far]
     assert far not in await names(stub, time_end=timestamp(in_(days=19)))
     assert rejected in await names(stub, states=[pb.STATE_REJECTED])

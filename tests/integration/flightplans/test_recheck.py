@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+
 from lowsky.api.airspace.v1 import geozones_pb2
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-
 from lowsky.events import topics
 from tests.integration.flightplans.world import (
     EAST,

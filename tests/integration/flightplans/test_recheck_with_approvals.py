@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+
 from lowsky.api.airspace.v1 import geozones_pb2
 from lowsky.api.approvals.v1 import approvals_pb2, approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-
 from tests.integration.flightplans.world import EAST, PORT, SOUTH, TOWER, World, submission, zone
 from tests.support.installation import Installation
 from tests.support.waiting import eventually

@@ -197,6 +197,15 @@ async def test_a_retired_aircraft_and_an_insurance_that_ends_before_the_flight_a
     assert failure.reason == "INSURANCE_EXPIRED"
 
 
+async def test_an_insurance_that_ends_during_the_flight_is_refused(world: World) -> None:
+    departure = in_(days=3)
+    until = departure + timedelta(seconds=1)
+    await world.tell([operator("operators/short", insured_until=until), aircraft("operators/short/aircraft/a")])
+    request = submission(parent="operators/short", aircraft="operators/short/aircraft/a", departure=departure)
+    failure = await refusal(world.stub(operator="operators/short").SubmitFlightPlan(request))
+    assert failure.reason == "INSURANCE_EXPIRED"
+
+
 async def test_who_has_just_been_registered_may_submit_at_once(world: World) -> None:
     name = f"operators/new-{uuid4()}"
     call = world.stub(operator=name).SubmitFlightPlan(submission(parent=name, aircraft=f"{name}/aircraft/a"))

@@ -18,6 +18,7 @@ from lowsky.cli.problems import Problem
 from lowsky.cli.values import later, parse_time, show_time
 from lowsky.client.errors import InvalidArgument, Unauthenticated
 from lowsky.client.mapping_files import read_mapping
+from lowsky.client.profiles import read_profile
 from lowsky.client.submission.journal import Batch, Journal
 from lowsky.client.tokens import FileToken
 
@@ -82,6 +83,9 @@ async def test_every_file_that_the_command_reads_may_have_a_byte_order_mark(tmp_
     mapping = tmp_path / "mapping.toml"
     mapping.write_text('identifier = "ID"\nrestriction = "TYP"\n', encoding)
     assert read_mapping(mapping).identifier.property == "ID"
+    profile = tmp_path / "profile.toml"
+    profile.write_text('lost_link_procedure = "Return"\n', encoding)
+    assert read_profile(profile).lost_link_procedure == "Return"
     token = tmp_path / "token"
     token.write_text("abc\r\n", encoding)
     assert await FileToken(token).token() == "abc"
@@ -103,9 +107,12 @@ async def test_a_file_that_is_no_text_says_what_to_do(tmp_path: Path) -> None:
         prepare(file, wishes, NOW)
     with pytest.raises(InvalidArgument) as mapping:
         read_mapping(file)
+    with pytest.raises(InvalidArgument) as profile:
+        read_profile(file)
     with pytest.raises(Unauthenticated) as token:
         await FileToken(file).token()
-    for message in (area.value.message, plan.value.message, mapping.value.message, token.value.message):
+    for refused in (area, plan, mapping, profile, token):
+        message = refused.value.message
         assert "save the file as UTF-8" in message
 
 

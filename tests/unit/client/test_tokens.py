@@ -133,3 +133,9 @@ async def test_a_token_file_is_read_anew(tmp_path: Path) -> None:
     file.write_text("\n")
     with pytest.raises(Unauthenticated):
         await source.token()
+
+
+async def test_an_issuer_on_this_machine_is_asked_past_a_proxy(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert await ClientCredentials(f"{issuer.url}/token", "acme", "secret").token() == "t1"

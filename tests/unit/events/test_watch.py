@@ -80,6 +80,16 @@ async def test_an_event_is_understood_once_and_has_one_token_however_many_watch(
     assert understood == ["1"]
 
 
+async def test_a_filter_that_fails_keeps_nothing_from_others() -> None:
+    def fails(_: object) -> bool:
+        raise KeyError("a fault")
+
+    topic = Topic()
+    with topic.broadcast.subscribe(fails), topic.broadcast.subscribe(lambda event: True) as other:
+        await topic.read(1)
+        assert await other.next(1.0)
+
+
 async def test_a_submission_that_waits_is_never_refused_because_of_watches() -> None:
     topic = Topic()
     with ExitStack() as watches:

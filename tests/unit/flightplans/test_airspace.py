@@ -1,10 +1,15 @@
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+import shapely
+from shapely import Polygon
 
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.events.v1 import events_pb2
 from lowsky.errors import Unavailable
 from lowsky.events import topics
@@ -13,7 +18,10 @@ from lowsky.flightplans.events.geozones import OnGeozones
 from lowsky.flightplans.projections.airspace import PART, Airspace
 from lowsky.geo.codec.zones import geozone_to_message
 from lowsky.geo.zones.geozone import Geozone
+from lowsky.geo.zones.index import ZoneIndex
 from lowsky.health import Health
+from lowsky.process import background
+from lowsky.process.background import end, persistently
 from tests.unit.flightplans.flights import square, zone
 
 CITY, COAST = "datasets/city", "datasets/coast"
@@ -131,6 +139,58 @@ async def test_an_unreadable_zone_that_is_removed_hurts_no_more() -> None:
         airspace.zone_removed(CITY, "geozones/city.a")
         airspace.dataset_imported(CITY, 3, 0)
         await until(lambda: PART not in health.problems)
+
+
+def _nan_outline(zone: pb.Geozone) -> None:
+    zone.layers[0].outline_wkb = shapely.to_wkb(Polygon([(113.0, 22.0), (math.nan, 22.0), (113.1, 22.1)]))
+
+
+def _nan_circle(zone: pb.Geozone) -> None:
+    zone.layers[0].circle.radius_m = math.nan
+
+
+def _endless_notice(zone: pb.Geozone) -> None:
+    zone.authorities.add(purpose=pb.AUTHORITY_PURPOSE_AUTHORIZATION).interval_before.seconds = 10**15
+
+
+async def test_zones_that_the_index_does_not_take_are_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop that keeps the index is begun again after a failure: it must not go on without what it failed on."""
+    monkeypatch.setattr(background, "FAULT_RETRY_S", 0.0)
+    health = Health()
+    await health.expect(PART)
+    airspace = Airspace(health)
+    takes, failed = airspace._kept.change, 0
+
+    async def change(*changes: Any) -> ZoneIndex[int]:
+        nonlocal failed
+        failed += 1
+        if failed <= 2:
+            raise KeyError("a fault")
+        return await takes(*changes)
+
+    monkeypatch.setattr(airspace._kept, "change", change)
+    keeping = asyncio.create_task(persistently(airspace.keep_index))
+    airspace.zone_published(CITY, "geozones/city.a", a_zone())
+    airspace.dataset_imported(CITY, 1, 1)
+    assert await settled(airspace) == {"geozones/city.a"}
+    await end([keeping])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of numpy and shapely, which the event is handed to
+@pytest.mark.parametrize("spoil", [_nan_outline, _nan_circle, _endless_notice], ids=lambda spoil: spoil.__name__)
+async def test_a_zone_that_cannot_be_one_is_not_passed_over(spoil: Callable[[pb.Geozone], None]) -> None:
+    """Whatever it is that does not understand it: it would live on as it was, or be met by nobody."""
+    async with kept() as (airspace, health):
+        on_geozones = OnGeozones(airspace)
+        airspace.zone_published(CITY, "geozones/city.a", a_zone())
+        airspace.dataset_imported(CITY, 1, 1)
+        await settled(airspace)
+        message = geozone_to_message(a_zone(), name="geozones/city.a", dataset=CITY, dataset_version=2)
+        spoil(message)
+        value = events_pb2.GeozoneEvent(geozone=message).SerializeToString()
+        on_geozones(told("geozone.updated", "geozones/city.a", value), {})
+        await until(lambda: PART in health.problems)
+        assert "geozones/city.a is not understood" in health.problems[PART]
 
 
 def told(kind: str, key: str, value: bytes | None) -> Event:

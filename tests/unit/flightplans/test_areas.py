@@ -10,7 +10,7 @@ import pytest
 import shapely
 from shapely import Polygon
 
-from lowsky.findings.finding import Finding, Rule, Severity
+from lowsky.findings.finding import VOLUMES_NAMED_MAX, Finding, Rule, Severity
 from lowsky.flightplans.checks.draw import draw
 from lowsky.flightplans.projections.areas import Areas, KnownAuthority
 from lowsky.geo.heights.altitude import ANYWHERE, Datum, VerticalReference
@@ -300,3 +300,12 @@ def test_what_somebody_else_publishes_as_free_does_not_open_the_area() -> None:
     assert found(at(), free(), areas=areas) == []
     assert rules(found(at(), free(publisher=PORT), areas=areas)) == ASKED
     assert rules(looked(at(), free(publisher=PORT), areas=areas)) == ASKED
+
+
+def test_findings_of_an_area_that_name_the_first_legs_say_how_many_there_are() -> None:
+    zigzag = trajectory(*((113.5 + n % 2 * 0.002, 22.5) for n in range(VOLUMES_NAMED_MAX + 201)))
+    drawn = draw([proposal(zigzag)], ANYWHERE)
+    for ground, rule in ((CITY, Rule.AREA_DEFAULT), (EAST, Rule.NOBODYS_AREA)):
+        (finding,) = look(index(), AreaIndex([stated(ground, EVERYWHERE)]), drawn.volumes, 1, ANYWHERE)[0]
+        assert (finding.rule, len(finding.volumes), finding.volumes_left_out) == (rule, VOLUMES_NAMED_MAX, 200)
+        assert finding.message.startswith("Legs 1 to 500 and 200 more")

@@ -1,10 +1,10 @@
 from datetime import timedelta
 
 import pytest
+
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-
 from lowsky.errors import Invalid
 from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.codec import plans

@@ -16,6 +16,7 @@ from lowsky.geo.volumes.volumes import Volume4D
 from lowsky.geo.zones.geozone import Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 from lowsky.geo.zones.index import IndexedZone
 from lowsky.geofence.zones import RUNS_NAMED_MAX, TITLE_MAX, geofence
+from lowsky.open_enums import text_member
 from tests.unit.flightplans.flights import (
     PARK,
     PORT,
@@ -379,3 +380,9 @@ def test_a_zone_and_a_flight_meet_across_the_antimeridian() -> None:
 def test_edges_that_touch_do_not_meet() -> None:
     beside = shapely.box(113.01, 21.99, 113.03, 22.01)
     assert found((box_volume(beside, band(0, 50)),), zone(AREA)) == []
+
+
+def test_a_restriction_of_a_later_version_prohibits() -> None:
+    finding = only(found(ACROSS, zone(AREA, text_member(Restriction, "LATER"))))
+    assert (finding.rule, finding.severity) == (Rule.GEOZONE_PROHIBITED, Severity.BLOCKING)
+    assert "LATER" in finding.message

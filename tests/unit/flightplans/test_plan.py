@@ -5,6 +5,7 @@ import pytest
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
 from lowsky.findings.finding import Finding, Rule, Severity, gravest_first
+from lowsky.flightplans.config import FlightPlansConfig
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
 from tests.unit.flightplans.flights import NOW, PARK, PORT, START, TOWER, plan
 
@@ -183,3 +184,8 @@ def test_a_flight_that_is_over_is_off_its_plan_no_longer(end: Callable[[FlightPl
     flight.report(State.NONCONFORMING, b"", "wind", START)
     end(flight, START)
     assert flight.nonconforming_since is None
+
+
+def test_a_flight_may_be_off_its_plan_for_sixty_seconds_unless_the_installation_says_otherwise() -> None:
+    """ASTM F3548-21: more than 60 s nonconforming is contingent."""
+    assert FlightPlansConfig.model_fields["nonconforming_max_s"].default == 60.0

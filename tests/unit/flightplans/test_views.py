@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -103,3 +104,25 @@ async def test_an_operator_that_was_not_understood_is_known_again_by_its_next_ev
     for value, known in ((verified, True), (GARBAGE, False), (verified, True)):
         on_operators(Event("t", OPERATOR, "lowsky.operator.updated.v1", value, NOW), {})
         assert (standing.operator(OPERATOR) is not None) is known
+
+
+BOW_TIES = ((0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)), ((0.2, 0.0), (1.2, 1.0), (1.2, 0.0), (0.2, 1.0))
+NAN = ((113.0, 22.0), (math.nan, 22.0), (113.1, 22.1))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of numpy and shapely, which the event is handed to
+@pytest.mark.parametrize("rings", [BOW_TIES[:1], BOW_TIES, (NAN,)], ids=["a bow tie", "two of them", "not a number"])
+def test_an_area_that_cannot_be_one_is_not_passed_over(rings: tuple[tuple[tuple[float, float], ...], ...]) -> None:
+    """Whatever it is that does not understand it: with its area of before, plans would be decided that the authority
+    has to decide by now."""
+    areas = Areas()
+    on_authorities = OnAuthorities(areas)
+    on_authorities(authority(TOWER, *HERE), {})
+    message = authorities_pb2.Authority(name=TOWER, display_name=TOWER, country="CHN")
+    for ring in rings:
+        shell = message.area.polygons.add().shell
+        for longitude, latitude in ring:
+            shell.vertices.add(longitude=longitude, latitude=latitude)
+    value = events_pb2.AuthorityEvent(authority=message).SerializeToString()
+    on_authorities(Event("t", TOWER, "lowsky.authority.updated.v1", value, NOW), {})
+    assert TOWER in str(areas.problem)

@@ -134,6 +134,21 @@ async def test_a_caller_with_as_many_calls_as_it_may_have_is_told_when_to_come_b
         await call(channel, "GetFlightPlan", GET)
 
 
+async def test_requests_of_more_bytes_than_a_worker_holds_at_once_are_told_when_to_come_back() -> None:
+    pipeline = Pipeline(verifier=Known(), health=Health())
+    pipeline._calls = InFlight(bytes_max=len(GET) + 1)
+    async with serving(pipeline) as (servicer, channel):
+        under_way = asyncio.ensure_future(call(channel, "GetFlightPlan", GET))
+        async with asyncio.timeout(10):
+            await servicer.begun.acquire()
+        error = await refusal(call(channel, "GetFlightPlan", GET))
+        assert (error.code, error.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+        assert (error.retry_delay_s or 0) > 0
+        servicer.let.set()
+        await under_way
+        await call(channel, "GetFlightPlan", GET)
+
+
 def test_what_is_under_way_is_counted_and_given_back() -> None:
     held = InFlight("calls", calls_max=3, calls_per_caller_max=2, bytes_max=100)
     with held.call("a"), held.call("a"):

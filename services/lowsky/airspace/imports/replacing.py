@@ -6,8 +6,6 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
-
 from lowsky.airspace.codec.imports.contents import contents_of
 from lowsky.airspace.codec.imports.differences import BATCH, Differences, said
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
@@ -16,6 +14,7 @@ from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
 from lowsky.airspace.postgres.zones import ZoneStore
 from lowsky.airspace.spool import Room, Spool
 from lowsky.airspace.threads import in_thread
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.errors import Precondition

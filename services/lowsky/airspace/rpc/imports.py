@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 
 from lowsky.airspace.codec import datasets
 from lowsky.airspace.codec.imports import reports, shifts
@@ -23,6 +22,7 @@ from lowsky.airspace.postgres.datasets import IMPORT_S, DatasetStore, ImportedFi
 from lowsky.airspace.reading import UnreadableZones
 from lowsky.airspace.rpc.upload import Upload, Uploads
 from lowsky.airspace.threads import in_thread
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
 from lowsky.db.database import Database
 from lowsky.db.requests import Request, earlier_answer, keep_answers

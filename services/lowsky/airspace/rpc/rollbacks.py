@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
-
 from lowsky.airspace.codec import datasets
 from lowsky.airspace.codec.imports.contents import zones_in
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
@@ -14,6 +12,7 @@ from lowsky.airspace.imports.replacing import NewVersion, Replacement, Replacing
 from lowsky.airspace.postgres.datasets import IMPORT_S, PART_BYTES, DatasetStore, KeptVersion
 from lowsky.airspace.spool import Spool
 from lowsky.airspace.threads import in_thread
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
 from lowsky.db.database import Database
 from lowsky.db.requests import earlier_answer, keep_answers

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC
 
 from google.protobuf.message import DecodeError
+
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
-
 from lowsky.approvals.domain.plan import PlanFinding, SubmittedPlan
 from lowsky.events.event import Event, MalformedRecord
 

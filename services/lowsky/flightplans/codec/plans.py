@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from operator import attrgetter
 
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-
 from lowsky.canonical import clear_output_only, settled
 from lowsky.errors import Invalid
 from lowsky.findings.codec import finding_from_message, finding_to_message

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.events.v1 import events_pb2
-
 from lowsky.clock import Clock
 from lowsky.db.database import Connection
 from lowsky.events.consumer import Batched, Handler, consumed

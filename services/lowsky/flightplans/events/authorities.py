@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import structlog
-from google.protobuf.message import DecodeError
-from lowsky.api.events.v1 import events_pb2
 
+from lowsky.api.events.v1 import events_pb2
 from lowsky.events.event import Event
 from lowsky.events.watching.tail import Positions
 from lowsky.flightplans.checks.validity import AHEAD
@@ -38,7 +37,8 @@ class OnAuthorities:
                 authority.display_name, authority.country, authority.filing_horizon_days or AHEAD.days
             )
             self._areas.learn(event.key, known, stated_area_from(authority))
-        except (DecodeError, ValueError) as error:
-            # Where it answers may be somewhere else now: nothing is decided until it says so anew.
+        except Exception as error:
+            # Whatever it is that does not understand it. Where it answers may be somewhere else now: nothing is decided
+            # until it says so anew.
             log.error("unreadable authority", key=event.key, type=event.type, problem=str(error))
             self._areas.unreadable(event.key, str(error))

@@ -35,7 +35,7 @@ class OnGeozones:
             try:
                 message = events_pb2.GeozoneEvent.FromString(event.value).geozone
                 self._airspace.zone_published(message.dataset, event.key, geozone_from_message(message))
-            except (DecodeError, ValueError) as error:
+            except Exception as error:  # whatever it is that does not understand it
                 self._airspace.zone_unreadable(_dataset_of(event.key), event.key, str(error))
         elif event.type == "lowsky.dataset.imported.v1":
             try:

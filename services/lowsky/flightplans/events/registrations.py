@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC
 
 import structlog
-from google.protobuf.message import DecodeError
 
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
@@ -31,8 +30,9 @@ class OnOperators:
             return
         try:
             self._learn(event, event.value)
-        except (DecodeError, ValueError) as error:
-            # What was known may be what the unreadable event takes back: nobody flies on it.
+        except Exception as error:
+            # Whatever it is that does not understand it. What was known may be what the unreadable event takes back:
+            # nobody flies on it.
             log.error("unreadable registration", key=event.key, type=event.type, problem=str(error))
             self._standing.forget(event.key)
 

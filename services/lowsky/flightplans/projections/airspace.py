@@ -168,7 +168,12 @@ class Airspace:
         pending, self._pending = self._pending, {}
         added = [zone for zone in pending.values() if zone is not None]
         removed = [name for name, zone in pending.items() if zone is None]
-        index = await self._kept.change(added, removed, self._revision)
+        try:
+            index = await self._kept.change(added, removed, self._revision)
+        except BaseException:
+            # Not lost: a zone that no index takes keeps this worker from deciding, also when this is begun again.
+            self._pending = pending | self._pending
+            raise
         self._swapped.set()
         self._swapped = asyncio.Event()
         log.info("airspace in force", revision=index.revision, zones=len(index), changed=len(pending))

@@ -8,10 +8,10 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
+
 from lowsky.api.events.v1 import events_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
-
 from lowsky.auth.access import Access, current_access
 from lowsky.auth.caller import Role
 from lowsky.auth.rules import require_within_reach
@@ -35,7 +35,7 @@ from lowsky.flightplans.rpc.stream import answer_each
 from lowsky.flightplans.submission.batcher import Batcher
 from lowsky.flightplans.submission.path import Submission, SubmissionPath
 from lowsky.flightplans.views.visible import is_visible
-from lowsky.flightplans.views.watching import PlanChange, watch
+from lowsky.flightplans.views.watching import PlanChange, of_plans, watch
 from lowsky.geo.thread_locks import InUse
 from lowsky.health import Health
 from lowsky.ids import new_id
@@ -109,7 +109,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         name = _new_name(request)
         names = {name}
         # Listening before submitting: the decision may be there before the answer is.
-        with self._broadcast.subscribe(lambda change: change.event.key in names) as subscription:
+        with self._broadcast.subscribe(of_plans(names)) as subscription:
             response = pb.SubmitFlightPlanResponse.FromString(await self._submit(request, name))
             if response.flight_plan.name != name:  # the same request came before
                 names.add(response.flight_plan.name)

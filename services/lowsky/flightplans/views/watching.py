@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,6 +38,12 @@ class PlanChange:
         return self.event.key.partition("/flightPlans/")[0]
 
     @property
+    def can_be_told(self) -> bool:
+        """Whether there is a plan to tell of. Raises where the event cannot be read, so that a watch passes over it
+        (`Subscription.wants`), and does not end with it."""
+        return self.event.value is not None and bool(self._content)
+
+    @property
     def authorities(self) -> frozenset[str]:
         """Those that the plan touches."""
         return self._content[0]
@@ -52,6 +58,11 @@ class PlanChange:
         plan = events_pb2.FlightPlanEvent.FromString(self.event.value or b"").flight_plan
         authorities = frozenset((*plan.deciding_authorities, *plan.notified_authorities))
         return authorities, pb.WatchFlightPlansResponse(flight_plan=plan).SerializeToString()
+
+
+def of_plans(names: Collection[str]) -> Callable[[PlanChange], bool]:
+    """Asks whether a change is of one of these plans, and can be told."""
+    return lambda change: change.event.key in names and change.can_be_told
 
 
 async def watch(
@@ -69,7 +80,9 @@ async def watch(
     def wanted(change: PlanChange) -> bool:
         if request.parent not in (ANY_OPERATOR, change.operator):
             return False
-        return reach.covers_operator(change.operator) or is_visible(reach, change.operator, change.authorities)
+        if reach.covers_operator(change.operator):
+            return change.can_be_told
+        return is_visible(reach, change.operator, change.authorities)
 
     token = request.resume_token
     if token:

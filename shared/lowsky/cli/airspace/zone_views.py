@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from rich.console import RenderableType
 from rich.text import Text
 
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.cli.output import clean, facts, row, table
 from lowsky.cli.values import enum_name, last, show_band, show_time
 

@@ -136,7 +136,7 @@ class Subscription(Generic[T]):
         try:
             return self._wanted(what)
         except Exception as error:
-            log.error("an event is passed over by a watch", event=repr(what)[:300], exc_info=error)
+            log.error("an event is passed over by a watch", what=repr(what)[:300], exc_info=error)
             return False
 
     def hear(self, happened: Happened[T]) -> None:

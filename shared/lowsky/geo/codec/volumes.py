@@ -82,6 +82,14 @@ def _datum(number: int) -> Datum:
 
 
 def known_member(table: Mapping[int, _Value], number: int, what: str) -> _Value:
+    """The member that a number of an enum stands for.
+
+    Args:
+        what: How the enum is called, for the error.
+
+    Raises:
+        ValueError: There is none.
+    """
     if number not in table:
         raise ValueError(f"the {what} is not specified")
     return table[number]
@@ -116,13 +124,22 @@ def widest_band(message: geo_pb2.AltitudeBand) -> AltitudeBand:
 
 
 def is_known_band(message: geo_pb2.AltitudeBand) -> bool:
+    """Whether this version knows the datums of both limits."""
     return {message.lower_datum, message.upper_datum} <= {*geo_pb2.AltitudeDatum.values()}
 
 
 def circle_to_message(line: CentreLine) -> geo_pb2.Circle:
+    """Centre and radius, metres."""
     center = geo_pb2.LatLng(latitude=line.latitude, longitude=line.longitude)
     return geo_pb2.Circle(center=center, radius_m=line.reach_m)
 
 
 def circle_from_message(message: geo_pb2.Circle) -> CentreLine:
+    """All within a radius of a centre.
+
+    Raises:
+        ValueError: A number that is not finite.
+    """
+    if not all(map(math.isfinite, (message.center.longitude, message.center.latitude, message.radius_m))):
+        raise ValueError("a circle without a place or a radius")
     return CentreLine.circle(message.center.longitude, message.center.latitude, message.radius_m)

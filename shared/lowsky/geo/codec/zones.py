@@ -6,6 +6,7 @@ notes, published text) stays in the message.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -125,7 +126,7 @@ def _restriction(number: int) -> Restriction:
 
 def _layer_from(message: pb.Layer) -> Layer:
     outline = _area_from(message.outline_wkb)
-    if outline.is_empty:
+    if not 0.0 < outline.area < math.inf:  # nor of a corner that is not a number, which nothing would ever meet
         raise ValueError("an outline is not an area")
     circle_of = circle_from_message(message.circle) if message.HasField("circle") else None
     sure = _area_from(message.sure_wkb) if message.HasField("sure_wkb") else None

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import shapely
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 
 from lowsky.airspace.codec.imports.differences import LOST_NAMED_MAX, NAMED_MAX, Differences, said
 from lowsky.airspace.codec.zones import VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.geo.shapes.areas import areas_m2
 from tests.support.packed import DATASET, packed, prepared
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, square

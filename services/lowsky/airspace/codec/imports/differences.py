@@ -8,13 +8,12 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
-
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
 from lowsky.airspace.domain.difference import AREA_ERROR, SHARE_TAKEN_MAX, Kind, ZoneChange, difference, ground_m2
 from lowsky.airspace.domain.protection import Loss
+from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.geo.codec.zones import geozone_from_message
 from lowsky.geo.zones.geozone import Geozone
 
