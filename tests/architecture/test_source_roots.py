@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,27 @@ def _packages() -> list[Path]:
 @pytest.mark.parametrize("package", _packages(), ids=str)
 def test_every_package_below_a_root_has_an_init(package: Path) -> None:
     assert (ROOT / package / "__init__.py").exists()
+
+
+def bound_at_module_level(code: str) -> set[str]:
+    """The names that a module binds by its own statements, but not within its functions and classes."""
+    names: set[str] = set()
+    for statement in ast.parse(code).body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            names.update(alias.asname or alias.name for alias in statement.names)
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(statement.name)
+        else:
+            names.update(n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return names
+
+
+@pytest.mark.parametrize("package", _packages(), ids=str)
+def test_no_package_binds_a_name_that_one_of_its_modules_has(package: Path) -> None:
+    """Importing the module would bind the name anew, to the module."""
+    folder = ROOT / package
+    modules = {path.stem for path in folder.iterdir() if path.stem != "__init__"}
+    assert bound_at_module_level((folder / "__init__.py").read_text()) & modules == set()
 
 
 def test_no_two_roots_hold_the_same_package() -> None:
