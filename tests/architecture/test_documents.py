@@ -35,7 +35,7 @@ def faults(folder: Path, text: str) -> list[str]:
 
 
 def _named_paths(text: str) -> Iterator[str]:
-    """Paths in code: from the root of the repository in its known folders, and files at the root or beside the document."""
+    """Paths in code: from the root of the repository in its known folders, and files there or beside the document."""
     prose = _FENCE.sub("", text)
     for code in [*_CODE.findall(prose), *_FENCE.findall(text)]:
         yield from (found.rstrip(".,") for found in _PATH.findall(code))
