@@ -6,14 +6,13 @@ import asyncio
 import json
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import AIRCRAFT, OPERATOR, SAMPLE, City
-from tests.support.samples import SAMPLES
+from tests.support.samples import PUBLIC, SAMPLES
 
-PUBLISHED = Path(__file__).parents[2] / "../shared/data/missions/px4/MC_mission_box.plan"
+PUBLISHED = PUBLIC / "missions/px4/MC_mission_box.plan"
 AWAY = [
     pytest.param(str(SAMPLES / "missions/box-landing-at-start.plan"), None, id="sample"),
     pytest.param(

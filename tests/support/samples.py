@@ -13,6 +13,9 @@ from typing import Any
 
 SAMPLES = Path(__file__).parents[1] / "data"
 
+PUBLIC = (Path(__file__).parents[2] / "../shared/data").resolve()
+"""Published files that are no part of this repository: tests of them skip where the folder is absent."""
+
 Expected = Mapping[str, Mapping[str, Any]]
 """By file name; what the values are is for the tests of a folder to say."""
 

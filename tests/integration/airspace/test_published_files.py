@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,9 @@ from lowsky.geo.codec.zones import geozone_from_message
 from lowsky.geo.zones.geozone import Purpose, Restriction
 from tests.integration.airspace.publishing import Publisher, messages, new_dataset, outcomes
 from tests.support.errors import refusal
-from tests.support.samples import SAMPLES, expected
+from tests.support.samples import PUBLIC, SAMPLES, expected
 
-ZONES = Path(__file__).parents[4] / "shared" / "data" / "zones"
+ZONES = PUBLIC / "zones"
 
 LIST, AUSTRIA = "ed269-bare-list.json", "ed269/AT_austrocontrol_uas-zones_20260729.json"
 

@@ -22,9 +22,9 @@ from tests.integration.flightplans.held import Path as SubmissionPath
 from tests.oracle.conflict import Held, Meet, flights_meet
 from tests.oracle.height import Bounds
 from tests.support.flight_intents import collection, operation, planned
-from tests.support.samples import SAMPLES, expected
+from tests.support.samples import PUBLIC, SAMPLES, expected
 
-FOLDER = Path(__file__).parents[4] / "shared/data/flight-intents"
+FOLDER = PUBLIC / "flight-intents"
 needs_intents = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no flight intents at {FOLDER}")
 REFERENCE, BOUNDS = VerticalReference(0.0, 1500.0), Bounds((0.0, 1500.0), (-107.0, 86.0))
 OURS, THEIRS, _ = OPERATORS

@@ -16,8 +16,7 @@ from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
-
-from .conftest import Run, Scripted, refusal
+from tests.unit.cli.conftest import Run, Scripted, refusal
 
 PLAN = "operators/acme/flightPlans/p1"
 AIRCRAFT = "operators/acme/aircraft/d1"

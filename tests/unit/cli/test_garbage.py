@@ -9,8 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lowsky.cli.main import app
-
-from .conftest import Run
+from tests.unit.cli.conftest import Run
 
 runner = CliRunner()
 AIRCRAFT = ("--aircraft", "operators/acme/aircraft/d1")

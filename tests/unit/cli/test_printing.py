@@ -15,8 +15,7 @@ import pytest
 
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-
-from .conftest import Run, Scripted
+from tests.unit.cli.conftest import Run, Scripted
 
 DECIDE = ("approvals", "decide", "approvals/a", "--etag", "e", "--grant", "--reason", "fine")
 TITLE = "长江物流 – Čáp 🛩"

@@ -15,8 +15,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.registration.v1 import operators_pb2
 from lowsky.client import InvalidArgument, read_profile
 from lowsky.client.profiles import FIELDS, fill_from
-
-from .conftest import Run, Scripted
+from tests.unit.cli.conftest import Run, Scripted
 
 PROFILE = """
 purpose = "MEDICAL"

@@ -25,8 +25,7 @@ from lowsky.cli import main
 from lowsky.client import RetryPolicy
 from lowsky.local.running.ports import free_port
 from tests.support.waiting import eventually
-
-from .conftest import Ended, Run
+from tests.unit.cli.conftest import Ended, Run
 
 AIRCRAFT = "operators/acme/aircraft/d1"
 FLIGHT: dict[str, Any] = {

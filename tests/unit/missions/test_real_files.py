@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from lowsky.missions import UnreadableMission, read
+from tests.support.samples import PUBLIC
 
-MISSIONS = Path(__file__).resolve().parents[4] / "shared" / "data" / "missions"
+MISSIONS = PUBLIC / "missions"
 
 READ = {
     "mavsdk/qgroundcontrol_sample.plan": ("MULTICOPTER", 488.931),

@@ -12,8 +12,7 @@ import pytest
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.cli.problems import Problem
 from lowsky.cli.session import acting, local_stack
-
-from .conftest import Run, Scripted
+from tests.unit.cli.conftest import Run, Scripted
 
 MISSING = """
 import sys

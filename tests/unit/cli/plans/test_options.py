@@ -10,8 +10,7 @@ from google.protobuf import json_format
 
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-
-from .conftest import Run, Scripted
+from tests.unit.cli.conftest import Run, Scripted
 
 AIRCRAFT = "operators/acme/aircraft/d1"
 

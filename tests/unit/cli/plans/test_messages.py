@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +10,9 @@ import pytest
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.cli.plans.messages import parsed
 from lowsky.cli.problems import Problem
+from tests.support.samples import PUBLIC
 
-ZONELESS = Path(__file__).resolve().parents[4] / "shared/data/cases/flightplan-time-without-zone.json"
+ZONELESS = PUBLIC / "cases/flightplan-time-without-zone.json"
 
 
 def fault(document: Any) -> tuple[str, str]:

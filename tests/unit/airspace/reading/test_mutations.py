@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +13,9 @@ from hypothesis import strategies as st
 
 from lowsky.airspace.reading import Outcome, UnreadableZones
 from tests.support.readings import WholeReading, read
-from tests.support.samples import SAMPLES
+from tests.support.samples import PUBLIC, SAMPLES
 
-PUBLISHED = (Path(__file__).parents[3] / "../shared/data/zones").resolve()
+PUBLISHED = PUBLIC / "zones"
 
 RING = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]
 OWN = [

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2
-
-from .conftest import Run, Scripted
+from tests.unit.cli.conftest import Run, Scripted
 
 SERIAL = identifiers_pb2.Identifier(scheme="cta-2063-a", value="1AF49UL5CC5J6K")
 REAL_NAME = identifiers_pb2.Identifier(scheme="cn-real-name-registration", value="UAS00000003")

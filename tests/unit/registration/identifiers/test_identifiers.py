@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from lowsky.registration.identifiers.identifier import MalformedIdentifier, Scheme
 from lowsky.registration.identifiers.schemes import load
+from tests.support.samples import PUBLIC
 
 SCHEMES = load(bytes(32))
 
@@ -31,7 +31,7 @@ cta_2063a_serial = check_of("cta-2063-a")
 gbt_41300_product_id = check_of("gbt-41300")
 resident_id = check_of("cn-resident-id")
 
-VECTORS = Path(__file__).resolve().parents[4] / "shared" / "data" / "ids"
+VECTORS = PUBLIC / "ids"
 EU = "FIN87astrdge12k8-xyz"
 USCC = "9144030071526726XG"
 BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -17,8 +17,9 @@ from lowsky.cli.plans import sources
 from lowsky.cli.plans.requests import Wishes
 from lowsky.cli.plans.sources import LINE_BYTES_MAX, Entry, Folder, Lines, Unread, open_source
 from lowsky.cli.problems import Problem
+from tests.support.samples import PUBLIC
 
-CASES = Path(__file__).resolve().parents[4] / "shared/data/cases"
+CASES = PUBLIC / "cases"
 POWERSHELL = CASES / "submit-many-utf16le-from-powershell.ndjson"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WISHES = Wishes.of_airspace(

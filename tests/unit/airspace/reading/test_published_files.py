@@ -5,8 +5,6 @@ They are not part of the repository, and are read where they lie beside it.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from lowsky.airspace.reading import Format, Outcome, UnreadableZones
@@ -14,8 +12,9 @@ from lowsky.geo.heights.altitude import AltitudeBands
 from lowsky.geo.zones.geozone import Purpose, Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from tests.support.readings import WholeReading, read
+from tests.support.samples import PUBLIC
 
-PUBLISHED = (Path(__file__).parents[3] / "../shared/data/zones").resolve()
+PUBLISHED = PUBLIC / "zones"
 AUSTRIA = "ed269/AT_austrocontrol_uas-zones_20260729.json"
 
 pytestmark = pytest.mark.skipif(not PUBLISHED.is_dir(), reason=f"no published zones in {PUBLISHED}")

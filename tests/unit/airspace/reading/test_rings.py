@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import shapely
@@ -18,9 +17,10 @@ from shapely.geometry.base import BaseGeometry
 
 from lowsky.airspace.reading import Outcome
 from tests.support.readings import read
-from tests.unit.airspace.test_reading_outlines import BAND, METRE, Ring, noted, outline, polygon, square, winds_around
+from tests.support.samples import PUBLIC
+from tests.unit.airspace.reading.test_outlines import BAND, METRE, Ring, noted, outline, polygon, square, winds_around
 
-CASES = (Path(__file__).parents[3] / "../shared/data/cases").resolve()
+CASES = PUBLIC / "cases"
 OUTER, HOLE, ISLAND = square(8, 47, 0.1), square(8.02, 47.02, 0.05), square(8.03, 47.03, 0.02)
 APART = square(8.2, 47, 0.1)
 HOLE_APART = square(8.22, 47.02, 0.01)

@@ -8,8 +8,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
-
-from .conftest import Run, Scripted
+from tests.unit.cli.conftest import Run, Scripted
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,10 @@ from lowsky.airspace.reading import Format, Outcome
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.zones.geozone import LocalizedText, Purpose, Restriction
 from tests.support.readings import WholeReading, read
+from tests.support.samples import PUBLIC
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, square
 
-CASES = Path(__file__).parents[4] / "shared/data/cases"
+CASES = PUBLIC / "cases"
 OUTLINE = {"type": "Polygon", "coordinates": [square(16.3, 48.2)]}
 MEMBERS: dict[str, Any] = {
     "identifier": "N1",

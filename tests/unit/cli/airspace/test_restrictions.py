@@ -11,8 +11,7 @@ import pytest
 from lowsky.api.airspace.v1 import authorities_pb2
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-
-from .conftest import Run, Scripted
+from tests.unit.cli.conftest import Run, Scripted
 
 RESTRICT = (
     *("zones", "restrict", "--authority", "city", "--title", "Marathon", "--reason", "Crowds", "--upper", "120"),

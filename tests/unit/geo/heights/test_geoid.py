@@ -29,7 +29,7 @@ from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 
-SCRIPT = Path(lowsky.geo.heights.geoid.__file__).parent / "data" / "derive_geoid_bounds.py"
+SCRIPT = Path(lowsky.geo.heights.geoid.__file__).parents[1] / "data" / "derive_geoid_bounds.py"
 
 
 @pytest.mark.parametrize(

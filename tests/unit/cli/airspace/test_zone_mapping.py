@@ -9,8 +9,7 @@ from google.protobuf import json_format
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.client import InvalidArgument, read_mapping
-
-from .conftest import Run, Scripted
+from tests.unit.cli.conftest import Run, Scripted
 
 MAPPING = """
 identifier = "ID"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
 
 import pytest
 
 from lowsky.airspace.reading import Declared, FieldMapping, Format, Source, UnreadableZones
 from lowsky.airspace.reading.formats import file_text
 from tests.support.readings import WholeReading, read
+from tests.support.samples import PUBLIC
 
-CASES = Path(__file__).parents[4] / "shared/data/cases"
+CASES = PUBLIC / "cases"
 DECLARED = Declared(format=Format.KML, mapping=FieldMapping(Source("name"), Source(constant="PROHIBITED")))
 RING = "121.0,31.0 121.1,31.0 121.1,31.1 121.0,31.0"
 
