@@ -37,6 +37,23 @@ class Window:
     end: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What an officer draws."""
+
+    authority: str
+    """``authorities/x``, the officer's own."""
+    restriction: Restriction
+    layer: Layer
+    outline_field: str
+    """Of the request: what a refusal of the outline names."""
+    window: Window
+    title: str
+    reason: str
+    notified: Sequence[str] = ()
+    """``authorities/x`` of those to be told."""
+
+
 def dataset_of(authority: str) -> str:
     """The dataset of an authority's restrictions."""
     return DATASET_PREFIX + authority.removeprefix("authorities/")
@@ -100,23 +117,13 @@ def require_room(authority: str, in_force: int) -> None:
         )
 
 
-def draw(
-    identifier: str,
-    authority: Authority,
-    *,
-    restriction: Restriction,
-    layer: Layer,
-    window: Window,
-    title: str,
-    reason: str,
-    notified: Mapping[str, str],
-) -> Geozone:
+def draw(identifier: str, authority: Authority, drawing: Drawing, notified: Mapping[str, str]) -> Geozone:
     """The zone: the authority decides in it, or answers for it where it is closed; others are told.
 
     Args:
         notified: Display name of each authority to be told, by resource name.
     """
-    deciding = Purpose.AUTHORIZATION if restriction is Restriction.REQ_AUTHORIZATION else Purpose.INFORMATION
+    deciding = Purpose.AUTHORIZATION if drawing.restriction is Restriction.REQ_AUTHORIZATION else Purpose.INFORMATION
     own = ZoneAuthority(
         (LocalizedText(authority.profile.display_name),),
         deciding,
@@ -131,14 +138,14 @@ def draw(
     return Geozone(
         identifier=identifier,
         country=authority.country,
-        names=(LocalizedText(title),),
-        restriction=restriction,
-        layers=(layer,),
-        applicability=Applicability((Period(window.start, window.end),)),
+        names=(LocalizedText(drawing.title),),
+        restriction=drawing.restriction,
+        layers=(drawing.layer,),
+        applicability=Applicability((Period(drawing.window.start, drawing.window.end),)),
         authorities=(own, *others),
         reasons=("OTHER",),
-        other_reasons=(LocalizedText(reason),),
-        messages=(LocalizedText(reason),),
+        other_reasons=(LocalizedText(drawing.reason),),
+        messages=(LocalizedText(drawing.reason),),
         publisher=authority.name,
     )
 

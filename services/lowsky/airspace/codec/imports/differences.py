@@ -1,4 +1,4 @@
-"""The difference that an import makes: from stored and packed zones to the message, some zones at a time."""
+"""The difference that an import makes, from stored and packed zones, some at a time; and as a message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from itertools import islice
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
-from lowsky.airspace.domain.difference import AREA_ERROR, SHARE_TAKEN_MAX, Kind, ZoneChange, difference, ground_m2
+from lowsky.airspace.domain.difference import (
+    AREA_ERROR,
+    SHARE_TAKEN_MAX,
+    Difference,
+    Kind,
+    ZoneChange,
+    difference,
+    ground_m2,
+)
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.geo.codec.zones import geozone_from_message
 from lowsky.geo.zones.geozone import Geozone
@@ -65,7 +73,7 @@ class Differences:
         self._before_m2 += ground_m2((*same, *before.values()))
         self._count(difference(before, after))
 
-    def finish(self) -> pb.ImportDifference:
+    def finish(self) -> Difference:
         """The whole difference, once all present zones have been compared: the others are added."""
         added = (name for name in self._packed.names if name not in self._stored)
         while names := list(islice(added, BATCH)):
@@ -73,7 +81,7 @@ class Differences:
         changes = sum(self._counts.values())
         whole = f"{self._dataset.name} {self._dataset.version} {self._digests}"
         shares = (len(self._stored), self._taken_away), (self._before_m2, self._lost_m2)
-        return pb.ImportDifference(
+        return Difference(
             from_version=self._dataset.version,
             added=self._counts[Kind.ADDED],
             changed=self._counts[Kind.CHANGED],
@@ -81,7 +89,7 @@ class Differences:
             unchanged=len(self._stored) - self._counts[Kind.CHANGED] - self._counts[Kind.REMOVED],
             area_gained_m2=self._gained_m2,
             area_lost_m2=self._lost_m2,
-            zones=map(_to_message, self._greatest),
+            zones=self._greatest,
             unnamed=changes - len(self._greatest),
             digest=sha256(whole.encode()).hexdigest()[:DIGEST_LENGTH],
             needs_confirmation=any(taken > SHARE_TAKEN_MAX * of * (1.0 + AREA_ERROR) for of, taken in shares),
@@ -106,11 +114,30 @@ class Differences:
         self._greatest = heapq.nsmallest(NAMED_MAX, [*self._greatest, *changes], key=ZoneChange.rank)
 
 
+def to_message(found: Difference) -> pb.ImportDifference:
+    """The difference as its publisher sees it."""
+    return pb.ImportDifference(
+        from_version=found.from_version,
+        added=found.added,
+        changed=found.changed,
+        removed=found.removed,
+        unchanged=found.unchanged,
+        area_gained_m2=found.area_gained_m2,
+        area_lost_m2=found.area_lost_m2,
+        zones=map(_change_to_message, found.zones),
+        unnamed=found.unnamed,
+        digest=found.digest,
+        needs_confirmation=found.needs_confirmation,
+        taken_away=found.taken_away,
+        area_before_m2=found.area_before_m2,
+    )
+
+
 def _geozone(message: bytes) -> Geozone:
     return geozone_from_message(pb.Geozone.FromString(message))
 
 
-def _to_message(change: ZoneChange) -> pb.ZoneChange:
+def _change_to_message(change: ZoneChange) -> pb.ZoneChange:
     return pb.ZoneChange(
         geozone=change.name,
         identifier=change.identifier,
