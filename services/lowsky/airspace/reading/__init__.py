@@ -37,7 +37,8 @@ from lowsky.airspace.reading.attributes.arranging import Arranged, arranged
 from lowsky.airspace.reading.attributes.left_over import LeftOver
 from lowsky.airspace.reading.attributes.numbers import Numbers
 from lowsky.airspace.reading.attributes.permits import no_wider_permit
-from lowsky.airspace.reading.attributes.values import mapping, text
+from lowsky.airspace.reading.attributes.values import mapping as as_mapping
+from lowsky.airspace.reading.attributes.values import text
 from lowsky.airspace.reading.formats import document, ed269, ed318
 from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX, TooLarge, repeated_key
 from lowsky.airspace.reading.formats.json_zones import JsonZones
@@ -202,7 +203,7 @@ def _zone_of(entry: dict[str, object], declared: Declared) -> Arranged:
     """An entry as its dialect or its mapping lays it out."""
     if declared.mapping is None:
         return arranged(entry)
-    left = list(declared.mapping.unused(mapping(entry.get("properties"))))
+    left = list(declared.mapping.unused(as_mapping(entry.get("properties"))))
     return Arranged(Format.GEOJSON, declared.mapping.identifier.of(entry), entry, {}, left)
 
 
