@@ -26,7 +26,7 @@ def drawing_of(request: pb.CreateRestrictionRequest) -> Drawing:
     """What a request draws.
 
     Raises:
-        Invalid: Its time is none that a calendar has, its altitude is reversed, or its outline is none.
+        Invalid: Its time is none that a calendar has, its time or its altitude is reversed, or its outline is none.
     """
     window, band = window_of(request), _band(request.volume.altitude)
     field = f"volume.{request.volume.WhichOneof('outline')}"
@@ -50,7 +50,7 @@ def window_of(request: pb.CreateRestrictionRequest) -> Window:
     """The time of a restriction, outwards to what is stored.
 
     Raises:
-        Invalid: It is none that a calendar has.
+        Invalid: It is none that a calendar has, or is reversed.
     """
     return Window(
         _moment(start_of, request.volume.time_start, "volume.time_start"),

@@ -31,10 +31,14 @@ DATASET_PREFIX = "datasets/restrictions-"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From `start` until before `end`."""
+    """From `start` until before `end`. Raises Invalid, which names the field, for a time that is reversed."""
 
     start: datetime
     end: datetime
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise Invalid.field("volume.time_end", "the end is not after the start", "INTERVAL_REVERSED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,7 @@ def authority_of(name: str) -> str:
 
 
 def require_window(window: Window, now: datetime) -> None:
-    """Raises Invalid, which names the field, for a time that is reversed, over, too long or too far ahead."""
-    if window.end <= window.start:
-        raise Invalid.field("volume.time_end", "the end is not after the start", "INTERVAL_REVERSED")
+    """Raises Invalid, which names the field, for a time that is over, too long or too far ahead."""
     if window.end <= now:
         raise Invalid.field("volume.time_end", "the restriction would be over already")
     if window.end - window.start > DURATION_MAX:
