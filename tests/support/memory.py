@@ -45,8 +45,8 @@ def measure(path: Path) -> dict[str, float]:
     return {
         "growth": _bytes("VmHWM") - before,
         "cpu_s": round(time.process_time() - begun, 1),
-        "taken": found.report.taken + found.report.repaired,
-        "refused": found.report.refused,
+        "taken": found.report.message.taken + found.report.message.repaired,
+        "refused": found.report.message.refused,
         "added": difference.added,
     }
 

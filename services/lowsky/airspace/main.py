@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from lowsky.airspace.checking.checking import Checking
 from lowsky.airspace.config import AirspaceConfig
 from lowsky.airspace.imports.replacing import Replacing
 from lowsky.airspace.in_force.areas import AreasInForce
 from lowsky.airspace.in_force.zones import PART, InForce
+from lowsky.airspace.restrictions.expiry import Expiry
 from lowsky.airspace.rpc.authorities import AuthoritiesServicer
-from lowsky.airspace.rpc.checking import Checking
 from lowsky.airspace.rpc.geozones import GeozonesServicer
-from lowsky.airspace.rpc.imports import Imports
+from lowsky.airspace.rpc.imports import NewVersions
 from lowsky.airspace.rpc.restrictions import Restrictions
-from lowsky.airspace.rpc.rollbacks import Rollbacks
 from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
 from lowsky.service.service import Service, run_service
 
@@ -21,9 +21,7 @@ async def assemble(service: Service[AirspaceConfig]) -> None:
     await service.health.expect(PART)
     in_force = InForce(service.database, service.health)
     service.process.run(in_force.keep)
-    replacing = Replacing(service.database, service.clock)
-    restrictions = Restrictions(service.database, service.relay, service.clock)
-    service.process.run(restrictions.keep_expiring)
+    service.process.run(Expiry(service.database, service.relay, service.clock).run)
     service.serve(
         "lowsky.api.airspace.v1.AuthoritiesService",
         authorities_pb2_grpc.add_AuthoritiesServiceServicer_to_server,
@@ -34,9 +32,8 @@ async def assemble(service: Service[AirspaceConfig]) -> None:
         geozones_pb2_grpc.add_GeozonesServiceServicer_to_server,
         GeozonesServicer(
             service.database,
-            Imports(service.database, service.relay, replacing),
-            Rollbacks(service.database, service.relay, replacing),
-            restrictions,
+            NewVersions(service.database, service.relay, Replacing(service.database, service.clock)),
+            Restrictions(service.database, service.relay, service.clock),
             Checking(in_force, AreasInForce(service.database), service.config.vertical_reference),
         ),
     )

@@ -6,6 +6,7 @@ from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, 
 from lowsky.jurisdictions.flights import RuleSets
 from lowsky.registration.config import RegistrationConfig
 from lowsky.registration.identifiers.schemes import load
+from lowsky.registration.operators.missing import Documents
 from lowsky.registration.rpc.aircraft import AircraftServicer
 from lowsky.registration.rpc.identifiers import IdentifiersServicer
 from lowsky.registration.rpc.operators import OperatorsServicer
@@ -19,7 +20,7 @@ async def assemble(service: Service[RegistrationConfig]) -> None:
     service.serve(
         "lowsky.api.registration.v1.OperatorsService",
         operators_pb2_grpc.add_OperatorsServiceServicer_to_server,
-        OperatorsServicer(service.database, service.relay, service.clock, schemes, rules),
+        OperatorsServicer(service.database, service.relay, service.clock, schemes, Documents(schemes, rules)),
     )
     service.serve(
         "lowsky.api.registration.v1.AircraftService",

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from lowsky.airspace.codec.zones import Box
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.airspace.codec.zones import Box, outlines_of
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
 
@@ -20,10 +19,9 @@ class Area:
     boxes: tuple[Box, ...]
     outline: BaseGeometry
 
-    def touches(self, geozone: pb.Geozone) -> bool:
-        """Whether a layer of the zone meets the area, edges included."""
-        outlines = shapely.from_wkb([layer.outline_wkb for layer in geozone.layers])
-        return bool(shapely.intersects(outlines, self.outline).any())
+    def touches(self, geozone: bytes) -> bool:
+        """Whether a layer of the zone, lowsky.api.airspace.v1.Geozone, meets the area, edges included."""
+        return bool(shapely.intersects(outlines_of(geozone), self.outline).any())
 
 
 def area_of(message: geo_pb2.BoundingBox) -> Area:

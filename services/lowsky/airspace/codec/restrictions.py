@@ -1,4 +1,4 @@
-"""Restrictions as they are asked for, and as zones ready to be stored."""
+"""Restrictions as they are asked for."""
 
 from __future__ import annotations
 
@@ -7,19 +7,7 @@ from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from lowsky.airspace.admission import AdmittedZone
-from lowsky.airspace.codec.zones import PackedZone, pack
-from lowsky.airspace.domain.authority import Authority
-from lowsky.airspace.domain.naming import geozone_name
-from lowsky.airspace.domain.restriction import (
-    Window,
-    dataset_of,
-    draw,
-    notified_among,
-    require_band,
-    require_window,
-    require_within_area,
-)
+from lowsky.airspace.domain.restriction import Drawing, Window
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
@@ -34,54 +22,40 @@ _KINDS = {
 }
 
 
-def window_of(request: pb.CreateRestrictionRequest, now: datetime) -> Window:
-    """The time of a restriction.
+def drawing_of(request: pb.CreateRestrictionRequest) -> Drawing:
+    """What a request draws.
 
     Raises:
-        Invalid: It is reversed, over, too long or too far ahead.
+        Invalid: Its time is none that a calendar has, its time or its altitude is reversed, or its outline is none.
     """
-    window = Window(
-        _moment(start_of, request.volume.time_start, "volume.time_start"),
-        _moment(end_of, request.volume.time_end, "volume.time_end"),
-    )
-    require_window(window, now)
-    return window
-
-
-def zone_of(
-    request: pb.CreateRestrictionRequest,
-    identifier: str,
-    window: Window,
-    authority: Authority,
-    registered: dict[str, str],
-) -> PackedZone:
-    """The zone that a request draws.
-
-    Raises:
-        Invalid: The altitude is reversed, or the outline is none.
-        Precondition: The authority has no area or the outline reaches out of it, or one that is to be told is not
-            registered.
-    """
-    band = _band(request.volume.altitude)
-    require_band(band)
+    window, band = window_of(request), _band(request.volume.altitude)
     field = f"volume.{request.volume.WhichOneof('outline')}"
     try:
         volume = volume_from_message(request.volume)
     except ValueError as fault:
         raise Invalid.field(field, str(fault), "INVALID_GEOMETRY") from None
-    require_within_area(authority, volume.outline, field)
-    geozone = draw(
-        identifier,
-        authority,
+    return Drawing(
+        authority=request.authority,
         restriction=_KINDS[request.restriction],
         layer=Layer(volume.outline, band, volume.centre_line),
+        outline_field=field,
         window=window,
         title=request.title,
         reason=request.reason,
-        notified=notified_among(registered, request.notified_authorities),
+        notified=tuple(request.notified_authorities),
     )
-    dataset = dataset_of(authority.name)
-    return pack(AdmittedZone(geozone_name(dataset, identifier), geozone, (), b""), dataset)
+
+
+def window_of(request: pb.CreateRestrictionRequest) -> Window:
+    """The time of a restriction, outwards to what is stored.
+
+    Raises:
+        Invalid: It is none that a calendar has, or is reversed.
+    """
+    return Window(
+        _moment(start_of, request.volume.time_start, "volume.time_start"),
+        _moment(end_of, request.volume.time_end, "volume.time_end"),
+    )
 
 
 def _moment(read: Callable[[Timestamp], datetime], message: Timestamp, field: str) -> datetime:

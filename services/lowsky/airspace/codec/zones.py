@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+import shapely
 from google.protobuf.descriptor import Descriptor
+from numpy.typing import NDArray
 
 from lowsky.airspace.admission import AdmittedZone
 from lowsky.airspace.reading import Note
@@ -69,6 +72,11 @@ class VersionStamp:
 def notes_to_messages(notes: Iterable[Note]) -> list[pb.ReportNote]:
     """Notes of a reading."""
     return [pb.ReportNote(reason=note.reason, field=note.field, message=note.message) for note in notes]
+
+
+def outlines_of(geozone: bytes) -> NDArray[np.object_]:
+    """The outlines of the layers of a zone, lowsky.api.airspace.v1.Geozone."""
+    return np.asarray(shapely.from_wkb([layer.outline_wkb for layer in pb.Geozone.FromString(geozone).layers]))
 
 
 def pack(zone: AdmittedZone, dataset: str) -> PackedZone:

@@ -72,6 +72,46 @@ class ZoneChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Losing:
+    """The zones that lose one kind of protection."""
+
+    loss: Loss
+    zones: int
+    first: Sequence[str]
+    """The names of the first ones."""
+
+    def __str__(self) -> str:
+        return f"{self.loss} {self.zones}: {', '.join(self.first)}{', …' if self.zones > len(self.first) else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What the zones of a dataset's next version change in its present one."""
+
+    from_version: int
+    """The present one; 0 before the first import."""
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    area_gained_m2: float
+    area_lost_m2: float
+    zones: Sequence[ZoneChange]
+    """The greatest changes."""
+    unnamed: int
+    """How many more there are."""
+    digest: str
+    """Stands for this difference, whatever is named of it."""
+    needs_confirmation: bool
+    """More is taken away than goes without a word."""
+    taken_away: int
+    """Zones."""
+    area_before_m2: float
+    losses: Sequence[Losing]
+    """Of each kind of protection that any zone loses."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Pair:
     """A zone in both versions, one of them None where it is not in that one."""
 

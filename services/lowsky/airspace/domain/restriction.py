@@ -31,10 +31,31 @@ DATASET_PREFIX = "datasets/restrictions-"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From `start` until before `end`."""
+    """From `start` until before `end`. Raises Invalid, which names the field, for a time that is reversed."""
 
     start: datetime
     end: datetime
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise Invalid.field("volume.time_end", "the end is not after the start", "INTERVAL_REVERSED")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What an officer draws."""
+
+    authority: str
+    """``authorities/x``, the officer's own."""
+    restriction: Restriction
+    layer: Layer
+    outline_field: str
+    """Of the request: what a refusal of the outline names."""
+    window: Window
+    title: str
+    reason: str
+    notified: Sequence[str] = ()
+    """``authorities/x`` of those to be told."""
 
 
 def dataset_of(authority: str) -> str:
@@ -56,9 +77,7 @@ def authority_of(name: str) -> str:
 
 
 def require_window(window: Window, now: datetime) -> None:
-    """Raises Invalid, which names the field, for a time that is reversed, over, too long or too far ahead."""
-    if window.end <= window.start:
-        raise Invalid.field("volume.time_end", "the end is not after the start", "INTERVAL_REVERSED")
+    """Raises Invalid, which names the field, for a time that is over, too long or too far ahead."""
     if window.end <= now:
         raise Invalid.field("volume.time_end", "the restriction would be over already")
     if window.end - window.start > DURATION_MAX:
@@ -100,23 +119,13 @@ def require_room(authority: str, in_force: int) -> None:
         )
 
 
-def draw(
-    identifier: str,
-    authority: Authority,
-    *,
-    restriction: Restriction,
-    layer: Layer,
-    window: Window,
-    title: str,
-    reason: str,
-    notified: Mapping[str, str],
-) -> Geozone:
+def draw(identifier: str, authority: Authority, drawing: Drawing, notified: Mapping[str, str]) -> Geozone:
     """The zone: the authority decides in it, or answers for it where it is closed; others are told.
 
     Args:
         notified: Display name of each authority to be told, by resource name.
     """
-    deciding = Purpose.AUTHORIZATION if restriction is Restriction.REQ_AUTHORIZATION else Purpose.INFORMATION
+    deciding = Purpose.AUTHORIZATION if drawing.restriction is Restriction.REQ_AUTHORIZATION else Purpose.INFORMATION
     own = ZoneAuthority(
         (LocalizedText(authority.profile.display_name),),
         deciding,
@@ -131,14 +140,14 @@ def draw(
     return Geozone(
         identifier=identifier,
         country=authority.country,
-        names=(LocalizedText(title),),
-        restriction=restriction,
-        layers=(layer,),
-        applicability=Applicability((Period(window.start, window.end),)),
+        names=(LocalizedText(drawing.title),),
+        restriction=drawing.restriction,
+        layers=(drawing.layer,),
+        applicability=Applicability((Period(drawing.window.start, drawing.window.end),)),
         authorities=(own, *others),
         reasons=("OTHER",),
-        other_reasons=(LocalizedText(reason),),
-        messages=(LocalizedText(reason),),
+        other_reasons=(LocalizedText(drawing.reason),),
+        messages=(LocalizedText(drawing.reason),),
         publisher=authority.name,
     )
 

@@ -1,1 +1,1 @@
-"""Replacing a dataset: what a file would change, and the transaction that changes it."""
+"""Imports of zone files, and rollbacks: a file received, read, compared with what is in force, and put in its place."""

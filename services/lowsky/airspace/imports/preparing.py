@@ -12,7 +12,6 @@ from lowsky.airspace.codec.imports.reports import Report
 from lowsky.airspace.codec.zones import ZONE_BYTES_MAX, pack
 from lowsky.airspace.domain.deciding import Directory
 from lowsky.airspace.reading import Declared, Note, Outcome, read
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class Prepared:
 
     title: str
     zones: PackedZones
-    report: pb.ImportReport
+    report: Report
 
 
 def prepare(
@@ -55,4 +54,4 @@ def prepare(
                     zones.append(packed)
                     name = packed.name
             report.add(entry, notes, name)
-        return Prepared(reading.metadata.title, zones, report.message)
+        return Prepared(reading.metadata.title, zones, report)

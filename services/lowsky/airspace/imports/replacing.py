@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lowsky.airspace.codec.imports.contents import contents_of
-from lowsky.airspace.codec.imports.differences import BATCH, Differences, said
+from lowsky.airspace.codec.imports.differences import BATCH, Differences
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.domain.dataset import Dataset
+from lowsky.airspace.domain.difference import Difference
 from lowsky.airspace.postgres.datasets import DatasetStore, ImportedFile
 from lowsky.airspace.postgres.zones import ZoneStore
 from lowsky.airspace.spool import Room, Spool
 from lowsky.airspace.threads import in_thread
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.errors import Precondition
@@ -42,6 +42,17 @@ class NewVersion:
     file: ImportedFile
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A version that may come into force: what it would replace, and how it differs from that."""
+
+    replacement: Replacement
+    version: NewVersion
+    present: Dataset | None
+    """As it was compared; None before the first import."""
+    difference: Difference
+
+
 class Replacing:
     """Replaces the zones of datasets, for imports and for rollbacks."""
 
@@ -52,11 +63,11 @@ class Replacing:
         self.turn = asyncio.Lock()
         """Held while a whole dataset is being read or compared: one at a time bounds the memory."""
 
-    async def compare(self, replacement: Replacement) -> tuple[Dataset | None, pb.ImportDifference]:
-        """The dataset as it is, None before its first import, and what the replacement would change in it.
+    async def compare(self, replacement: Replacement, version: NewVersion) -> Candidate:
+        """What a replacement would change.
 
         Raises:
-            NotFound: It is another authority's.
+            NotFound: The dataset is another authority's.
         """
         async with self.turn:
             # A transaction that sees one moment: the zones are those of the version.
@@ -66,19 +77,31 @@ class Replacing:
                 if dataset is not None:
                     dataset.require_authority(replacement.authority)
                 differences = await _compared(connection, replacement, dataset, self._clock.now())
-            return dataset, await in_thread(differences.finish)
+            return Candidate(replacement, version, dataset, await in_thread(differences.finish))
 
     async def put(
-        self, connection: Connection, revision: int, replacement: Replacement, version: NewVersion
-    ) -> Dataset:
-        """The dataset's next version; the airspace is locked, `revision` is its present one.
+        self, connection: Connection, revision: int, candidate: Candidate, confirmed: str
+    ) -> tuple[Dataset, Difference]:
+        """Makes a candidate the dataset's next version; gives it and what it changed. The airspace is locked,
+        `revision` is its present one.
+
+        Args:
+            confirmed: Digest of the difference that the publisher confirms; may be empty.
 
         Raises:
-            NotFound: It is another authority's.
+            NotFound: The dataset is another authority's.
+            Precondition: REMOVAL_NOT_CONFIRMED.
         """
-        store, now = DatasetStore(connection), self._clock.now()
-        before = await store.get(replacement.dataset) or Dataset(replacement.dataset, replacement.authority)
-        dataset = before.imported(
+        store = DatasetStore(connection)
+        replacement, version = candidate.replacement, candidate.version
+        present = await store.get(replacement.dataset)
+        difference = candidate.difference
+        if (present.version if present else 0) != difference.from_version:
+            # An import came between. To compare ahead of the lock holds up nobody, and to be overtaken is rare.
+            difference = await in_thread((await _compared(connection, replacement, present, self._clock.now())).finish)
+        _require_confirmed(difference, confirmed)
+        now = self._clock.now()
+        dataset = (present or Dataset(replacement.dataset, replacement.authority)).imported(
             authority=replacement.authority,
             title=version.title,
             geozone_count=len(replacement.zones),
@@ -88,27 +111,15 @@ class Replacing:
         await store.save(dataset, version.file)
         await store.keep(dataset, version.contents.file)
         await ZoneStore(connection).replace(dataset, replacement.zones, now)
-        return dataset
-
-    async def still(
-        self, connection: Connection, replacement: Replacement, difference: pb.ImportDifference
-    ) -> pb.ImportDifference:
-        """The difference to the version that is about to be replaced: worked out anew where an import came between.
-
-        Ahead of the lock it holds up nobody, and to be overtaken is rare.
-        """
-        dataset = await DatasetStore(connection).get(replacement.dataset)
-        if (dataset.version if dataset else 0) == difference.from_version:
-            return difference
-        return await in_thread((await _compared(connection, replacement, dataset, self._clock.now())).finish)
+        return dataset, difference
 
 
-def require_confirmed(difference: pb.ImportDifference, confirmed: str) -> None:
+def _require_confirmed(difference: Difference, confirmed: str) -> None:
     """Raises Precondition where much would be taken away that nobody confirmed, or another difference is confirmed."""
     if confirmed == difference.digest or (not confirmed and not difference.needs_confirmation):
         return
     of = difference.changed + difference.removed + difference.unchanged
-    lost = said(difference.losses)
+    lost = "; ".join(map(str, difference.losses))
     if confirmed:
         message = (
             f"the difference that is confirmed, {confirmed}, is not the one that would be made, {difference.digest}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from lowsky.airspace.authorities.keeping import create, move
 from lowsky.airspace.codec.authorities import country_of, profile_of, to_message
 from lowsky.airspace.domain.authority import Authority
 from lowsky.airspace.postgres.authorities import AuthorityStore
@@ -27,20 +29,14 @@ class AuthoritiesServicer(authorities_pb2_grpc.AuthoritiesServiceServicer):
         self._clock = clock
 
     async def CreateAuthority(self, request: pb.CreateAuthorityRequest, context: Any) -> pb.CreateAuthorityResponse:
-        now = self._clock.now()
-        authority = Authority(
-            name=f"authorities/{request.authority_id}",
-            country=country_of(request.authority),
-            profile=profile_of(request.authority),
-            create_time=now,
-            update_time=now,
-        )
+        country, profile = country_of(request.authority), profile_of(request.authority)
 
-        async def create(connection: Connection) -> pb.CreateAuthorityResponse:
-            await AuthorityStore(connection).add(authority)
+        async def work(connection: Connection) -> pb.CreateAuthorityResponse:
+            name = f"authorities/{request.authority_id}"
+            authority = await create(connection, name, country, profile, self._clock.now())
             return pb.CreateAuthorityResponse(authority=to_message(authority))
 
-        return await once(self._database, self._relay, request, pb.CreateAuthorityResponse, create)
+        return await once(self._database, self._relay, request, pb.CreateAuthorityResponse, work)
 
     async def GetAuthority(self, request: pb.GetAuthorityRequest, context: Any) -> pb.GetAuthorityResponse:
         async with self._database.connection() as connection:
@@ -55,15 +51,15 @@ class AuthoritiesServicer(authorities_pb2_grpc.AuthoritiesServiceServicer):
         return pb.ListAuthoritiesResponse(authorities=shown, next_page_token=token)
 
     async def UpdateAuthority(self, request: pb.UpdateAuthorityRequest, context: Any) -> pb.UpdateAuthorityResponse:
-        async def update(connection: Connection) -> pb.UpdateAuthorityResponse:
-            store = AuthorityStore(connection)
-            authority = await store.get_to_change(request.authority.name)
-            authority.expect(request.authority.etag)
-            authority.update(profile_of(_wanted(authority, request)), self._clock.now())
-            await store.save(authority)
+        def update(authority: Authority, now: datetime) -> None:
+            authority.update(profile_of(_wanted(authority, request)), now)
+
+        async def work(connection: Connection) -> pb.UpdateAuthorityResponse:
+            given = request.authority
+            authority = await move(connection, given.name, given.etag, update, self._clock.now())
             return pb.UpdateAuthorityResponse(authority=to_message(authority))
 
-        return await once(self._database, self._relay, request, pb.UpdateAuthorityResponse, update)
+        return await once(self._database, self._relay, request, pb.UpdateAuthorityResponse, work)
 
 
 def _wanted(authority: Authority, request: pb.UpdateAuthorityRequest) -> pb.Authority:

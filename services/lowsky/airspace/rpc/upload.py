@@ -1,126 +1,44 @@
-"""A file that comes in chunks after its header, within limits that hold while it comes."""
+"""A file that comes in messages: its header first, then its chunks."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX
-from lowsky.airspace.spool import Room, Spool
-from lowsky.airspace.threads import in_thread
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
 
-HELD_BYTES_MAX = 4 * FILE_BYTES_MAX
-"""Of all uploads under way in one worker, on its disk: however many publishers call and however slowly."""
 
-SHARE_BYTES_MAX = FILE_BYTES_MAX
-"""Of the uploads of one publisher: one file of the greatest size, or several smaller ones."""
+class Messages:
+    """The stream of one import; `admit` sees the header before any byte of the file is taken."""
 
-IDLE_S_MAX = 30.0
-"""Between two chunks: who sends nothing for longer has gone, or holds room for nothing."""
+    def __init__(
+        self, requests: AsyncIterator[pb.ImportGeozonesRequest], admit: Callable[[pb.ImportHeader], None]
+    ) -> None:
+        self._requests = requests
+        self._admit = admit
+        self._header: pb.ImportHeader | None = None
 
-UPLOAD_S_MAX = 600.0
-"""For the whole of a file to come, so that nobody holds room by sending slowly: 128 MiB at 2 Mbit/s take 540 s."""
+    def require_header(self) -> pb.ImportHeader:
+        """The header, which has come by the end of the parts. Raises Invalid where nothing came."""
+        if self._header is None:
+            raise Invalid.field("header", "nothing came: send the header, then the file in chunks")
+        return self._header
 
-_WRITTEN_BYTES = 1024 * 1024
-"""At once, in a thread: a disk may be slow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A header and the file that followed it."""
-
-    header: pb.ImportHeader
-    spool: Spool
-    sha256: bytes
-
-
-class Uploads:
-    """Receives files into temporary ones."""
-
-    def __init__(self, upload_s_max: float = UPLOAD_S_MAX, idle_s_max: float = IDLE_S_MAX) -> None:
-        self._upload_s_max = upload_s_max
-        self._idle_s_max = idle_s_max
-        self._room = Room(HELD_BYTES_MAX, "zone files", share_max=SHARE_BYTES_MAX)
-
-    @property
-    def held_bytes(self) -> int:
-        """Of uploads that are under way or still looked at."""
-        return self._room.held_bytes
-
-    @asynccontextmanager
-    async def receive(
-        self,
-        requests: AsyncIterator[pb.ImportGeozonesRequest],
-        admit: Callable[[pb.ImportHeader], None],
-        publisher: str,
-    ) -> AsyncIterator[Upload]:
-        """Reads the stream to its end; `admit` sees the header before any byte is taken. The file is there within.
+    async def parts(self) -> AsyncIterator[bytes]:
+        """What each message brings of the file; the header brings nothing.
 
         Raises:
-            Invalid: No header first, another one later, nothing of a file, more of it than FILE_BYTES_MAX, or it came
-                too slowly.
-            Overloaded: Other uploads, of this publisher or of all, hold what this worker has room for.
+            Invalid: No header first, another one later, or none at all.
         """
-        with self._room.spool(publisher) as spool:
-            try:
-                async with asyncio.timeout(self._upload_s_max):
-                    upload = await _received(_steady(requests, self._idle_s_max), admit, spool)
-            except TimeoutError:
-                message = f"{spool.size} bytes came in {self._upload_s_max:.0f} s: send the file faster"
-                raise Invalid.field("chunk", message, "UPLOAD_TOO_SLOW", limit_s=f"{self._upload_s_max:.0f}") from None
-            yield upload
-
-
-async def _steady(
-    requests: AsyncIterator[pb.ImportGeozonesRequest], idle_s: float
-) -> AsyncIterator[pb.ImportGeozonesRequest]:
-    """The messages of a stream, while the next one comes within so many seconds."""
-    while True:
-        try:
-            async with asyncio.timeout(idle_s):
-                request = await anext(requests)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            message = f"nothing came for {idle_s:g} s: send the file without pauses"
-            raise Invalid.field("chunk", message, "UPLOAD_TOO_SLOW", idle_limit_s=f"{idle_s:g}") from None
-        yield request
-
-
-async def _received(
-    requests: AsyncIterator[pb.ImportGeozonesRequest], admit: Callable[[pb.ImportHeader], None], spool: Spool
-) -> Upload:
-    header: pb.ImportHeader | None = None
-    waiting, digest = bytearray(), hashlib.sha256()
-
-    def write() -> None:
-        spool.write(waiting)
-        digest.update(waiting)
-        waiting.clear()
-
-    async for request in requests:
-        if request.HasField("header"):
-            if header is not None:
-                raise Invalid.field("header", "the header comes once, before the first chunk")
-            header = request.header
-            admit(header)
-        elif header is None:
-            raise Invalid.field("header", "the header comes before the first chunk")
-        else:
-            waiting += request.chunk
-            if spool.size + len(waiting) > FILE_BYTES_MAX:
-                message = f"a zone file has at most {FILE_BYTES_MAX} bytes"
-                raise Invalid.field("chunk", message, "TOO_LARGE", limit=str(FILE_BYTES_MAX))
-            if len(waiting) >= _WRITTEN_BYTES:
-                await in_thread(write)
-    await in_thread(write)
-    if header is None:
-        raise Invalid.field("header", "nothing came: send the header, then the file in chunks")
-    if not spool.size:
-        raise Invalid.field("chunk", "nothing of a file came after the header")
-    return Upload(header, spool, digest.digest())
+        async for request in self._requests:
+            if request.HasField("header"):
+                if self._header is not None:
+                    raise Invalid.field("header", "the header comes once, before the first chunk")
+                self._header = request.header
+                self._admit(request.header)
+                yield b""
+            elif self._header is None:
+                raise Invalid.field("header", "the header comes before the first chunk")
+            else:
+                yield request.chunk
+        self.require_header()

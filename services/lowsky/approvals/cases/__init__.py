@@ -1,1 +1,1 @@
-"""Cases: opened, decided and expired."""
+"""Cases: kept in step with plans, queued for those who may see them, decided and expired."""

@@ -1,1 +1,1 @@
-"""Events of flight plans, applied to their cases."""
+"""Events of flight plans: event in, use case."""

@@ -1,40 +1,36 @@
-"""What happens to flight plans: a submitted one opens a case, one that meets a changed zone renews it, one that ended
-closes it."""
+"""Events of flight plans, for their cases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime
 
+from lowsky.approvals.cases.keeping import Ending, end_cases, open_cases, renew_cases
 from lowsky.approvals.codec.plans import submitted_plan
-from lowsky.approvals.domain.approval import Approval, ApprovalState
+from lowsky.approvals.domain.approval import Approval
 from lowsky.approvals.domain.plan import SubmittedPlan
-from lowsky.approvals.postgres.cases import ApprovalStore
 from lowsky.clock import Clock
 from lowsky.db.database import Connection
 from lowsky.events.consumer import Batched, Handler, consumed
 from lowsky.events.event import Event
-from lowsky.ids import new_id
 
 GROUP = "approvals"
 
 _SUBMITTED = "lowsky.flightplan.submitted.v1"
 _REOPENED = "lowsky.flightplan.reopened.v1"
 _REASSESSED = "lowsky.flightplan.reassessed.v1"
-_ENDINGS: Mapping[str, Callable[[Approval, datetime], None]] = {
+_ENDINGS: Mapping[str, Ending] = {
     "lowsky.flightplan.withdrawn.v1": Approval.close,
     "lowsky.flightplan.rejected.v1": Approval.close,
     "lowsky.flightplan.rescinded.v1": Approval.close,
     "lowsky.flightplan.expired.v1": Approval.expire,
 }
-"""How a plan ends before it flies, and what that is to a case that is still pending. Most often the plan only follows
-its case, which is then decided already and stays as it is."""
+"""How a plan ends before it flies, and what that is to a case that is still pending."""
 
 
 class FlightPlans:
-    """Keeps cases in step with plans, a batch of events at a time."""
+    """Takes in what happens to plans, a batch of events at a time."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -45,48 +41,35 @@ class FlightPlans:
         return dict.fromkeys([_SUBMITTED, _REOPENED, _REASSESSED, *_ENDINGS], Batched(self.apply))
 
     async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
-        """Opens, then renews, then closes: that is the order of each plan."""
-        store = ApprovalStore(connection)
+        """Opens, then renews, then ends: that is the order of each plan.
+
+        Raises:
+            MalformedRecord: Of the batch nothing is applied, because of one event.
+        """
+        submitted = _first_by_plan(e for e in events if e.type == _SUBMITTED)
+        changed = [e for e in events if e.type in {_REOPENED, _REASSESSED}]
+        last = {e.key: e for e in changed}
+        ended = _first_by_plan(e for e in events if e.type in _ENDINGS)
         now = self._clock.now()
-        await self._open(store, _first_by_plan(e for e in events if e.type == _SUBMITTED), now)
-        await self._renew(store, [e for e in events if e.type in {_REOPENED, _REASSESSED}], now)
-        await self._end(store, _first_by_plan(e for e in events if e.type in _ENDINGS), now)
+        await open_cases(connection, [submitted_plan(e) for e in submitted.values()], _because_of(submitted), now)
+        await renew_cases(
+            connection,
+            _renewed(changed),
+            {e.key for e in events if e.type == _REOPENED},
+            _because_of(last),
+            now,
+        )
+        await end_cases(connection, {name: _ENDINGS[e.type] for name, e in ended.items()}, _because_of(ended), now)
 
-    async def _open(self, store: ApprovalStore, events: Mapping[str, Event], now: datetime) -> None:
-        if not events:
-            return
-        plans: Sequence[SubmittedPlan] = [submitted_plan(event) for event in events.values()]
-        numbers = await store.new_numbers(len(plans), now)
-        approvals = [
-            Approval.open(f"approvals/{new_id()}", number, plan, now)
-            for number, plan in zip(numbers, plans, strict=True)
-        ]
-        await store.add(approvals, _because_of(events))
 
-    async def _renew(self, store: ApprovalStore, events: Sequence[Event], now: datetime) -> None:
-        """Of several renewals of a plan the last says all but whom to ask again, which each says for itself. Only a
-        plan that is under review again reopens what was granted: one that is only reassessed, as a flight under way is,
-        stays granted."""
-        if not events:
-            return
-        last = {event.key: event for event in events}
-        plans: dict[str, SubmittedPlan] = {}
-        for event in events:
-            asked_before = plans[event.key].asks if event.key in plans else frozenset[str]()
-            plan = submitted_plan(event)
-            plans[event.key] = replace(plan, asks=plan.asks | asked_before)
-        reopened = {event.key for event in events if event.type == _REOPENED}
-        cases = await store.of_plans(list(plans), [ApprovalState.PENDING, ApprovalState.GRANTED])
-        wanted = [case for case in cases if case.state is ApprovalState.PENDING or case.plan in reopened]
-        await store.renew([case for case in wanted if case.renew(plans[case.plan], now)], _because_of(last))
-
-    async def _end(self, store: ApprovalStore, events: Mapping[str, Event], now: datetime) -> None:
-        if not events:
-            return
-        pending = await store.of_plans(list(events), [ApprovalState.PENDING])
-        for approval in pending:
-            _ENDINGS[events[approval.plan].type](approval, now)
-        await store.save(pending, _because_of(events))
+def _renewed(events: Iterable[Event]) -> Mapping[str, SubmittedPlan]:
+    """Of several renewals of a plan the last says all but whom to ask again, which each says for itself."""
+    plans: dict[str, SubmittedPlan] = {}
+    for event in events:
+        asked_before = plans[event.key].asks if event.key in plans else frozenset[str]()
+        plan = submitted_plan(event)
+        plans[event.key] = replace(plan, asks=plan.asks | asked_before)
+    return plans
 
 
 def _first_by_plan(events: Iterable[Event]) -> Mapping[str, Event]:

@@ -17,8 +17,8 @@ from lowsky.registration.domain.operator import (
     Operator,
     OperatorKind,
     OperatorProfile,
+    OperatorState,
 )
-from lowsky.registration.identifiers.identifier import INTERNATIONAL, Schemes
 
 _Kind = operators_pb2.Operator.Kind
 _State = operators_pb2.Operator.State
@@ -27,6 +27,11 @@ _State = operators_pb2.Operator.State
 def kind_of(message: operators_pb2.Operator) -> OperatorKind:
     """The kind in a message that passed the rules."""
     return text_member(OperatorKind, name_of(_Kind, message.kind, "KIND_"))
+
+
+def states_of(values: Iterable[operators_pb2.Operator.State.ValueType]) -> list[OperatorState]:
+    """The states of a filter that passed the rules."""
+    return [text_member(OperatorState, name_of(_State, value, "STATE_")) for value in values]
 
 
 def profile_of(message: operators_pb2.Operator) -> OperatorProfile:
@@ -40,13 +45,6 @@ def profile_of(message: operators_pb2.Operator) -> OperatorProfile:
         certificate_number=message.certificate.number,
         certificate_expire_time=_time(message.certificate, "expire_time"),
     )
-
-
-def jurisdictions_of(operator: Operator, schemes: Schemes) -> list[str]:
-    """The jurisdictions in which it is registered, by the schemes of its numbers; a scheme that is international, or no
-    longer known, says nothing."""
-    found = (schemes.get(one.scheme) for one in operator.identifiers)
-    return [scheme.jurisdiction for scheme in found if scheme and scheme.jurisdiction != INTERNATIONAL]
 
 
 def to_answer(operator: Operator, missing: Iterable[MissingDocument]) -> operators_pb2.Operator:

@@ -1,1 +1,1 @@
-"""The gRPC services of registration: what a call says becomes a change of an aggregate, in one transaction."""
+"""The gRPC services of registration: message in, use case, message out; each mutation once, in one transaction."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,13 +13,14 @@ from lowsky.api.registration.v1 import aircraft_pb2_grpc
 from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.events.relay import Relay
-from lowsky.ids import new_id
+from lowsky.registration.aircraft.moves import Move, move
+from lowsky.registration.aircraft.registering import Registration, register
 from lowsky.registration.codec.aircraft import profile_of, to_message
 from lowsky.registration.codec.identifiers import given_in, replace_identifiers
 from lowsky.registration.domain.aircraft import Aircraft
 from lowsky.registration.domain.identity import of_aircraft
 from lowsky.registration.identifiers.identifier import Schemes
-from lowsky.registration.postgres import AircraftStore, OperatorStore
+from lowsky.registration.postgres import AircraftStore
 from lowsky.rpc.masks import masked
 from lowsky.rpc.once import Mutation, once
 from lowsky.rpc.paging import Page
@@ -41,25 +41,18 @@ class AircraftServicer(aircraft_pb2_grpc.AircraftServiceServicer):
         self._schemes = schemes
 
     async def RegisterAircraft(self, request: pb.RegisterAircraftRequest, context: Any) -> pb.RegisterAircraftResponse:
-        profile = profile_of(request.aircraft)
-        identifiers = of_aircraft(given_in(request.aircraft), self._schemes)
+        registration = Registration(
+            operator=request.parent,
+            id=request.aircraft_id,
+            profile=profile_of(request.aircraft),
+            identifiers=of_aircraft(given_in(request.aircraft), self._schemes),
+        )
 
-        async def register(connection: Connection) -> pb.RegisterAircraftResponse:
-            # Shared, so that aircraft are registered side by side, but not beside the operator's deregistration.
-            operator = await OperatorStore(connection).get(request.parent, lock="SHARE")
-            operator.expect_registered()
-            now = self._clock.now()
-            aircraft = Aircraft(
-                name=f"{request.parent}/aircraft/{request.aircraft_id or new_id()}",
-                identifiers=identifiers,
-                profile=profile,
-                create_time=now,
-                update_time=now,
-            )
-            await AircraftStore(connection).add(aircraft)
+        async def work(connection: Connection) -> pb.RegisterAircraftResponse:
+            aircraft = await register(connection, registration, self._clock.now())
             return pb.RegisterAircraftResponse(aircraft=to_message(aircraft))
 
-        return await once(self._database, self._relay, request, pb.RegisterAircraftResponse, register)
+        return await once(self._database, self._relay, request, pb.RegisterAircraftResponse, work)
 
     async def GetAircraft(self, request: pb.GetAircraftRequest, context: Any) -> pb.GetAircraftResponse:
         async with self._database.connection() as connection:
@@ -91,31 +84,18 @@ class AircraftServicer(aircraft_pb2_grpc.AircraftServiceServicer):
             public = pb.UpdateAircraftRequest()
             public.CopyFrom(request)
             replace_identifiers(public.aircraft)
-        return await self._change(
-            public, request.aircraft.name, request.aircraft.etag, pb.UpdateAircraftResponse, update
-        )
+        return await self._move(public, request.aircraft.name, request.aircraft.etag, pb.UpdateAircraftResponse, update)
 
     async def RetireAircraft(self, request: pb.RetireAircraftRequest, context: Any) -> pb.RetireAircraftResponse:
-        return await self._change(
+        return await self._move(
             request, request.name, request.etag, pb.RetireAircraftResponse, lambda aircraft, now: aircraft.retire(now)
         )
 
-    async def _change(
-        self,
-        request: Mutation,
-        name: str,
-        etag: str,
-        response_type: type[_Response],
-        move: Callable[[Aircraft, datetime], None],
+    async def _move(
+        self, request: Mutation, name: str, etag: str, response_type: type[_Response], make: Move
     ) -> _Response:
-        """Every mutation of one aircraft: lock it, compare the etag, move it, save and tell."""
-
-        async def change(connection: Connection) -> _Response:
-            store = AircraftStore(connection)
-            aircraft = await store.get(name, lock=True)
-            aircraft.expect(etag)
-            move(aircraft, self._clock.now())
-            await store.save(aircraft)
+        async def work(connection: Connection) -> _Response:
+            aircraft = await move(connection, name, etag, make, self._clock.now())
             return response_type(aircraft=to_message(aircraft))
 
-        return await once(self._database, self._relay, request, response_type, change)
+        return await once(self._database, self._relay, request, response_type, work)

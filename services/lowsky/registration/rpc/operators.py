@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -15,17 +14,17 @@ from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
-from lowsky.ids import new_id
-from lowsky.jurisdictions.flights import RuleSets
-from lowsky.open_enums import name_of, text_member
 from lowsky.priority import Priority
 from lowsky.registration.codec.identifiers import given_in, replace_identifiers
-from lowsky.registration.codec.operators import jurisdictions_of, kind_of, profile_of, to_answer, to_message
-from lowsky.registration.domain.documents import missing_documents
+from lowsky.registration.codec.operators import kind_of, profile_of, states_of, to_answer, to_message
 from lowsky.registration.domain.identity import of_operator
-from lowsky.registration.domain.operator import Operator, OperatorState
+from lowsky.registration.domain.operator import Operator
 from lowsky.registration.identifiers.identifier import Schemes
-from lowsky.registration.postgres import AircraftStore, OperatorStore
+from lowsky.registration.operators.applying import Application, apply
+from lowsky.registration.operators.missing import Documents
+from lowsky.registration.operators.moves import Move, deregister, move
+from lowsky.registration.operators.visible import is_visible
+from lowsky.registration.postgres import OperatorStore
 from lowsky.rpc.masks import masked
 from lowsky.rpc.once import Mutation, once
 from lowsky.rpc.paging import Page
@@ -37,49 +36,43 @@ _Response = TypeVar("_Response", bound=Message)
 class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
     """Operators: created by applicants, kept by the registrar."""
 
-    def __init__(self, database: Database, relay: Relay, clock: Clock, schemes: Schemes, rules: RuleSets) -> None:
+    def __init__(self, database: Database, relay: Relay, clock: Clock, schemes: Schemes, documents: Documents) -> None:
         self._database = database
         self._relay = relay
         self._clock = clock
         self._schemes = schemes
-        self._rules = rules
+        self._documents = documents
 
     async def CreateOperator(self, request: pb.CreateOperatorRequest, context: Any) -> pb.CreateOperatorResponse:
-        now = self._clock.now()
         kind = kind_of(request.operator)
-        identifiers = of_operator(given_in(request.operator), kind, self._schemes)
-        operator = Operator(
-            name=f"operators/{request.operator_id or new_id()}",
+        application = Application(
+            id=request.operator_id,
             kind=kind,
-            identifiers=identifiers,
-            applicant=current_access().caller.subject,
+            identifiers=of_operator(given_in(request.operator), kind, self._schemes),
             profile=profile_of(request.operator),
-            create_time=now,
-            update_time=now,
+            applicant=current_access().caller.subject,
         )
 
-        async def create(connection: Connection) -> pb.CreateOperatorResponse:
-            await OperatorStore(connection).add(operator)
+        async def work(connection: Connection) -> pb.CreateOperatorResponse:
+            operator = await apply(connection, application, self._clock.now())
             return pb.CreateOperatorResponse(operator=self._answer(operator))
 
         public = pb.CreateOperatorRequest()
         public.CopyFrom(request)
-        replace_identifiers(public.operator, identifiers)
-        return await once(self._database, self._relay, public, pb.CreateOperatorResponse, create)
+        replace_identifiers(public.operator, application.identifiers)
+        return await once(self._database, self._relay, public, pb.CreateOperatorResponse, work)
 
     async def GetOperator(self, request: pb.GetOperatorRequest, context: Any) -> pb.GetOperatorResponse:
         async with self._database.connection() as connection:
             operator = await OperatorStore(connection).get(request.name)
-        reach = current_access().reach
-        if not reach.covers_operator(operator.name) and reach.applicant != operator.applicant:
+        if not is_visible(current_access().reach, operator):
             raise NotFound(request.name)
         return pb.GetOperatorResponse(operator=self._answer(operator))
 
     async def ListOperators(self, request: pb.ListOperatorsRequest, context: Any) -> pb.ListOperatorsResponse:
         page = Page.asked_by(request)
-        states = [text_member(OperatorState, name_of(pb.Operator.State, s, "STATE_")) for s in request.states]
         async with self._database.connection() as connection:
-            found = await OperatorStore(connection).page(states, page.last_text, page.size + 1)
+            found = await OperatorStore(connection).page(states_of(request.states), page.last_text, page.size + 1)
         shown, token = page.answer(found, to_message, lambda operator: (operator.name,))
         return pb.ListOperatorsResponse(operators=shown, next_page_token=token)
 
@@ -92,17 +85,15 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
         public = pb.UpdateOperatorRequest()
         public.CopyFrom(request)
         replace_identifiers(public.operator)  # not in the mask's reach, but they may have been sent
-        return await self._change(
-            public, request.operator.name, request.operator.etag, pb.UpdateOperatorResponse, update
-        )
+        return await self._move(public, request.operator.name, request.operator.etag, pb.UpdateOperatorResponse, update)
 
     async def VerifyOperator(self, request: pb.VerifyOperatorRequest, context: Any) -> pb.VerifyOperatorResponse:
-        return await self._change(
+        return await self._move(
             request, request.name, request.etag, pb.VerifyOperatorResponse, lambda operator, now: operator.verify(now)
         )
 
     async def SuspendOperator(self, request: pb.SuspendOperatorRequest, context: Any) -> pb.SuspendOperatorResponse:
-        return await self._change(
+        return await self._move(
             request,
             request.name,
             request.etag,
@@ -113,7 +104,7 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
     async def ReinstateOperator(
         self, request: pb.ReinstateOperatorRequest, context: Any
     ) -> pb.ReinstateOperatorResponse:
-        return await self._change(
+        return await self._move(
             request,
             request.name,
             request.etag,
@@ -122,7 +113,7 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
         )
 
     async def EntitleOperator(self, request: pb.EntitleOperatorRequest, context: Any) -> pb.EntitleOperatorResponse:
-        return await self._change(
+        return await self._move(
             request,
             request.name,
             request.etag,
@@ -133,42 +124,20 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
     async def DeregisterOperator(
         self, request: pb.DeregisterOperatorRequest, context: Any
     ) -> pb.DeregisterOperatorResponse:
-        async def deregister(connection: Connection) -> pb.DeregisterOperatorResponse:
-            operators, aircraft = OperatorStore(connection), AircraftStore(connection)
-            operator = await operators.get(request.name, lock="UPDATE")
-            operator.expect(request.etag)
-            now = self._clock.now()
-            operator.deregister(request.reason, now)
-            fleet = await aircraft.active_of(operator.name)
-            for one in fleet:
-                one.retire(now)
-            await operators.save(operator)
-            await aircraft.save(*fleet)
+        async def work(connection: Connection) -> pb.DeregisterOperatorResponse:
+            operator = await deregister(connection, request.name, request.etag, request.reason, self._clock.now())
             return pb.DeregisterOperatorResponse(operator=self._answer(operator))
 
-        return await once(self._database, self._relay, request, pb.DeregisterOperatorResponse, deregister)
+        return await once(self._database, self._relay, request, pb.DeregisterOperatorResponse, work)
 
-    def _answer(self, operator: Operator) -> pb.Operator:
-        now = self._clock.now()
-        laws = self._rules.of_countries(jurisdictions_of(operator, self._schemes))
-        return to_answer(operator, (one for law in laws for one in missing_documents(operator, law, now)))
-
-    async def _change(
-        self,
-        request: Mutation,
-        name: str,
-        etag: str,
-        response_type: type[_Response],
-        move: Callable[[Operator, datetime], None],
+    async def _move(
+        self, request: Mutation, name: str, etag: str, response_type: type[_Response], make: Move
     ) -> _Response:
-        """Every mutation of one operator: lock it, compare the etag, move it, save and tell."""
-
-        async def change(connection: Connection) -> _Response:
-            store = OperatorStore(connection)
-            operator = await store.get(name, lock="UPDATE")
-            operator.expect(etag)
-            move(operator, self._clock.now())
-            await store.save(operator)
+        async def work(connection: Connection) -> _Response:
+            operator = await move(connection, name, etag, make, self._clock.now())
             return response_type(operator=self._answer(operator))
 
-        return await once(self._database, self._relay, request, response_type, change)
+        return await once(self._database, self._relay, request, response_type, work)
+
+    def _answer(self, operator: Operator) -> pb.Operator:
+        return to_answer(operator, self._documents.missing(operator, self._clock.now()))

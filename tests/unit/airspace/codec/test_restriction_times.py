@@ -18,7 +18,7 @@ def test_a_restriction_is_never_shorter_than_was_said() -> None:
     for moment, hours in ((request.volume.time_start, 1), (request.volume.time_end, 2)):
         moment.FromDatetime(NOW + timedelta(hours=hours))
         moment.nanos = 1_100
-    window = window_of(request, NOW)
+    window = window_of(request)
     assert window.start == NOW + timedelta(hours=1, microseconds=1)
     assert window.end == NOW + timedelta(hours=2, microseconds=2)
 
@@ -28,5 +28,5 @@ def test_a_time_that_no_calendar_has_is_refused_by_its_field() -> None:
     request.volume.time_start.FromDatetime(NOW)
     request.volume.time_end.seconds = 253_402_300_800
     with pytest.raises(Invalid) as caught:
-        window_of(request, NOW)
+        window_of(request)
     assert [field.field for field in caught.value.fields] == ["volume.time_end"]

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import shapely
 
-from lowsky.airspace.codec.imports.differences import LOST_NAMED_MAX, NAMED_MAX, Differences, said
+from lowsky.airspace.codec.imports.differences import LOST_NAMED_MAX, NAMED_MAX, Differences
 from lowsky.airspace.codec.zones import VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.airspace.domain.difference import Aspect, Difference
+from lowsky.airspace.domain.protection import Loss
 from lowsky.geo.shapes.areas import areas_m2
 from tests.support.packed import DATASET, packed, prepared
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, square
@@ -26,7 +27,7 @@ LOW, HIGH = {"lowerLimit": 0, "upperLimit": 100}, {"lowerLimit": 100, "upperLimi
 Zone = Mapping[str, Any]
 
 
-def between(before: bytes, after: bytes, version: int = 3) -> pb.ImportDifference:
+def between(before: bytes, after: bytes, version: int = 3) -> Difference:
     """The difference of two files, the first of them stored as that version."""
     stamp = VersionStamp.of(version).on_geozone
     with prepared(after) as new:
@@ -41,9 +42,7 @@ def of_zone(before: Zone, after: Zone) -> list[str]:
     found = between(file_of([before]), file_of([after]))
     assert found.changed + found.unchanged == 1
     assert found.changed == len(found.zones)
-    return [
-        pb.ZoneChange.Aspect.Name(aspect).removeprefix("ASPECT_") for zone in found.zones for aspect in zone.aspects
-    ]
+    return [aspect for zone in found.zones for aspect in zone.aspects]
 
 
 def layered(*layers: tuple[Mapping[str, int], Sequence[tuple[float, float]]]) -> Zone:
@@ -67,10 +66,10 @@ def test_zones_are_added_changed_and_removed_with_the_area_of_each() -> None:
     after = [ed318_zone("same"), ed318_zone("moved", square(16.305, 48.2)), ed318_zone("new", square(10.0, 47.0, 0.1))]
     found = between(file_of(before), file_of(after))
     assert (found.from_version, found.added, found.changed, found.removed, found.unchanged) == (3, 1, 1, 1, 1)
-    kinds = {zone.identifier: pb.ZoneChange.Kind.Name(zone.kind).removeprefix("KIND_") for zone in found.zones}
+    kinds = {zone.identifier: zone.kind for zone in found.zones}
     assert list(kinds.items()) == [("new", "ADDED"), ("gone", "REMOVED"), ("moved", "CHANGED")]
     new, gone, moved = found.zones
-    assert new.geozone == "geozones/at.new"
+    assert new.name == "geozones/at.new"
     whole, half, other = areas_m2(
         [shapely.Polygon(RING), shapely.box(16.3, 48.2, 16.305, 48.21), shapely.box(10.0, 47.0, 10.1, 47.1)]
     )
@@ -79,7 +78,7 @@ def test_zones_are_added_changed_and_removed_with_the_area_of_each() -> None:
     assert (moved.area_gained_m2, moved.area_lost_m2) == pytest.approx((half, half), rel=1e-6)
     assert not new.aspects
     assert not gone.aspects
-    assert list(moved.aspects) == [pb.ZoneChange.ASPECT_EXTENT]
+    assert list(moved.aspects) == [Aspect.EXTENT]
     assert found.area_gained_m2 == pytest.approx(other + half, rel=1e-6)
     assert found.area_lost_m2 == pytest.approx(whole + half, rel=1e-6)
 
@@ -132,7 +131,7 @@ def test_a_layer_that_moves_with_its_limits_is_a_change_of_extent_only() -> None
 
 def test_a_layer_above_another_is_a_change_of_altitude_without_area() -> None:
     found = between(file_of([layered((LOW, RING))]), file_of([layered((LOW, RING), (HIGH, RING))]))
-    assert list(found.zones[0].aspects) == [pb.ZoneChange.ASPECT_ALTITUDE]
+    assert list(found.zones[0].aspects) == [Aspect.ALTITUDE]
     assert (found.area_gained_m2, found.area_lost_m2) == (0.0, 0.0)
 
 
@@ -162,7 +161,7 @@ def test_the_order_of_zones_and_the_layout_of_the_file_are_no_change() -> None:
 def test_a_centimetre_is_a_change() -> None:
     moved = [(longitude, latitude + 1e-7) for longitude, latitude in RING]
     found = between(file_of([ed318_zone("A")]), file_of([ed318_zone("A", moved)]))
-    assert list(found.zones[0].aspects) == [pb.ZoneChange.ASPECT_EXTENT]
+    assert list(found.zones[0].aspects) == [Aspect.EXTENT]
     # 743 m of width and 1.1 cm.
     assert found.area_gained_m2 == pytest.approx(8.27, rel=1e-2)
     assert found.area_lost_m2 == pytest.approx(found.area_gained_m2, rel=1e-3)
@@ -229,18 +228,17 @@ def test_what_takes_away_more_than_a_tenth_of_the_zones_is_to_be_confirmed(
 def test_what_is_lost_is_said_a_kind_at_a_time_with_the_first_zones_of_each() -> None:
     lower = [lowered(place) for place in range(LOST_NAMED_MAX + 1)]
     found = between(row(), row(*lower, ed269_zone("Z19", square(11.9, 47.0), restriction="CONDITIONAL")))
-    said_of = {pb.ProtectionLost.Loss.Name(lost.loss): (lost.zones, list(lost.first)) for lost in found.losses}
-    assert said_of == {
-        "LOSS_ALTITUDE": (6, [f"geozones/at.Z{place}" for place in range(5)]),
-        "LOSS_RESTRICTION": (1, ["geozones/at.Z19"]),
+    assert {lost.loss: (lost.zones, list(lost.first)) for lost in found.losses} == {
+        Loss.ALTITUDE: (6, [f"geozones/at.Z{place}" for place in range(5)]),
+        Loss.RESTRICTION: (1, ["geozones/at.Z19"]),
     }
-    assert said(found.losses) == (
+    assert "; ".join(map(str, found.losses)) == (
         "ALTITUDE 6: geozones/at.Z0, geozones/at.Z1, geozones/at.Z2, geozones/at.Z3, geozones/at.Z4, …; "
         "RESTRICTION 1: geozones/at.Z19"
     )
     assert found.taken_away == 7
     by_zone = {zone.identifier: list(zone.losses) for zone in found.zones}
-    assert by_zone["Z19"] == [pb.ProtectionLost.LOSS_RESTRICTION]
+    assert by_zone["Z19"] == [Loss.RESTRICTION]
 
 
 def test_one_zone_that_is_most_of_the_ground_is_to_be_confirmed_and_a_small_one_is_not() -> None:

@@ -9,22 +9,21 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from lowsky.airspace.imports.receiving import HELD_BYTES_MAX, Uploads
 from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX
-from lowsky.airspace.rpc.upload import HELD_BYTES_MAX, Uploads
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid, Overloaded
 
-HEADER = pb.ImportGeozonesRequest(header=pb.ImportHeader())
-MIB = pb.ImportGeozonesRequest(chunk=bytes(1024 * 1024))
+HEADER = b""
+MIB = bytes(1024 * 1024)
 
 
-async def endless() -> AsyncIterator[pb.ImportGeozonesRequest]:
+async def endless() -> AsyncIterator[bytes]:
     yield HEADER
     yield MIB
     await asyncio.Event().wait()
 
 
-async def mebibytes(count: int) -> AsyncIterator[pb.ImportGeozonesRequest]:
+async def mebibytes(count: int) -> AsyncIterator[bytes]:
     yield HEADER
     for _ in range(count):
         yield MIB
@@ -34,12 +33,12 @@ async def test_a_file_is_there_as_it_came_until_it_is_no_longer_looked_at() -> N
     uploads = Uploads()
     chunks = [bytes([number]) * size for number, size in enumerate((1, 2**20, 700_000, 700_000, 3))]
 
-    async def requests() -> AsyncIterator[pb.ImportGeozonesRequest]:
+    async def parts() -> AsyncIterator[bytes]:
         yield HEADER
         for chunk in chunks:
-            yield pb.ImportGeozonesRequest(chunk=chunk)
+            yield chunk
 
-    async with uploads.receive(requests(), lambda _: None, "a") as upload:
+    async with uploads.receive(parts(), "a") as upload:
         upload.spool.file.seek(0)
         whole = b"".join(chunks)
         assert upload.spool.file.read() == whole
@@ -52,7 +51,7 @@ async def test_a_file_is_there_as_it_came_until_it_is_no_longer_looked_at() -> N
 async def test_a_file_that_comes_too_slowly_is_refused_and_leaves_its_room() -> None:
     uploads = Uploads(upload_s_max=0.01)
     with pytest.raises(Invalid) as refused:
-        await uploads.receive(endless(), lambda _: None, "a").__aenter__()
+        await uploads.receive(endless(), "a").__aenter__()
     assert refused.value.reason == "UPLOAD_TOO_SLOW"
     assert uploads.held_bytes == 0
 
@@ -61,7 +60,7 @@ async def test_a_pause_between_chunks_ends_an_upload_long_before_its_time_is_ove
     uploads = Uploads(idle_s_max=0.01)
     with pytest.raises(Invalid) as refused:
         async with asyncio.timeout(10):
-            await uploads.receive(endless(), lambda _: None, "a").__aenter__()
+            await uploads.receive(endless(), "a").__aenter__()
     assert refused.value.reason == "UPLOAD_TOO_SLOW"
     assert "without pauses" in refused.value.message
     assert uploads.held_bytes == 0
@@ -71,10 +70,10 @@ async def test_stalled_uploads_of_one_publisher_leave_room_for_others() -> None:
     uploads = Uploads()
     async with AsyncExitStack() as kept:
         for _ in range(4):
-            await kept.enter_async_context(uploads.receive(mebibytes(32), lambda _: None, "a"))
+            await kept.enter_async_context(uploads.receive(mebibytes(32), "a"))
         with pytest.raises(Overloaded, match="send one after the other"):
-            await kept.enter_async_context(uploads.receive(mebibytes(1), lambda _: None, "a"))
-        async with uploads.receive(mebibytes(128), lambda _: None, "b") as upload:
+            await kept.enter_async_context(uploads.receive(mebibytes(1), "a"))
+        async with uploads.receive(mebibytes(128), "b") as upload:
             assert upload.spool.size == FILE_BYTES_MAX
     assert uploads.held_bytes == 0
 
@@ -83,7 +82,7 @@ async def test_uploads_together_hold_no_more_than_there_is_room_for() -> None:
     uploads = Uploads()
     async with AsyncExitStack() as kept:
         for publisher in range(HELD_BYTES_MAX // FILE_BYTES_MAX):
-            await kept.enter_async_context(uploads.receive(mebibytes(128), lambda _: None, str(publisher)))
+            await kept.enter_async_context(uploads.receive(mebibytes(128), str(publisher)))
         with pytest.raises(Overloaded, match="of all publishers"):
-            await kept.enter_async_context(uploads.receive(mebibytes(1), lambda _: None, "one more"))
+            await kept.enter_async_context(uploads.receive(mebibytes(1), "one more"))
     assert uploads.held_bytes == 0

@@ -26,6 +26,13 @@ def declared_by(header: pb.ImportHeader) -> Declared:
     )
 
 
+def accepts_valid(header: pb.ImportHeader) -> bool:
+    """Whether the publisher goes without the zones that are refused."""
+    if header.on_error == pb.ON_ERROR_UNSPECIFIED:
+        return header.accept_valid
+    return header.on_error == pb.ON_ERROR_ACCEPT_VALID
+
+
 def _terrain_m(header: pb.ImportHeader) -> tuple[float, float] | None:
     given = header.HasField("terrain_min_m"), header.HasField("terrain_max_m")
     if not any(given):

@@ -1,9 +1,9 @@
-"""The difference that an import makes: from stored and packed zones to the message, some zones at a time."""
+"""The difference that an import makes, from stored and packed zones, some at a time; and as a message."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
@@ -11,7 +11,16 @@ from itertools import islice
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import VersionStamp
 from lowsky.airspace.domain.dataset import Dataset
-from lowsky.airspace.domain.difference import AREA_ERROR, SHARE_TAKEN_MAX, Kind, ZoneChange, difference, ground_m2
+from lowsky.airspace.domain.difference import (
+    AREA_ERROR,
+    SHARE_TAKEN_MAX,
+    Difference,
+    Kind,
+    Losing,
+    ZoneChange,
+    difference,
+    ground_m2,
+)
 from lowsky.airspace.domain.protection import Loss
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.geo.codec.zones import geozone_from_message
@@ -74,7 +83,7 @@ class Differences:
         self._before_m2 += ground_m2((*same, *before.values()))
         self._count(difference(before, after, self._now))
 
-    def finish(self) -> pb.ImportDifference:
+    def finish(self) -> Difference:
         """The whole difference, once all present zones have been compared: the others are added."""
         added = (name for name in self._packed.names if name not in self._stored)
         while names := list(islice(added, BATCH)):
@@ -83,7 +92,7 @@ class Differences:
         changes = sum(self._counts.values())
         whole = f"{self._dataset.name} {self._dataset.version} {self._digests}"
         shares = (len(self._stored), self._taken_away), (self._before_m2, self._lost_m2)
-        return pb.ImportDifference(
+        return Difference(
             from_version=self._dataset.version,
             added=self._counts[Kind.ADDED],
             changed=self._counts[Kind.CHANGED],
@@ -91,17 +100,13 @@ class Differences:
             unchanged=len(self._stored) - self._counts[Kind.CHANGED] - self._counts[Kind.REMOVED],
             area_gained_m2=self._gained_m2,
             area_lost_m2=self._lost_m2,
-            zones=map(_to_message, self._greatest),
+            zones=self._greatest,
             unnamed=changes - len(self._greatest),
             digest=sha256(whole.encode()).hexdigest()[:DIGEST_LENGTH],
             needs_confirmation=any(taken > SHARE_TAKEN_MAX * of * (1.0 + AREA_ERROR) for of, taken in shares),
             taken_away=self._taken_away,
             area_before_m2=self._before_m2,
-            losses=[
-                pb.ProtectionLost(loss=_loss(loss), zones=zones, first=self._losing[loss])
-                for loss, zones in self._lost.items()
-                if zones
-            ],
+            losses=[Losing(loss, zones, self._losing[loss]) for loss, zones in self._lost.items() if zones],
         )
 
     def _count(self, changes: list[ZoneChange]) -> None:
@@ -124,12 +129,23 @@ class Differences:
         self._greatest = heapq.nsmallest(NAMED_MAX, [*self._greatest, *changes], key=ZoneChange.rank)
 
 
-def said(losses: Iterable[pb.ProtectionLost]) -> str:
-    """How many zones lose protection in what, and which first, for people."""
-    return "; ".join(
-        f"{pb.ProtectionLost.Loss.Name(lost.loss).removeprefix('LOSS_')} {lost.zones}: {', '.join(lost.first)}"
-        + (", …" if lost.zones > len(lost.first) else "")
-        for lost in losses
+def to_message(found: Difference) -> pb.ImportDifference:
+    """The difference as its publisher sees it."""
+    return pb.ImportDifference(
+        from_version=found.from_version,
+        added=found.added,
+        changed=found.changed,
+        removed=found.removed,
+        unchanged=found.unchanged,
+        area_gained_m2=found.area_gained_m2,
+        area_lost_m2=found.area_lost_m2,
+        zones=map(_change_to_message, found.zones),
+        unnamed=found.unnamed,
+        digest=found.digest,
+        needs_confirmation=found.needs_confirmation,
+        taken_away=found.taken_away,
+        area_before_m2=found.area_before_m2,
+        losses=[pb.ProtectionLost(loss=_loss(one.loss), zones=one.zones, first=one.first) for one in found.losses],
     )
 
 
@@ -137,7 +153,7 @@ def _geozone(message: bytes) -> Geozone:
     return geozone_from_message(pb.Geozone.FromString(message))
 
 
-def _to_message(change: ZoneChange) -> pb.ZoneChange:
+def _change_to_message(change: ZoneChange) -> pb.ZoneChange:
     return pb.ZoneChange(
         geozone=change.name,
         identifier=change.identifier,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from lowsky.airspace.codec.zones import notes_to_messages
 from lowsky.airspace.reading import Note, Outcome, ReportEntry
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.errors import Invalid
+from lowsky.errors import Invalid, Precondition
 
 REPORT_BYTES_MAX = 48 * 1024 * 1024
 """An answer has at most 64 MiB. 100 000 zones with two notes each take 30 MB."""
@@ -19,7 +19,7 @@ _Outcome = pb.ReportEntry.Outcome
 
 
 class Report:
-    """Collects what became of each zone of a file, in its order."""
+    """Collects what became of each zone of a file, in its order; `message` is the report so far."""
 
     def __init__(self, file_format: str, file_notes: Iterable[Note]) -> None:
         self.message = pb.ImportReport(format=file_format, notes=notes_to_messages(file_notes))
@@ -49,6 +49,24 @@ class Report:
             self.message.repaired += 1
         else:
             self.message.refused += 1
+
+    def note(self, notes: Iterable[Note]) -> None:
+        """Adds notes on the file as a whole."""
+        self.message.notes.extend(notes_to_messages(notes))
+
+    def require_acceptable(self, *, accept_valid: bool) -> None:
+        """Raises Precondition when zones were refused that the publisher did not say to go without, or all of them."""
+        refused, zones = self.message.refused, len(self.message.entries)
+        if not refused or (accept_valid and refused < zones):
+            return
+        named = refused_only(self.message)
+        raise Precondition(
+            "ZONES_REFUSED",
+            f"{refused} of {zones} zones were refused, the dataset stays as it was; "
+            "validate_only gives the whole report, ON_ERROR_ACCEPT_VALID takes the others",
+            metadata={"refused": str(refused), "named": str(len(named.entries))},
+            details=[named],
+        )
 
 
 def refused_only(report: pb.ImportReport) -> pb.ImportReport:

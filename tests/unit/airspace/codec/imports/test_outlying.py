@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lowsky.airspace.codec.imports.outlying import outlying_notes
 from lowsky.airspace.domain.area import Area, AreaPolygon
+from lowsky.airspace.imports.outlying import outlying_notes
 from tests.support.packed import prepared
 from tests.support.zone_files import ed269_zone, file_of, square
 

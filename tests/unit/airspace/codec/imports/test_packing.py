@@ -23,7 +23,7 @@ from tests.support.zone_files import ed269_zone, ed318_zone, file_of, refused_zo
 
 def report_of(*zones: object) -> pb.ImportReport:
     with prepared(file_of(zones)) as found:  # type: ignore[arg-type]  # what is no zone as well
-        return found.report
+        return found.report.message
 
 
 def test_a_stamped_zone_is_the_zone_with_its_version() -> None:
@@ -94,9 +94,9 @@ def test_a_zone_is_refused_beyond_what_the_event_log_takes(over: int, outcome: s
     # The lengths before the longer texts take up to six bytes more.
     text = "x" * (ZONE_BYTES_MAX - len(small.event) - 4 + over)
     with prepared(file_of([ed318_zone("A", note=text), ed318_zone("B")])) as found:
-        outcomes = [pb.ReportEntry.Outcome.Name(entry.outcome) for entry in found.report.entries]
+        outcomes = [pb.ReportEntry.Outcome.Name(entry.outcome) for entry in found.report.message.entries]
         assert outcomes == [f"OUTCOME_{outcome}", "OUTCOME_TAKEN"]
-        assert found.report.refused == (outcome == "REFUSED")
+        assert found.report.message.refused == (outcome == "REFUSED")
         assert len(found.zones) == (2 if outcome == "TAKEN" else 1)
 
 

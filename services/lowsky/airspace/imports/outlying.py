@@ -6,15 +6,16 @@ import numpy as np
 import shapely
 
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
+from lowsky.airspace.codec.zones import outlines_of
 from lowsky.airspace.domain.area import Area
 from lowsky.airspace.domain.outlying import Places, exchanged, outlying
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.airspace.reading import Note
 
 NAMED_MAX = 10
 """Zones that a note names: enough to find the fault."""
 
 
-def outlying_notes(zones: PackedZones, authority: str, area: Area) -> list[pb.ReportNote]:
+def outlying_notes(zones: PackedZones, authority: str, area: Area) -> list[Note]:
     """A note of the zones that lie outside of the area of their authority, and one of those whose axes are swapped."""
     bounds = zones.bounds
     found = outlying(bounds, area.ground)
@@ -33,11 +34,10 @@ def outlying_notes(zones: PackedZones, authority: str, area: Area) -> list[pb.Re
 
 
 def _meets(geozone: bytes, area: Area) -> bool:
-    outlines = shapely.from_wkb([layer.outline_wkb for layer in pb.Geozone.FromString(geozone).layers])
-    return bool(shapely.intersects(area.ground, outlines).any())
+    return bool(shapely.intersects(area.ground, outlines_of(geozone)).any())
 
 
-def _note(reason: str, zones: PackedZones, places: Places, where: str) -> list[pb.ReportNote]:
+def _note(reason: str, zones: PackedZones, places: Places, where: str) -> list[Note]:
     if not len(places):
         return []
     names = zones.names
@@ -45,4 +45,4 @@ def _note(reason: str, zones: PackedZones, places: Places, where: str) -> list[p
     named = ", ".join(names[place].partition(".")[2] for place in places[:NAMED_MAX].tolist())
     more = f" and {len(places) - NAMED_MAX} more" if len(places) > NAMED_MAX else ""
     message = f"{len(places)} of {len(zones)} zones ({named}{more}) lie {where}"
-    return [pb.ReportNote(reason=reason, message=message)]
+    return [Note(reason, "", message)]

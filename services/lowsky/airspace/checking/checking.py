@@ -1,16 +1,15 @@
-"""CheckAirspace: the geofence of flightplans, without a plan."""
+"""The geofence of flightplans, without a plan."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lowsky.airspace.in_force.areas import AreasInForce
 from lowsky.airspace.in_force.zones import InForce
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
-from lowsky.findings.codec import finding_to_message
-from lowsky.findings.finding import at_most
-from lowsky.geo.codec.flights import trajectory_from_message, volumes_from_message
+from lowsky.findings.finding import Finding, at_most
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.index import ZoneIndex
@@ -23,6 +22,17 @@ FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799
 """From year 1 to year 9999: what a timestamp can tell."""
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a flight would meet, the gravest first, by the airspace of a revision."""
+
+    findings: Sequence[Finding]
+    airspace_revision: int
+    start_s: float
+    end_s: float
+    """First and last instant of the flight, seconds since 1970."""
+
+
 class Checking:
     """Answers what a flight would meet."""
 
@@ -31,26 +41,21 @@ class Checking:
         self._areas = areas
         self._reference = reference
 
-    async def check(self, request: pb.CheckAirspaceRequest) -> pb.CheckAirspaceResponse:
-        """The findings of the zones in force, and of the areas of authorities.
+    async def check(self, airspace: Airspace, field: str) -> Checked:
+        """The findings of the zones in force, and of the areas of authorities; `field` is what a refusal names.
 
         Raises:
             Invalid: The flight cannot be drawn, lies out of time, or meets too many zones.
             Precondition: NO_AIRSPACE.
             Unavailable: The zones are not there.
         """
-        if request.HasField("trajectory"):
-            airspace: Airspace = trajectory_from_message(request.trajectory, "trajectory")
-        else:
-            airspace = volumes_from_message(request.volumes, "volumes")
         zones = await self._in_force.index()
         require_airspace(zones)
         areas = await self._areas.index()
         # A thread, whatever the size: nobody's flight waits for it, but imports and health checks share the loop.
-        return await asyncio.to_thread(self._look, airspace, zones, areas)
+        return await asyncio.to_thread(self._look, airspace, field, zones, areas)
 
-    def _look(self, airspace: Airspace, zones: ZoneIndex[None], areas: AreaIndex) -> pb.CheckAirspaceResponse:
-        field = "volumes" if isinstance(airspace, tuple) else "trajectory"
+    def _look(self, airspace: Airspace, field: str, zones: ZoneIndex[None], areas: AreaIndex) -> Checked:
         drawn = draw([airspace], self._reference, field)
         for refusal in drawn.refused.values():
             raise refusal
@@ -58,13 +63,7 @@ class Checking:
         start_s, end_s = _window(volumes, field)
         (found,) = look(zones, areas, volumes, 1, self._reference)
         require_few(found, field)
-        response = pb.CheckAirspaceResponse(
-            findings=[finding_to_message(finding) for finding in at_most(found)],
-            airspace_revision=zones.revision,
-        )
-        response.time_start.FromNanoseconds(round(start_s * 1e6) * 1000)
-        response.time_end.FromNanoseconds(round(end_s * 1e6) * 1000)
-        return response
+        return Checked(at_most(found), zones.revision, start_s, end_s)
 
 
 def _window(volumes: Volumes, field: str) -> tuple[float, float]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lowsky.airspace.codec.zones import Box
 from lowsky.airspace.domain.shifted import OFFSET_MAX_M, Boxes, Floats, shift
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
+from lowsky.airspace.reading import Note
 
 _FAR_DEGREES = 2.0 * OFFSET_MAX_M / 111_000.0
 """Around a file: zones outside are too far from its own to be shifted from there. Twice, for the length of a degree of
@@ -22,12 +22,10 @@ def around(bounds: Floats) -> Box:
     return Box(west, south, east, north)
 
 
-def shift_notes(
-    names: Sequence[str], bounds: Floats, known: Mapping[str, Sequence[tuple[str, Box]]]
-) -> list[pb.ReportNote]:
+def shift_notes(names: Sequence[str], bounds: Floats, known: Mapping[str, Sequence[tuple[str, Box]]]) -> list[Note]:
     """A note for each dataset that the zones of a file, of these names and boxes, are shifted from."""
     ours = Boxes(_identifiers(names), bounds)
-    notes: list[pb.ReportNote] = []
+    notes: list[Note] = []
     for dataset, named in sorted(known.items()):
         found = shift(ours, _boxes(named))
         if found is not None:
@@ -35,7 +33,7 @@ def shift_notes(
                 f"{found.zones} zones lie {found.offset_m:.0f} m on average from zones of {dataset}, {found.way}: "
                 "is the reference system the one that was declared?"
             )
-            notes.append(pb.ReportNote(reason="SHIFTED_COPY", message=message))
+            notes.append(Note("SHIFTED_COPY", "", message))
     return notes
 
 

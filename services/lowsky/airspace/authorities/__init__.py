@@ -1,0 +1,1 @@
+"""Authorities: created and changed."""

@@ -1,0 +1,1 @@
+"""What a flight would meet, without a plan."""

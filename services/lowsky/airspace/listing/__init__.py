@@ -1,0 +1,1 @@
+"""The zones in force, page by page."""

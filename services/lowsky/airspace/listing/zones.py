@@ -1,0 +1,39 @@
+"""Zones by name, within an area."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lowsky.airspace.codec.area import Area
+from lowsky.airspace.postgres.zones import StoredZone, ZoneStore
+from lowsky.airspace.threads import in_thread
+from lowsky.db.database import Database
+
+CANDIDATES_MAX = 1_000
+"""Zones looked at in one go; bounds the memory of a call, and how much is read beyond the page."""
+
+
+async def zones_within(
+    database: Database, dataset: str, area: Area | None, after: str | None, limit: int, bytes_max: int
+) -> tuple[Sequence[StoredZone], bool]:
+    """Zones by name, beginning after one, and whether there may be more: of all datasets where it is empty, everywhere
+    where there is no area. Up to one beyond the limit, or beyond so many bytes.
+
+    Raises:
+        Unavailable: The database is away.
+    """
+    found: list[StoredZone] = []
+    more = True
+    while more and len(found) <= limit and sum(len(zone.message) for zone in found) <= bytes_max:
+        # Those whose boxes meet the area; then those of them whose outlines do.
+        wanted = min(limit + 1 - len(found), CANDIDATES_MAX)
+        async with database.connection() as connection:
+            boxes = area.boxes if area else None
+            candidates, more = await ZoneStore(connection).list(dataset, boxes, after, wanted, bytes_max)
+        after = candidates[-1].name if candidates else after
+        found += await in_thread(_touching, area, candidates) if area else candidates
+    return found, more
+
+
+def _touching(area: Area, zones: Sequence[StoredZone]) -> list[StoredZone]:
+    return [zone for zone in zones if area.touches(zone.message)]

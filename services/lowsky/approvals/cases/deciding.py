@@ -1,0 +1,53 @@
+"""An officer decides for an authority."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lowsky.approvals.cases.visible import sees_as_officer
+from lowsky.approvals.domain.approval import Approval, Outcome
+from lowsky.approvals.postgres.cases import ApprovalStore
+from lowsky.auth.rules import Reach
+from lowsky.db.database import Connection
+from lowsky.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an officer says of a case, as it was when it had this etag."""
+
+    approval: str
+    etag: str
+    outcome: Outcome
+    reason: str
+    officer: str
+    """Subject of the token."""
+
+
+async def decide(connection: Connection, verdict: Verdict, reach: Reach, now: datetime) -> Approval:
+    """The case after the verdict.
+
+    Where another authority decided since the officer read the case, the etag is stale, on purpose: the officer approves
+    what the officer saw.
+
+    Raises:
+        NotFound: There is no such case, or it does not concern the officer's authority.
+        StaleEtag, IllegalMove, Precondition
+    """
+    store = ApprovalStore(connection)
+    approval = await store.get(verdict.approval, lock=True)
+    authority = reach.authority
+    if authority is None or not approval.concerns(authority):
+        raise NotFound(verdict.approval)
+    approval.decide(
+        authority, verdict.outcome, officer=verdict.officer, reason=verdict.reason, etag=verdict.etag, now=now
+    )
+    await store.save([approval])
+    return approval
+
+
+async def require_concerned(connection: Connection, name: str, reach: Reach) -> None:
+    """Raises NotFound unless the case concerns the officer's authority, still."""
+    if not sees_as_officer(reach, await ApprovalStore(connection).get(name)):
+        raise NotFound(name)

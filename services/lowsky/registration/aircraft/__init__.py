@@ -1,0 +1,1 @@
+"""Aircraft: registered, changed and retired."""

@@ -1,0 +1,1 @@
+"""Operators: applications, and what the registrar and the operators themselves change."""
