@@ -25,6 +25,7 @@ from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.areas import Areas
 from lowsky.flightplans.projections.law import Law
 from lowsky.flightplans.projections.standing import Standing
+from lowsky.flightplans.recheck.applications import Applications
 from lowsky.flightplans.recheck.recheck import PART as RECHECK
 from lowsky.flightplans.recheck.recheck import Recheck
 from lowsky.flightplans.rpc.alternatives import is_accepted, moved
@@ -38,8 +39,9 @@ from lowsky.service.service import Service, run_service
 async def assemble(service: Service[FlightPlansConfig]) -> None:
     """Views of registrations and airspace, the submission path over them, and the plans that approvals moves."""
     standing, airspace, areas = Standing(), Airspace(service.health), Areas()
+    law = Law(RuleSets.read(service.config.jurisdiction, service.config.jurisdictions), areas)
     await follow(service, standing, airspace, areas)
-    await keep_plans(service, airspace, areas)
+    await keep_plans(service, standing, airspace, areas, law)
     await service.health.expect("watch", only_writes=True)
     broadcast = Broadcast(
         service.events.kafka, topics.FLIGHT_PLANS, service.health, part="watch", understand=PlanChange
@@ -47,7 +49,6 @@ async def assemble(service: Service[FlightPlansConfig]) -> None:
     service.process.run(broadcast.tail.run)
     reference = service.config.vertical_reference
     holding = Holding(reference)
-    law = Law(RuleSets.read(service.config.jurisdiction, service.config.jurisdictions), areas)
     path = SubmissionPath(
         database=service.database,
         relay=service.relay,
@@ -103,7 +104,9 @@ async def follow(service: Service[FlightPlansConfig], standing: Standing, airspa
     service.process.run(airspace.keep_index)
 
 
-async def keep_plans(service: Service[FlightPlansConfig], airspace: Airspace, areas: Areas) -> None:
+async def keep_plans(
+    service: Service[FlightPlansConfig], standing: Standing, airspace: Airspace, areas: Areas, law: Law
+) -> None:
     """What becomes of plans that nobody calls about: the airspace changes, their time passes, they grow old."""
     await service.health.expect(RECHECK, only_told=True)
     recheck = Recheck(
@@ -117,6 +120,7 @@ async def keep_plans(service: Service[FlightPlansConfig], airspace: Airspace, ar
         is_caught_up=lambda: not {"geozones", "authorities", AIRSPACE_INDEX} & service.health.problems.keys(),
         airspace_of=airspace_again,
         as_kept=as_kept,
+        applications=Applications(standing, law, proposal_again).of,
     )
     service.process.run(recheck.run)
     overdue = Overdue(

@@ -52,11 +52,27 @@ class Rule(StrEnum):
     OFF_NOMINAL_MEETS = "OFF_NOMINAL_MEETS"
     AIRCRAFT_BUSY = "AIRCRAFT_BUSY"
     CONTENT_MISSING = "CONTENT_MISSING"
+    APPLICATION_REQUIRED = "APPLICATION_REQUIRED"
 
     @property
     def is_of_geofence(self) -> bool:
         """Whether it follows from zones and areas, and so may change with the airspace."""
-        return self.value.startswith(("GEOZONE_", "AREA_")) or self is Rule.NOBODYS_AREA
+        return self in GEOFENCE_RULES
+
+
+GEOFENCE_RULES = frozenset(
+    {
+        Rule.GEOZONE_PROHIBITED,
+        Rule.GEOZONE_AUTHORIZATION,
+        Rule.GEOZONE_CONDITIONAL,
+        Rule.GEOZONE_USPACE,
+        Rule.GEOZONE_NOTIFICATION,
+        Rule.AREA_DEFAULT,
+        Rule.AREA_PERMITTED,
+        Rule.NOBODYS_AREA,
+    }
+)
+"""What zones and areas say of a flight; found anew whenever they change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,8 @@ class Surroundings:
     authorities: Sequence[frozenset[str]]
     """Those whose area a plan may share ground with, and those registered that a zone names or is published by that it
     enters, whatever is found because of it."""
+    areas: Sequence[Mapping[str, str]]
+    """The authorities whose area a plan may share ground with, and what they are called."""
 
 
 def look(
@@ -55,13 +57,14 @@ def survey(
     for place, of_zone in _by(relied[:, 1]):
         for owner, rows in _by(volumes.owner[relied[of_zone, 0]]):
             findings[owner].append(_permitted(zones.zones[place], volumes, relied[of_zone[rows], 0]))
-    authorities: list[set[str]] = [set() for _ in range(plans)]
+    met: list[dict[str, str]] = [{} for _ in range(plans)]
     volume, area = seen.met
-    for owner, place in _pairs(volumes.owner[volume], area):
-        authorities[owner].add(areas.areas[place].authority)
+    for owner, place in sorted(_pairs(volumes.owner[volume], area)):
+        met[owner][areas.areas[place].authority] = areas.areas[place].title
+    authorities = [set(titles) for titles in met]
     for owner, place in _pairs(volumes.owner[touches.volume], touches.zone):
         authorities[owner].update(_registered(zones.zones[place].geozone))
-    return Surroundings(findings, [frozenset(names) for names in authorities])
+    return Surroundings(findings, [frozenset(names) for names in authorities], met)
 
 
 def _pairs(owners: Indices, places: Indices) -> Iterable[tuple[int, int]]:

@@ -65,6 +65,7 @@ def rechecking(months: Months) -> Recheck:
         is_caught_up=lambda: True,
         airspace_of=lambda _: flight,
         as_kept=as_kept,
+        applications=lambda _plan, _areas: None,
     )
 
 

@@ -276,13 +276,19 @@ def aircraft(name: str, state: aircraft_pb2.Aircraft.State.ValueType = ACTIVE, *
     return Event(topics.OPERATORS, name, "lowsky.aircraft.updated.v1", value, datetime.now(UTC))
 
 
-def authority(name: str, country: str, filing_horizon_days: int = 0) -> Event:
+def authority(
+    name: str, country: str, filing_horizon_days: int = 0, ground: Sequence[tuple[float, float]] = ()
+) -> Event:
+    """One that answers within an outline, where flying is open unless a zone says otherwise; without one, nowhere."""
     message = authorities_pb2.Authority(
         name=name,
         display_name=f"The {name.rpartition('/')[2]}",
         country=country,
         filing_horizon_days=filing_horizon_days,
     )
+    if ground:
+        corners = [geo_pb2.LatLng(longitude=longitude, latitude=latitude) for longitude, latitude in ground]
+        message.area.polygons.add(shell=geo_pb2.Polygon(vertices=corners))
     value = events_pb2.AuthorityEvent(authority=message).SerializeToString()
     return Event(topics.AUTHORITIES, name, "lowsky.authority.updated.v1", value, datetime.now(UTC))
 

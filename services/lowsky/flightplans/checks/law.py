@@ -1,5 +1,5 @@
-"""What the law asks of a flight: the documents of its operator, without which it is refused, and the contents of its
-request, without which it is rejected."""
+"""What the law asks of a flight: the documents of its operator, without which it is refused; the contents of its
+request, without which it is rejected; and an authority's consent, also where the airspace is open to others."""
 
 from __future__ import annotations
 
@@ -81,6 +81,20 @@ def missing_contents(proposal: Proposal, needs: Needs) -> Iterator[Finding]:
                 f"again. Source: {source}.",
                 fields=tuple(content.field for content in missing),
             )
+
+
+def application_required(authority: str, title: str, law: Requirement) -> Finding:
+    """An authority in whose area the flight is must agree to it, whatever is open there."""
+    return Finding(
+        Rule.APPLICATION_REQUIRED,
+        Severity.AUTHORIZATION,
+        authority,
+        title,
+        (),
+        f"The law asks for an application for {law.flights}, also where the airspace is open: {title} must agree. "
+        f"Source: {law.source.text}.",
+        deciding=(authority,),
+    )
 
 
 def _faults(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
-from lowsky.flightplans.checks.law import flight_of
+from lowsky.findings.finding import Finding
+from lowsky.flightplans.checks.law import application_required, flight_of
 from lowsky.flightplans.checks.validity import AircraftStanding, Horizon, OperatorStanding
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.projections.areas import Areas
@@ -42,3 +43,25 @@ class Law:
         known = [self._areas.authority(name) for name in authorities]
         laws = self._rules.of_countries(one.country if one is not None else "" for one in known)
         return needs_of(laws, flight_of(proposal, operator, aircraft))
+
+    def applications(
+        self,
+        areas: Mapping[str, str],
+        proposal: Proposal,
+        operator: OperatorStanding,
+        aircraft: AircraftStanding,
+    ) -> list[Finding]:
+        """The authorities that must agree because the law of their country asks for an application for such a flight,
+        whatever is open in their areas.
+
+        Args:
+            areas: The authorities in whose areas it flies, and what they are called.
+        """
+        flight = flight_of(proposal, operator, aircraft)
+        asking = []
+        for name, title in areas.items():
+            known = self._areas.authority(name)
+            law = self._rules.of_country(known.country if known is not None else "").application
+            if law is not None and law.holds(flight):
+                asking.append(application_required(name, title, law))
+        return asking

@@ -21,6 +21,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
@@ -28,7 +29,7 @@ from lowsky.clock import Clock
 from lowsky.db.database import Connection, Database
 from lowsky.errors import LowskyError, Unavailable
 from lowsky.events.relay import Relay
-from lowsky.findings.finding import Finding
+from lowsky.findings.finding import Finding, Rule
 from lowsky.flightplans.checks.draw import FIELD
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.postgres.plans import FlightPlanStore
@@ -41,7 +42,7 @@ from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
 from lowsky.geofence.draw import Airspace as Wanted
 from lowsky.geofence.draw import draw
-from lowsky.geofence.look import look
+from lowsky.geofence.look import survey
 from lowsky.health import Health
 
 log = structlog.get_logger()
@@ -65,6 +66,14 @@ _LOCK = 0x72656368  # "rech"
 Findings = tuple[Finding, ...]
 
 
+class Found(NamedTuple):
+    """What the geofence finds now of a plan."""
+
+    findings: Findings
+    areas: Mapping[str, str]
+    """The authorities in whose areas it flies, and what they are called."""
+
+
 class Recheck:
     """Follows the airspace of its worker. Every worker runs one; whoever is first does the work."""
 
@@ -81,6 +90,7 @@ class Recheck:
         is_caught_up: Callable[[], bool],
         airspace_of: Callable[[bytes], Wanted],
         as_kept: Callable[[Iterable[Finding]], Findings],
+        applications: Callable[[FlightPlan, Mapping[str, str]], Iterable[Finding] | None],
     ) -> None:
         self._database = database
         self._relay = relay
@@ -91,6 +101,8 @@ class Recheck:
         self._is_caught_up = is_caught_up
         self._airspace_of = airspace_of
         self._as_kept = as_kept
+        self._applications = applications
+        """Who must agree by law in these areas; None where that cannot be said now."""
         self._health = health
 
     async def run(self) -> None:
@@ -219,12 +231,16 @@ class Recheck:
 
     def _look(
         self, contents: Sequence[tuple[str, bytes]], zones: ZoneIndex[int], areas: AreaIndex
-    ) -> Mapping[str, Findings]:
+    ) -> Mapping[str, Found]:
         """What the geofence finds now of plans, by id; of those that can be drawn."""
         readable, airspaces = self._read(contents)
         drawn = draw(airspaces, self._reference, FIELD)
-        findings = look(zones, areas, drawn.volumes, len(readable), self._reference)
-        return {id_: self._as_kept(findings[place]) for place, id_ in enumerate(readable) if place not in drawn.refused}
+        around = survey(zones, areas, drawn.volumes, len(readable), self._reference)
+        return {
+            id_: Found(self._as_kept(around.findings[place]), around.areas[place])
+            for place, id_ in enumerate(readable)
+            if place not in drawn.refused
+        }
 
     def _read(self, contents: Sequence[tuple[str, bytes]]) -> tuple[Sequence[str], Sequence[Wanted]]:
         """Ids and airspaces of plans, without those that cannot be read."""
@@ -236,9 +252,7 @@ class Recheck:
                 log.error("a stored plan cannot be read again", plan=id_, problem=problem.message)
         return list(airspaces), list(airspaces.values())
 
-    async def _take_in(
-        self, connection: Connection, found: Mapping[str, Findings], revision: int, *, again: bool
-    ) -> int:
+    async def _take_in(self, connection: Connection, found: Mapping[str, Found], revision: int, *, again: bool) -> int:
         """Gives plans what was found; how many that changed. The geometry of a plan never does, but its state may have
         since it was read."""
         left = list(found)
@@ -249,7 +263,7 @@ class Recheck:
                 # Never waits for a lock while it holds another: whoever waits for one of these waits for nobody else.
                 plans = await store.lock_free(left) or [await store.lock(left[0])]
                 now = self._clock.now()
-                moved = [plan for plan in plans if reassess(plan, found[plan.id], revision, now, again=again)]
+                moved = [plan for plan in plans if self._reassess(plan, found[plan.id], revision, now, again=again)]
                 await store.save_assessments(moved)
             if moved:
                 self._relay.wake()
@@ -257,6 +271,11 @@ class Recheck:
             seen = {plan.id for plan in plans}
             left = [id_ for id_ in left if id_ not in seen]
         return changed
+
+    def _reassess(self, plan: FlightPlan, found: Found, revision: int, now: datetime, *, again: bool) -> bool:
+        asking = self._applications(plan, found.areas)
+        applications = None if asking is None else self._as_kept(asking)
+        return reassess(plan, found.findings, revision, now, again=again, applications=applications)
 
 
 @asynccontextmanager
@@ -277,17 +296,26 @@ async def told_when_late(health: Health, revision: int, late_s: float) -> AsyncI
 
 
 def reassess(
-    plan: FlightPlan, geofence_findings: Findings, revision: int, now: datetime, *, again: bool = False
+    plan: FlightPlan,
+    geofence_findings: Findings,
+    revision: int,
+    now: datetime,
+    *,
+    again: bool = False,
+    applications: Findings | None = None,
 ) -> bool:
     """Puts what the geofence finds now in the place of what it found; the plan says what follows. False: nothing.
 
     Args:
         again: Whether a plan of the same revision is too, since the areas are other ones.
+        applications: Who must agree by law now; None leaves those who had to.
     """
     if plan.state in FINAL or plan.end <= now or plan.airspace_revision >= revision + again:
         return False
     others = [finding for finding in plan.findings if not finding.rule.is_of_geofence]
-    return plan.reassess([*others, *geofence_findings], revision, now)
+    if applications is not None:
+        others = [finding for finding in others if finding.rule is not Rule.APPLICATION_REQUIRED]
+    return plan.reassess([*others, *(applications or ()), *geofence_findings], revision, now)
 
 
 def changed_since(zones: ZoneIndex[int], revision: int) -> ZoneIndex[int]:

@@ -243,7 +243,8 @@ class SubmissionPath:
             update_time=now,
         )
         limits = performance(proposal, aircraft, _flight_s(proposal), looked.speeds.get(place))
-        plan.assess([*missing_contents(proposal, needs), *limits, *findings], zones.revision)
+        applications = self._law.applications(looked.surroundings.areas[place], proposal, standing, aircraft)
+        plan.assess([*missing_contents(proposal, needs), *limits, *applications, *findings], zones.revision)
         return Checked(
             submission.request,
             submission.context,

@@ -17,7 +17,7 @@ from lowsky.geo.zones.geozone import Restriction
 from lowsky.geofence.areas import AreaIndex, StatedArea
 from lowsky.geofence.draw import draw
 from lowsky.geofence.look import survey
-from lowsky.jurisdictions.flights import CONTENTS, Needs, RuleSets
+from lowsky.jurisdictions.flights import CONTENTS, SPECIAL_ACTIVITIES, Needs, RuleSets
 from tests.unit.flightplans.flights import OPERATOR, PARK, PORT, START, TOWER, index, proposal, square, trajectory, zone
 
 END = START + timedelta(minutes=10)
@@ -141,3 +141,45 @@ def test_a_flight_meets_authorities_by_their_areas_and_by_the_zones_that_it_ente
     ]
     met = survey(zones, areas, draw(flights, ANYWHERE, "f").volumes, 3).authorities  # type: ignore[arg-type]
     assert met == [{TOWER, PARK, "authorities/rail"}, frozenset(), {PORT, "authorities/far"}]
+
+
+@pytest.mark.parametrize(
+    ("category", "activities", "asked"),
+    [
+        ("SMALL", (), []),
+        ("MICRO", (), []),
+        ("MEDIUM", (), ["authorities/tower"]),
+        ("LARGE", (), ["authorities/tower"]),
+        ("", (), ["authorities/tower"]),  # not known is not small
+        *(("LIGHT", (activity,), ["authorities/tower"]) for activity in sorted(SPECIAL_ACTIVITIES)),
+    ],
+)
+def test_what_the_law_exempts_from_no_application_asks_the_authority_whose_area_it_is(
+    category: str, activities: tuple[str, ...], asked: list[str]
+) -> None:
+    areas = {"authorities/tower": "The Tower", "authorities/port": "The Port"}  # China and the Netherlands
+    flight = proposal(FLIGHT.airspace, special_activities=frozenset(activities))
+    company = OperatorStanding("VERIFIED", None, kind="ENTERPRISE")
+    found = law(tower=("CHN", 30), port=("NLD", 90)).applications(
+        areas, flight, company, AircraftStanding(True, 20, None, category, 14.0)
+    )
+    assert [one.subject for one in found] == asked
+    for one in found:
+        assert (one.rule, one.severity, one.deciding) == (
+            Rule.APPLICATION_REQUIRED,
+            Severity.AUTHORIZATION,
+            (one.subject,),
+        )
+        assert "The Tower must agree" in one.message
+        assert "Art. 26 and 31" in one.message
+
+
+def test_the_areas_of_a_flight_are_those_whose_ground_it_may_share() -> None:
+    areas = AreaIndex(
+        [
+            StatedArea(TOWER, "The Tower", square(HERE)),
+            StatedArea(PORT, "The Port", square((113.5, 22.0))),
+        ]
+    )
+    drawn = draw([FLIGHT.airspace], ANYWHERE, "flight_plan.trajectory")
+    assert survey(index(), areas, drawn.volumes, 1).areas == [{TOWER: "The Tower"}]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import shapely
 
-from lowsky.findings.finding import Finding, Rule, Severity
+from lowsky.findings.finding import Finding, Rule, Severity, gravest_first
 from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.checks.law import application_required
 from lowsky.flightplans.codec.plans import as_kept
 from lowsky.flightplans.domain.plan import FINAL, State
 from lowsky.flightplans.life.verdicts import Verdict, apply_verdict
@@ -16,6 +17,7 @@ from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.health import Health
+from lowsky.jurisdictions.flights import RuleSets
 from tests.support.waiting import eventually
 from tests.unit.flightplans.flights import NOW, PORT, START, TOWER, plan, proposal, square, trajectory, zone
 
@@ -92,6 +94,19 @@ def test_findings_that_are_the_same_leave_a_plan_untouched_and_those_of_other_ru
     assert (checked.version, checked.airspace_revision, checked.happened) == (1, 1, [])
     assert reassess(checked, (PORTS,), 2, NOW)
     assert checked.findings == (PORTS, slow)
+
+
+def test_who_must_agree_by_law_follows_the_areas_or_stays_where_that_is_not_known() -> None:
+    asking = RuleSets.read("CHN").of_country("CHN").application
+    assert asking is not None
+    tower, port = (application_required(name, name, asking) for name in (TOWER, PORT))
+    checked = plan(State.APPROVED, findings=(tower,), airspace_revision=1)
+    assert not reassess(checked, (), 2, NOW)
+    assert not reassess(checked, (), 3, NOW, applications=(tower,))
+    assert reassess(checked, (), 4, NOW, applications=(tower, port))
+    assert (checked.state, checked.findings) == (State.UNDER_REVIEW, gravest_first((tower, port)))
+    assert reassess(checked, (), 5, NOW, applications=())
+    assert checked.findings == ()
 
 
 def test_findings_compare_as_they_are_kept() -> None:

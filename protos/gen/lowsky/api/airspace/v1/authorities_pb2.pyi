@@ -115,8 +115,8 @@ Global___Area: _TypeAlias = Area  # noqa: Y015
 @_typing.final
 class AreaDefault(_message.Message):
     """What a flight in an area needs that lies not wholly in zones without restriction (RESTRICTION_NO_RESTRICTION). With it
-    maps that publish only the permitted airspace work as those that publish the forbidden one. Plans that were submitted
-    before it was changed are not checked again because of it.
+    maps that publish only the permitted airspace work as those that publish the forbidden one. When it changes, plans
+    are checked again, as when a zone does.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

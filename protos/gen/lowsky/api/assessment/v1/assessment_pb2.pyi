@@ -246,6 +246,10 @@ class Finding(_message.Message):
         """The plan lacks what the law of a country that it flies over asks a request to contain; fields names what,
         subject_title the law. It has no subject.
         """
+        RULE_APPLICATION_REQUIRED: Finding._Rule.ValueType  # 19
+        """The law of the country asks for an application also where the airspace is open to others, because of what the
+        aircraft is or what the flight does: the authority in whose area it flies must agree. subject is the authority.
+        """
 
     class Rule(_Rule, metaclass=_RuleEnumTypeWrapper):
         """The rules."""
@@ -295,6 +299,10 @@ class Finding(_message.Message):
     RULE_CONTENT_MISSING: Finding.Rule.ValueType  # 18
     """The plan lacks what the law of a country that it flies over asks a request to contain; fields names what,
     subject_title the law. It has no subject.
+    """
+    RULE_APPLICATION_REQUIRED: Finding.Rule.ValueType  # 19
+    """The law of the country asks for an application also where the airspace is open to others, because of what the
+    aircraft is or what the flight does: the authority in whose area it flies must agree. subject is the authority.
     """
 
     class _Severity:
