@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lowsky.airspace import reading
-from lowsky.airspace.reading import AS_PUBLISHED, Declared, Format, Metadata, Note, Outcome, ReadZone, ReportEntry
+from lowsky.airspace.reading import AS_PUBLISHED, Declared, Format, Metadata, Note, ReadZone, ReportEntry, ZoneOutcome
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class WholeReading:
     entries: tuple[ReportEntry, ...]
     notes: tuple[Note, ...]
 
-    def count(self, outcome: Outcome) -> int:
+    def count(self, outcome: ZoneOutcome) -> int:
         return sum(entry.outcome is outcome for entry in self.entries)
 
 

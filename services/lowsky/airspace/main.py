@@ -7,7 +7,7 @@ from lowsky.airspace.config import AirspaceConfig
 from lowsky.airspace.imports.replacing import Replacing
 from lowsky.airspace.in_force.areas import AreasInForce
 from lowsky.airspace.in_force.zones import PART, InForce
-from lowsky.airspace.restrictions.expiry import Expiry
+from lowsky.airspace.restrictions.expiry import RestrictionExpiry
 from lowsky.airspace.rpc.authorities import AuthoritiesServicer
 from lowsky.airspace.rpc.geozones import GeozonesServicer
 from lowsky.airspace.rpc.imports import NewVersions
@@ -21,7 +21,7 @@ async def assemble(service: Service[AirspaceConfig]) -> None:
     await service.health.expect(PART)
     in_force = InForce(service.database, service.health)
     service.process.run(in_force.keep)
-    service.process.run(Expiry(service.database, service.relay, service.clock).run)
+    service.process.run(RestrictionExpiry(service.database, service.relay, service.clock).run)
     service.serve(
         "lowsky.api.airspace.v1.AuthoritiesService",
         authorities_pb2_grpc.add_AuthoritiesServiceServicer_to_server,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lowsky.api.approvals.v1 import approvals_pb2_grpc
-from lowsky.approvals.cases.expiry import Expiry
+from lowsky.approvals.cases.expiry import CaseExpiry
 from lowsky.approvals.config import ApprovalsConfig
 from lowsky.approvals.events.flight_plans import GROUP, FlightPlans
 from lowsky.approvals.rpc.approvals import ApprovalsServicer
@@ -15,7 +15,7 @@ async def assemble(service: Service[ApprovalsConfig]) -> None:
     """Cases open and close with the plans' events, expire with time, and are decided over gRPC."""
     await service.consume(group=GROUP, topics=[topics.FLIGHT_PLANS], handlers=FlightPlans(service.clock).handlers)
     service.process.run(
-        Expiry(service.database, service.relay, service.clock, every_s=service.config.expire_every_s).run
+        CaseExpiry(service.database, service.relay, service.clock, every_s=service.config.expire_every_s).run
     )
     service.serve(
         "lowsky.api.approvals.v1.ApprovalsService",

@@ -33,7 +33,7 @@ class Scope(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AccessRule:
     """Who may call an RPC."""
 
     grants: Mapping[Role, Scope]
@@ -57,57 +57,59 @@ _EVERYONE = dict.fromkeys(Role, Scope.ANY)
 _OPERATOR_WRITES = {Role.OPERATOR: Scope.OWN}
 _PLAN_READERS = {Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}
 
-RULES: Mapping[str, Rule] = {
-    _REGISTRATION + "OperatorsService/CreateOperator": Rule(
+RULES: Mapping[str, AccessRule] = {
+    _REGISTRATION + "OperatorsService/CreateOperator": AccessRule(
         {Role.APPLICANT: Scope.APPLICANT, Role.REGISTRAR: Scope.ANY}, writes=True
     ),
-    _REGISTRATION + "OperatorsService/GetOperator": Rule(
+    _REGISTRATION + "OperatorsService/GetOperator": AccessRule(
         {Role.OPERATOR: Scope.OWN, Role.REGISTRAR: Scope.ANY, Role.APPLICANT: Scope.APPLICANT}, "name"
     ),
-    _REGISTRATION + "OperatorsService/ListOperators": Rule(_REGISTRAR),
-    _REGISTRATION + "OperatorsService/UpdateOperator": Rule(
+    _REGISTRATION + "OperatorsService/ListOperators": AccessRule(_REGISTRAR),
+    _REGISTRATION + "OperatorsService/UpdateOperator": AccessRule(
         {Role.OPERATOR: Scope.OWN, Role.REGISTRAR: Scope.ANY}, "operator.name", writes=True
     ),
-    _REGISTRATION + "OperatorsService/VerifyOperator": Rule(_REGISTRAR, "name", writes=True),
-    _REGISTRATION + "OperatorsService/SuspendOperator": Rule(_REGISTRAR, "name", writes=True),
-    _REGISTRATION + "OperatorsService/ReinstateOperator": Rule(_REGISTRAR, "name", writes=True),
-    _REGISTRATION + "OperatorsService/EntitleOperator": Rule(_REGISTRAR, "name", writes=True),
-    _REGISTRATION + "OperatorsService/DeregisterOperator": Rule(_REGISTRAR, "name", writes=True),
-    _REGISTRATION + "AircraftService/RegisterAircraft": Rule(_OPERATOR_WRITES, "parent", writes=True),
-    _REGISTRATION + "AircraftService/GetAircraft": Rule({Role.OPERATOR: Scope.OWN, Role.REGISTRAR: Scope.ANY}, "name"),
-    _REGISTRATION + "AircraftService/ListAircraft": Rule(
+    _REGISTRATION + "OperatorsService/VerifyOperator": AccessRule(_REGISTRAR, "name", writes=True),
+    _REGISTRATION + "OperatorsService/SuspendOperator": AccessRule(_REGISTRAR, "name", writes=True),
+    _REGISTRATION + "OperatorsService/ReinstateOperator": AccessRule(_REGISTRAR, "name", writes=True),
+    _REGISTRATION + "OperatorsService/EntitleOperator": AccessRule(_REGISTRAR, "name", writes=True),
+    _REGISTRATION + "OperatorsService/DeregisterOperator": AccessRule(_REGISTRAR, "name", writes=True),
+    _REGISTRATION + "AircraftService/RegisterAircraft": AccessRule(_OPERATOR_WRITES, "parent", writes=True),
+    _REGISTRATION + "AircraftService/GetAircraft": AccessRule(
+        {Role.OPERATOR: Scope.OWN, Role.REGISTRAR: Scope.ANY}, "name"
+    ),
+    _REGISTRATION + "AircraftService/ListAircraft": AccessRule(
         {Role.OPERATOR: Scope.OWN, Role.REGISTRAR: Scope.ANY}, "parent"
     ),
-    _REGISTRATION + "AircraftService/UpdateAircraft": Rule(_OPERATOR_WRITES, "aircraft.name", writes=True),
-    _REGISTRATION + "AircraftService/RetireAircraft": Rule(_OPERATOR_WRITES, "name", writes=True),
-    _REGISTRATION + "IdentifiersService/ListIdentifierSchemes": Rule(_EVERYONE),
-    _AIRSPACE + "AuthoritiesService/CreateAuthority": Rule({Role.ADMINISTRATOR: Scope.ANY}, writes=True),
-    _AIRSPACE + "AuthoritiesService/GetAuthority": Rule(_EVERYONE),
-    _AIRSPACE + "AuthoritiesService/ListAuthorities": Rule(_EVERYONE),
-    _AIRSPACE + "AuthoritiesService/UpdateAuthority": Rule({Role.ADMINISTRATOR: Scope.ANY}, writes=True),
-    _AIRSPACE + "GeozonesService/ImportGeozones": Rule({Role.PUBLISHER: Scope.AUTHORITY}, writes=True),
-    _AIRSPACE + "GeozonesService/RollbackDataset": Rule({Role.PUBLISHER: Scope.AUTHORITY}, writes=True),
-    _AIRSPACE + "GeozonesService/CreateRestriction": Rule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
-    _AIRSPACE + "GeozonesService/LiftRestriction": Rule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
-    _AIRSPACE + "GeozonesService/ListDatasets": Rule(_EVERYONE),
-    _AIRSPACE + "GeozonesService/GetGeozone": Rule(_EVERYONE),
-    _AIRSPACE + "GeozonesService/ListGeozones": Rule(_EVERYONE),
-    _AIRSPACE + "GeozonesService/CheckAirspace": Rule(_EVERYONE),
-    _PLANS + "SubmitFlightPlan": Rule(_OPERATOR_WRITES, "parent", writes=True),
+    _REGISTRATION + "AircraftService/UpdateAircraft": AccessRule(_OPERATOR_WRITES, "aircraft.name", writes=True),
+    _REGISTRATION + "AircraftService/RetireAircraft": AccessRule(_OPERATOR_WRITES, "name", writes=True),
+    _REGISTRATION + "IdentifiersService/ListIdentifierSchemes": AccessRule(_EVERYONE),
+    _AIRSPACE + "AuthoritiesService/CreateAuthority": AccessRule({Role.ADMINISTRATOR: Scope.ANY}, writes=True),
+    _AIRSPACE + "AuthoritiesService/GetAuthority": AccessRule(_EVERYONE),
+    _AIRSPACE + "AuthoritiesService/ListAuthorities": AccessRule(_EVERYONE),
+    _AIRSPACE + "AuthoritiesService/UpdateAuthority": AccessRule({Role.ADMINISTRATOR: Scope.ANY}, writes=True),
+    _AIRSPACE + "GeozonesService/ImportGeozones": AccessRule({Role.PUBLISHER: Scope.AUTHORITY}, writes=True),
+    _AIRSPACE + "GeozonesService/RollbackDataset": AccessRule({Role.PUBLISHER: Scope.AUTHORITY}, writes=True),
+    _AIRSPACE + "GeozonesService/CreateRestriction": AccessRule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
+    _AIRSPACE + "GeozonesService/LiftRestriction": AccessRule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
+    _AIRSPACE + "GeozonesService/ListDatasets": AccessRule(_EVERYONE),
+    _AIRSPACE + "GeozonesService/GetGeozone": AccessRule(_EVERYONE),
+    _AIRSPACE + "GeozonesService/ListGeozones": AccessRule(_EVERYONE),
+    _AIRSPACE + "GeozonesService/CheckAirspace": AccessRule(_EVERYONE),
+    _PLANS + "SubmitFlightPlan": AccessRule(_OPERATOR_WRITES, "parent", writes=True),
     # Each message of the stream names its parent: the service judges each by the same rule.
-    _PLANS + "SubmitFlightPlans": Rule(_OPERATOR_WRITES, "parent", writes=True),
-    _PLANS + "GetFlightPlan": Rule(_PLAN_READERS, "name", whose_left_out=True),
-    _PLANS + "ListFlightPlans": Rule(_PLAN_READERS, "parent"),
-    _PLANS + "WithdrawFlightPlan": Rule(_OPERATOR_WRITES, "name", writes=True),
-    _PLANS + "ActivateFlightPlan": Rule(_OPERATOR_WRITES, "name", writes=True),
-    _PLANS + "EndFlightPlan": Rule(_OPERATOR_WRITES, "name", writes=True),
-    _PLANS + "ReportFlightPlanState": Rule(_OPERATOR_WRITES, "name", writes=True),
+    _PLANS + "SubmitFlightPlans": AccessRule(_OPERATOR_WRITES, "parent", writes=True),
+    _PLANS + "GetFlightPlan": AccessRule(_PLAN_READERS, "name", whose_left_out=True),
+    _PLANS + "ListFlightPlans": AccessRule(_PLAN_READERS, "parent"),
+    _PLANS + "WithdrawFlightPlan": AccessRule(_OPERATOR_WRITES, "name", writes=True),
+    _PLANS + "ActivateFlightPlan": AccessRule(_OPERATOR_WRITES, "name", writes=True),
+    _PLANS + "EndFlightPlan": AccessRule(_OPERATOR_WRITES, "name", writes=True),
+    _PLANS + "ReportFlightPlanState": AccessRule(_OPERATOR_WRITES, "name", writes=True),
     # It tells when airspace is held, never by whom.
-    _PLANS + "QueryAirspace": Rule(_EVERYONE),
-    _PLANS + "WatchFlightPlans": Rule(_PLAN_READERS, "parent"),
-    _APPROVALS + "GetApproval": Rule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
-    _APPROVALS + "ListApprovals": Rule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
-    _APPROVALS + "DecideApproval": Rule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
+    _PLANS + "QueryAirspace": AccessRule(_EVERYONE),
+    _PLANS + "WatchFlightPlans": AccessRule(_PLAN_READERS, "parent"),
+    _APPROVALS + "GetApproval": AccessRule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
+    _APPROVALS + "ListApprovals": AccessRule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
+    _APPROVALS + "DecideApproval": AccessRule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
 }
 
 
@@ -153,7 +155,7 @@ def reach_of(method: str, caller: Caller) -> Reach:
     )
 
 
-def require_covered(rule: Rule, reach: Reach, resource: str) -> None:
+def require_covered(rule: AccessRule, reach: Reach, resource: str) -> None:
     """As require_within_reach, by the rule of an RPC.
 
     Raises:

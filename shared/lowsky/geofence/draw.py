@@ -12,7 +12,7 @@ from lowsky.geo.shapes.projection import LegRefused
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import Volume4D, Volumes, corridors
 
-Airspace: TypeAlias = Trajectory | tuple[Volume4D, ...]
+RequestedAirspace: TypeAlias = Trajectory | tuple[Volume4D, ...]
 """A trajectory, or ready-made volumes."""
 
 
@@ -24,7 +24,7 @@ class Drawn:
     refused: Mapping[int, LowskyError]
 
 
-def draw(airspaces: Sequence[Airspace], reference: VerticalReference, field: str) -> Drawn:
+def draw(airspaces: Sequence[RequestedAirspace], reference: VerticalReference, field: str) -> Drawn:
     """Corridors around the legs of trajectories, and ready-made volumes as they are.
 
     Args:

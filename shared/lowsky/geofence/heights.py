@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lowsky.geo.heights.altitude import DATUMS, AltitudeBand
 
-Reach = tuple[float, float]
+AmslRange = tuple[float, float]
 """The least and the greatest height above mean sea level, in metres; infinite for an open band."""
 
 _BANDS_KEPT = 8_192
@@ -50,7 +50,7 @@ def _text(band: AltitudeBand) -> str:
     return f"{lower} to {band.upper_m:.0f} m {_DATUM_TEXT[band.upper_datum]}"
 
 
-def span(amsl_m: Reach) -> str:
+def span(amsl_m: AmslRange) -> str:
     """As in "12 to 45 m above sea level", rounded outwards."""
     least, greatest = amsl_m
     if least == -math.inf:

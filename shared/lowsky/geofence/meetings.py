@@ -14,10 +14,10 @@ from lowsky.geo.shapes.counting import changes
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.block import Floats, Indices
 from lowsky.geo.zones.index import Touches, ZoneIndex
-from lowsky.geofence.heights import Heights, Reach, heights_of
+from lowsky.geofence.heights import AmslRange, Heights, heights_of
 
 
-class Meeting(NamedTuple):
+class ZoneEntry(NamedTuple):
     """A plan and a zone that it enters, by their places in the batch and in the index."""
 
     plan: int
@@ -32,14 +32,14 @@ class Meeting(NamedTuple):
     end_s: float
     begins: str
     """The start as people read it, in UTC, to the second."""
-    reach_m: tuple[Reach, Reach] | None
+    reach_m: tuple[AmslRange, AmslRange] | None
     """Where it is uncertain whether the altitudes meet: the least and greatest height above mean sea level of the plan,
     and of the zone."""
 
 
 def meetings(
     zones: ZoneIndex[object], touches: Touches, volumes: Volumes, reference: VerticalReference
-) -> Iterator[Meeting]:
+) -> Iterator[ZoneEntry]:
     """By plan, then zone."""
     if not len(touches):
         return iter(())
@@ -57,7 +57,7 @@ def meetings(
     reaches = _reaches(touches.reach_m[order], starts, certain)
     places = owner[starts].tolist(), zone[starts].tolist()
     times = start_s.tolist(), end_s, moments_of(start_s)
-    return map(Meeting, *places, legs, counts, plan_heights, zone_heights, *times, reaches)
+    return map(ZoneEntry, *places, legs, counts, plan_heights, zone_heights, *times, reaches)
 
 
 def moments_of(times_s: Floats) -> list[str]:
@@ -68,9 +68,9 @@ def moments_of(times_s: Floats) -> list[str]:
     return [f"{text[:10]} {text[11:]}Z" for text in texts]
 
 
-def _reaches(reach_m: Floats, starts: Indices, certain: NDArray[np.bool_]) -> list[tuple[Reach, Reach] | None]:
+def _reaches(reach_m: Floats, starts: Indices, certain: NDArray[np.bool_]) -> list[tuple[AmslRange, AmslRange] | None]:
     """`Meeting.reach_m` of each group."""
-    reaches: list[tuple[Reach, Reach] | None] = [None] * len(starts)
+    reaches: list[tuple[AmslRange, AmslRange] | None] = [None] * len(starts)
     if not certain.all():
         least = np.minimum.reduceat(reach_m, starts, axis=0).tolist()
         greatest = np.maximum.reduceat(reach_m, starts, axis=0).tolist()

@@ -18,8 +18,8 @@ from lowsky.geo.heights.altitude import ANYWHERE, VerticalReference
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.geozone import Geozone, Purpose, Restriction
 from lowsky.geo.zones.index import IndexedZone, Touches, ZoneIndex
-from lowsky.geofence.heights import Reach, span
-from lowsky.geofence.meetings import Meeting, meetings
+from lowsky.geofence.heights import AmslRange, span
+from lowsky.geofence.meetings import ZoneEntry, meetings
 from lowsky.geofence.unregistered import to_notify, unregistered, who_must_agree
 
 _RULES = {
@@ -110,7 +110,7 @@ def _terms(geozone: Geozone) -> str:
     return sha256(repr(said).encode()).hexdigest()[:TERMS_LENGTH]
 
 
-def _finding(ask: _Ask, meeting: Meeting) -> Finding:
+def _finding(ask: _Ask, meeting: ZoneEntry) -> Finding:
     plan_amsl_m, zone_amsl_m = meeting.reach_m or (None, None)
     return Finding(
         rule=ask.rule,
@@ -186,7 +186,7 @@ _CONSEQUENCES = {
 }
 
 
-def _message(ask: _Ask, meeting: Meeting) -> str:
+def _message(ask: _Ask, meeting: ZoneEntry) -> str:
     verb = "meets" if meeting.legs_count == 1 else "meet"
     return (
         f"{leg_numbers(meeting.legs, meeting.legs_count)} at {meeting.plan_heights.text}, from {meeting.begins},"
@@ -194,7 +194,7 @@ def _message(ask: _Ask, meeting: Meeting) -> str:
     )
 
 
-def _doubt(reach_m: tuple[Reach, Reach] | None) -> str:
+def _doubt(reach_m: tuple[AmslRange, AmslRange] | None) -> str:
     if reach_m is None:
         return ""
     plan_m, zone_m = reach_m

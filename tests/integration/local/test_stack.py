@@ -14,7 +14,7 @@ from lowsky.local.parts.services import Service
 from lowsky.local.reporting import Transcript
 from lowsky.local.running import processes, state
 from lowsky.local.running.processes import Command, Identity
-from lowsky.local.running.state import Entry, State
+from lowsky.local.running.state import ProcessEntry, StackState
 from lowsky.local.stack import Stack, infrastructure
 
 
@@ -145,13 +145,13 @@ def test_a_failed_migration_is_told_and_leaves_no_process(
 ) -> None:
     monkeypatch.setenv("FAKE_MIGRATION_FAILS", "1")
     spawned: list[Identity] = []
-    save = State.save
+    save = StackState.save
 
-    def remember(self: State) -> None:
+    def remember(self: StackState) -> None:
         spawned.extend(entry.identity for entry in self.entries.values())
         save(self)
 
-    monkeypatch.setattr(State, "save", remember)
+    monkeypatch.setattr(StackState, "save", remember)
     with pytest.raises(StackError, match="the fake migration fails as asked"):
         Stack.start(tmp_path / "state", services=(fake,))
     assert spawned
@@ -192,8 +192,8 @@ def test_a_recycled_pid_is_never_stopped(tmp_path: Path, transcript: Transcript)
     command, bystander = _bystander(tmp_path)
     try:
         earlier = Identity(bystander.pid, "another boot:1")
-        recorded = State(tmp_path, processes.own_identity(), phase="up")
-        recorded.entries["fake"] = Entry("fake", "grpc", "127.0.0.1:1", earlier, command)
+        recorded = StackState(tmp_path, processes.own_identity(), phase="up")
+        recorded.entries["fake"] = ProcessEntry("fake", "grpc", "127.0.0.1:1", earlier, command)
         recorded.save()
         found = state.load(tmp_path)
         assert found is not None
@@ -209,8 +209,8 @@ def test_a_recycled_pid_is_never_stopped(tmp_path: Path, transcript: Transcript)
 def test_what_a_start_that_was_cut_off_has_left_is_stopped(tmp_path: Path, transcript: Transcript) -> None:
     state_dir = directory.prepare(tmp_path / "state")
     command, left_over = _bystander(tmp_path)
-    cut_off = State(state_dir, Identity(1, "another boot:1"), phase="starting")
-    cut_off.entries["fake"] = Entry("fake", "grpc", "127.0.0.1:1", left_over, command)
+    cut_off = StackState(state_dir, Identity(1, "another boot:1"), phase="starting")
+    cut_off.entries["fake"] = ProcessEntry("fake", "grpc", "127.0.0.1:1", left_over, command)
     cut_off.save()
     Stack.start(state_dir, services=(), issuer=False, reporter=transcript).stop()
     assert not processes.is_alive(left_over)

@@ -4,7 +4,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from lowsky.local.errors import StackError
-from lowsky.local.parts.topics import Difference, Topic, create_topics, declared_topics
+from lowsky.local.parts.topics import Topic, TopicDifference, create_topics, declared_topics
 from lowsky.local.stack import Stack
 
 
@@ -42,8 +42,8 @@ async def test_what_differs_is_told_and_left_as_it_is(stack: Stack) -> None:
     await create_topics(stack.kafka_bootstrap, topics=[Topic(name, 2, {"cleanup.policy": "delete"})])
     outcome = await create_topics(stack.kafka_bootstrap, topics=[Topic(name, 3, {"cleanup.policy": "compact"})])
     assert outcome.differences == (
-        Difference(name, "partitions", "3", "2"),
-        Difference(name, "cleanup.policy", "compact", "delete"),
+        TopicDifference(name, "partitions", "3", "2"),
+        TopicDifference(name, "cleanup.policy", "compact", "delete"),
     )
     assert (await _partitions(stack.kafka_bootstrap, name))[name] == 2
 

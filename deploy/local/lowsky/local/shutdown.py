@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from lowsky.local.parts import kafka, postgres
 from lowsky.local.reporting import Reporter
 from lowsky.local.running import processes
-from lowsky.local.running.state import Entry, State
+from lowsky.local.running.state import ProcessEntry, StackState
 
 GRACE_S = 15
 """Time for a service to finish its calls and let go of its partitions."""
 
 
-def stop_all(running: State, reporter: Reporter) -> None:
+def stop_all(running: StackState, reporter: Reporter) -> None:
     """Stops every recorded process and forgets the stack. Pids that have passed to somebody else are left alone."""
     entries = list(reversed(running.entries.values()))
     services = [entry for entry in entries if entry.kind == "grpc" or (entry.kind == "http" and entry.name != "issuer")]
@@ -31,7 +31,7 @@ def stop_all(running: State, reporter: Reporter) -> None:
     running.forget()
 
 
-def stop(entry: Entry) -> str | None:
+def stop(entry: ProcessEntry) -> str | None:
     """Stops one process; returns what is worth saying about it."""
     if not entry.alive:
         return f"{entry.name} was not running any more (was process {entry.identity.pid})"

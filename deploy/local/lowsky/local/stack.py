@@ -29,7 +29,7 @@ from lowsky.local.running import health, processes, state
 from lowsky.local.running.ports import LOOPBACK
 from lowsky.local.running.processes import Command
 from lowsky.local.running.remembered import remembered_port
-from lowsky.local.running.state import Entry, State
+from lowsky.local.running.state import ProcessEntry, StackState
 
 MIGRATE_S_MAX = 300
 
@@ -49,7 +49,7 @@ def run_blocking(work: Coroutine[None, None, T]) -> T:
 class Stack:
     """A running stack. Make one with `start`, or find one with `find`."""
 
-    def __init__(self, running: State, reporter: Reporter | None = None) -> None:
+    def __init__(self, running: StackState, reporter: Reporter | None = None) -> None:
         self.state = running
         self._reporter: Reporter = reporter or LogReporter()
 
@@ -76,7 +76,7 @@ class Stack:
         state_dir = prepare(state_dir)
         with exclusive(state_dir / "lock", on_wait=lambda: reporter.say("another lowsky command works here: waiting")):
             clear_earlier(state_dir, reporter)
-            stack = cls(State(state_dir, processes.own_identity()), reporter)
+            stack = cls(StackState(state_dir, processes.own_identity()), reporter)
             try:
                 stack._start_all(services, issuer, env or {})
             except BaseException:
@@ -199,14 +199,14 @@ class Stack:
             self.state = current
             yield
 
-    def _entry(self, name: str) -> Entry:
+    def _entry(self, name: str) -> ProcessEntry:
         try:
             return self.state.entries[name]
         except KeyError:
             known = ", ".join(self.state.entries) or "nothing"
             raise StackError(f"this stack runs no {name!r}; it runs {known}") from None
 
-    def _record(self, entry: Entry) -> None:
+    def _record(self, entry: ProcessEntry) -> None:
         self.state.entries[entry.name] = entry
         self.state.save()
 
@@ -238,11 +238,11 @@ class Stack:
         if not given_database:
             postgres.prepare(self.state_dir, self._reporter)
             command, identity = postgres.command(self.state_dir), postgres.start(self.state_dir)
-            self._record(Entry("postgres", "postgres", self.database_url, identity, command))
+            self._record(ProcessEntry("postgres", "postgres", self.database_url, identity, command))
         self.state.kafka_bootstrap = given_kafka or kafka.prepare(self.state_dir, self._reporter)
         if not given_kafka:
             command, identity = kafka.command(self.state_dir), kafka.start(self.state_dir)
-            self._record(Entry("kafka", "kafka", self.kafka_bootstrap, identity, command))
+            self._record(ProcessEntry("kafka", "kafka", self.kafka_bootstrap, identity, command))
         if given_database:
             with self._reporter.step("PostgreSQL: the one of LOWSKY_DATABASE_URL"):
                 run_blocking(postgres.wait_ready(self.database_url, None, Path(os.devnull), timeout_s=10))
@@ -309,17 +309,17 @@ class Stack:
             for _, _, identity in running:
                 processes.kill(identity)
 
-    def _spawn(self, service: Service, address: str, env: Mapping[str, str]) -> Entry:
+    def _spawn(self, service: Service, address: str, env: Mapping[str, str]) -> ProcessEntry:
         argv = (sys.executable, "-m", service.module)
         log_file = self.state_dir / "log" / f"{service.name}.log"
         # One worker of each: under its stable name it gets its partitions back at once after a restart.
         own = {"LOWSKY_LISTEN": address, "LOWSKY_INSTANCE": "1"}
         command = Command(argv, log_file, {**self.state.env, **own, **env})
-        entry = Entry(service.name, service.health, address, processes.spawn(command), command)
+        entry = ProcessEntry(service.name, service.health, address, processes.spawn(command), command)
         self._record(entry)
         return entry
 
-    def _wait_ready(self, entry: Entry) -> None:
+    def _wait_ready(self, entry: ProcessEntry) -> None:
         log_file = entry.log_file
         match entry.kind:
             case "postgres":

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lowsky.local.running import health, processes
-from lowsky.local.running.state import Entry, State
+from lowsky.local.running.state import ProcessEntry, StackState
 from lowsky.local.stack import Stack
 
 
@@ -37,13 +37,13 @@ def _advise(console: Console, text: str) -> None:
     console.print(f"→ {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def show_death(entry: Entry, console: Console) -> None:
+def show_death(entry: ProcessEntry, console: Console) -> None:
     """Says that a process is dead, and its last words."""
     console.print(f"[red]{entry.name} is dead[/red]; the end of {entry.log_file}:", soft_wrap=True)
     console.print(processes.tail(entry.log_file), markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(running: State) -> Table:
+def _table(running: StackState) -> Table:
     table = Table(title=f"lowsky in {running.state_dir}", title_justify="left")
     for heading in ("what", "state", "address", "pid", "up", "log"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("what", "state", "pid", "up"))
@@ -54,7 +54,7 @@ def _table(running: State) -> Table:
     return table
 
 
-def _given(running: State) -> list[str]:
+def _given(running: StackState) -> list[str]:
     given = "" if "postgres" in running.entries else " (LOWSKY_DATABASE_URL)"
     lines = [f"database    {_without_password(running.database_url)}{given}"]
     if "kafka" not in running.entries:
@@ -74,17 +74,17 @@ def _without_password(url: str) -> str:
     return f"{scheme}{separator}{user.partition(':')[0]}{at}{tail}" if at else url
 
 
-def _word(entry: Entry) -> str:
+def _word(entry: ProcessEntry) -> str:
     if not entry.alive:
         return "[red]dead[/red]"
     return "[green]running[/green]" if _healthy(entry) else "[yellow]not ready[/yellow]"
 
 
-def _healthy(entry: Entry) -> bool:
+def _healthy(entry: ProcessEntry) -> bool:
     return health.serves(entry.address, entry.kind) if entry.kind in ("grpc", "http") else True
 
 
-def _age(entry: Entry) -> str:
+def _age(entry: ProcessEntry) -> str:
     since = processes.started_at(entry.identity)
     if since is None:
         return ""

@@ -14,7 +14,7 @@ from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
-from lowsky.geofence.draw import Airspace, draw
+from lowsky.geofence.draw import RequestedAirspace, draw
 from lowsky.geofence.look import look
 from lowsky.geofence.refusals import require_airspace, require_few
 
@@ -23,7 +23,7 @@ FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedAirspace:
     """What a flight would meet, the gravest first, by the airspace of a revision."""
 
     findings: Sequence[Finding]
@@ -41,7 +41,7 @@ class Checking:
         self._areas = areas
         self._reference = reference
 
-    async def check(self, airspace: Airspace, field: str) -> Checked:
+    async def check(self, airspace: RequestedAirspace, field: str) -> CheckedAirspace:
         """The findings of the zones in force, and of the areas of authorities; `field` is what a refusal names.
 
         Raises:
@@ -55,7 +55,9 @@ class Checking:
         # A thread, whatever the size: nobody's flight waits for it, but imports and health checks share the loop.
         return await asyncio.to_thread(self._look, airspace, field, zones, areas)
 
-    def _look(self, airspace: Airspace, field: str, zones: ZoneIndex[None], areas: AreaIndex) -> Checked:
+    def _look(
+        self, airspace: RequestedAirspace, field: str, zones: ZoneIndex[None], areas: AreaIndex
+    ) -> CheckedAirspace:
         drawn = draw([airspace], self._reference, field)
         for refusal in drawn.refused.values():
             raise refusal
@@ -63,7 +65,7 @@ class Checking:
         start_s, end_s = _window(volumes, field)
         (found,) = look(zones, areas, volumes, 1, self._reference)
         require_few(found, field)
-        return Checked(at_most(found), zones.revision, start_s, end_s)
+        return CheckedAirspace(at_most(found), zones.revision, start_s, end_s)
 
 
 def _window(volumes: Volumes, field: str) -> tuple[float, float]:

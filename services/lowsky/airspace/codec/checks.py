@@ -8,10 +8,10 @@ from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.findings.codec import finding_to_message
 from lowsky.findings.finding import Finding
 from lowsky.geo.codec.flights import trajectory_from_message, volumes_from_message
-from lowsky.geofence.draw import Airspace
+from lowsky.geofence.draw import RequestedAirspace
 
 
-def airspace_of(request: pb.CheckAirspaceRequest) -> tuple[Airspace, str]:
+def airspace_of(request: pb.CheckAirspaceRequest) -> tuple[RequestedAirspace, str]:
     """The flight, and the field that it came in.
 
     Raises:

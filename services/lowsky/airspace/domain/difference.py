@@ -29,7 +29,7 @@ SLIVER_DEGREES2 = 1e-12
 """Some 0.01 m²: what rounding leaves where the layers of two versions are laid over each other."""
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """What becomes of a zone."""
 
     ADDED = "ADDED"
@@ -59,7 +59,7 @@ class ZoneChange:
 
     name: str
     identifier: str
-    kind: Kind
+    kind: ChangeKind
     aspects: tuple[Aspect, ...] = ()
     area_gained_m2: float = 0.0
     area_lost_m2: float = 0.0
@@ -139,10 +139,10 @@ def difference(before: Mapping[str, Geozone], after: Mapping[str, Geozone], now:
     for pair, ground_before, ground_after, gained_m2, lost_m2 in zip(
         pairs, grounds_before, grounds_after, gained, lost, strict=True
     ):
-        kind, aspects = (Kind.ADDED if pair.before is None else Kind.REMOVED), tuple[Aspect, ...]()
+        kind, aspects = (ChangeKind.ADDED if pair.before is None else ChangeKind.REMOVED), tuple[Aspect, ...]()
         lost_of_it: tuple[Loss, ...] = () if pair.before is None else (Loss.REMOVED,)
         if pair.before is not None and pair.after is not None:
-            kind, aspects = Kind.CHANGED, _aspects(pair.before, pair.after, ground_before, ground_after)
+            kind, aspects = ChangeKind.CHANGED, _aspects(pair.before, pair.after, ground_before, ground_after)
             if not aspects:
                 continue
             if Aspect.EXTENT not in aspects:

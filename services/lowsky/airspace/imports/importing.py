@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
-from lowsky.airspace.codec.imports.reports import Report
+from lowsky.airspace.codec.imports.reports import ReportMessage
 from lowsky.airspace.domain.deciding import Directory, normal
 from lowsky.airspace.imports.outlying import outlying_notes
 from lowsky.airspace.imports.preparing import Prepared, prepare
@@ -56,7 +56,7 @@ class Imports:
         self._replacing = replacing
 
     @asynccontextmanager
-    async def candidate(self, asked: Import, upload: Upload) -> AsyncIterator[tuple[Report, Candidate]]:
+    async def candidate(self, asked: Import, upload: Upload) -> AsyncIterator[tuple[ReportMessage, Candidate]]:
         """The report on a file, and the version that it makes; both are there within.
 
         Raises:
@@ -115,7 +115,7 @@ class Imports:
             prepared.report.note(await in_thread(shift_notes, names, bounds, known))
 
 
-def _file(asked: Import, upload: Upload, report: Report) -> ImportedFile:
+def _file(asked: Import, upload: Upload, report: ReportMessage) -> ImportedFile:
     found = report.message
     return ImportedFile(
         publisher=asked.publisher,

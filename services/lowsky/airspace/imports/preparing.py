@@ -8,10 +8,10 @@ from typing import BinaryIO
 
 from lowsky.airspace.admission import admit
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
-from lowsky.airspace.codec.imports.reports import Report
+from lowsky.airspace.codec.imports.reports import ReportMessage
 from lowsky.airspace.codec.zones import ZONE_BYTES_MAX, pack
 from lowsky.airspace.domain.deciding import Directory
-from lowsky.airspace.reading import Declared, Note, Outcome, read
+from lowsky.airspace.reading import Declared, Note, ZoneOutcome, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Prepared:
 
     title: str
     zones: PackedZones
-    report: Report
+    report: ReportMessage
 
 
 def prepare(
@@ -39,7 +39,7 @@ def prepare(
         Overloaded: There is no room for them.
     """
     with read(file, declared, on_progress) as reading:
-        report = Report(reading.format, reading.notes)
+        report = ReportMessage(reading.format, reading.notes)
         for entry, read_zone in reading.results:
             notes, name = entry.notes, ""
             if read_zone is not None:
@@ -47,7 +47,7 @@ def prepare(
                 notes, packed = admitted.notes, pack(admitted, dataset)
                 size = len(packed.event)
                 if size > ZONE_BYTES_MAX:
-                    entry = replace(entry, outcome=Outcome.REFUSED)
+                    entry = replace(entry, outcome=ZoneOutcome.REFUSED)
                     message = f"the zone and its published text take {size} bytes; {ZONE_BYTES_MAX} is the most"
                     notes = (*notes, Note("ZONE_TOO_LARGE", "", message))
                 else:

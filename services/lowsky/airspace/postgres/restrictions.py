@@ -16,7 +16,7 @@ from lowsky.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class NewRestriction:
     """A restriction that is to come into force."""
 
     authority: str
@@ -37,7 +37,7 @@ class RestrictionStore:
         dataset = await DatasetStore(self._connection).get(dataset_of(authority))
         return dataset.geozone_count if dataset else 0
 
-    async def add(self, drawn: Drawn, title: str, now: datetime) -> Dataset:
+    async def add(self, drawn: NewRestriction, title: str, now: datetime) -> Dataset:
         """Brings one into force; gives its dataset, which is titled so the first time."""
         await self._connection.execute(
             """INSERT INTO restrictions (name, authority, start_time, end_time, create_time, created_by)

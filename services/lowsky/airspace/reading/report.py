@@ -22,7 +22,7 @@ class Format(StrEnum):
     KML = "KML"
 
 
-class Outcome(StrEnum):
+class ZoneOutcome(StrEnum):
     """What became of a published zone."""
 
     TAKEN = "TAKEN"
@@ -58,7 +58,7 @@ class ReportEntry:
 
     position: int
     identifier: str
-    outcome: Outcome
+    outcome: ZoneOutcome
     notes: tuple[Note, ...] = ()
     extent_growth_m2: float = 0.0
 
@@ -163,9 +163,9 @@ class Notes:
         self.extent_growth_m2 += extent_growth_m2
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> ZoneOutcome:
         """TAKEN, or REPAIRED when anything was mended."""
-        return Outcome.REPAIRED if self._mended else Outcome.TAKEN
+        return ZoneOutcome.REPAIRED if self._mended else ZoneOutcome.TAKEN
 
     @property
     def all(self) -> tuple[Note, ...]:

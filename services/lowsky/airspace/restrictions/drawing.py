@@ -19,7 +19,7 @@ from lowsky.airspace.domain.restriction import (
     require_within_area,
 )
 from lowsky.airspace.postgres.authorities import AuthorityStore
-from lowsky.airspace.postgres.restrictions import Drawn, RestrictionStore
+from lowsky.airspace.postgres.restrictions import NewRestriction, RestrictionStore
 from lowsky.airspace.postgres.zones import ZoneStore
 from lowsky.db.database import Connection
 from lowsky.ids import new_id
@@ -47,7 +47,7 @@ async def draw_restriction(
     dataset = dataset_of(authority.name)
     zone = pack(AdmittedZone(geozone_name(dataset, identifier), geozone, (), b""), dataset)
     require_room(authority.name, await store.in_force(authority.name))
-    drawn = Drawn(authority.name, zone, drawing.window, officer)
+    drawn = NewRestriction(authority.name, zone, drawing.window, officer)
     await store.add(drawn, f"Restrictions of {authority.profile.display_name}"[:200], now)
     stored, _ = await ZoneStore(connection).get(zone.name)
     return stored.message

@@ -20,7 +20,7 @@ BATCH = 200
 """Restrictions that end in one transaction: short enough that nobody waits long for the airspace."""
 
 
-class Expiry:
+class RestrictionExpiry:
     """Removes what is over. Every worker may run it: what one that died left behind is found by the next look."""
 
     def __init__(self, database: Database, relay: Relay, clock: Clock) -> None:

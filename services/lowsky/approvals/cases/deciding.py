@@ -14,7 +14,7 @@ from lowsky.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class OfficerDecision:
     """What an officer says of a case, as it was when it had this etag."""
 
     approval: str
@@ -25,7 +25,7 @@ class Verdict:
     """Subject of the token."""
 
 
-async def decide(connection: Connection, verdict: Verdict, reach: Reach, now: datetime) -> Approval:
+async def decide(connection: Connection, verdict: OfficerDecision, reach: Reach, now: datetime) -> Approval:
     """The case after the verdict.
 
     Where another authority decided since the officer read the case, the etag is stale, on purpose: the officer approves

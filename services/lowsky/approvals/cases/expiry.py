@@ -16,7 +16,7 @@ BATCH = 200
 """Cases that expire in one transaction: short enough that nobody waits long for one of them."""
 
 
-class Expiry:
+class CaseExpiry:
     """Expires what is overdue. Every worker may run it: each case is taken by one of them, and what a worker that died
     left behind is found by the next look."""
 

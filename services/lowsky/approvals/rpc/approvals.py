@@ -7,7 +7,7 @@ from typing import Any
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
 from lowsky.api.approvals.v1 import approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2
-from lowsky.approvals.cases.deciding import Verdict, decide, require_concerned
+from lowsky.approvals.cases.deciding import OfficerDecision, decide, require_concerned
 from lowsky.approvals.cases.queue import Wanted, queue
 from lowsky.approvals.cases.visible import is_visible, sees_as_officer
 from lowsky.approvals.codec.approvals import outcome_of, states_of, to_message
@@ -60,7 +60,7 @@ class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
     async def DecideApproval(self, request: pb.DecideApprovalRequest, context: Any) -> pb.DecideApprovalResponse:
         access = current_access()
         reach = access.reach
-        verdict = Verdict(
+        verdict = OfficerDecision(
             approval=request.name,
             etag=request.etag,
             outcome=outcome_of(request.outcome),

@@ -57,7 +57,7 @@ _UNDER_WAY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class FlightOverlap:
     """Two plans that overlap, seen from either side."""
 
     volumes: tuple[tuple[int, ...], tuple[int, ...]]
@@ -114,7 +114,7 @@ class Meeting:
 
 def meetings(
     stored: StoredVolumes, overlaps: Overlaps, ours: Sequence[Run], theirs: Sequence[Run], reference: VerticalReference
-) -> Mapping[int, Meeting]:
+) -> Mapping[int, FlightOverlap]:
     """What overlaps, by the place of the pair of plans among those that were asked for."""
     if not len(overlaps):
         return {}
@@ -128,7 +128,7 @@ def meetings(
         at = slice(bounds[n], bounds[n + 1])
         own, other = np.unique(overlaps.ours[at]), np.unique(overlaps.theirs[at])
         outlines, has_more = _shapes(stored, overlaps, at)
-        found[pair] = Meeting(
+        found[pair] = FlightOverlap(
             volumes=(_named(own - ours[pair].first), _named(other - theirs[pair].first)),
             counts=(len(own), len(other)),
             heights=(heights[0][n], heights[1][n]),

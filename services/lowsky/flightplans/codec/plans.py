@@ -17,9 +17,9 @@ from lowsky.findings.codec import finding_from_message, finding_to_message
 from lowsky.findings.finding import Finding
 from lowsky.flightplans.domain.plan import FlightPlan, Happening, State
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.flightplans.domain.report import Report
+from lowsky.flightplans.domain.report import StateReport
 from lowsky.geo.codec.flights import trajectory_from_message, volumes_from_message
-from lowsky.geofence.draw import Airspace
+from lowsky.geofence.draw import RequestedAirspace
 from lowsky.moments import start_of
 from lowsky.open_enums import known_name_of, name_of, text_member
 
@@ -68,7 +68,7 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
     )
 
 
-def report_of(request: pb.ReportFlightPlanStateRequest) -> Report:
+def report_of(request: pb.ReportFlightPlanStateRequest) -> StateReport:
     """What a request that passed the rules says of a flight under way.
 
     Raises:
@@ -82,7 +82,7 @@ def report_of(request: pb.ReportFlightPlanStateRequest) -> Report:
     volumes = request.off_nominal_volumes
     # Of a flight that is out of its plan, airspace that may not be needed is held rather than none.
     off_nominal = volumes_from_message(volumes, "off_nominal_volumes", either=True) if volumes.volumes else ()
-    return Report(
+    return StateReport(
         name=request.name,
         etag=request.etag,
         state=state,
@@ -92,7 +92,7 @@ def report_of(request: pb.ReportFlightPlanStateRequest) -> Report:
     )
 
 
-def airspace_again(content: bytes) -> Airspace:
+def airspace_again(content: bytes) -> RequestedAirspace:
     """The airspace that a plan of this content asked for.
 
     Raises:
@@ -197,7 +197,7 @@ def state_from(number: pb.State.ValueType) -> State:
     return text_member(State, name_of(pb.State, number, "STATE_"))
 
 
-def _airspace(message: pb.FlightPlan) -> Airspace:
+def _airspace(message: pb.FlightPlan) -> RequestedAirspace:
     if message.HasField("trajectory"):
         return trajectory_from_message(message.trajectory, "flight_plan.trajectory")
     return volumes_from_message(message.volumes, "flight_plan.volumes")

@@ -9,7 +9,7 @@ from lowsky.geo.volumes.volumes import Volume4D
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class StateReport:
     """What is said of a flight under way."""
 
     name: str

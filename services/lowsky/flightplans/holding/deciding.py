@@ -29,13 +29,13 @@ from lowsky.flightplans.checks import aircraft
 from lowsky.flightplans.checks.conflict import (
     NAMED_MAX,
     OVER_NAMED_MAX,
-    Meeting,
+    FlightOverlap,
     meetings,
     others_give_way,
     others_in_the_way,
 )
 from lowsky.flightplans.domain.plan import FlightPlan
-from lowsky.flightplans.holding.resolve import Outcome, Rival, id_of, resolve
+from lowsky.flightplans.holding.resolve import Contest, Rival, id_of, resolve
 from lowsky.flightplans.holding.shelf import Key, Shelf
 from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.plans import FlightPlanStore
@@ -66,14 +66,14 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HoldingDecision:
     """What became of a contender."""
 
     findings: Sequence[Finding]
     refused: LowskyError | None
 
 
-class Crowded(Exception):
+class TooMuchHeldNearby(Exception):
     """Too much is held near some contenders to be compared while others wait.
 
     Attributes:
@@ -103,7 +103,7 @@ class Holding:
 
     async def decide(
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover, now: datetime
-    ) -> tuple[Sequence[Verdict], Sequence[FlightPlan]]:
+    ) -> tuple[Sequence[HoldingDecision], Sequence[FlightPlan]]:
         """A verdict for each contender, and the plans that change because of them, changed and locked.
 
         Args:
@@ -111,7 +111,7 @@ class Holding:
 
         Raises:
             Unavailable: Others decide about the same airspace for too long.
-            Crowded: Some are near too much.
+            TooMuchHeldNearby: Some are near too much.
         """
         if not contenders:
             return [], []
@@ -126,7 +126,7 @@ class Holding:
 
     async def look(
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover
-    ) -> Sequence[Verdict]:
+    ) -> Sequence[HoldingDecision]:
         """What would be decided about each alone, at this moment; nothing is locked or changed."""
         rivals = await self.rivals(connection, contenders, volumes, cover)
         met = await FlightPlanStore(connection).present(_to_lock(contenders, rivals))
@@ -204,13 +204,13 @@ class Holding:
                 rival = contenders[other]
                 rivals[place].append(Rival(rival.plan, rival.priority, stored, runs[place], runs[other]))
 
-    async def meetings(self, rivals: Sequence[Rival]) -> Sequence[Meeting]:
+    async def meetings(self, rivals: Sequence[Rival]) -> Sequence[FlightOverlap]:
         """Where, when and how high each pair overlaps: some milliseconds for ten, so only of those that are told."""
         if not rivals:
             return []
         stored, ours, theirs = rivals[0].stored, [one.ours for one in rivals], [one.theirs for one in rivals]
 
-        def describe() -> Sequence[Meeting]:
+        def describe() -> Sequence[FlightOverlap]:
             overlaps = stored.overlaps(ours, theirs, self._reference)
             met = meetings(stored, overlaps, ours, theirs, self._reference)
             return [met[pair] for pair in range(len(rivals))]
@@ -241,8 +241,8 @@ class Holding:
         return await (self._beside(compare) if pairs > PAIRS_ON_LOOP_MAX else _at_once(compare))
 
     async def _verdicts(
-        self, contenders: Sequence[Contender], outcomes: Sequence[Outcome], aliases: Aliases
-    ) -> Sequence[Verdict]:
+        self, contenders: Sequence[Contender], outcomes: Sequence[Contest], aliases: Aliases
+    ) -> Sequence[HoldingDecision]:
         """With the findings that say why."""
         told = [[*outcome.blocked_by[:NAMED_MAX], *(rival for _, rival in outcome.over)] for outcome in outcomes]
         found = iter(await self.meetings([rival for rivals in told for rival in rivals]))
@@ -261,11 +261,11 @@ class Holding:
             ]
             if more := len(outcome.over) - len(over):
                 over.append(others_give_way(more))
-            verdicts.append(Verdict([*_busy(contender, outcome), *blocked, *over], outcome.refused))
+            verdicts.append(HoldingDecision([*_busy(contender, outcome), *blocked, *over], outcome.refused))
         return verdicts
 
 
-def _busy(contender: Contender, outcome: Outcome) -> Sequence[Finding]:
+def _busy(contender: Contender, outcome: Contest) -> Sequence[Finding]:
     """What is said of the plans that the aircraft is to fly at the same time, the earliest first."""
     named = sorted(outcome.busy_with, key=lambda one: one.start)[: aircraft.NAMED_MAX]
     findings = [
@@ -277,10 +277,10 @@ def _busy(contender: Contender, outcome: Outcome) -> Sequence[Finding]:
 
 
 def _require_at_most(limit: int, counts: NDArray[Any]) -> None:
-    """Raises Crowded where what a plan has to be compared with would take seconds, while everybody there waits."""
+    """Raises TooMuchHeldNearby where the comparison would take seconds, while everybody there waits."""
     crowded = (counts > limit).nonzero()[0].tolist()
     if crowded:
-        raise Crowded(crowded)
+        raise TooMuchHeldNearby(crowded)
 
 
 async def _at_once(work: Callable[[], _Result]) -> _Result:
@@ -320,7 +320,7 @@ def _to_lock(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]])
 
 
 def _moved(
-    contenders: Sequence[Contender], outcomes: Sequence[Outcome], aliases: Aliases, now: datetime
+    contenders: Sequence[Contender], outcomes: Sequence[Contest], aliases: Aliases, now: datetime
 ) -> Sequence[FlightPlan]:
     """The plans that give way, are told, or are superseded."""
     changed: dict[str, FlightPlan] = {}

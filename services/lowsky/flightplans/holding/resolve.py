@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from lowsky.errors import LowskyError, NotFound, Precondition
-from lowsky.flightplans.checks.conflict import Meeting
+from lowsky.flightplans.checks.conflict import FlightOverlap
 from lowsky.flightplans.domain.plan import FINAL, OPEN, FlightPlan
 from lowsky.flightplans.postgres.reservations import Busy, Contender, Windows
 from lowsky.geo.volumes.stored import Run, StoredVolumes
@@ -25,7 +25,7 @@ class Rival:
 
 
 @dataclass(slots=True)
-class Outcome:
+class Contest:
     """What is decided about a contender, before it is said."""
 
     blocked_by: list[Rival] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Outcome:
     """Plans that its aircraft is to fly at the same time."""
     over: list[tuple[FlightPlan, Rival]] = field(default_factory=list)
     """Plans of lower priority that give way to it, or fly already."""
-    met_over: list[Meeting] = field(default_factory=list)
+    met_over: list[FlightOverlap] = field(default_factory=list)
     superseded: FlightPlan | None = None
     refused: LowskyError | None = None
 
@@ -44,7 +44,7 @@ def resolve(
     locked: Mapping[str, FlightPlan],
     windows: Windows,
     busy: Sequence[Busy] = (),
-) -> Sequence[Outcome]:
+) -> Sequence[Contest]:
     """By priority, then in order of arrival, so that nobody in a batch is accepted and displaced at once.
 
     An aircraft that is busy stays so whatever the priority: a plan of the same aircraft counts unless it ends in the
@@ -55,7 +55,7 @@ def resolve(
         windows: Of each contender.
         busy: Stored plans that keep the aircraft of contenders busy, by their places.
     """
-    outcomes = [Outcome() for _ in contenders]
+    outcomes = [Contest() for _ in contenders]
     places = {contender.plan for contender in contenders}
     accepted: set[UUID] = set()
     taken: dict[str, list[Busy]] = {}

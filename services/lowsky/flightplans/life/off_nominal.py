@@ -16,10 +16,10 @@ from uuid import UUID, uuid4
 from lowsky.db.database import Connection
 from lowsky.errors import Invalid, NotFound, Unavailable
 from lowsky.findings.finding import Finding, Rule, Severity
-from lowsky.flightplans.checks.conflict import Meeting
+from lowsky.flightplans.checks.conflict import FlightOverlap
 from lowsky.flightplans.domain.plan import ANY_OPERATOR, FINAL, FlightPlan
-from lowsky.flightplans.domain.report import Report
-from lowsky.flightplans.holding.deciding import Crowded, Holding
+from lowsky.flightplans.domain.report import StateReport
+from lowsky.flightplans.holding.deciding import Holding, TooMuchHeldNearby
 from lowsky.flightplans.holding.resolve import Rival
 from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.plans import FlightPlanStore
@@ -43,7 +43,7 @@ class OffNominal:
         self._holding = holding
         self._reference = reference
 
-    async def report(self, connection: Connection, report: Report, now: datetime) -> FlightPlan:
+    async def report(self, connection: Connection, report: StateReport, now: datetime) -> FlightPlan:
         """The plan as it is then; within one transaction. Locks come in the order of everybody: nodes, then plans.
 
         Raises:
@@ -86,7 +86,7 @@ class OffNominal:
         await Reservations(connection).lock(nodes)
         try:
             (rivals,) = await self._holding.rivals(connection, [contender], off, nodes)
-        except Crowded as crowded:
+        except TooMuchHeldNearby as crowded:
             raise crowded.refusal("off_nominal_volumes") from None
         return [rival for rival in rivals if str(rival.plan) != plan.id]
 
@@ -110,14 +110,14 @@ class OffNominal:
         return nodes
 
 
-def _require_soon(report: Report, now: datetime) -> None:
+def _require_soon(report: StateReport, now: datetime) -> None:
     end_s = max((volume.end_s for volume in report.off_nominal), default=0.0)
     if end_s > now.timestamp() + AHEAD_S_MAX:
         message = f"a flight that has left its plan is not away from it for more than {AHEAD_S_MAX} s"
         raise Invalid.field("off_nominal_volumes", message, "TOO_LARGE", limit=str(AHEAD_S_MAX))
 
 
-def _require_possible(report: Report, seen: FlightPlan, now: datetime) -> None:
+def _require_possible(report: StateReport, seen: FlightPlan, now: datetime) -> None:
     """Refuses early what will be refused anyhow once the plan is locked: nobody is to wait for a report of a plan that
     does not fly."""
     seen.expect(report.etag)
@@ -137,7 +137,7 @@ def _warned_by(plan: FlightPlan, aliases: Aliases) -> list[str]:
     return [id_ for id_ in found if id_ is not None]
 
 
-def _warn(other: FlightPlan, alias: str, met: Meeting | None, now: datetime) -> bool:
+def _warn(other: FlightPlan, alias: str, met: FlightOverlap | None, now: datetime) -> bool:
     """Tells another flight what it meets now of the one with that alias instead of what it met; False where nothing is
     new to it."""
     subject = f"{ANY_OPERATOR}/flightPlans/{alias}"
@@ -154,7 +154,7 @@ def _is_there(plan: FlightPlan | None) -> bool:
     return plan is not None and plan.state not in FINAL
 
 
-def _said(met: Mapping[str, Meeting], aliases: Aliases) -> list[Finding]:
+def _said(met: Mapping[str, FlightOverlap], aliases: Aliases) -> list[Finding]:
     """What the flight itself hears."""
     named = itertools.islice(met.items(), NAMED_MAX)
     findings = [meeting.finding(Rule.OFF_NOMINAL_MEETS, aliases.of(other)) for other, meeting in named]

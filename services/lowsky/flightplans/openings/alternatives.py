@@ -27,7 +27,7 @@ from lowsky.flightplans.checks.draw import draw
 from lowsky.flightplans.checks.validity import AHEAD_MAX
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.openings.free_shifts import clearance_m, free_heights, free_times
-from lowsky.flightplans.openings.nearby import Crowded, nearby, taken
+from lowsky.flightplans.openings.nearby import TooManyFlights, nearby, taken
 from lowsky.flightplans.openings.turns import Turns
 from lowsky.flightplans.postgres.reservations import Contender
 from lowsky.flightplans.submission.path import Submission, SubmissionPath
@@ -72,7 +72,7 @@ _TIMES, _HEIGHTS = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Shift:
     """A whole plan in time, or in altitude."""
 
     later_s: float | None = None
@@ -89,7 +89,7 @@ class Alternatives:
         clock: Clock,
         reference: VerticalReference,
         path: SubmissionPath,
-        moved: Callable[[Proposal, Move], Proposal],
+        moved: Callable[[Proposal, Shift], Proposal],
         is_accepted: Callable[[bytes], bool],
     ) -> None:
         self._database = database
@@ -100,18 +100,18 @@ class Alternatives:
         self._is_accepted = is_accepted
         self._turns = Turns(AT_ONCE)
 
-    async def of(self, submission: Submission) -> Sequence[Move]:
+    async def of(self, submission: Submission) -> Sequence[Shift]:
         """The nearest time and the nearest altitude that pass; fewer where none does, or where there is no time to
         look."""
         try:
             async with asyncio.timeout(TIME_S_MAX):
                 return await self._turns.take(lambda: self._find(submission), TIME_S_MAX)
-        except (TimeoutError, LowskyError, Crowded) as fault:
+        except (TimeoutError, LowskyError, TooManyFlights) as fault:
             # The answer itself stands, and must not be lost for want of a hint.
             log.info("no alternatives looked for", why=str(fault) or "too busy")
             return []
 
-    async def _find(self, submission: Submission) -> Sequence[Move]:
+    async def _find(self, submission: Submission) -> Sequence[Shift]:
         proposal = submission.proposal
         drawn = await asyncio.to_thread(draw, [proposal], self._reference)
         if drawn.refused:
@@ -134,17 +134,17 @@ class Alternatives:
         busy = await taken(self._database, contender, start_s + early, end_s + late)
         stays = not any(start < end_s and start_s < end for start, end in busy)
 
-        def candidates() -> list[Iterator[Move]]:
-            found: list[Iterator[Move]] = []
+        def candidates() -> list[Iterator[Shift]]:
+            found: list[Iterator[Shift]] = []
             if _TIMES not in nodes.too_large:
                 there = [held.volumes for held in near if held.place == _TIMES]
                 gaps = free_times(mine, there, times, self._reference, busy)
-                found.append(Move(later_s=s) for s in nearest_first(gaps, GRAIN_S, STRIDE_S))
+                found.append(Shift(later_s=s) for s in nearest_first(gaps, GRAIN_S, STRIDE_S))
             if stays and _HEIGHTS not in nodes.too_large:
                 gaps = free_heights(
                     mine, [held.volumes for held in near if held.place == _HEIGHTS], heights, self._reference
                 )
-                found.append(Move(higher_m=m) for m in nearest_first(gaps, GRAIN_M, STRIDE_M))
+                found.append(Shift(higher_m=m) for m in nearest_first(gaps, GRAIN_M, STRIDE_M))
             return found
 
         return await self._first_that_pass(submission, await asyncio.to_thread(candidates), len(mine))
@@ -163,11 +163,11 @@ class Alternatives:
         return cover_of(both, self._reference)
 
     async def _first_that_pass(
-        self, submission: Submission, kinds: Sequence[Iterator[Move]], legs: int
-    ) -> Sequence[Move]:
+        self, submission: Submission, kinds: Sequence[Iterator[Shift]], legs: int
+    ) -> Sequence[Shift]:
         """Of each kind of move the first one that passes the checks of a submission; where nothing is in the way any
         more, the one that moves nothing."""
-        passed: dict[int, Move] = {}
+        passed: dict[int, Shift] = {}
         for tries in TRIES:
             few = max(1, min(tries, TRIED_LEGS_MAX // legs))
             batch = [
@@ -182,7 +182,7 @@ class Alternatives:
         as_it_is = [move for move in passed.values() if not (move.later_s or move.higher_m)]
         return as_it_is[:1] or [passed[kind] for kind in sorted(passed)]
 
-    async def _pass(self, submission: Submission, moves: Sequence[Move]) -> Sequence[bool]:
+    async def _pass(self, submission: Submission, moves: Sequence[Shift]) -> Sequence[bool]:
         if not moves:
             return []
 

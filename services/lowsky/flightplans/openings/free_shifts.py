@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from lowsky.flightplans.openings.nearby import Crowded
+from lowsky.flightplans.openings.nearby import TooManyFlights
 from lowsky.geo.heights.altitude import AltitudeBands, Datum, VerticalReference
 from lowsky.geo.volumes.shifts import Gap, free_gaps, height_shifts, time_shifts
 from lowsky.geo.volumes.stored import Overlaps, Run, StoredVolumes, bounds_there
@@ -32,7 +32,7 @@ def free_times(
         taken: From when until when its aircraft is busy: none of the plan may be at such a time.
 
     Raises:
-        Crowded: Too much is near.
+        TooManyFlights: Too much is near.
     """
     always: Columns = {"start_s": np.zeros, "end_s": np.ones}
     others = Volumes.join(near) if near else Volumes.of([])
@@ -83,7 +83,7 @@ def _with(volumes: Volumes, columns: Columns) -> Volumes:
 def _met(mine: Volumes, others: Volumes, reference: VerticalReference) -> tuple[Overlaps, Floats]:
     """Which of mine meet which others, by places in both, one after the other; and the boxes of all."""
     if (pairs := len(mine) * len(others)) > PAIRS_MAX:
-        raise Crowded(f"{pairs} pairs of volumes would have to be compared, more than {PAIRS_MAX}")
+        raise TooManyFlights(f"{pairs} pairs of volumes would have to be compared, more than {PAIRS_MAX}")
     stored = StoredVolumes(len(mine) + len(others))
     ours, theirs = Run(stored.add(mine), len(mine)), Run(stored.add(others), len(others))
     return stored.overlaps([ours], [theirs], reference), stored.boxes

@@ -32,7 +32,7 @@ class Near:
     volumes: Volumes
 
 
-class Crowded(Exception):
+class TooManyFlights(Exception):
     """More is held there than is looked at. The message says how much, for people."""
 
 
@@ -56,7 +56,7 @@ async def nearby(database: Database, cover: Cover, priority: int) -> Sequence[Ne
     """What is held near by flights of at least a priority.
 
     Raises:
-        Crowded: It is too much.
+        TooManyFlights: It is too much.
         Unavailable: The database is away.
     """
     if not len(cover):
@@ -69,11 +69,11 @@ async def nearby(database: Database, cover: Cover, priority: int) -> Sequence[Ne
         reservations = Reservations(connection)
         near = await reservations.near(cover, FLIGHTS_MAX + 1)
         if len(near) > FLIGHTS_MAX:
-            raise Crowded(f"more than {FLIGHTS_MAX} flights are near")
+            raise TooManyFlights(f"more than {FLIGHTS_MAX} flights are near")
         near = [held for held in near if held.priority >= priority]
         stored = await reservations.stored({held.plan for held in near}, BYTES_MAX)
     if stored is None:
-        raise Crowded(f"the flights near have more than {BYTES_MAX} bytes of volumes")
+        raise TooManyFlights(f"the flights near have more than {BYTES_MAX} bytes of volumes")
 
     def read() -> Sequence[Near]:
         volumes = dict(zip(stored, from_bytes(list(stored.values())), strict=True))

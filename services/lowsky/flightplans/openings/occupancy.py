@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lowsky.db.database import Database
 from lowsky.errors import Invalid, Overloaded
-from lowsky.flightplans.openings.nearby import Crowded, Near, nearby
+from lowsky.flightplans.openings.nearby import Near, TooManyFlights, nearby
 from lowsky.flightplans.openings.turns import Turns
 from lowsky.flightplans.postgres.reservations import too_large
 from lowsky.geo.heights.altitude import AltitudeBand, VerticalReference
@@ -60,7 +60,7 @@ WAIT_S_MAX: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class OccupiedLayer:
     """A layer of a volume, and when it is free and busy: together, in order, its window of time."""
 
     altitude: AltitudeBand
@@ -78,7 +78,7 @@ class Occupancy:
 
     async def of(
         self, asked: Sequence[Volume4D], layer_height_m: float, priority: int, field: str
-    ) -> Sequence[Sequence[Layer]]:
+    ) -> Sequence[Sequence[OccupiedLayer]]:
         """The layers of each volume, from below.
 
         Args:
@@ -92,14 +92,14 @@ class Occupancy:
         """
         bands = [layers(volume.altitude, layer_height_m, f"{field}[{n}].altitude") for n, volume in enumerate(asked)]
 
-        async def look() -> Sequence[Sequence[Layer]]:
+        async def look() -> Sequence[Sequence[OccupiedLayer]]:
             nodes = await asyncio.to_thread(self._cover, asked, field)
             near = await nearby(self._database, nodes, priority)
             return await asyncio.to_thread(busy_layers, asked, bands, near, self._reference)
 
         try:
             return await self._turns.take(look, WAIT_S_MAX)
-        except Crowded as crowded:
+        except TooManyFlights as crowded:
             message = f"{crowded}: ask for fewer or smaller volumes, a shorter time, or thicker layers"
             raise Invalid.field(field, message, "TOO_LARGE") from None
         except TimeoutError:
@@ -140,11 +140,11 @@ def busy_layers(
     bands: Sequence[Sequence[AltitudeBand]],
     near: Sequence[Near],
     reference: VerticalReference,
-) -> Sequence[Sequence[Layer]]:
+) -> Sequence[Sequence[OccupiedLayer]]:
     """The layers of each volume, when what is near is all that is held.
 
     Raises:
-        Crowded: More pairs would have to be compared than is done for anybody, or the answer is too long.
+        TooManyFlights: More pairs would have to be compared than is done for anybody, or the answer is too long.
     """
     listed = [replace(volume, altitude=band) for volume, its in zip(asked, bands, strict=True) for band in its]
     busy: list[Sequence[Interval]] = [()] * len(listed)
@@ -152,9 +152,9 @@ def busy_layers(
         window = listed[layer]
         busy[layer] = merged(np.maximum(starts_s, window.start_s), np.minimum(ends_s, window.end_s))
     if (count := sum(map(len, busy))) > INTERVALS_MAX:
-        raise Crowded(f"there are {count} busy intervals, more than {INTERVALS_MAX}")
+        raise TooManyFlights(f"there are {count} busy intervals, more than {INTERVALS_MAX}")
     made = iter(
-        Layer(volume.altitude, tuple(gaps(its, volume.start_s, volume.end_s)), tuple(its))
+        OccupiedLayer(volume.altitude, tuple(gaps(its, volume.start_s, volume.end_s)), tuple(its))
         for volume, its in zip(listed, busy, strict=True)
     )
     return [list(itertools.islice(made, len(its))) for its in bands]
@@ -167,7 +167,7 @@ def _met(
     plans = {held.plan: held.volumes for held in near}
     pairs = sum(counts[held.place] * len(held.volumes) for held in near)
     if pairs > PAIRS_MAX:
-        raise Crowded(f"{pairs} pairs of layers and volumes would have to be compared, more than {PAIRS_MAX}")
+        raise TooManyFlights(f"{pairs} pairs of layers and volumes would have to be compared, more than {PAIRS_MAX}")
     asked = Volumes.of([listed])
     stored = StoredVolumes(len(listed) + sum(map(len, plans.values())))
     stored.add(asked)

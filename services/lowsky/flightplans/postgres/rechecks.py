@@ -10,7 +10,7 @@ from lowsky.db.database import Connection
 from lowsky.flightplans.domain.plan import FINAL, Extent
 from lowsky.flightplans.projections.areas import StatedAreas
 
-Place = tuple[datetime, str]
+PageKey = tuple[datetime, str]
 """Where a plan stands in the order in which plans are checked again: when it ends, and its id."""
 
 
@@ -27,7 +27,7 @@ class Unchecked:
     """Whether its box meets a box of what changed."""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> PageKey:
         return self.end, self.id
 
 
@@ -38,7 +38,7 @@ class PlansToRecheck:
         self._connection = connection
 
     async def page(
-        self, boxes: Sequence[Extent], revision: int | None, now: datetime, after: Place | None, limit: int
+        self, boxes: Sequence[Extent], revision: int | None, now: datetime, after: PageKey | None, limit: int
     ) -> Sequence[Unchecked]:
         """The first ones after a place, or of all that are not over where there is no revision; the flights that end
         first come first.

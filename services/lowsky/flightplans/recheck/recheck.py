@@ -33,14 +33,14 @@ from lowsky.findings.finding import Finding, Rule
 from lowsky.flightplans.checks.draw import FIELD
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.postgres.plans import FlightPlanStore
-from lowsky.flightplans.postgres.rechecks import Place, PlansToRecheck, ToDo, Unchecked, begin_recheck, end_recheck
+from lowsky.flightplans.postgres.rechecks import PageKey, PlansToRecheck, ToDo, Unchecked, begin_recheck, end_recheck
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.areas import Areas, StatedAreas
 from lowsky.flightplans.recheck.touched import boxes_of, touched
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
-from lowsky.geofence.draw import Airspace as Wanted
+from lowsky.geofence.draw import RequestedAirspace as Wanted
 from lowsky.geofence.draw import draw
 from lowsky.geofence.look import survey
 from lowsky.health import Health
@@ -66,7 +66,7 @@ _LOCK = 0x72656368  # "rech"
 Findings = tuple[Finding, ...]
 
 
-class Found(NamedTuple):
+class Reassessed(NamedTuple):
     """What the geofence finds now of a plan."""
 
     findings: Findings
@@ -177,7 +177,7 @@ class Recheck:
         boxes = await asyncio.to_thread(boxes_of, changed) if len(changed) else ()
         plans, now = PlansToRecheck(connection), self._clock.now()
         near = touched = moved = 0
-        after: Place | None = None
+        after: PageKey | None = None
         # A page at a time from the first query to the last move: of a million plans no more are in memory.
         before = None if todo.areas else zones.revision
         while page := await plans.page(boxes, before, now, after, SEEN_AT_ONCE):
@@ -231,13 +231,13 @@ class Recheck:
 
     def _look(
         self, contents: Sequence[tuple[str, bytes]], zones: ZoneIndex[int], areas: AreaIndex
-    ) -> Mapping[str, Found]:
+    ) -> Mapping[str, Reassessed]:
         """What the geofence finds now of plans, by id; of those that can be drawn."""
         readable, airspaces = self._read(contents)
         drawn = draw(airspaces, self._reference, FIELD)
         around = survey(zones, areas, drawn.volumes, len(readable), self._reference)
         return {
-            id_: Found(self._as_kept(around.findings[place]), around.areas[place])
+            id_: Reassessed(self._as_kept(around.findings[place]), around.areas[place])
             for place, id_ in enumerate(readable)
             if place not in drawn.refused
         }
@@ -252,7 +252,9 @@ class Recheck:
                 log.error("a stored plan cannot be read again", plan=id_, problem=problem.message)
         return list(airspaces), list(airspaces.values())
 
-    async def _take_in(self, connection: Connection, found: Mapping[str, Found], revision: int, *, again: bool) -> int:
+    async def _take_in(
+        self, connection: Connection, found: Mapping[str, Reassessed], revision: int, *, again: bool
+    ) -> int:
         """Gives plans what was found; how many that changed. The geometry of a plan never does, but its state may have
         since it was read."""
         left = list(found)
@@ -272,7 +274,7 @@ class Recheck:
             left = [id_ for id_ in left if id_ not in seen]
         return changed
 
-    def _reassess(self, plan: FlightPlan, found: Found, revision: int, now: datetime, *, again: bool) -> bool:
+    def _reassess(self, plan: FlightPlan, found: Reassessed, revision: int, now: datetime, *, again: bool) -> bool:
         asking = self._applications(plan, found.areas)
         applications = None if asking is None else self._as_kept(asking)
         return reassess(plan, found.findings, revision, now, again=again, applications=applications)

@@ -17,14 +17,14 @@ from lowsky.geo.shapes.projection import LegRefused
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import corridors
 from lowsky.geo.zones.index import ZoneIndex
-from lowsky.geofence.draw import Airspace, draw
+from lowsky.geofence.draw import RequestedAirspace, draw
 
 BOXES_MAX = 16
 """Boxes of changed zones that plans are compared with. More are taken as one: an import changes a whole country."""
 
 
 def touched(
-    airspaces: Sequence[Airspace], changed: ZoneIndex[object], reference: VerticalReference
+    airspaces: Sequence[RequestedAirspace], changed: ZoneIndex[object], reference: VerticalReference
 ) -> tuple[set[int], Mapping[int, LowskyError]]:
     """The places of those that meet a zone in plan, altitude and time; and why others cannot be drawn, by place."""
     found = _at_first_glance(airspaces, changed, reference)
@@ -36,7 +36,7 @@ def touched(
 
 
 def _at_first_glance(
-    airspaces: Sequence[Airspace], changed: ZoneIndex[object], reference: VerticalReference
+    airspaces: Sequence[RequestedAirspace], changed: ZoneIndex[object], reference: VerticalReference
 ) -> set[int]:
     """Those whose most central leg meets a zone."""
     trajectories = {place: one for place, one in enumerate(airspaces) if isinstance(one, Trajectory)}

@@ -11,12 +11,12 @@ from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.flightplans.codec.plans import proposal_of
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.flightplans.openings.alternatives import Move
+from lowsky.flightplans.openings.alternatives import Shift
 
 _OF_OTHERS = {assessment_pb2.Finding.RULE_CONFLICT, assessment_pb2.Finding.RULE_AIRCRAFT_BUSY}
 
 
-def moved(proposal: Proposal, move: Move) -> Proposal:
+def moved(proposal: Proposal, move: Shift) -> Proposal:
     """The proposal that a request for the moved plan would be read as.
 
     Raises:
@@ -50,13 +50,13 @@ def only_others_are_in_the_way(answer: bytes) -> bool:
     return plan.state == pb.STATE_REJECTED and bool(blocking) and blocking <= _OF_OTHERS
 
 
-def with_alternatives(answer: bytes, proposal: Proposal, moves: Iterable[Move]) -> bytes:
+def with_alternatives(answer: bytes, proposal: Proposal, moves: Iterable[Shift]) -> bytes:
     """The same answer, and how the plan would pass."""
     response = pb.SubmitFlightPlanResponse(alternatives=[_alternative(proposal, move) for move in moves])
     return answer + response.SerializeToString()  # which is how messages are merged
 
 
-def _alternative(proposal: Proposal, move: Move) -> pb.Alternative:
+def _alternative(proposal: Proposal, move: Shift) -> pb.Alternative:
     if move.higher_m is not None:
         return pb.Alternative(altitude_offset_m=move.higher_m)
     message = pb.FlightPlan.FromString(proposal.content)
@@ -72,6 +72,6 @@ def _moments(message: pb.FlightPlan) -> list[Timestamp]:
     return [moment for volume in message.volumes.volumes for moment in (volume.time_start, volume.time_end)]
 
 
-def _delay(moment: Timestamp, move: Move) -> None:
+def _delay(moment: Timestamp, move: Shift) -> None:
     millis = round((move.later_s or 0.0) * 1_000)
     moment.FromNanoseconds(moment.ToNanoseconds() + millis * 1_000_000)

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.errors import Invalid
-from lowsky.flightplans.openings.occupancy import ASKED_MAX, LAYER_HEIGHT_M, WINDOW_S_MAX, Layer
+from lowsky.flightplans.openings.occupancy import ASKED_MAX, LAYER_HEIGHT_M, WINDOW_S_MAX, OccupiedLayer
 from lowsky.geo.codec.flights import volumes_from_message
 from lowsky.geo.codec.volumes import band_to_message
 from lowsky.geo.volumes.volumes import Volume4D
@@ -34,14 +34,14 @@ def question_of(request: pb.QueryAirspaceRequest) -> tuple[Sequence[Volume4D], f
     return asked, request.layer_height_m or LAYER_HEIGHT_M
 
 
-def answer_of(occupancies: Iterable[Sequence[Layer]]) -> pb.QueryAirspaceResponse:
+def answer_of(occupancies: Iterable[Sequence[OccupiedLayer]]) -> pb.QueryAirspaceResponse:
     """The response."""
     return pb.QueryAirspaceResponse(
         occupancies=[pb.VolumeOccupancy(layers=[_layer(layer) for layer in layers]) for layers in occupancies]
     )
 
 
-def _layer(layer: Layer) -> pb.LayerOccupancy:
+def _layer(layer: OccupiedLayer) -> pb.LayerOccupancy:
     return pb.LayerOccupancy(
         altitude=band_to_message(layer.altitude),
         free=[_interval(start_s, end_s, inwards=True) for start_s, end_s in layer.free],

@@ -12,7 +12,7 @@ from lowsky.db.database import Connection, Database
 from lowsky.db.requests import Request, earlier_answers, forget_answers, keep_answers
 from lowsky.errors import LowskyError
 from lowsky.flightplans.domain.plan import FlightPlan, State
-from lowsky.flightplans.holding.deciding import Crowded, Holding, Verdict
+from lowsky.flightplans.holding.deciding import Holding, HoldingDecision, TooMuchHeldNearby
 from lowsky.flightplans.postgres.airspace_locks import LOCKS_MAX, lock_counts
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.rechecks import Begun, rechecks_begun
@@ -22,12 +22,12 @@ from lowsky.geo.volumes.encoding import Line
 from lowsky.geo.volumes.nodes import Cover
 from lowsky.geo.volumes.volumes import Volumes
 
-Outcome = bytes | LowskyError
+Answer = bytes | LowskyError
 """The answer to a submission, or why it is refused."""
 
 
 @dataclass(slots=True)
-class Checked:
+class CheckedPlan:
     """A plan as the checks leave it, which look at nobody else, and the answer that its submitter would get."""
 
     request: Request
@@ -67,13 +67,13 @@ class Commit:
 
     async def store(
         self,
-        checked: Sequence[Checked],
+        checked: Sequence[CheckedPlan],
         volumes: Volumes,
         nodes: Cover,
         airspace_revision: int,
         areas: StatedAreas,
         now: datetime,
-    ) -> Sequence[Outcome]:
+    ) -> Sequence[Answer]:
         """Stores what is new, all or nothing; a request that came before keeps its answer.
 
         Args:
@@ -84,7 +84,7 @@ class Commit:
             Overtaken: Plans have begun to be checked against a newer airspace: the rest was not stored.
             Unavailable: The database is away, or others decide about the same airspace for too long.
         """
-        outcomes: list[Outcome] = []
+        outcomes: list[Answer] = []
         for places in _portions(nodes, len(checked)):
             portion = [checked[place] for place in places]
             outcomes += await self._store_all_but_crowded(
@@ -94,21 +94,21 @@ class Commit:
 
     async def _store_all_but_crowded(
         self,
-        checked: Sequence[Checked],
+        checked: Sequence[CheckedPlan],
         volumes: Volumes,
         nodes: Cover,
         airspace_revision: int,
         areas: StatedAreas,
         now: datetime,
-    ) -> Sequence[Outcome]:
+    ) -> Sequence[Answer]:
         """Those near which too much is held are refused, and the others stored without them."""
         if not checked:
             return []
         try:
             return await self._store(checked, volumes, nodes, airspace_revision, areas, now)
-        except Crowded as crowded:
+        except TooMuchHeldNearby as crowded:
             rest = [n for n in range(len(checked)) if n not in crowded.places]
-            outcomes: list[Outcome] = [crowded.refusal()] * len(checked)
+            outcomes: list[Answer] = [crowded.refusal()] * len(checked)
             others = [checked[n] for n in rest]
             stored = await self._store_all_but_crowded(
                 others, volumes.of_owners(rest), nodes.of_owners(rest), airspace_revision, areas, now
@@ -119,19 +119,19 @@ class Commit:
 
     async def _store(
         self,
-        checked: Sequence[Checked],
+        checked: Sequence[CheckedPlan],
         volumes: Volumes,
         nodes: Cover,
         airspace_revision: int,
         areas: StatedAreas,
         now: datetime,
-    ) -> Sequence[Outcome]:
+    ) -> Sequence[Answer]:
         contending = [n for n, one in enumerate(checked) if one.contends]
         held = reservations_of(
             [checked[n].contender for n in contending], volumes.of_owners(contending), nodes.of_owners(contending)
         )
         reservations = dict(zip(contending, held, strict=True))
-        outcomes: list[Outcome] = [one.answer for one in checked]
+        outcomes: list[Answer] = [one.answer for one in checked]
         async with self._database.transaction() as connection:
             begun = await rechecks_begun(connection)
             if begun.overtakes(airspace_revision, areas):
@@ -147,8 +147,8 @@ class Commit:
             its_volumes, its_nodes = volumes.of_owners(wanting), nodes.of_owners(wanting)
             try:
                 verdicts, changed = await self._holding.decide(connection, contenders, its_volumes, its_nodes, now)
-            except Crowded as crowded:
-                raise Crowded([wanting[place] for place in crowded.places]) from None
+            except TooMuchHeldNearby as crowded:
+                raise TooMuchHeldNearby([wanting[place] for place in crowded.places]) from None
             for n, verdict in zip(wanting, verdicts, strict=True):
                 outcomes[n] = self.after(checked[n], verdict)
             await self._correct(connection, [(checked[n], outcomes[n]) for n in wanting])
@@ -161,7 +161,7 @@ class Commit:
             await store.save_assessments(changed)
         return outcomes
 
-    def after(self, checked: Checked, verdict: Verdict) -> Outcome:
+    def after(self, checked: CheckedPlan, verdict: HoldingDecision) -> Answer:
         """The answer, with what other flights have to say to the plan."""
         if verdict.refused is not None:
             return verdict.refused
@@ -171,7 +171,7 @@ class Commit:
             return self._to_answer(plan)
         return checked.answer
 
-    async def _correct(self, connection: Connection, answers: Sequence[tuple[Checked, Outcome]]) -> None:
+    async def _correct(self, connection: Connection, answers: Sequence[tuple[CheckedPlan, Answer]]) -> None:
         """Answers were kept as if nobody else were there; those that came out otherwise are put right."""
         other: list[tuple[Request, bytes]] = []
         refused: list[Request] = []

@@ -33,14 +33,14 @@ from lowsky.flightplans.checks.law import missing_contents, require_documents
 from lowsky.flightplans.checks.validity import performance, require_entitled, require_in_time, require_standing
 from lowsky.flightplans.domain.plan import Extent, FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.flightplans.holding.deciding import Crowded, Holding
+from lowsky.flightplans.holding.deciding import Holding, TooMuchHeldNearby
 from lowsky.flightplans.postgres.rechecks import Begun
 from lowsky.flightplans.postgres.reservations import too_large
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.areas import Areas, StatedAreas
 from lowsky.flightplans.projections.law import Law
 from lowsky.flightplans.projections.standing import Standing
-from lowsky.flightplans.submission.commit import Checked, Commit, Outcome, Overtaken
+from lowsky.flightplans.submission.commit import Answer, CheckedPlan, Commit, Overtaken
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.thread_locks import InUse
 from lowsky.geo.volumes.encoding import Line
@@ -159,13 +159,15 @@ class SubmissionPath:
                 retry_after_s=1.0,
             ) from None
 
-    async def _check_and_commit(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> Sequence[Outcome]:
+    async def _check_and_commit(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> Sequence[Answer]:
         now = self._clock.now()
         looked = await self._look(batch, zones)
         checked = [self._check(submission, looked, n, zones, now) for n, submission in enumerate(batch)]
-        outcomes: list[Outcome] = [one if isinstance(one, LowskyError) else one.answer for one in checked]
+        outcomes: list[Answer] = [one if isinstance(one, LowskyError) else one.answer for one in checked]
         for is_dry, decide in ((True, self._look_at_others), (False, self._store)):
-            good = {n: one for n, one in enumerate(checked) if isinstance(one, Checked) and batch[n].dry_run is is_dry}
+            good = {
+                n: one for n, one in enumerate(checked) if isinstance(one, CheckedPlan) and batch[n].dry_run is is_dry
+            }
             for n, outcome in zip(good, await decide(good, looked, zones.revision, now), strict=True):
                 outcomes[n] = outcome
         refused = [n for n, one in enumerate(checked) if isinstance(one, LowskyError) and not batch[n].dry_run]
@@ -204,7 +206,7 @@ class SubmissionPath:
 
     def _check(
         self, submission: Submission, looked: Looked, place: int, zones: ZoneIndex[object], now: datetime
-    ) -> Checked | LowskyError:
+    ) -> CheckedPlan | LowskyError:
         """The plan as the checks leave it, or why there is none."""
         proposal, drawn = submission.proposal, looked.drawn
         findings, authorities = looked.surroundings.findings[place], looked.surroundings.authorities[place]
@@ -245,7 +247,7 @@ class SubmissionPath:
         limits = performance(proposal, aircraft, _flight_s(proposal), looked.speeds.get(place))
         applications = self._law.applications(looked.surroundings.areas[place], proposal, standing, aircraft)
         plan.assess([*missing_contents(proposal, needs), *limits, *applications, *findings], zones.revision)
-        return Checked(
+        return CheckedPlan(
             submission.request,
             submission.context,
             plan,
@@ -256,8 +258,8 @@ class SubmissionPath:
         )
 
     async def _store(
-        self, good: Mapping[int, Checked], looked: Looked, revision: int, now: datetime
-    ) -> Sequence[Outcome]:
+        self, good: Mapping[int, CheckedPlan], looked: Looked, revision: int, now: datetime
+    ) -> Sequence[Answer]:
         """Stores plans, by their places in the batch.
 
         Raises:
@@ -271,20 +273,20 @@ class SubmissionPath:
         return outcomes
 
     async def _look_at_others(
-        self, good: Mapping[int, Checked], looked: Looked, _revision: int, now: datetime
-    ) -> Sequence[Outcome]:
+        self, good: Mapping[int, CheckedPlan], looked: Looked, _revision: int, now: datetime
+    ) -> Sequence[Answer]:
         """What other flights would say to dry runs, which hold nothing and are in nobody's way."""
         contending = {n: one for n, one in good.items() if one.contends}
         if not contending:
             return [one.answer for one in good.values()]
         volumes, nodes = looked.of(list(contending))
         contenders = [one.contender for one in contending.values()]
-        after: dict[int, Outcome] = {}
+        after: dict[int, Answer] = {}
         try:
             async with self._database.connection() as connection:
                 verdicts = await self._holding.look(connection, contenders, volumes, nodes)
             after = {n: self._commit.after(good[n], verdict) for n, verdict in zip(contending, verdicts, strict=True)}
-        except Crowded as crowded:
+        except TooMuchHeldNearby as crowded:
             out = {n for place, n in enumerate(contending) if place in crowded.places}
             rest = {n: one for n, one in good.items() if n not in out}
             others = await self._look_at_others(rest, looked, _revision, now)

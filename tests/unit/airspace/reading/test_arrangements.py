@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lowsky.airspace.reading import Format, Outcome
+from lowsky.airspace.reading import Format, ZoneOutcome
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.zones.geozone import LocalizedText, Purpose, Restriction
 from tests.support.readings import WholeReading, read
@@ -102,7 +102,7 @@ def test_a_zone_of_ed_318_is_the_same_in_every_layout(zone: dict[str, object]) -
     expected, found = of(STANDARD), of(zone)
     assert found.format is Format.ED_318
     assert found.zones[0].geozone == expected.zones[0].geozone
-    assert (found.entries[0].outcome, found.entries[0].notes, left_over(found)) == (Outcome.TAKEN, (), [])
+    assert (found.entries[0].outcome, found.entries[0].notes, left_over(found)) == (ZoneOutcome.TAKEN, (), [])
 
 
 @pytest.mark.parametrize("group", ["UASZone", "zone"])
@@ -277,7 +277,7 @@ def test_a_zone_without_limits_has_none() -> None:
 def test_an_attribute_that_cannot_be_read_is_named(value: tuple[str, object]) -> None:
     found = of(ed318_zone("Z1", **dict([value])))
     assert notes(found) == {"NOT_TAKEN_OVER": f"properties.{value[0]}"}
-    assert found.entries[0].outcome is Outcome.TAKEN
+    assert found.entries[0].outcome is ZoneOutcome.TAKEN
 
 
 def test_an_authoritys_attribute_that_cannot_be_read_is_named() -> None:

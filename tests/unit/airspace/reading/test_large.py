@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lowsky.airspace.reading import Declared, FieldMapping, Format, Outcome, Source, UnreadableZones
+from lowsky.airspace.reading import Declared, FieldMapping, Format, Source, UnreadableZones, ZoneOutcome
 from lowsky.airspace.reading.formats import document, file_text
 from lowsky.geo.zones.geozone import Restriction
 from tests.support.readings import WholeReading, read
@@ -95,7 +95,7 @@ def test_a_file_has_at_most_so_many_zones() -> None:
 
 def too_large(reading: WholeReading) -> list[str]:
     """The identifiers of zones that were refused for their size; the others were taken."""
-    refused = [entry for entry in reading.entries if entry.outcome is Outcome.REFUSED]
+    refused = [entry for entry in reading.entries if entry.outcome is ZoneOutcome.REFUSED]
     assert {note.reason for entry in refused for note in entry.notes} <= {"ZONE_TOO_LARGE"}
     return [entry.identifier for entry in refused]
 
@@ -130,7 +130,7 @@ def test_a_zone_that_is_too_large_is_refused_by_name_and_the_others_are_taken(
 @pytest.mark.parametrize("value", [LONG, ["x" * 3_000], [[8.0, 47.0]] * 1_000])
 def test_a_large_value_that_is_no_zone_is_refused_as_what_it_is(value: object) -> None:
     reading = read(json.dumps([ed269_zone("A"), value]).encode())
-    assert [entry.outcome for entry in reading.entries] == [Outcome.TAKEN, Outcome.REFUSED]
+    assert [entry.outcome for entry in reading.entries] == [ZoneOutcome.TAKEN, ZoneOutcome.REFUSED]
 
 
 @pytest.mark.usefixtures("_small")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lowsky.airspace.reading import Format, Outcome, UnreadableZones
+from lowsky.airspace.reading import Format, UnreadableZones, ZoneOutcome
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.zones.geozone import LocalizedText, Purpose, Restriction
 from tests.support.readings import WholeReading, read
@@ -93,7 +93,7 @@ def test_the_same_zone_is_read_from_every_layout(document: object, dialect: Form
     found = reading(document)
     (zone,) = found.zones
     assert found.format is dialect
-    assert found.entries[0].outcome is Outcome.TAKEN
+    assert found.entries[0].outcome is ZoneOutcome.TAKEN
     assert not found.entries[0].notes
     (layer,) = zone.geozone.layers
     assert layer.outline.bounds == (8.0, 47.0, 8.1, 47.1)
@@ -143,7 +143,7 @@ def test_metadata_are_read_and_unread_members_kept() -> None:
 def test_every_entry_of_a_list_ends_in_one_report_entry() -> None:
     found = reading([ed269(), None, 7, "x", [], {}, ed269(identifier="Z2", restriction="CLOSED")])
     assert [entry.position for entry in found.entries] == list(range(7))
-    assert [entry.outcome for entry in found.entries] == [Outcome.TAKEN] + [Outcome.REFUSED] * 6
+    assert [entry.outcome for entry in found.entries] == [ZoneOutcome.TAKEN] + [ZoneOutcome.REFUSED] * 6
     assert reasons(found, 1) == ["ZONE_UNREADABLE"]
     assert reasons(found, 6) == ["RESTRICTION_UNKNOWN"]
     assert found.entries[6].identifier == "Z2"
@@ -153,7 +153,7 @@ def test_repeated_identifiers_are_kept_apart_without_taking_anothers() -> None:
     found = reading([ed269(), ed269(), ed269(identifier="Z1~2"), ed269()])
     assert [zone.geozone.identifier for zone in found.zones] == ["Z1", "Z1~3", "Z1~2", "Z1~4"]
     assert [entry.identifier for entry in found.entries] == ["Z1", "Z1~3", "Z1~2", "Z1~4"]
-    assert found.entries[1].outcome is Outcome.REPAIRED
+    assert found.entries[1].outcome is ZoneOutcome.REPAIRED
     assert reasons(found, 1) == ["IDENTIFIER_REPEATED"]
 
 
@@ -219,7 +219,7 @@ def test_both_spellings_of_a_restriction_are_one(zone: object, restriction: Rest
 def test_a_zone_that_cannot_be_stood_behind_is_refused_with_the_reason(zone: object, reason: str) -> None:
     found = reading([zone])
     assert not found.zones
-    assert found.entries[0].outcome is Outcome.REFUSED
+    assert found.entries[0].outcome is ZoneOutcome.REFUSED
     assert reasons(found)[-1] == reason
     assert found.entries[0].notes[-1].message
 
@@ -331,7 +331,7 @@ def test_the_place_of_a_fault_counts_bytes_and_characters() -> None:
 @pytest.mark.parametrize("literal", ['{"identifier":"Z","identifier":"Y"}', '{"a":{"b":1,"b":2}}', '{"a":1e999}'])
 def test_values_that_cannot_be_known_refuse_their_zone_only(literal: str) -> None:
     found = read(f"[{literal},{json.dumps(ed269())}]".encode())
-    assert [entry.outcome for entry in found.entries] == [Outcome.REFUSED, Outcome.TAKEN]
+    assert [entry.outcome for entry in found.entries] == [ZoneOutcome.REFUSED, ZoneOutcome.TAKEN]
 
 
 def test_half_a_surrogate_pair_does_not_stop_a_zone() -> None:

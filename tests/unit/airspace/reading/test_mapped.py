@@ -15,7 +15,7 @@ import pyogrio.raw
 import pytest
 import shapely
 
-from lowsky.airspace.reading import Declared, FieldMapping, Format, LimitSource, Outcome, Source, UnreadableZones
+from lowsky.airspace.reading import Declared, FieldMapping, Format, LimitSource, Source, UnreadableZones, ZoneOutcome
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.zones.geozone import Geozone, Restriction
 from tests.support.readings import WholeReading, read
@@ -94,7 +94,7 @@ def notes(found: WholeReading, position: int = 0) -> dict[str, str]:
 
 def refused(found: WholeReading, position: int = 0) -> tuple[str, str]:
     entry = found.entries[position]
-    assert entry.outcome is Outcome.REFUSED
+    assert entry.outcome is ZoneOutcome.REFUSED
     return entry.notes[-1].reason, entry.notes[-1].field
 
 
@@ -103,7 +103,7 @@ def test_a_feature_is_taken_as_its_mapping_says() -> None:
     published = feature(CALL="Anna", INFO="Ask first", **times)
     found = geojson(published)
     zone = only(found)
-    assert (found.format, found.entries[0].outcome) == (Format.GEOJSON, Outcome.TAKEN)
+    assert (found.format, found.entries[0].outcome) == (Format.GEOJSON, ZoneOutcome.TAKEN)
     assert (zone.identifier, zone.restriction) == ("Z1", Restriction.PROHIBITED)
     assert [one.text for one in (*zone.names, *zone.messages)] == ["Zone", "Ask first"]
     assert [one.text for one in (*zone.authorities[0].names, *zone.authorities[0].contacts)] == ["Tower", "Anna"]
@@ -173,7 +173,7 @@ def test_a_restriction_may_be_a_truth_or_the_same_for_all() -> None:
 
 def test_flaws_are_repaired_as_in_the_dialects() -> None:
     found = geojson(feature(SQUARE[:-1]), feature(ID=...), feature())
-    assert [entry.outcome for entry in found.entries] == [Outcome.REPAIRED] * 3
+    assert [entry.outcome for entry in found.entries] == [ZoneOutcome.REPAIRED] * 3
     assert [next(iter(notes(found, place))) for place in range(2)] == ["RING_UNCLOSED", "IDENTIFIER_ABSENT"]
     assert "IDENTIFIER_REPEATED" in notes(found, 2)
     assert found.zones[2].geozone.identifier == "Z1~2"
@@ -226,7 +226,7 @@ def test_a_placemark_is_taken_as_its_mapping_says() -> None:
     )
     found = kml(document(folder), fields)
     zone = only(found)
-    assert (found.format, found.metadata.title, found.entries[0].outcome) == (Format.KML, "Zones", Outcome.TAKEN)
+    assert (found.format, found.metadata.title, found.entries[0].outcome) == (Format.KML, "Zones", ZoneOutcome.TAKEN)
     assert (zone.identifier, zone.names[0].text, zone.messages[0].text) == ("Z1", "Pm", "North/A")
     assert zone.layers[0].altitude.upper_m == pytest.approx(121.92)
     assert zone.layers[0].outline.equals(shapely.Polygon(SQUARE, [HOLE]))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowsky.airspace.reading import Outcome, UnreadableZones
+from lowsky.airspace.reading import UnreadableZones, ZoneOutcome
 from tests.support.readings import WholeReading, read
 from tests.support.samples import PUBLIC, SAMPLES
 
@@ -93,11 +93,11 @@ def answered(data: bytes) -> WholeReading | None:
     except UnreadableZones:
         return None
     assert [entry.position for entry in found.entries] == list(range(len(found.entries)))
-    taken = [entry for entry in found.entries if entry.outcome is not Outcome.REFUSED]
+    taken = [entry for entry in found.entries if entry.outcome is not ZoneOutcome.REFUSED]
     assert [entry.identifier for entry in taken] == [zone.geozone.identifier for zone in found.zones]
     assert len({entry.identifier for entry in taken}) == len(taken)
     for entry in found.entries:
-        assert entry.notes or entry.outcome is Outcome.TAKEN
+        assert entry.notes or entry.outcome is ZoneOutcome.TAKEN
     for zone in found.zones:
         json.loads(zone.published_json)
         for layer in zone.geozone.layers:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 from shapely.geometry import shape
 
-from lowsky.airspace.reading import Outcome, ReportEntry
+from lowsky.airspace.reading import ReportEntry, ZoneOutcome
 from lowsky.geo.shapes.centre_lines import CentreLine
 from tests.support.readings import read
 
@@ -38,7 +38,7 @@ def outline(geometry: dict[str, object]) -> tuple[Polygon | MultiPolygon | None,
     found = read(json.dumps(feature).encode())
     (entry,) = found.entries
     taken = found.zones[0].geozone.layers[0].outline if found.zones else None
-    assert (taken is None) == (entry.outcome is Outcome.REFUSED)
+    assert (taken is None) == (entry.outcome is ZoneOutcome.REFUSED)
     if taken is not None:
         assert taken.is_valid
         assert -180 <= taken.bounds[0] <= taken.bounds[2] <= 180
@@ -57,7 +57,7 @@ def test_an_unclosed_ring_is_closed() -> None:
     taken, entry = polygon(square(8, 47, 0.1)[:-1])
     assert taken is not None
     assert taken.equals(box(8, 47, 8.1, 47.1))
-    assert (entry.outcome, noted(entry), entry.extent_growth_m2) == (Outcome.REPAIRED, ["RING_UNCLOSED"], 0.0)
+    assert (entry.outcome, noted(entry), entry.extent_growth_m2) == (ZoneOutcome.REPAIRED, ["RING_UNCLOSED"], 0.0)
 
 
 def test_repeated_points_tiny_rings_and_third_ordinates_are_nothing_to_mend() -> None:
@@ -65,7 +65,7 @@ def test_repeated_points_tiny_rings_and_third_ordinates_are_nothing_to_mend() ->
     taken, entry = polygon([tiny[0], *tiny])
     assert taken is not None
     assert taken.area > 0
-    assert entry.outcome is Outcome.TAKEN
+    assert entry.outcome is ZoneOutcome.TAKEN
     assert not entry.notes
 
 
@@ -81,7 +81,7 @@ def test_a_bow_tie_keeps_both_its_lobes() -> None:
     taken, entry = polygon(ring)
     assert taken is not None
     assert math.isclose(taken.area, 0.005, rel_tol=1e-9)
-    assert (entry.outcome, noted(entry)) == (Outcome.REPAIRED, ["RING_SELF_INTERSECTS"])
+    assert (entry.outcome, noted(entry)) == (ZoneOutcome.REPAIRED, ["RING_SELF_INTERSECTS"])
     assert entry.extent_growth_m2 == 0.0
 
 
@@ -89,7 +89,7 @@ def test_a_spike_is_taken_away_since_it_encloses_nothing() -> None:
     taken, entry = polygon([(8, 47), (8.1, 47), (8.1, 47.1), (8.2, 47.1), (8.1, 47.1), (8, 47.1), (8, 47)])
     assert taken is not None
     assert taken.equals(box(8, 47, 8.1, 47.1))
-    assert entry.outcome is Outcome.REPAIRED
+    assert entry.outcome is ZoneOutcome.REPAIRED
 
 
 @pytest.mark.parametrize(("loop_m", "kept"), [(0.5, True), (1.5, True), (3.5, False), (50.0, False)])
@@ -120,7 +120,7 @@ def test_a_faulty_hole_takes_away_no_more_than_it_surely_does(hole: Ring, reason
     assert taken is not None
     assert math.isclose(taken.area, area, rel_tol=1e-6)
     assert noted(entry) == [reason]
-    assert entry.outcome is Outcome.REPAIRED
+    assert entry.outcome is ZoneOutcome.REPAIRED
 
 
 def test_a_sound_hole_stays() -> None:
@@ -181,7 +181,7 @@ def test_parts_apart_are_kept_as_they_are() -> None:
     taken, entry = outline({"type": "MultiPolygon", "coordinates": [[square(8, 47, 0.1)], [square(9, 47, 0.1)]]})
     assert taken is not None
     assert len(shapely.get_parts(taken)) == 2
-    assert entry.outcome is Outcome.TAKEN
+    assert entry.outcome is ZoneOutcome.TAKEN
 
 
 @pytest.mark.parametrize("coordinates", [[], "x", [[]], [[square(8, 47, 0.1)], None]])
@@ -209,7 +209,7 @@ def test_a_tie_over_the_antimeridian_is_mended_and_cut() -> None:
     taken, entry = polygon([(179.9, 0), (-179.9, 1), (-179.9, 0), (179.9, 1), (179.9, 0)])
     assert taken is not None
     assert math.isclose(taken.area, 0.1, rel_tol=1e-9)
-    assert entry.outcome is Outcome.REPAIRED
+    assert entry.outcome is ZoneOutcome.REPAIRED
 
 
 @pytest.mark.parametrize("radius", [10, 3_500, 300_000, "500"])
@@ -237,7 +237,7 @@ def test_a_circle_without_a_usable_radius_is_refused(radius: object) -> None:
         {"type": "Feature", "properties": {"identifier": "Z", "type": "PROHIBITED"}, "geometry": geometry}
     )
     (entry,) = read(text.replace("Infinity", "1e999").encode()).entries
-    assert entry.outcome is Outcome.REFUSED
+    assert entry.outcome is ZoneOutcome.REFUSED
     assert noted(entry) in (["RADIUS_UNUSABLE"], ["NUMBER_OUT_OF_RANGE"])
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lowsky.airspace.reading import AS_PUBLISHED, Declared, Outcome
+from lowsky.airspace.reading import AS_PUBLISHED, Declared, ZoneOutcome
 from lowsky.geo.schedules.applicability import EVERY_DAY, PERMANENT, Applicability, Daily, Period
 from lowsky.geo.schedules.sun import SunEvent
 from tests.support.readings import read
@@ -24,7 +24,7 @@ def times(key: str, value: object, declared: Declared = AS_PUBLISHED) -> tuple[A
     properties |= {"restriction": "PROHIBITED"} if key == "applicability" else {"type": "PROHIBITED"}
     geometry = {"type": "Polygon", "coordinates": [RING], "layer": BAND}
     found = read(json.dumps({"type": "Feature", "geometry": geometry, "properties": properties}).encode(), declared)
-    assert found.entries[0].outcome is Outcome.TAKEN
+    assert found.entries[0].outcome is ZoneOutcome.TAKEN
     limits = {"UPPER_ABSENT", "LOWER_ABSENT"}  # the ED-269 zone has no limits here
     return found.zones[0].geozone.applicability, [n.reason for n in found.entries[0].notes if n.reason not in limits]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from lowsky.airspace.reading import Format, Outcome, UnreadableZones
+from lowsky.airspace.reading import Format, UnreadableZones, ZoneOutcome
 from lowsky.geo.heights.altitude import AltitudeBands
 from lowsky.geo.zones.geozone import Purpose, Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
@@ -50,14 +50,14 @@ def test_every_zone_of_a_file_is_accounted_for(
     name: str, dialect: Format, taken: int, repaired: int, refused: int
 ) -> None:
     found = reading(name)
-    counts = tuple(found.count(outcome) for outcome in (Outcome.TAKEN, Outcome.REPAIRED, Outcome.REFUSED))
+    counts = tuple(found.count(outcome) for outcome in (ZoneOutcome.TAKEN, ZoneOutcome.REPAIRED, ZoneOutcome.REFUSED))
     assert (found.format, *counts) == (dialect, taken, repaired, refused)
     assert len(found.entries) == taken + repaired + refused
     assert [entry.position for entry in found.entries] == list(range(len(found.entries)))
     assert [zone.position for zone in found.zones] == [
-        entry.position for entry in found.entries if entry.outcome is not Outcome.REFUSED
+        entry.position for entry in found.entries if entry.outcome is not ZoneOutcome.REFUSED
     ]
-    assert all(entry.notes for entry in found.entries if entry.outcome is not Outcome.TAKEN)
+    assert all(entry.notes for entry in found.entries if entry.outcome is not ZoneOutcome.TAKEN)
 
 
 def test_no_file_is_left_without_an_answer() -> None:
@@ -76,7 +76,7 @@ def test_no_file_is_left_without_an_answer() -> None:
 
 def test_estonia_names_what_its_viewer_needs_and_why_it_is_not_taken() -> None:
     refused = [
-        entry for entry in reading("ed269/feed-samples/eans-ee.json").entries if entry.outcome is Outcome.REFUSED
+        entry for entry in reading("ed269/feed-samples/eans-ee.json").entries if entry.outcome is ZoneOutcome.REFUSED
     ]
     assert [(entry.identifier, entry.notes[-1].reason) for entry in refused] == [
         ("EEGZS9", "DISPLAY_ONLY"),

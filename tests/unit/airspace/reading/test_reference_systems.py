@@ -9,7 +9,7 @@ import pytest
 import shapely
 from shapely import MultiPolygon, Polygon
 
-from lowsky.airspace.reading import Declared, Outcome
+from lowsky.airspace.reading import Declared, ZoneOutcome
 from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84, to_wgs84, unclear
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.circles import circle
@@ -78,7 +78,7 @@ def test_a_converted_outline_covers_the_true_one_and_the_stated_error(
     assert taken.covers(outline)
     margin = ERRORS_M[system]
     assert margin <= nearest_m(outline, taken) < margin + 2.0
-    assert entry.outcome is Outcome.REPAIRED
+    assert entry.outcome is ZoneOutcome.REPAIRED
     assert [note.reason for note in entry.notes] == [f"CONVERTED_FROM_{system}"]
     assert entry.extent_growth_m2 > 0.0
     assert found.notes == ()
@@ -102,7 +102,7 @@ def test_a_circle_keeps_its_radius_around_its_true_centre_and_grows_by_the_error
     taken = found.zones[0].geozone.layers[0].outline
     assert taken.covers(circle(121.3, 31.2, 500.0 + ERRORS_M[system] - 0.01))
     assert circle(121.3, 31.2, 500.0 + ERRORS_M[system] + 2.0).covers(taken)
-    assert found.entries[0].outcome is Outcome.REPAIRED
+    assert found.entries[0].outcome is ZoneOutcome.REPAIRED
     assert found.entries[0].extent_growth_m2 == pytest.approx(np.pi * (510**2 - 500**2), rel=1.2)
 
 
@@ -195,7 +195,7 @@ def test_a_circle_that_is_too_wide_with_the_error_says_what_was_added() -> None:
 def test_cgcs2000_is_taken_as_wgs_84_and_says_so_once() -> None:
     found = reading(published(HOLED), ReferenceSystem.CGCS2000)
     assert [note.reason for note in found.notes] == ["CGCS2000_TAKEN_AS_WGS_84"]
-    assert found.entries[0].outcome is Outcome.TAKEN
+    assert found.entries[0].outcome is ZoneOutcome.TAKEN
     assert found.zones[0].geozone.layers[0].outline.equals(HOLED)
 
 

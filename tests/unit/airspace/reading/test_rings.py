@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shapely import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from lowsky.airspace.reading import Outcome
+from lowsky.airspace.reading import ZoneOutcome
 from tests.support.readings import read
 from tests.support.samples import PUBLIC
 from tests.unit.airspace.reading.test_outlines import BAND, METRE, Ring, noted, outline, polygon, square, winds_around
@@ -57,7 +57,7 @@ def test_what_a_ring_is_follows_from_where_it_lies(rings: list[Ring], reasons: l
     taken, entry = polygon(*rings)
     assert taken is not None
     assert math.isclose(taken.area, expected, rel_tol=1e-9)
-    assert (entry.outcome, noted(entry), entry.extent_growth_m2) == (Outcome.REPAIRED, reasons, 0.0)
+    assert (entry.outcome, noted(entry), entry.extent_growth_m2) == (ZoneOutcome.REPAIRED, reasons, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -300,8 +300,8 @@ def test_zones_of_one_title_are_each_taken_under_their_own_identifier(name: obje
     ]
     found = read(json.dumps({"type": "FeatureCollection", "features": zones}).encode())
     assert [(entry.identifier, entry.outcome) for entry in found.entries] == [
-        ("Z1", Outcome.TAKEN),
-        ("Z2", Outcome.TAKEN),
+        ("Z1", ZoneOutcome.TAKEN),
+        ("Z2", ZoneOutcome.TAKEN),
     ]
 
 

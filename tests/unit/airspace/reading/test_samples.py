@@ -15,10 +15,10 @@ from lowsky.airspace.reading import (
     FieldMapping,
     Format,
     Note,
-    Outcome,
     ReportEntry,
     Source,
     UnreadableZones,
+    ZoneOutcome,
 )
 from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, ZoneAuthority
 from tests.support.readings import WholeReading, read
@@ -44,9 +44,9 @@ def test_zones_of_a_sample_are_read_as_its_row_says(name: str) -> None:
     assert (found.format, noted(found.notes)) == (row["format"], row.get("notes", []))
     zones = {zone.position: zone.geozone for zone in found.zones}
     for entry, stated in zip(found.entries, row["zones"], strict=True):
-        said = {"outcome": Outcome.TAKEN, "notes": []} | stated
+        said = {"outcome": ZoneOutcome.TAKEN, "notes": []} | stated
         facts = about(entry)
-        if entry.outcome is not Outcome.REFUSED:
+        if entry.outcome is not ZoneOutcome.REFUSED:
             zone = zones[entry.position]
             facts |= facts_of(zone)
             check_ground(zone, said)

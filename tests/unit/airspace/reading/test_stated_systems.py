@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import shapely
 
-from lowsky.airspace.reading import Declared, FieldMapping, Format, Outcome, Source, UnreadableZones
+from lowsky.airspace.reading import Declared, FieldMapping, Format, Source, UnreadableZones, ZoneOutcome
 from lowsky.airspace.reading.formats import document as documents
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.circles import circle
@@ -75,7 +75,7 @@ def why_refused(content: object, system: ReferenceSystem | None = None) -> tuple
         (entry,) = reading(content, system).entries
     except UnreadableZones as refused:
         return refused.reason, refused.message
-    assert entry.outcome is Outcome.REFUSED
+    assert entry.outcome is ZoneOutcome.REFUSED
     return entry.notes[-1].reason, entry.notes[-1].message
 
 
@@ -101,7 +101,7 @@ def test_a_zone_in_a_stated_system_lies_where_it_is_with_the_stated_accuracy_aro
     taken = zone.geozone.layers[0].outline
     assert taken.covers(TRUE)
     assert "CONVERTED_FROM_EPSG_4301" in [note.reason for note in entry.notes]
-    assert entry.outcome is Outcome.REPAIRED
+    assert entry.outcome is ZoneOutcome.REPAIRED
     # As published it lies 464 m away; the accuracies that are stated for Tokyo's surroundings are 9 to 29 m.
     assert not taken.intersects(shapely.Polygon(RING))
     west, south = taken.bounds[0] - TRUE.bounds[0], taken.bounds[1] - TRUE.bounds[1]
@@ -136,7 +136,7 @@ def test_a_system_that_cannot_be_converted_is_refused_naming_it(place: str, crs:
 def test_where_no_transformation_is_known_the_zone_is_refused_naming_the_system() -> None:
     ring = [[lon - 100.0, lat] for lon, lat in RING]
     (entry,) = reading(collection(feature(geometry=geometry() | {"coordinates": [ring]}), crs=TOKYO)).entries
-    assert entry.outcome is Outcome.REFUSED
+    assert entry.outcome is ZoneOutcome.REFUSED
     assert entry.notes[-1].reason == "CONVERSION_IMPOSSIBLE"
     assert "EPSG:4301" in entry.notes[-1].message
 
@@ -159,7 +159,7 @@ def test_what_is_stated_nearest_to_a_geometry_holds_for_it() -> None:
 def test_geometries_of_one_zone_in_several_systems_are_refused() -> None:
     both = {"type": "GeometryCollection", "geometries": [geometry(crs=TOKYO), geometry()]}
     (entry,) = reading(collection(feature(geometry=both))).entries
-    assert (entry.outcome, entry.notes[-1].reason) == (Outcome.REFUSED, "CRS_CONTRADICTED")
+    assert (entry.outcome, entry.notes[-1].reason) == (ZoneOutcome.REFUSED, "CRS_CONTRADICTED")
 
 
 def test_a_collection_within_a_file_agrees_with_it_or_the_file_is_refused() -> None:

@@ -12,7 +12,7 @@ from lowsky.findings.finding import VOLUMES_NAMED_MAX, Rule, Severity
 from lowsky.flightplans.checks.conflict import (
     OUTLINES_MAX,
     VERTICES_MAX,
-    Meeting,
+    FlightOverlap,
     meetings,
     others_give_way,
     others_in_the_way,
@@ -27,7 +27,7 @@ HERE = (121.47, 31.23)
 S = START.timestamp()
 
 
-def met(ours: list[Volume4D], *others: list[Volume4D]) -> list[Meeting]:
+def met(ours: list[Volume4D], *others: list[Volume4D]) -> list[FlightOverlap]:
     """Of one plan with each of the others, all of which it meets."""
     plans = [ours, *others]
     volumes = Volumes.of(plans)

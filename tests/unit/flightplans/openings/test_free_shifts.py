@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import lowsky.flightplans.openings.free_shifts
 from lowsky.flightplans.openings.free_shifts import clearance_m, free_heights, free_times
-from lowsky.flightplans.openings.nearby import Crowded
+from lowsky.flightplans.openings.nearby import TooManyFlights
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.volumes.shifts import LEVEL_M, Gap, nearest_first
 from lowsky.geo.volumes.stored import Run, StoredVolumes
@@ -151,6 +151,6 @@ def test_more_than_is_compared_for_anybody_is_told_and_not_cut_off(monkeypatch: 
     band = AltitudeBand(90, Datum.AGL, 110, Datum.AGL)
     two = Volumes.of([[box_volume(HERE, band, START)] * 2])
     assert len(free_times(two, [two[:1]], (-60, 60), FLAT)) == 0
-    with pytest.raises(Crowded):
+    with pytest.raises(TooManyFlights):
         free_times(two, [two], (-60, 60), FLAT)
     assert np.isfinite(two.start_s).all()

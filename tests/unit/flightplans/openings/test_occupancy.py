@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import lowsky.flightplans.openings.occupancy
 from lowsky.errors import Invalid
-from lowsky.flightplans.openings.nearby import Crowded, Near
+from lowsky.flightplans.openings.nearby import Near, TooManyFlights
 from lowsky.flightplans.openings.occupancy import LAYERS_MAX, busy_layers, gaps, layers, merged
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
@@ -83,7 +83,7 @@ def test_an_answer_that_would_be_too_much_is_refused_and_not_cut_off(monkeypatch
     for limit in ("PAIRS_MAX", "INTERVALS_MAX"):
         with monkeypatch.context() as patch:
             patch.setattr(lowsky.flightplans.openings.occupancy, limit, 1)
-            with pytest.raises(Crowded):
+            with pytest.raises(TooManyFlights):
                 busy_layers(asked, cut, flights, FLAT)
     assert busy_layers(asked, cut, flights, FLAT)
 

@@ -9,7 +9,7 @@ from lowsky.flightplans.recheck.touched import boxes_of, central_legs, touched
 from lowsky.geo.heights.altitude import ANYWHERE, Datum
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.zones.index import ZoneIndex
-from lowsky.geofence.draw import Airspace, draw
+from lowsky.geofence.draw import RequestedAirspace, draw
 from tests.integration.flightplans.world import submission
 from tests.unit.flightplans.flights import OPERATOR, band, box_volume, index, square, trajectory, zone
 
@@ -28,7 +28,7 @@ def wandering(rng: np.random.Generator) -> Trajectory:
     )
 
 
-def by_all_legs(airspaces: list[Airspace], zones: ZoneIndex[None]) -> set[int]:
+def by_all_legs(airspaces: list[RequestedAirspace], zones: ZoneIndex[None]) -> set[int]:
     volumes = draw(airspaces, ANYWHERE, "f").volumes
     return set(volumes.owner[zones.touching(volumes, ANYWHERE).volume].tolist())
 
@@ -36,7 +36,7 @@ def by_all_legs(airspaces: list[Airspace], zones: ZoneIndex[None]) -> set[int]:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_plans_found_are_those_with_any_volume_that_meets_a_zone(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    airspaces: list[Airspace] = [wandering(rng) for _ in range(150)]
+    airspaces: list[RequestedAirspace] = [wandering(rng) for _ in range(150)]
     for place in rng.choice(150, 20, replace=False).tolist():
         at = (CITY[0] + float(rng.normal(0.0, 0.06)), CITY[1] + float(rng.normal(0.0, 0.06)))
         airspaces[place] = (box_volume(square(at, 0.001), band(0, 50)), box_volume(square(at, 0.02), band(90, 120)))

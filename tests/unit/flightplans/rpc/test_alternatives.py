@@ -11,7 +11,7 @@ from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.flightplans.codec.plans import proposal_of
-from lowsky.flightplans.openings.alternatives import Move
+from lowsky.flightplans.openings.alternatives import Shift
 from lowsky.flightplans.rpc.alternatives import moved, only_others_are_in_the_way, with_alternatives
 from lowsky.geo.volumes.trajectory import Trajectory
 
@@ -20,8 +20,8 @@ NOW_S = 1_795_568_400
 OPERATOR = "operators/acme"
 Finding = assessment_pb2.Finding
 
-moves = st.integers(-7_200_000, 7_200_000).map(lambda ms: Move(later_s=ms * 0.001)) | st.integers(-120, 120).map(
-    lambda metres: Move(higher_m=float(metres))
+moves = st.integers(-7_200_000, 7_200_000).map(lambda ms: Shift(later_s=ms * 0.001)) | st.integers(-120, 120).map(
+    lambda metres: Shift(higher_m=float(metres))
 )
 
 
@@ -69,7 +69,7 @@ def apply(plan: pb.FlightPlan, alternative: pb.Alternative) -> pb.FlightPlan:
 
 
 @given(st.sampled_from([flown, of_volumes]), st.integers(0, 999_999_999), moves)
-def test_what_is_asked_for_by_an_alternative_is_what_was_checked(make: object, nanos: int, move: Move) -> None:
+def test_what_is_asked_for_by_an_alternative_is_what_was_checked(make: object, nanos: int, move: Shift) -> None:
     plan = make(nanos)  # type: ignore[operator]
     proposal = proposal_of(OPERATOR, plan)
     answer = with_alternatives(b"", proposal, [move])

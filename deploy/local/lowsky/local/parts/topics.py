@@ -33,7 +33,7 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class TopicDifference:
     """Where an existing topic is not what is declared. It is said, not mended: changing partitions breaks key order."""
 
     topic: str
@@ -46,12 +46,12 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TopicChanges:
     """What `create_topics` did and found."""
 
     created: tuple[str, ...]
     existing: tuple[str, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[TopicDifference, ...]
 
 
 def declared_topics(prefix: str = "", declaration: Path = DECLARATION) -> tuple[Topic, ...]:
@@ -79,7 +79,7 @@ def _topic(name: str, entry: Mapping[str, Any]) -> Topic:
 
 async def create_topics(
     bootstrap: str, prefix: str = "", topics: Sequence[Topic] | None = None, *, replication_factor: int = 1
-) -> Outcome:
+) -> TopicChanges:
     """Creates what is missing and compares the rest; safe to repeat and to run twice at once.
 
     Returns when every declared topic is in the brokers' metadata. Raises StackError if a topic is refused.
@@ -96,7 +96,7 @@ async def create_topics(
         differences = await _differences(client, existing, partitions)
     finally:
         await client.close()
-    return Outcome(created, tuple(topic.name for topic in existing), tuple(differences))
+    return TopicChanges(created, tuple(topic.name for topic in existing), tuple(differences))
 
 
 async def _create(client: AIOKafkaAdminClient, topics: Sequence[Topic], replication_factor: int) -> tuple[str, ...]:
@@ -130,11 +130,11 @@ async def _visible_partitions(client: AIOKafkaAdminClient, names: set[str]) -> d
 
 async def _differences(
     client: AIOKafkaAdminClient, topics: Sequence[Topic], partitions: Mapping[str, int]
-) -> list[Difference]:
+) -> list[TopicDifference]:
     if not topics:
         return []
     found = [
-        Difference(topic.name, "partitions", str(topic.partitions), str(partitions[topic.name]))
+        TopicDifference(topic.name, "partitions", str(topic.partitions), str(partitions[topic.name]))
         for topic in topics
         if partitions[topic.name] != topic.partitions
     ]
@@ -145,5 +145,5 @@ async def _differences(
             actual = {entry[0]: entry[1] for entry in entries}
             for setting, value in declared[name].items():
                 if actual.get(setting) != value:
-                    found.append(Difference(name, setting, value, str(actual.get(setting))))
+                    found.append(TopicDifference(name, setting, value, str(actual.get(setting))))
     return found

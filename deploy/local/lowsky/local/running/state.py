@@ -16,7 +16,7 @@ FILE_NAME = "state.json"
 
 
 @dataclass(slots=True)
-class Entry:
+class ProcessEntry:
     """One process of the stack."""
 
     name: str
@@ -38,7 +38,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class State:
+class StackState:
     """The whole stack. `phase` is "starting" until everything has said that it is healthy."""
 
     state_dir: Path
@@ -53,7 +53,7 @@ class State:
     token_audience: str = ""
     env: dict[str, str] = field(default_factory=dict)
     """What a client of the stack needs in its environment."""
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, ProcessEntry] = field(default_factory=dict)
     """In the order of their start."""
 
     @property
@@ -61,7 +61,7 @@ class State:
         """Name of each service to its `host:port`."""
         return {name: entry.address for name, entry in self.entries.items() if entry.kind in ("grpc", "http")}
 
-    def dead(self) -> Iterator[Entry]:
+    def dead(self) -> Iterator[ProcessEntry]:
         """Processes that should run and do not."""
         return (entry for entry in self.entries.values() if not entry.alive)
 
@@ -79,7 +79,7 @@ class State:
         (self.state_dir / FILE_NAME).unlink(missing_ok=True)
 
 
-def load(state_dir: Path) -> State | None:
+def load(state_dir: Path) -> StackState | None:
     """The state of a stack; None if there is none. StackError if the file is damaged or of another version."""
     file = state_dir / FILE_NAME
     try:
@@ -89,16 +89,16 @@ def load(state_dir: Path) -> State | None:
         entries = [_entry(entry) for entry in document.pop("entries")]
         document["starter"] = Identity(**document["starter"])
         document["state_dir"] = state_dir
-        return State(**document, entries={entry.name: entry for entry in entries})
+        return StackState(**document, entries={entry.name: entry for entry in entries})
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StackError(f"{file} is damaged ({error}); its processes must be stopped by hand") from error
 
 
-def _entry(document: dict[str, Any]) -> Entry:
+def _entry(document: dict[str, Any]) -> ProcessEntry:
     command = document["command"]
-    return Entry(
+    return ProcessEntry(
         name=document["name"],
         kind=cast(Literal["postgres", "kafka", "grpc", "http"], document["kind"]),
         address=document["address"],

@@ -14,8 +14,8 @@ from lowsky.airspace.domain.dataset import Dataset
 from lowsky.airspace.domain.difference import (
     AREA_ERROR,
     SHARE_TAKEN_MAX,
+    ChangeKind,
     Difference,
-    Kind,
     Losing,
     ZoneChange,
     difference,
@@ -52,7 +52,7 @@ class Differences:
         self._packed = packed
         self._stamp = VersionStamp.of(dataset.version).on_geozone
         self._stored: set[str] = set()
-        self._counts = dict.fromkeys(Kind, 0)
+        self._counts = dict.fromkeys(ChangeKind, 0)
         self._gained_m2 = self._lost_m2 = self._before_m2 = 0.0
         self._taken_away = 0
         self._lost = dict.fromkeys(Loss, 0)
@@ -94,10 +94,10 @@ class Differences:
         shares = (len(self._stored), self._taken_away), (self._before_m2, self._lost_m2)
         return Difference(
             from_version=self._dataset.version,
-            added=self._counts[Kind.ADDED],
-            changed=self._counts[Kind.CHANGED],
-            removed=self._counts[Kind.REMOVED],
-            unchanged=len(self._stored) - self._counts[Kind.CHANGED] - self._counts[Kind.REMOVED],
+            added=self._counts[ChangeKind.ADDED],
+            changed=self._counts[ChangeKind.CHANGED],
+            removed=self._counts[ChangeKind.REMOVED],
+            unchanged=len(self._stored) - self._counts[ChangeKind.CHANGED] - self._counts[ChangeKind.REMOVED],
             area_gained_m2=self._gained_m2,
             area_lost_m2=self._lost_m2,
             zones=self._greatest,

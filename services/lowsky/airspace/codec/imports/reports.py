@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lowsky.airspace.codec.zones import notes_to_messages
-from lowsky.airspace.reading import Note, Outcome, ReportEntry
+from lowsky.airspace.reading import Note, ReportEntry, ZoneOutcome
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid, Precondition
 
@@ -18,7 +18,7 @@ STATUS_REPORT_BYTES_MAX = 4_000
 _Outcome = pb.ReportEntry.Outcome
 
 
-class Report:
+class ReportMessage:
     """Collects what became of each zone of a file, in its order; `message` is the report so far."""
 
     def __init__(self, file_format: str, file_notes: Iterable[Note]) -> None:
@@ -43,9 +43,9 @@ class Report:
         if self._bytes > REPORT_BYTES_MAX:
             message = f"the report of the file takes more than {REPORT_BYTES_MAX} bytes: mend what most zones have"
             raise Invalid.field("chunk", message, "TOO_LARGE", limit=str(REPORT_BYTES_MAX))
-        if entry.outcome is Outcome.TAKEN:
+        if entry.outcome is ZoneOutcome.TAKEN:
             self.message.taken += 1
-        elif entry.outcome is Outcome.REPAIRED:
+        elif entry.outcome is ZoneOutcome.REPAIRED:
             self.message.repaired += 1
         else:
             self.message.refused += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from lowsky.airspace.reading.report import Note, Outcome, ReadZone, ReportEntry
+from lowsky.airspace.reading.report import Note, ReadZone, ReportEntry, ZoneOutcome
 
 _NUMBERED = re.compile(r".*~\d+", re.DOTALL)
 
@@ -36,6 +36,6 @@ class Numbers:
             message = f"{identifier} is there before: kept as {name}"
             notes = (*zone.notes, Note("IDENTIFIER_REPEATED", "identifier", message, repair=True))
             zone = replace(zone, geozone=replace(zone.geozone, identifier=name), notes=notes)
-            entry = replace(entry, identifier=name, outcome=Outcome.REPAIRED, notes=notes)
+            entry = replace(entry, identifier=name, outcome=ZoneOutcome.REPAIRED, notes=notes)
         self._taken.add(identifier)
         return entry, zone

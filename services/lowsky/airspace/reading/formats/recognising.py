@@ -27,7 +27,7 @@ _PUBLISHED = "import the zones as ED-269, ED-318, GeoJSON or KML"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """A format by name; `reads` are the declared formats it can be read as, otherwise `advice` says what to do."""
 
     name: str
@@ -35,71 +35,71 @@ class Kind:
     reads: tuple[Format | None, ...] = ()
 
 
-_JSON = Kind("JSON", reads=(None, Format.GEOJSON))
-_KML = Kind("KML", reads=(Format.KML,))
-_KMZ = Kind("KMZ", reads=(Format.KML,))
-_OPENAIR = Kind("OpenAir", _DRAWN)
-_CSV = Kind("a table of separated values (CSV)", _PUBLISHED)
-_WKT = Kind("WKT", _CONVERT)
-_JSON_LINES = Kind("JSON objects one after the other", "put them into the list `features` of one object")
-_DXF = Kind("a DXF drawing", _CONVERT)
-_SHAPEFILE = Kind("a shapefile", _CONVERT)
-_ZIP = Kind("a ZIP archive", _UNPACK)
+_JSON = FileKind("JSON", reads=(None, Format.GEOJSON))
+_KML = FileKind("KML", reads=(Format.KML,))
+_KMZ = FileKind("KMZ", reads=(Format.KML,))
+_OPENAIR = FileKind("OpenAir", _DRAWN)
+_CSV = FileKind("a table of separated values (CSV)", _PUBLISHED)
+_WKT = FileKind("WKT", _CONVERT)
+_JSON_LINES = FileKind("JSON objects one after the other", "put them into the list `features` of one object")
+_DXF = FileKind("a DXF drawing", _CONVERT)
+_SHAPEFILE = FileKind("a shapefile", _CONVERT)
+_ZIP = FileKind("a ZIP archive", _UNPACK)
 
-_BEGINNINGS: tuple[tuple[int, bytes, Kind], ...] = (
-    (0, b"SQLite format 3\x00", Kind("a GeoPackage or another SQLite database", _CONVERT)),
+_BEGINNINGS: tuple[tuple[int, bytes, FileKind], ...] = (
+    (0, b"SQLite format 3\x00", FileKind("a GeoPackage or another SQLite database", _CONVERT)),
     (0, b"\x00\x00\x27\x0a", _SHAPEFILE),
-    (0, b"fgb\x03", Kind("FlatGeobuf", _CONVERT)),
-    (0, b"PAR1", Kind("Parquet", _CONVERT)),
-    (0, b"%PDF-", Kind("a PDF document", _PUBLISHED)),
+    (0, b"fgb\x03", FileKind("FlatGeobuf", _CONVERT)),
+    (0, b"PAR1", FileKind("Parquet", _CONVERT)),
+    (0, b"%PDF-", FileKind("a PDF document", _PUBLISHED)),
     (0, b"AutoCAD Binary DXF", _DXF),
-    (0, b"AC10", Kind("a DWG drawing", "save it as DXF, convert that to GeoJSON, and import it by a mapping")),
-    (0, b"\x1f\x8b", Kind("packed by gzip", _UNPACK)),
-    (0, b"BZh", Kind("packed by bzip2", _UNPACK)),
-    (0, b"\xfd7zXZ\x00", Kind("packed by xz", _UNPACK)),
-    (0, b"\x28\xb5\x2f\xfd", Kind("packed by Zstandard", _UNPACK)),
-    (0, b"7z\xbc\xaf\x27\x1c", Kind("a 7z archive", _UNPACK)),
-    (0, b"Rar!\x1a\x07", Kind("a RAR archive", _UNPACK)),
-    (257, b"ustar", Kind("a tar archive", _UNPACK)),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind("a document of an office program", _PUBLISHED)),
-    (0, b"\x89PNG\r\n", Kind("a picture", _PUBLISHED)),
-    (0, b"\xff\xd8\xff", Kind("a picture", _PUBLISHED)),
-    (0, b"GIF8", Kind("a picture", _PUBLISHED)),
-    (0, b"II*\x00", Kind("a TIFF picture", _PUBLISHED)),
-    (0, b"MM\x00*", Kind("a TIFF picture", _PUBLISHED)),
+    (0, b"AC10", FileKind("a DWG drawing", "save it as DXF, convert that to GeoJSON, and import it by a mapping")),
+    (0, b"\x1f\x8b", FileKind("packed by gzip", _UNPACK)),
+    (0, b"BZh", FileKind("packed by bzip2", _UNPACK)),
+    (0, b"\xfd7zXZ\x00", FileKind("packed by xz", _UNPACK)),
+    (0, b"\x28\xb5\x2f\xfd", FileKind("packed by Zstandard", _UNPACK)),
+    (0, b"7z\xbc\xaf\x27\x1c", FileKind("a 7z archive", _UNPACK)),
+    (0, b"Rar!\x1a\x07", FileKind("a RAR archive", _UNPACK)),
+    (257, b"ustar", FileKind("a tar archive", _UNPACK)),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", FileKind("a document of an office program", _PUBLISHED)),
+    (0, b"\x89PNG\r\n", FileKind("a picture", _PUBLISHED)),
+    (0, b"\xff\xd8\xff", FileKind("a picture", _PUBLISHED)),
+    (0, b"GIF8", FileKind("a picture", _PUBLISHED)),
+    (0, b"II*\x00", FileKind("a TIFF picture", _PUBLISHED)),
+    (0, b"MM\x00*", FileKind("a TIFF picture", _PUBLISHED)),
 )
 """Where in the file which bytes are."""
 
-_MEMBERS: tuple[tuple[str, Kind], ...] = (
+_MEMBERS: tuple[tuple[str, FileKind], ...] = (
     (".kml", _KMZ),
-    (".shp", Kind("a ZIP archive of a shapefile", _CONVERT)),
-    (".gdbtable", Kind("a ZIP archive of a file geodatabase", _CONVERT)),
-    ("xl/workbook.xml", Kind("an Excel workbook", _PUBLISHED)),
-    ("word/document.xml", Kind("a Word document", _PUBLISHED)),
-    ("content.xml", Kind("a document of an office program", _PUBLISHED)),
+    (".shp", FileKind("a ZIP archive of a shapefile", _CONVERT)),
+    (".gdbtable", FileKind("a ZIP archive of a file geodatabase", _CONVERT)),
+    ("xl/workbook.xml", FileKind("an Excel workbook", _PUBLISHED)),
+    ("word/document.xml", FileKind("a Word document", _PUBLISHED)),
+    ("content.xml", FileKind("a document of an office program", _PUBLISHED)),
 )
 """How the name of a ZIP archive's member ends."""
 
-_ROOTS: dict[str, Kind] = {
+_ROOTS: dict[str, FileKind] = {
     "kml": _KML,
-    "html": Kind("an HTML page", _DOWNLOAD),
-    "aixmbasicmessage": Kind("AIXM 5", _DRAWN),
-    "aixm-snapshot": Kind("AIXM 4.5", _DRAWN),
-    "gpx": Kind("GPX", _DRAWN),
-    "osm": Kind("OpenStreetMap XML", _DRAWN),
-    "exceptionreport": Kind("the error report of a map service", _DOWNLOAD),
-    "serviceexceptionreport": Kind("the error report of a map service", _DOWNLOAD),
-    "wfs_capabilities": Kind("the description of a map service", _DOWNLOAD),
-    "wms_capabilities": Kind("the description of a map service", _DOWNLOAD),
-    "error": Kind("an error message in XML", _DOWNLOAD),
-    "svg": Kind("an SVG picture", _PUBLISHED),
+    "html": FileKind("an HTML page", _DOWNLOAD),
+    "aixmbasicmessage": FileKind("AIXM 5", _DRAWN),
+    "aixm-snapshot": FileKind("AIXM 4.5", _DRAWN),
+    "gpx": FileKind("GPX", _DRAWN),
+    "osm": FileKind("OpenStreetMap XML", _DRAWN),
+    "exceptionreport": FileKind("the error report of a map service", _DOWNLOAD),
+    "serviceexceptionreport": FileKind("the error report of a map service", _DOWNLOAD),
+    "wfs_capabilities": FileKind("the description of a map service", _DOWNLOAD),
+    "wms_capabilities": FileKind("the description of a map service", _DOWNLOAD),
+    "error": FileKind("an error message in XML", _DOWNLOAD),
+    "svg": FileKind("an SVG picture", _PUBLISHED),
 }
 """XML by the local name of its root, in small letters."""
-_GML = Kind("GML", _CONVERT)
-_XML = Kind("XML of an unknown kind", _PUBLISHED)
+_GML = FileKind("GML", _CONVERT)
+_XML = FileKind("XML of an unknown kind", _PUBLISHED)
 _HTML_PARTS = ("head", "body", "title", "meta", "script", "div", "p", "h1", "center")
 
-_LINES: tuple[tuple[str, Kind], ...] = (
+_LINES: tuple[tuple[str, FileKind], ...] = (
     (r"A[CNYFGI][ \t]\S.*\n(?s:.*\n)?(?:A[LH]|D[PCAB]|V)[ \t]", _OPENAIR),
     (r"(?:999[ \t]*\n.*\n[ \t]*)*0[ \t]*\n[ \t]*SECTION", _DXF),
     (r"(?i:(?:SRID=\d+;)?(?:MULTI)?(?:POLYGON|POINT|LINESTRING|GEOMETRYCOLLECTION)[ \t]*(?:Z[ \t]*)?\()", _WKT),
@@ -135,7 +135,7 @@ _DECLARE = {
 }
 
 
-def recognised(file: BinaryIO) -> Kind | None:
+def recognised(file: BinaryIO) -> FileKind | None:
     """What the file is written in, None where it is nothing known.
 
     Raises:
@@ -160,7 +160,7 @@ def _decoded(head: bytes) -> str:
     return codecs.getincrementaldecoder(encoding)(errors="replace").decode(head)
 
 
-def _of_xml(text: str) -> Kind | None:
+def _of_xml(text: str) -> FileKind | None:
     if re.match(r"<!doctype\s+html", text, re.IGNORECASE):
         return _ROOTS["html"]
     at = 0
@@ -177,7 +177,7 @@ def _of_xml(text: str) -> Kind | None:
     return _ROOTS.get(name, _XML)
 
 
-def _of_text(text: str) -> Kind | None:
+def _of_text(text: str) -> FileKind | None:
     lines = text.replace("\r", "\n").split("\n")
     begin = next((place for place, line in enumerate(lines) if line.strip() and not line.startswith("*")), 0)
     significant = "\n".join(_short(line.rstrip()) for line in lines[begin:] if line.strip()) + "\n"

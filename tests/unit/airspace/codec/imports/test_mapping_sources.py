@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lowsky.airspace.codec.imports.field_mapping import mapping_by
-from lowsky.airspace.reading import Declared, FieldMapping, Format, LimitSource, Outcome, Pattern, Source
+from lowsky.airspace.reading import Declared, FieldMapping, Format, LimitSource, Pattern, Source, ZoneOutcome
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
 from lowsky.geo.heights.altitude import AltitudeBand, Datum
@@ -114,7 +114,7 @@ def test_a_restriction_that_a_pattern_does_not_find_refuses_its_zone() -> None:
     assert reading(fields, text="class P").zones[0].geozone.restriction is Restriction.PROHIBITED
     for text, reason in (("class P or class C", "PATTERN_AMBIGUOUS"), ("none", "PATTERN_NOT_FOUND")):
         found = reading(fields, text=text)
-        assert found.entries[0].outcome is Outcome.REFUSED
+        assert found.entries[0].outcome is ZoneOutcome.REFUSED
         assert list(notes(found)) == [reason, "RESTRICTION_ABSENT"]
 
 
