@@ -135,7 +135,7 @@ async def lock_batch(stored: Stored) -> None:
 
 async def save_assessments(stored: Stored) -> None:
     async with stored.database.transaction() as connection:
-        await FlightPlanStore(connection).save_assessments(stored.recent)
+        await FlightPlanStore(connection).save(stored.recent)
 
 
 async def list_own(stored: Stored) -> None:

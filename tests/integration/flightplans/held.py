@@ -114,7 +114,7 @@ class Path:
             store = FlightPlanStore(connection)
             plan = await store.get(name, lock=True)
             make(plan)
-            await store.save(plan)
+            await store.save([plan])
         return plan
 
     async def plan(self, name: str) -> FlightPlan:

@@ -301,7 +301,7 @@ class Machine(RuleBasedStateMachine):
                 plans = await FlightPlanStore(connection).lock_present([str(plan) for plan in over])
                 for plan in plans.values():
                     plan.close_overdue(now)
-                    await FlightPlanStore(connection).save(plan)
+                    await FlightPlanStore(connection).save([plan])
 
         self.run(close())
         self.states = dict(self.run(self.path.states()))

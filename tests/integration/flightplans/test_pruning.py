@@ -87,8 +87,8 @@ async def test_batches_are_read_locked_and_saved_in_their_month_alone(
     ids = [plan.id for plan in BATCH]
     await PlansToRecheck(cast(Connection, explaining)).contents(ids)
     await plans.lock_free(ids)
-    await plans.save_assessments(BATCH)
-    await plans.save(BATCH[0])
+    await plans.save(BATCH)
+    await plans.save(BATCH[:1])
     assert explaining.touched == {MONTH}
 
 

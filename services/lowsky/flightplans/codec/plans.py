@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator as operators
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from lowsky.canonical import clear_output_only, settled
 from lowsky.errors import Invalid
 from lowsky.findings.codec import finding_from_message, finding_to_message
 from lowsky.findings.finding import Finding
+from lowsky.flightplans.codec.serialised import Serialised
 from lowsky.flightplans.domain.plan import FlightPlan, Happening, State
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.domain.report import StateReport
@@ -29,6 +31,9 @@ _STATES = {state: pb.State.Value(f"STATE_{state}") for state in State}
 """A stored state of a later version has no number here: clients read it as unspecified."""
 
 _ALL_OF_A_PLAN = attrgetter(*(field.name for field in fields(FlightPlan) if field.compare))
+
+_RESOURCES: Serialised[FlightPlan, tuple[object, ...]] = Serialised(operators.eq)
+_ASSESSMENTS: Serialised[FlightPlan, tuple[Finding, ...]] = Serialised(operators.is_)
 
 
 def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
@@ -122,10 +127,7 @@ def to_message(plan: FlightPlan) -> pb.FlightPlan:
 
 def to_bytes(plan: FlightPlan) -> bytes:
     """The resource, serialised: once for answer and event alike, unless the plan has changed between them."""
-    present = _ALL_OF_A_PLAN(plan)
-    if plan.told is None or plan.told[0] != present:
-        plan.told = present, _to_bytes(plan)
-    return plan.told[1]
+    return _RESOURCES.of(plan, _ALL_OF_A_PLAN(plan), _to_bytes)
 
 
 def _to_bytes(plan: FlightPlan) -> bytes:
@@ -177,14 +179,15 @@ def assessment_to_bytes(plan: FlightPlan) -> bytes:
     """What was found, for the database."""
     if not plan.findings:
         return b""
-    if plan.written is None or plan.written[0] is not plan.findings:
-        written = pb.FlightPlan(
-            findings=[finding_to_message(finding) for finding in plan.findings],
-            deciding_authorities=plan.deciding_authorities,
-            notified_authorities=plan.notified_authorities,
-        )
-        plan.written = plan.findings, written.SerializeToString()
-    return plan.written[1]
+    return _ASSESSMENTS.of(plan, plan.findings, _assessment_to_bytes)
+
+
+def _assessment_to_bytes(plan: FlightPlan) -> bytes:
+    return pb.FlightPlan(
+        findings=[finding_to_message(finding) for finding in plan.findings],
+        deciding_authorities=plan.deciding_authorities,
+        notified_authorities=plan.notified_authorities,
+    ).SerializeToString()
 
 
 def findings_from_bytes(assessment: bytes) -> tuple[Finding, ...]:

@@ -86,7 +86,7 @@ class Happening:
     """Of a review that is reopened: the authorities whose word does not cover what the plan meets now."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class FlightPlan:
     """The aggregate: its state moves only through its own methods, each of which says what happened."""
 
@@ -116,10 +116,6 @@ class FlightPlan:
     """When it left its plan, while it is NONCONFORMING: reports that it still does leave this as it is."""
     version: int = 1
     happened: list[Happening] = field(default_factory=list)
-    written: tuple[tuple[Finding, ...], bytes] | None = field(default=None, compare=False, repr=False)
-    """Findings, and how they are written: for answer, event and database alike."""
-    told: tuple[tuple[object, ...], bytes] | None = field(default=None, compare=False, repr=False)
-    """All that is compared of it, and how that is told: for answer and event alike."""
 
     @property
     def id(self) -> str:

@@ -69,7 +69,7 @@ class OnApprovals:
                     moved[plan.name] = plan
                     # Now, before another event of the batch moves the same plan: each tells the state after it.
                     happened += told(plan)
-        await store.save_moves(list(moved.values()), happened)
+        await store.save(list(moved.values()), happened)
 
 
 def _granted_by(approval: approvals_pb2.Approval) -> Sequence[str]:

@@ -57,7 +57,7 @@ class Contingency:
             moved = [plan for plan in locked if _since_before(plan, now - self._after)]
             for plan in moved:
                 plan.give_up_return(self._after.total_seconds(), now)
-            await store.save_assessments(moved)
+            await store.save(moved)
         if moved:
             self._relay.wake()
             log.info("flights are contingent now", plans=len(moved))

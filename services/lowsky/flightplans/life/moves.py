@@ -34,7 +34,7 @@ async def move(plans: Plans, name: str, etag: str, make: Move) -> FlightPlan:
     plan = await plans.get(name, lock=True)
     plan.expect(etag)
     make(plan)
-    await plans.save(plan)
+    await plans.save([plan])
     return plan
 
 
@@ -54,7 +54,7 @@ async def activate(connection: Connection, name: str, etag: str, make: Move) -> 
     make(plan)
     others = {str(other) for other in await reservations.of_aircraft(plan.aircraft, plan.end)} - {plan.id}
     require_on_the_ground(plan, (await store.present(sorted(others))).values())
-    await store.save(plan)
+    await store.save([plan])
     return plan
 
 

@@ -74,7 +74,7 @@ class OffNominal:
             *(other for other in plans.values() if _warn(other, aliases.of(plan.id), met.get(other.id), now)),
         ]
         await self._widen(reservations, plan, off)
-        await store.save_assessments(changed)
+        await store.save(changed)
         return plan
 
     async def _met(self, connection: Connection, plan: FlightPlan, off: Volumes) -> Sequence[Rival]:

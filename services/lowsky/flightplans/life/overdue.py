@@ -63,7 +63,7 @@ class Overdue:
             ]
             for plan in closed:
                 plan.close_overdue(now)
-            await store.save_assessments(closed)
+            await store.save(closed)
         if closed:
             self._relay.wake()
             log.info("overdue plans closed", plans=len(closed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from lowsky.flightplans.domain.plan import FlightPlan
@@ -12,4 +13,4 @@ class Plans(Protocol):
 
     async def get(self, name: str, *, lock: bool = False) -> FlightPlan: ...
 
-    async def save(self, plan: FlightPlan) -> None: ...
+    async def save(self, plans: Sequence[FlightPlan]) -> None: ...

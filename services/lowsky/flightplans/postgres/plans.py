@@ -82,23 +82,26 @@ class FlightPlanStore:
         await Reservations(self._connection).add(reservations)
         await append(self._connection, [event for plan, context in new for event in context.run(told, plan)])
 
-    async def save(self, plan: FlightPlan) -> None:
-        """Stores a move and tells of it. The plan was read with its row lock."""
-        await self.save_moves([plan], told(plan))
+    async def save(self, plans: Sequence[FlightPlan], happened: Sequence[Event] | None = None) -> None:
+        """Stores all that may change of plans that were read with their row locks, each of them once, and emits what
+        happened to them.
 
-    async def save_moves(self, plans: Sequence[FlightPlan], happened: Sequence[Event]) -> None:
-        """Stores moves, of each plan once, and tells what happened, in two statements. The plans were read with their
-        row locks."""
+        Args:
+            happened: The events, where they were made as the plans moved; else those of their present states.
+        """
         if not plans:
             return
         await self._connection.execute(
             """UPDATE flight_plans p
                SET state = n.state, state_reason = n.state_reason, version = n.version, update_time = n.update_time,
                    approval = n.approval, approval_number = n.approval_number,
-                   nonconforming_since = n.nonconforming_since
+                   airspace_revision = n.airspace_revision, authorities = string_to_array(n.authorities, ' '),
+                   subjects = string_to_array(n.subjects, ' '), assessment = n.assessment,
+                   off_nominal = n.off_nominal, nonconforming_since = n.nonconforming_since
                FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[],
-                           $8::timestamptz[])
-                 AS n (id, state, state_reason, version, update_time, approval, approval_number, nonconforming_since)
+                           $8::bigint[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::timestamptz[])
+                 AS n (id, state, state_reason, version, update_time, approval, approval_number, airspace_revision,
+                       authorities, subjects, assessment, off_nominal, nonconforming_since)
                WHERE p.id = n.id AND p.id = ANY($1::text[])""",
             [plan.id for plan in plans],
             [plan.state for plan in plans],
@@ -107,31 +110,6 @@ class FlightPlanStore:
             [plan.update_time for plan in plans],
             [plan.approval for plan in plans],
             [plan.approval_number for plan in plans],
-            [plan.nonconforming_since for plan in plans],
-        )
-        await self._free(plans)
-        await append(self._connection, happened)
-
-    async def save_assessments(self, plans: Sequence[FlightPlan]) -> None:
-        """Stores what was found anew, with the moves that follow. The plans were read with their row locks."""
-        if not plans:
-            return
-        await self._connection.execute(
-            """UPDATE flight_plans p
-               SET state = n.state, state_reason = n.state_reason, version = n.version, update_time = n.update_time,
-                   airspace_revision = n.airspace_revision, authorities = string_to_array(n.authorities, ' '),
-                   subjects = string_to_array(n.subjects, ' '), assessment = n.assessment,
-                   off_nominal = n.off_nominal, nonconforming_since = n.nonconforming_since
-               FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[],
-                           $7::text[], $8::text[], $9::bytea[], $10::bytea[], $11::timestamptz[])
-                 AS n (id, state, state_reason, version, update_time, airspace_revision, authorities, subjects,
-                       assessment, off_nominal, nonconforming_since)
-               WHERE p.id = n.id AND p.id = ANY($1::text[])""",
-            [_id(plan.name) for plan in plans],
-            [plan.state for plan in plans],
-            [plan.state_reason for plan in plans],
-            [plan.version for plan in plans],
-            [plan.update_time for plan in plans],
             [plan.airspace_revision for plan in plans],
             [" ".join(_authorities(plan)) for plan in plans],
             [" ".join(plan.zones_met) for plan in plans],
@@ -140,7 +118,7 @@ class FlightPlanStore:
             [plan.nonconforming_since for plan in plans],
         )
         await self._free(plans)
-        await append(self._connection, [event for plan in plans for event in told(plan)])
+        await append(self._connection, [e for plan in plans for e in told(plan)] if happened is None else happened)
 
     async def _free(self, plans: Sequence[FlightPlan]) -> None:
         """What is over holds no airspace any more: in the same transaction, so that the next one may have it."""

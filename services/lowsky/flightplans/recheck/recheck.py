@@ -266,7 +266,7 @@ class Recheck:
                 plans = await store.lock_free(left) or [await store.lock(left[0])]
                 now = self._clock.now()
                 moved = [plan for plan in plans if self._reassess(plan, found[plan.id], revision, now, again=again)]
-                await store.save_assessments(moved)
+                await store.save(moved)
             if moved:
                 self._relay.wake()
             changed += len(moved)

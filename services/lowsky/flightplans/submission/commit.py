@@ -158,7 +158,7 @@ class Commit:
                 [(checked[n].plan, checked[n].context) for n in stored],
                 [reservations[n] for n in stored if checked[n].contends],
             )
-            await store.save_assessments(changed)
+            await store.save(changed)
         return outcomes
 
     def after(self, checked: CheckedPlan, verdict: HoldingDecision) -> Answer:
