@@ -39,10 +39,7 @@ class Group:
 
     def __init__(self, kafka: Kafka, database: Database) -> None:
         self.health = Health()
-        self.applied: list[str] = []
-        self.values: dict[str, bytes | None] = {}
-        """By key, of what took effect."""
-        self.topics: dict[str, str] = {}
+        self._database = database
         self.fails: Mapping[bytes, Exception] = {}
         self.consumer = GroupConsumer(
             kafka=kafka,
@@ -58,21 +55,32 @@ class Group:
     async def handle(self, connection: Connection, event: Event) -> None:
         if error := self.fails.get(event.value or b""):
             raise error
-        self.applied.append(event.key)
-        self.values[event.key], self.topics[event.key] = event.value, event.topic
+        # In its transaction, so that only what took effect is there: a batch that fails is applied again, one by one.
+        await connection.execute(
+            "INSERT INTO applied_events (key, value, topic) VALUES ($1, $2, $3)", event.key, event.value, event.topic
+        )
+
+    async def applied(self) -> Mapping[str, Event]:
+        """What took effect, by key; nothing did twice."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch("SELECT key, value, topic FROM applied_events")
+        assert len(rows) == len({row["key"] for row in rows})
+        return {row["key"]: Event(row["topic"], row["key"], KIND, row["value"], datetime.now(UTC)) for row in rows}
 
     async def has_applied(self, *keys: str) -> None:
         async def all_applied() -> bool:
-            return set(keys) <= set(self.applied)
+            return set(keys) <= set(await self.applied())
 
         await eventually(all_applied, what=f"{keys} applied")
-        assert len(self.applied) == len(set(self.applied))
 
 
 @asynccontextmanager
 async def consuming(installation: Installation) -> AsyncIterator[Group]:
     await migrate(installation.database_url, "approvals")
     async with Database.open(installation.database_url, schema="approvals") as database:
+        async with database.transaction() as connection:
+            await connection.execute("CREATE TABLE IF NOT EXISTS applied_events (key text, value bytea, topic text)")
+            await connection.execute("TRUNCATE applied_events")
         group = Group(installation.kafka, database)
         await group.health.expect(group.consumer.part, refuses=False)
         running = asyncio.create_task(group.consumer.run())

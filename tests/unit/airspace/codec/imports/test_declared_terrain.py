@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -38,5 +39,6 @@ def test_bounds_come_both_and_in_order(header: pb.ImportHeader, field: str) -> N
 
 def test_another_word_on_the_ground_is_a_change_of_altitude() -> None:
     (zone,) = read(file_of([ed269_zone("one", square(16.0, 48.0))])).zones
-    (change,) = difference({"z": zone.geozone}, {"z": replace(zone.geozone, terrain_m=(0.0, 5.0))})
+    after = {"z": replace(zone.geozone, terrain_m=(0.0, 5.0))}
+    (change,) = difference({"z": zone.geozone}, after, datetime.now(UTC))
     assert change.aspects == (Aspect.ALTITUDE,)
