@@ -18,6 +18,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.auth.caller import Caller, Role
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.health import Health
+from lowsky.process.in_flight import InFlight
 from lowsky.rpc import pipeline
 from lowsky.rpc.pipeline import Pipeline
 from tests.support.errors import error_of, refusal
@@ -198,5 +199,51 @@ async def test_one_party_leaves_room_for_the_watches_of_others_however_many_subj
                 return bool((await begin("acme").read()).resume_token == "1")
 
             await eventually(there_is_room, what="the place of the watch that ended")
+    finally:
+        await server.stop(0)
+
+
+class Listening(flight_plans_pb2_grpc.FlightPlansServiceServicer):
+    """Takes fleets and answers nothing until they end."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+
+    async def SubmitFlightPlans(  # type: ignore[override]
+        self, requests: AsyncIterator[pb.SubmitFlightPlansRequest], context: Any
+    ) -> AsyncIterator[pb.SubmitFlightPlansResponse]:
+        self.under_way += 1
+        try:
+            async for _ in requests:
+                yield pb.SubmitFlightPlansResponse()
+        finally:
+            self.under_way -= 1
+
+
+async def test_one_caller_has_so_many_fleets_under_way_and_no_more() -> None:
+    limited = Pipeline(verifier=Everybody(), health=Health())
+    limited._streams = InFlight("streams of requests", calls_max=10, calls_per_caller_max=2)
+    servicer, server = Listening(), grpc.aio.server(interceptors=[limited])
+    flight_plans_pb2_grpc.add_FlightPlansServiceServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    metadata = [("authorization", "Bearer x")]
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = flight_plans_pb2_grpc.FlightPlansServiceStub(channel)
+            fleets = [stub.SubmitFlightPlans(metadata=metadata) for _ in range(2)]
+
+            async def both() -> bool:
+                return servicer.under_way == 2
+
+            await eventually(both, what="two fleets under way")
+            error = await refusal(stub.SubmitFlightPlans(metadata=metadata).read())
+            assert (error.code, error.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+            for fleet in fleets:
+                await fleet.done_writing()
+                assert await fleet.read() is grpc.aio.EOF
+            again = stub.SubmitFlightPlans(metadata=metadata)
+            await again.done_writing()
+            assert await again.read() is grpc.aio.EOF
     finally:
         await server.stop(0)
