@@ -237,7 +237,8 @@ async def test_one_caller_has_so_many_fleets_under_way_and_no_more() -> None:
                 return servicer.under_way == 2
 
             await eventually(both, what="two fleets under way")
-            error = await refusal(stub.SubmitFlightPlans(metadata=metadata).read())
+            async with asyncio.timeout(WITHIN_S):
+                error = await refusal(stub.SubmitFlightPlans(metadata=metadata).read())
             assert (error.code, error.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
             for fleet in fleets:
                 await fleet.done_writing()
