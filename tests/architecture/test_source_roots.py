@@ -53,26 +53,3 @@ def test_no_package_binds_a_name_that_one_of_its_modules_has(package: Path) -> N
 def test_no_two_roots_hold_the_same_package() -> None:
     names = [path.name for root in SOURCE_ROOTS for path in (ROOT / root / "lowsky").iterdir() if path.name[0] != "_"]
     assert sorted(names) == sorted(set(names))
-
-
-@pytest.mark.parametrize("package", [path for path in _packages() if path.parts[0] != "protos"], ids=str)
-def test_no_name_in_a_package_is_that_of_a_module_in_it(package: Path) -> None:
-    """Importing the module anywhere puts it in the place of the name."""
-    folder = ROOT / package
-    modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-    assert sorted(_names_in(ast.parse((folder / "__init__.py").read_text())) & modules) == []
-
-
-def _names_in(tree: ast.Module) -> set[str]:
-    found: set[str] = set()
-    for node in tree.body:
-        match node:
-            case ast.Import(names=names) | ast.ImportFrom(names=names):
-                found |= {alias.asname or alias.name for alias in names}
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                found.add(name)
-            case ast.Assign(targets=targets):
-                found |= {target.id for target in targets if isinstance(target, ast.Name)}
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                found.add(name)
-    return found

@@ -3,7 +3,6 @@
 from lowsky.airspace.reading.mapping.declared import AS_PUBLISHED, Declared
 from lowsky.airspace.reading.mapping.field_mapping import FieldMapping, LimitSource, Source
 from lowsky.airspace.reading.mapping.patterns import Pattern
-from lowsky.airspace.reading.read import read
 from lowsky.airspace.reading.report import (
     FilePosition,
     Format,
@@ -15,6 +14,7 @@ from lowsky.airspace.reading.report import (
     UnreadableZones,
     ZoneOutcome,
 )
+from lowsky.airspace.reading.zone_files import read
 
 __all__ = [
     "AS_PUBLISHED",
