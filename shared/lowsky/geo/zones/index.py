@@ -3,7 +3,7 @@
 The index is immutable: a change of any zone makes a new one, which is swapped in atomically, and a decision records the
 revision that it saw. A new one shares with the old what did not change: a large block, with the places of the zones
 that went from it, and beside it a small block of those that came. So one restriction over 100 000 zones takes
-milliseconds; when the small block has grown, all are put into one again (`merged`), at leisure.
+milliseconds; when the small block has grown, all are put into one again (`merged`), in the background.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ SCATTERED_SHARE = 0.05
 small block of at most so many."""
 
 SCATTERED_MIN = 100
-"""Fewer are never worth it."""
+"""Merging fewer changes never pays off."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Touches:
     """Which volumes meet which layers of which zones: arrays of equal length, by volume, then zone, then layer.
 
-    `volume` is the place in the volumes asked about (which know owner and leg), `zone` that in `ZoneIndex.zones`,
-    `layer` that in the zone's layers. `altitude` is `Overlap.CERTAIN.value` or `Overlap.UNCERTAIN.value`, as int8.
+    `volume` is the index into the given volumes (which hold owner and leg), `zone` that into `ZoneIndex.zones`,
+    `layer` that into the zone's layers. `altitude` is `Overlap.CERTAIN.value` or `Overlap.UNCERTAIN.value`, as int8.
     `reach_m`, (n, 4), are the least and the greatest height above mean sea level that the volume, and then the layer,
     may have where they meet, from the bounds by which they were compared; NaN where it is certain that they meet.
     """
@@ -63,7 +63,7 @@ class Touches:
 class ZoneIndex(Generic[Payload]):
     """An immutable index of zones; `zones` keeps the order in which they were given.
 
-    Threads may share one. A pickled index is built anew where it is loaded, because prepared geometry does not travel.
+    Threads may share one. A pickled index is rebuilt where it is loaded, because prepared geometry cannot be pickled.
 
     Raises:
         ValueError: when two zones have one name.
