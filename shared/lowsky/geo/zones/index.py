@@ -149,7 +149,7 @@ class ZoneIndex(Generic[Payload]):
             return Touches(met.volume, zone, met.layer, met.codes, met.reach_m)
         beside = self._came.touching(volumes, reference, None)
         volume = np.concatenate([met.volume, beside.volume])
-        # What came lies behind what stayed: in each volume the order is right when the sorting is stable.
+        # Added zones follow the remaining ones, so that a stable sort keeps the order within each volume.
         order = np.argsort(volume, kind="stable")
         return Touches(
             volume[order],
@@ -181,7 +181,7 @@ class ZoneIndex(Generic[Payload]):
         return found
 
     def altitudes(self, zone: Indices, layer: Indices) -> AltitudeBands:
-        """Those of layers of zones, pair by pair, by their places as in `Touches`."""
+        """The altitude bands of layers of zones, pair by pair, by their indexes as in `Touches`."""
         if self._came is None:
             return self._large.altitudes(self._zones.in_large(zone), layer)
         came = zone >= self._stayed
@@ -198,12 +198,12 @@ class ZoneIndex(Generic[Payload]):
         return len(self._large.zones) - len(self._went)
 
     def _place(self, zone: Indices) -> Indices:
-        """The places in `zones` of zones of the large block that stayed."""
+        """Converts indexes of remaining zones of the large block to indexes in `zones`."""
         return zone - np.searchsorted(self._went, zone) if len(self._went) else zone
 
 
 class _Zones(Sequence[IndexedZone[Payload]]):
-    """Those of a large block that did not go, then those that came; nothing is copied."""
+    """The remaining zones of the large block, then the added ones; nothing is copied."""
 
     __slots__ = ("_before", "_came", "_large", "_stayed", "_went")
 
@@ -216,7 +216,7 @@ class _Zones(Sequence[IndexedZone[Payload]]):
         self._before: Indices = went - np.arange(len(went))
 
     def in_large(self, place: Indices) -> Indices:
-        """The places in the large block of zones that stayed."""
+        """Converts indexes of remaining zones to indexes in the large block."""
         return place + np.searchsorted(self._before, place, side="right") if len(self._went) else place
 
     def __len__(self) -> int:
