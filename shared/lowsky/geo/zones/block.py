@@ -221,7 +221,7 @@ class ZoneBlock(Generic[Payload]):
         return _Local(geoid_m, np.where(np.isnan(surveyed_m), stated_m, surveyed_m))
 
     def _meet(self, part: Indices, outlines: NDArray[np.object_], lines: Floats, volume: Indices) -> NDArray[np.bool_]:
-        """Whether parts and the volumes at those indexes meet horizontally, by outline and centre line, pair by pair."""
+        """Whether parts and the volumes at those indexes meet horizontally, by outline and centre line, by pair."""
         return self._parts.meet(part, outlines, lines, volume)
 
     def _may_apply(self, row: Indices, start_s: Floats, end_s: Floats) -> NDArray[np.bool_]:
