@@ -1,4 +1,4 @@
-"""What a request asks for, apart from how it is written: two requests with the same canonical form are the same one.
+"""The canonical form of a request: two requests with the same canonical form count as the same request.
 
 The request id, and how the caller would like to be answered, are no part of it. Unknown fields and what is output only
 (google.api.field_behavior, AIP-203) are ignored, times and durations count as precisely as they are stored, of an
@@ -93,12 +93,12 @@ def settled(message: Message, serialised: bytes) -> bytes:
 
 
 def is_output_only(field: FieldDescriptor) -> bool:
-    """Whether only the server says it (google.api.field_behavior, AIP-203)."""
+    """Whether only the server sets it (google.api.field_behavior, AIP-203)."""
     return field_behavior_pb2.OUTPUT_ONLY in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
 
 
 def clear_output_only(message: Message) -> None:
-    """Clears what the server says, and nobody can ask for, of the message itself."""
+    """Clears the output-only fields of the message itself."""
     cleared = _shape(message.DESCRIPTOR).cleared
     # Few are set, if any, and to clear one that is not costs more than to look.
     for name in [field.name for field, _ in message.ListFields() if field.name in cleared]:

@@ -1,4 +1,4 @@
-"""What time it is: asked of an object, so that a test can say."""
+"""The current time, from an object that a test can replace."""
 
 from __future__ import annotations
 

@@ -4,16 +4,16 @@
     ├── Refused                    asked as it is, it will not be done
     │   ├── Invalid                a field is wrong
     │   ├── RequestIdReused        the request id came with another request before
-    │   ├── Unauthenticated        nobody we know
-    │   ├── Forbidden              somebody we know, who may not
+    │   ├── Unauthenticated        the caller is unknown
+    │   ├── Forbidden              the caller is known, but may not do this
     │   ├── NotFound               is not there, or not yours to see
     │   ├── AlreadyExists
     │   ├── Precondition           the state of things does not allow it
     │   │   └── IllegalMove        the state machine does not
-    │   ├── StaleEtag              somebody was faster
+    │   ├── StaleEtag              the resource has changed since it was read
     │   └── OutOfRange             a position that is no longer kept
-    ├── Overloaded                 too much at once; the same again later
-    └── Unavailable                a part of ours is away; the same again soon
+    ├── Overloaded                 too much at once; retry later
+    └── Unavailable                a dependency is not available; retry soon
 
 ``reason`` is one of lowsky.api.errors.v1.Reason without its prefix (a test compares). ``message`` is for the caller;
 what only we should read goes into the log, never into the message. One interceptor maps the tree to a status.
@@ -38,7 +38,7 @@ class FieldViolation:
 
 
 class LowskyError(Exception):
-    """The root: a reason for machines, a message for people, metadata for both."""
+    """The root: a machine-readable reason, a message for people, metadata for both."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class RequestIdReused(Refused):
 
 
 class Unauthenticated(Refused):
-    """The call names nobody we know."""
+    """The caller is unknown."""
 
 
 class Forbidden(Refused):
@@ -126,7 +126,7 @@ class IllegalMove(Precondition):
 
 
 class StaleEtag(Refused):
-    """Somebody changed the resource since the caller read it."""
+    """The resource has changed since the caller read it."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -147,7 +147,7 @@ class Overloaded(LowskyError):
 
 
 class Unavailable(LowskyError):
-    """A part of ours is away; the same request may be sent again after ``retry_after_s``."""
+    """A dependency is not available; the same request may be sent again after ``retry_after_s``."""
 
     def __init__(self, reason: str, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(reason, message)

@@ -1,7 +1,7 @@
-"""Folds log lines that repeat: while a part is away, loops and libraries say so many times a second.
+"""Folds repeated log lines: while a dependency is not available, loops and libraries log it many times a second.
 
 The first lines of a kind are logged at once, and those that follow within a window are only counted; the next one after
-it says how many there were. What differs in anything but its time and trace is of another kind.
+it states how many there were. Lines that differ in anything but time and trace are of different kinds.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class Folding:
         """A processor for structlog's own lines."""
         if event.get("level") in ("debug", "info") or event.get("event") in _STATES:
             return event
-        told = [(name, _without_numbers(value) if name in _TEXTS else str(value)) for name, value in event.items()]
-        kind = (*((name, text) for name, text in told if name not in _VARYING), type(_error(event.get("exc_info"))))
+        texts = [(name, _without_numbers(value) if name in _TEXTS else str(value)) for name, value in event.items()]
+        kind = (*((name, text) for name, text in texts if name not in _VARYING), type(_error(event.get("exc_info"))))
         folded = self.admit(kind)
         if folded is None:
             raise structlog.DropEvent

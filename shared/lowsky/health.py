@@ -1,7 +1,7 @@
-"""Whether this worker serves, and which of its parts are away.
+"""Whether this worker serves, and which of its parts are not available.
 
 Each part that a worker depends on (the database, the event log, its view of the airspace) reports here. grpc.health.v1
-tells each under its own name, and all of them together under the empty one.
+publishes each under its own name, and the overall status under the empty name.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Health:
     async def expect(
         self, part: str, *, only_writes: bool = False, only_told: bool = False, refuses: bool = True
     ) -> None:
-        """Names a part. With only_writes, reading goes on without it; with only_told, everything does, and the worker
-        as a whole serves: only the part's own name tells of it. Without refuses, calls that reach this worker are
-        answered, but it says that it does not serve, so that callers go to another one."""
+        """Registers a part. With only_writes, reads continue while it is lost; with only_told, all calls continue and
+        the overall status is SERVING: only the part's own status shows it. Without refuses, calls that reach this
+        worker are answered, but the overall status is NOT_SERVING, so that callers use another worker."""
         if not refuses:
             self._refuses_nothing.add(part)
         if only_writes:
@@ -59,7 +59,7 @@ class Health:
             await self._publish(part)
 
     async def stop(self) -> None:
-        """From now on nothing is served."""
+        """Stops serving."""
         self.stopping = True
         await self.servicer.enter_graceful_shutdown()
 

@@ -1,4 +1,4 @@
-"""Ids that we make up ourselves."""
+"""Ids that the services generate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MS = timedelta(milliseconds=1)
 
 
 def new_id() -> str:
-    """A UUIDv7 in its usual form: unique without asking anybody, and sorted by time, which keeps indexes compact."""
+    """A UUIDv7 in its usual form: unique without coordination, and sorted by time, which keeps indexes compact."""
     return str(uuid_utils.uuid7())
 
 

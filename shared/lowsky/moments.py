@@ -1,5 +1,5 @@
 """Times as they are stored, in whole microseconds: a start is rounded down and an end up, so that what is kept and
-checked is never shorter than what was said. Everything that reads a time from a message reads it here.
+checked is never shorter than requested. All code that reads a time from a message uses this module.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def end_of(time: Nanoseconds) -> datetime:
 
 
 def longest(duration: Nanoseconds) -> timedelta:
-    """A duration that is to be kept at least: never shorter than was said."""
+    """A duration, rounded up: never shorter than requested."""
     return timedelta(microseconds=-(-duration.ToNanoseconds() // _NANOS_IN_MICRO))
 
 

@@ -1,8 +1,8 @@
 """Values of enums that a later version added: they pass through, and nothing fails because of them.
 
 While an installation is upgraded worker by worker, what a newer one stores and emits is read by older ones. In the
-domain such a value is a member of its own, equal to no other; what it means is decided where it matters, on the careful
-side. One from the wire is called by its number, which is what is written again.
+domain such a value is a member of its own, equal to no other; each use decides what it means, on the safe side. A value
+from the wire is named by its number, and written again as that number.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def name_of(enum: WireEnum, number: int, prefix: str) -> str:
 
 
 def known_name_of(enum: WireEnum, number: int, prefix: str) -> str:
-    """The same; empty where nothing is said that this version understands: unspecified, or of a later version."""
+    """The same; empty where the value is unspecified, or of a later version."""
     name = name_of(enum, number, prefix)
     return "" if name == "UNSPECIFIED" or name == str(number) else name
 

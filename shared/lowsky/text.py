@@ -1,4 +1,4 @@
-"""Text files as people save them: UTF-8, or what a byte order mark says (PowerShell and Notepad write UTF-16)."""
+"""Text files in UTF-8, or in the encoding that a byte order mark states (PowerShell and Notepad write UTF-16)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Where one may fly: geozones, their import, versions and times, and the authorities they name."""
+"""The airspace service: geozones, their import, versions and times, and the authorities that they name."""

@@ -1,4 +1,4 @@
-"""From a zone that was read to one that may come into force: named, and its authorities known."""
+"""Turns a zone that was read into one that may come into force, with its resource name and its authorities resolved."""
 
 from __future__ import annotations
 

@@ -7,4 +7,4 @@ from lowsky.process.config import ServiceConfig
 
 
 class AirspaceConfig(ServiceConfig, GeofenceConfig):
-    """Nothing beyond what the geofence needs, as flightplans has it."""
+    """Only the settings of the geofence, the same as for flightplans."""

@@ -1,4 +1,4 @@
-"""What the airspace service is made of."""
+"""Assembles the airspace service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Temporary files in place of memory: without a name, so that they are gone with the process, and bounded together."""
+"""Unnamed temporary files that replace memory: removed when the process ends, and with a limit on their total size."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ RETRY_AFTER_S = 5.0
 
 
 class Room:
-    """How many bytes the files of one kind may have, all together and of one holder, in this worker.
+    """Limits the bytes of the files of one kind in this worker, in total and for each holder.
 
     Args:
-        share_max: What one holder may have, so that it leaves room for others; as much as there is unless given.
+        share_max: The limit for one holder, so that it leaves room for others; the total unless given.
     """
 
     def __init__(self, bytes_max: int, what: str, *, share_max: int | None = None) -> None:
@@ -32,11 +32,11 @@ class Room:
         return Spool(self, holder)
 
     def hold(self, holder: str, size: int, held: int) -> None:
-        """Takes room for a file that holds some already.
+        """Reserves more room for a file that already holds some.
 
         Raises:
-            Overloaded: There is not as much left, or not for this holder. What it held is given back at once, or others
-                that come at this very moment would be refused for the sake of one that is given up.
+            Overloaded: Not enough is left, in total or for this holder. The file's room is released at once; otherwise
+                concurrent callers would be refused because of a file that is abandoned anyway.
         """
         with self._lock:
             if self._held_by[holder] + size > self._share_max:
@@ -57,7 +57,7 @@ class Room:
             self._held_by[holder] += size
 
     def give_back(self, holder: str, size: int) -> None:
-        """Others may have it."""
+        """Releases room for others."""
         with self._lock:
             self._release(holder, size)
 
@@ -84,7 +84,7 @@ class Spool:
         """Appends.
 
         Raises:
-            Overloaded: There is no room for it: the file is given up.
+            Overloaded: There is no room for it: the file is abandoned.
         """
         try:
             self._room.hold(self._holder, len(data), self.size)

@@ -1,4 +1,4 @@
-"""Work in a thread, which nobody can stop: what it holds is held until it has ended."""
+"""Runs work in a thread. A thread cannot be cancelled: its resources count as used until it has ended."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Result = TypeVar("Result")
 async def in_thread(
     function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
 ) -> Result:
-    """As asyncio.to_thread, but a caller that is cancelled leaves only when the thread has ended.
+    """As asyncio.to_thread, but on cancellation it returns only when the thread has ended.
 
-    Else the locks and the memory that the caller accounts for would count as free while the thread still uses them: who
-    sends large files and hangs up, again and again, would fill the memory.
+    Otherwise the locks and the memory that the caller accounts for would count as free while the thread still uses
+    them: a client that repeatedly sends large files and disconnects could exhaust the memory.
     """
     work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
     try:

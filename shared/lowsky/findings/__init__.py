@@ -1,1 +1,1 @@
-"""What the checks find about a flight, and how it is stated."""
+"""Findings: the results of checks of a flight."""

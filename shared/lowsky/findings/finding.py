@@ -1,4 +1,4 @@
-"""What a check found. A refusal of a plan is data: it says which rule, where, and what a person can do about it."""
+"""Findings of checks. A rejection of a plan is data: it states the rule, the place, and what a person can do."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FINDINGS_BYTES_MAX = 2 * 1024 * 1024
 """Of the findings of a plan, serialised. A plan holds a request and off-nominal volumes of 512 KiB each beside, and
 gRPC clients receive 4 MiB unless they are set up otherwise."""
 IN_BRIEF_BYTES_MAX = 1024 * 1024
-"""Of these, what is kept for findings that are told in brief."""
+"""The part of these bytes that is reserved for findings in brief form."""
 
 
 class Severity(IntEnum):
-    """How grave; the gravest finding decides what becomes of the plan. One of a later version decides nothing here: who
-    found it has decided already."""
+    """The most severe finding decides about the plan. A severity of a later version decides nothing here: the worker
+    that found it has decided already."""
 
     INFORMATION = 1
     NOTIFICATION = 2
@@ -32,7 +32,7 @@ class Severity(IntEnum):
 
 
 class Rule(StrEnum):
-    """What a plan was measured by."""
+    """The rule that a check applied."""
 
     GEOZONE_PROHIBITED = "GEOZONE_PROHIBITED"
     GEOZONE_AUTHORIZATION = "GEOZONE_AUTHORIZATION"
@@ -72,7 +72,7 @@ GEOFENCE_RULES = frozenset(
         Rule.NOBODYS_AREA,
     }
 )
-"""What zones and areas say of a flight; found anew whenever they change."""
+"""The rules of zones and areas; their findings are computed again whenever the airspace changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Finding:
     rule: Rule
     severity: Severity
     subject: str
-    """Resource name of what the plan met; empty where it met nobody's area, or nothing."""
+    """Resource name of what the plan conflicts with; empty where there is none, as outside of all areas."""
     subject_title: str
     volumes: tuple[int, ...]
     """The plan's volumes concerned, from 0; of a trajectory, volume i is the leg from waypoint i to i + 1. The first
@@ -102,43 +102,44 @@ class Finding:
     deciding: tuple[str, ...] = ()
     """The authorities that must decide because of this."""
     notified: tuple[str, ...] = ()
-    """The authorities that are told because of this."""
+    """The authorities that are notified because of this."""
     overlap_outlines: tuple[Polygon, ...] = ()
     """Of another flight: where the two overlap, without holes; the first places, and the message says where there are
     more."""
     fields: tuple[str, ...] = ()
-    """The fields of the flight plan at fault, where it is not where and when it flies that is."""
+    """The fields of the flight plan at fault, for findings that are not about its airspace and time."""
     volumes_left_out: int = 0
     """How many more volumes are concerned than `volumes` names."""
     stands_for: int = 0
     """How many findings that are not listed it stands for; 0 for a finding of its own."""
     terms: str = ""
-    """Of a zone that needs somebody's word: a digest of what it asks for, beside where, when and of whom. Empty where
-    that was not noted."""
+    """For a zone that requires approval: a digest of its requirements, without place, time and authorities. Empty where
+    it was not recorded."""
     as_read: bytes = b""
     """Of one that a later version stored, which says more than this one understands: the message, to be written again
     as it is."""
 
     @property
     def is_short(self) -> bool:
-        """Whether it is told in brief, or stands for others."""
+        """Whether it is in brief form, or stands for others."""
         return bool(self.stands_for or (self.volumes_left_out and not self.volumes))
 
 
 def gravest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """In the order in which a person should read them: of those that are as grave, what is told in full comes first."""
+    """Orders findings for a reader: the most severe first, and at equal severity complete ones before brief ones."""
     return tuple(sorted(findings, key=lambda f: (-f.severity, f.is_short, f.volumes, f.subject)))
 
 
 def at_most(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The gravest first, within FINDINGS_MAX and FINDINGS_BYTES_MAX.
+    """The most severe first, within FINDINGS_MAX and FINDINGS_BYTES_MAX.
 
-    What has no room in full is told in brief, and what has no room at all is counted by a finding that stands for it:
-    one for those that may change with the airspace, one for the others. Nobody who decides or is notified is lost.
+    Findings that do not fit completely are kept in brief form, and those that do not fit at all are counted by a
+    summary finding: one for those that may change with the airspace, one for the others. No authority that decides or
+    is notified is lost.
     """
     found = gravest_first(findings)
     listed: list[Finding] = []
-    others = [one for one in found if one.stands_for]  # told with what is left out now
+    others = [one for one in found if one.stands_for]  # summarised together with those that are left out now
     single = [one for one in found if not one.stands_for]
     left, full = FINDINGS_BYTES_MAX, True
     count_max = FINDINGS_MAX if len(found) <= FINDINGS_MAX and not others else FINDINGS_MAX - len(_KINDS)
@@ -188,7 +189,7 @@ def _in_brief(finding: Finding) -> Finding:
     )
 
 
-_BRIEF = "Told in brief: there are too many findings to tell each in full. See the subject."
+_BRIEF = "Shortened, since there are too many findings: see the subject for details."
 
 
 def _standing_for(others: tuple[Finding, ...]) -> Finding:
@@ -209,4 +210,4 @@ def _standing_for(others: tuple[Finding, ...]) -> Finding:
     )
 
 
-_GRAVEST = "; the gravest of them: "
+_GRAVEST = "; the most severe of them: "

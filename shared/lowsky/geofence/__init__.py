@@ -1,4 +1,4 @@
-"""What a flight meets: it is drawn, held against the zones in force, and each zone that it enters is a finding.
+"""The geofence: converts a flight to volumes, compares them with the zones in force, and returns a finding for each.
 
-One code for flightplans, which decides by it, and for airspace, which tells planning tools: both find the same.
+Shared by flightplans, which decides by it, and airspace, which serves planning tools, so that both find the same.
 """

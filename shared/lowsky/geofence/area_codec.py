@@ -14,10 +14,10 @@ from lowsky.geofence.areas import StatedArea
 
 
 def stated_area_from(message: pb.Authority) -> StatedArea | None:
-    """Where an authority answers; None where it has stated no area.
+    """The area that an authority is responsible for; None where it has stated none.
 
     Raises:
-        ValueError: A polygon is none, or goes around a pole; they enclose nothing, or cross themselves.
+        ValueError: A polygon is invalid, goes around a pole, encloses nothing, or crosses itself.
     """
     if not message.HasField("area"):
         return None

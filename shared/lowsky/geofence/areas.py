@@ -1,9 +1,9 @@
-"""The areas of authorities: what holds there where no zone says otherwise, and what lies in nobody's.
+"""The areas of authorities: the default rules that apply where no zone states otherwise, and ground outside all areas.
 
-Maps come in two kinds. Those of the forbidden airspace leave the rest open; those of the permitted one (China's
-suitable airspace) leave the rest to the authority. An area's default says which kind of map it has: a flight above the
-height up to which the area is open needs the authority's word, unless all of it lies in permitted airspace, that is in
-zones without restriction that the same authority publishes. What is not certain counts as above, and as not permitted.
+There are two kinds of maps. Maps of forbidden airspace leave the rest open; maps of permitted airspace (China's
+suitable airspace) leave the rest to the authority. An area's default rule states which kind applies: a flight above the
+height up to which the area is open needs the authority's approval, unless all of it lies in permitted airspace, which
+are zones without restriction of the same authority. Uncertain cases count as above that height, and as not permitted.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from lowsky.geofence.throughout import applies_throughout
 Floats = NDArray[np.float64]
 
 SLIVER_DEGREES = 1e-8
-"""About a millimetre: what is nowhere wider is no ground. Borders that are drawn twice, or cut at the antimeridian,
-come out some millionths of a millimetre apart."""
+"""About a millimetre: narrower remainders do not count as ground. Borders that are drawn twice, or cut at the
+antimeridian, come out some millionths of a millimetre apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatedArea:
-    """Where an authority answers, and up to which height above ground flying is open there by default.
+    """The area that an authority is responsible for, and the height above ground up to which flying is open there.
 
-    `ground` is cut at the antimeridian. `open_below_m` is inf where only published zones bind, and -inf where every
-    flight needs the authority's word.
+    `ground` is cut at the antimeridian. `open_below_m` is inf where only published zones apply, and -inf where
+    every flight needs the authority's approval.
     """
 
     authority: str
@@ -80,7 +80,7 @@ class AreaIndex:
         self._lock = threading.Lock()
 
     def meeting(self, outlines: NDArray[np.object_]) -> tuple[Indices, Indices, NDArray[np.bool_]]:
-        """Places of outlines and of the areas that they may share ground with; whether these hold all of them."""
+        """Indexes of outlines and of areas that may share ground; and whether the area contains the whole outline."""
         outline, area = self._tree.query(outlines)
         with locked(self._lock):
             meet = shapely.intersects(self._grounds[area], outlines[outline])
@@ -90,7 +90,7 @@ class AreaIndex:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """Volumes that need the word of an authority because of its area's default: arrays of equal length."""
+    """Volumes that need an authority's approval because of its area's default rule: arrays of equal length."""
 
     volume: Indices
     area: Indices
@@ -99,13 +99,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AreaLook:
-    """What volumes meet: places in the volumes and in `AreaIndex.areas`."""
+    """The areas that volumes are in: indexes into the volumes and into `AreaIndex.areas`."""
 
     asked: Asked
     nobodys: Indices
     """Volumes of which some ground lies in no area."""
     permitted: Sequence[tuple[int, int]]
-    """Volumes, and places of zones in the index because of which an authority is not asked for them."""
+    """Volumes, and indexes of the zones that permit them, so that no authority is asked."""
     met: tuple[Indices, Indices]
     """Volumes, and the areas that they may share ground with: arrays of equal length."""
 
@@ -124,7 +124,7 @@ def look_at_areas(
     """Where volumes meet the defaults of areas and are not permitted by the zones that they touch, and where they leave
     all areas.
 
-    Where no authority has stated an area, nothing is said about whose the ground is.
+    Where no authority has stated an area, no ground counts as outside of all areas.
     """
     if not areas.areas or not len(volumes):
         return AreaLook(_NOBODY, _NONE, (), (_NONE, _NONE))
@@ -150,7 +150,7 @@ def look_at_areas(
         if asks[n] and free and outlines[place] is volumes.outlines[place]:
             outlines[place] = _fine(volumes, place)
             asks[n] = _is_left(outlines[place], within, [outline for _, outline in free])
-        # A flight that only borders on the area asks nobody there anyway.
+        # A flight that only touches the border of the area needs no approval there.
         if not asks[n] and free and _is_left(outlines[place], within, ()):
             relied.update((place, zone) for zone, _ in free)
     asked = closed[asks]
@@ -188,7 +188,7 @@ def _outside(
 
 
 def _is_left(outline: BaseGeometry, within: BaseGeometry | None, taken: Sequence[BaseGeometry]) -> bool:
-    """Whether ground of an outline (that lies within another) is left when some is taken away."""
+    """Whether ground of an outline (that lies within another) remains after subtracting `taken`."""
     rest = outline if within is None else shapely.intersection(outline, within)
     for ground in taken:
         rest = shapely.difference(rest, ground)
@@ -200,7 +200,7 @@ def _is_left(outline: BaseGeometry, within: BaseGeometry | None, taken: Sequence
 def _of(
     area: StatedArea, zones: ZoneIndex[object], permitted: Sequence[tuple[int, BaseGeometry]]
 ) -> list[tuple[int, BaseGeometry]]:
-    """Those that the area's own authority publishes: nobody else opens it."""
+    """The zones that the area's own authority publishes: no other authority can open it."""
     return [(zone, outline) for zone, outline in permitted if zones.zones[zone].geozone.publisher == area.authority]
 
 

@@ -12,7 +12,7 @@ from lowsky.geo.heights.terrain import read_terrain
 
 
 class GeofenceConfig(BaseSettings):
-    """Of services that hold flights against zones; the same in all of them, or their answers differ."""
+    """Settings of services that check flights against zones; they must be the same in all of these services."""
 
     model_config = SettingsConfigDict(env_prefix="LOWSKY_", frozen=True)
 
@@ -23,7 +23,7 @@ class GeofenceConfig(BaseSettings):
     """The highest ground or roof that is flown over or taken off from, above mean sea level."""
 
     geoid_min_m: float = Field(default=ANYWHERE.geoid_min_m, ge=-110, le=90)
-    """The least undulation of EGM96 in the area; narrows what the built-in table says of each place."""
+    """The least undulation of EGM96 in the area; narrows the bounds of the built-in table."""
 
     geoid_max_m: float = Field(default=ANYWHERE.geoid_max_m, ge=-110, le=90)
     """The greatest undulation of EGM96 in the area."""

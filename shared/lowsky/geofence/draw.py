@@ -1,4 +1,4 @@
-"""What is asked for as 4D volumes, a whole batch in one pass."""
+"""Converts requested airspace to 4D volumes, a whole batch in one pass."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RequestedAirspace: TypeAlias = Trajectory | tuple[Volume4D, ...]
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The volumes of a batch; ``owner`` is the place in it. What cannot be drawn has a refusal instead."""
+    """The volumes of a batch; ``owner`` is the index in it. Invalid airspace has a refusal instead."""
 
     volumes: Volumes
     refused: Mapping[int, LowskyError]

@@ -1,4 +1,4 @@
-"""Heights as a finding says them: bands, and what altitudes may come to above the sea."""
+"""Heights as texts in findings: bands, and ranges of altitudes above sea level."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DATUM_TEXT = {
 
 
 class Heights(NamedTuple):
-    """A band, and how it is said."""
+    """A band, and its text."""
 
     band: AltitudeBand
     text: str

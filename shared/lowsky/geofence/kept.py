@@ -1,4 +1,4 @@
-"""The index of a worker that follows the airspace: each change is in force at once, and merging goes on beside."""
+"""The zone index of a worker: each change takes effect at once, and merging runs in the background."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class KeptIndex(Generic[Payload]):
 
     @property
     def index(self) -> ZoneIndex[Payload]:
-        """What is in force now. Its revision is 0 while nothing is."""
+        """The zones in force now. Its revision is 0 while there are none."""
         return self._index
 
     async def change(

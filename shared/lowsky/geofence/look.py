@@ -20,7 +20,7 @@ from lowsky.geofence.zones import TITLE_MAX, findings_of, leg_numbers, title_of
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the plans of a batch meet, by the plan's place in it."""
+    """The findings and authorities for the plans of a batch, by the plan's index in it."""
 
     findings: Sequence[list[Finding]]
     authorities: Sequence[frozenset[str]]
@@ -87,9 +87,9 @@ def _by(keys: Indices) -> Iterator[tuple[int, Indices]]:
 def _default(area: StatedArea, volumes: Volumes, at: Indices, certain: bool) -> Finding:
     title = area.title[:TITLE_MAX]
     where = "everywhere" if area.open_below_m == -math.inf else f"from {area.open_below_m:.0f} m above ground"
-    doubt = "" if certain else " Whether the flight is that high is not known well enough, so it is taken to be."
-    text = f"in the area of {title} flying needs its word {where}, except in airspace that is published as free."
-    asked = _finding(Rule.AREA_DEFAULT, Severity.AUTHORIZATION, volumes, at, f"{text} It must agree.{doubt}")
+    doubt = "" if certain else " It is uncertain whether the flight is that high, so it counts as being so."
+    text = f"in the area of {title} flying needs its approval {where}, except in airspace that is published as free."
+    asked = _finding(Rule.AREA_DEFAULT, Severity.AUTHORIZATION, volumes, at, f"{text} It must approve.{doubt}")
     return replace(
         asked,
         subject=area.authority,
@@ -101,23 +101,23 @@ def _default(area: StatedArea, volumes: Volumes, at: Indices, certain: bool) -> 
 
 
 def _permitted(zone: IndexedZone[object], volumes: Volumes, at: Indices) -> Finding:
-    """Why no authority is asked. It is kept with the plan, which is so checked again when the zone goes."""
+    """Why no authority is asked. It is stored with the plan, so that the plan is re-checked if the zone is removed."""
     title = title_of(zone.geozone)
-    text = f"flying needs no authority's word in {title}, which is published as free."
+    text = f"flying needs no approval in {title}, which is published as free."
     spared = _finding(Rule.AREA_PERMITTED, Severity.INFORMATION, volumes, at, text)
     return replace(spared, subject=zone.name, subject_title=title)
 
 
 def _nobodys(volumes: Volumes, at: Indices) -> Finding:
     text = (
-        "some of it lies in no authority's area, where nobody can allow the flight. Plan within the areas of the "
-        "authorities here."
+        "some of it lies outside of all authorities' areas, where no authority can approve the flight. Plan within the "
+        "areas of the authorities here."
     )
     return replace(_finding(Rule.NOBODYS_AREA, Severity.BLOCKING, volumes, at, text), subject_title="nobody's area")
 
 
 def _finding(rule: Rule, severity: Severity, volumes: Volumes, at: Indices, text: str) -> Finding:
-    """Of the volumes at these places, which the text begins with; whose it is comes beside."""
+    """A finding about the volumes at these indexes, which its text begins with; the caller sets the subject."""
     legs = tuple(volumes.leg[at][:VOLUMES_NAMED_MAX].tolist())
     return Finding(
         rule=rule,

@@ -18,7 +18,7 @@ from lowsky.geofence.heights import AmslRange, Heights, heights_of
 
 
 class ZoneEntry(NamedTuple):
-    """A plan and a zone that it enters, by their places in the batch and in the index."""
+    """A plan and a zone that it enters, by their indexes in the batch and in the zone index."""
 
     plan: int
     zone: int
@@ -103,6 +103,6 @@ def envelopes(bands: AltitudeBands, starts: Indices, reference: VerticalReferenc
     ceiling = np.lexsort((-limits.upper_m - reference.offsets(limits.upper_datum)[:, 1], group))[starts]
     floor_m, ceiling_m = limits.lower_m[floor], limits.upper_m[ceiling]
     floor_datum, ceiling_datum = limits.lower_datum[floor], limits.upper_datum[ceiling]
-    # Ranked across datums, the two may come from bands that say little of each other.
+    # Ranked across datums, floor and ceiling may belong to different bands, so that the ceiling may be below the floor.
     ceiling_m = np.where(floor_datum == ceiling_datum, np.maximum(ceiling_m, floor_m), ceiling_m)
     return list(map(heights_of, floor_m.tolist(), floor_datum.tolist(), ceiling_m.tolist(), ceiling_datum.tolist()))

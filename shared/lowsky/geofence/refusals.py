@@ -1,4 +1,4 @@
-"""What the geofence does not answer, told alike to those who plan and to those who only ask."""
+"""Requests that the geofence refuses, with the same errors for flight plans and for checks without a plan."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lowsky.geo.zones.index import ZoneIndex
 
 
 def require_airspace(zones: ZoneIndex[object]) -> None:
-    """Refuses while nobody has published anything: then nothing can be said to be free.
+    """Refuses while no airspace has been published: without it no flight can be cleared.
 
     Raises:
         Precondition: NO_AIRSPACE.
@@ -20,7 +20,7 @@ def require_airspace(zones: ZoneIndex[object]) -> None:
 
 
 def require_few(found: Sequence[Finding], field: str) -> None:
-    """Refuses a flight that meets more than can be kept with it: none is left out quietly.
+    """Refuses a flight with more findings than can be stored with it: none is dropped silently.
 
     Args:
         field: Of the flight, in the request.

@@ -1,5 +1,5 @@
 """Authorities that a zone names and that are not registered: they cannot be asked or notified here, so a finding says
-who they are and how its zone says they are reached."""
+who they are, and the contact data that the zone states."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def to_notify(authorities: tuple[ZoneAuthority, ...]) -> str:
     """What an operator has to do because of them, "" where there are none."""
     if not authorities:
         return ""
-    return f"Notify {_all_of(authorities)}: not registered here, so that nobody else notifies them."
+    return f"Notify {_all_of(authorities)}: not registered here, so that they are not notified automatically."
 
 
 def who_must_agree(authorities: tuple[ZoneAuthority, ...]) -> str:

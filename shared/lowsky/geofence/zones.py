@@ -1,8 +1,8 @@
 """The geofence: which zones a plan enters, in plan view, altitude and time, and what follows from each.
 
-Where altitudes cannot be compared exactly the plan counts as inside, and the finding says so. A zone that needs
-somebody's word but names nobody who can give it blocks: silence is not consent. So does one with a restriction that
-only a later version knows. Whoever a zone wants notified is named
+Where altitudes cannot be compared exactly the plan counts as inside, and the finding states so. A zone that requires
+approval but names no registered authority that can give it blocks the flight: silence is not consent. So does a zone
+with a restriction that only a later version knows. Authorities to be notified are named
 in a finding, registered or not.
 """
 
@@ -30,7 +30,7 @@ _RULES = {
     Restriction.NO_RESTRICTION: Rule.GEOZONE_NOTIFICATION,
 }
 
-_NEEDS_WORD = frozenset({Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL})
+_NEEDS_APPROVAL = frozenset({Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL})
 
 RUNS_NAMED_MAX = 10
 """Of neighbouring legs, in the text of a finding; the finding itself names each leg."""
@@ -45,14 +45,14 @@ TITLE_MAX = 200
 def geofence(
     zones: ZoneIndex[object], volumes: Volumes, plans: int, reference: VerticalReference = ANYWHERE
 ) -> list[list[Finding]]:
-    """The findings of each plan of a batch, by the plan's place in it: one for each zone that it enters."""
+    """The findings of each plan of a batch, by the plan's index in it: one for each zone that it enters."""
     return findings_of(zones, zones.touching(volumes, reference), volumes, plans, reference)
 
 
 def findings_of(
     zones: ZoneIndex[object], touches: Touches, volumes: Volumes, plans: int, reference: VerticalReference
 ) -> list[list[Finding]]:
-    """The same, of zones that were looked for already."""
+    """The same, for touches that are already known."""
     findings: list[list[Finding]] = [[] for _ in range(plans)]
     asked = _ASKED.setdefault(zones, {})
     for meeting in meetings(zones, touches, volumes, reference):
@@ -67,7 +67,7 @@ def findings_of(
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """What a zone asks of whoever enters it."""
+    """What a zone requires of a flight that enters it."""
 
     name: str
     title: str
@@ -81,7 +81,7 @@ class _Ask:
 
 
 _ASKED: WeakKeyDictionary[ZoneIndex[object], dict[int, _Ask | None]] = WeakKeyDictionary()
-"""What zones ask, by their places in an index, once they have been met: it goes with the index."""
+"""Cache of the requirements of zones, by their indexes; it is dropped with the index."""
 
 
 def _ask(zone: IndexedZone[object]) -> _Ask | None:
@@ -99,15 +99,15 @@ def _ask(zone: IndexedZone[object]) -> _Ask | None:
 
 
 def _terms(geozone: Geozone) -> str:
-    """Differs where a zone asks for something else, whatever else of it stays."""
-    said = (
+    """A digest of what the zone requires: it changes when the requirements change."""
+    requirements = (
         str(geozone.restriction),
         geozone.variant,
         sorted(geozone.reasons),
         geozone.conditions,
         bool(geozone.regulation_exemption),
     )
-    return sha256(repr(said).encode()).hexdigest()[:TERMS_LENGTH]
+    return sha256(repr(requirements).encode()).hexdigest()[:TERMS_LENGTH]
 
 
 def _finding(ask: _Ask, meeting: ZoneEntry) -> Finding:
@@ -143,7 +143,7 @@ def _severity(geozone: Geozone) -> Severity | None:
     named, deciding = geozone.authorities_for(Purpose.AUTHORIZATION), _named(geozone, Purpose.AUTHORIZATION)
     if restriction is Restriction.PROHIBITED or restriction not in _RULES:
         return Severity.BLOCKING
-    if restriction in _NEEDS_WORD or (restriction is Restriction.USPACE and named):
+    if restriction in _NEEDS_APPROVAL or (restriction is Restriction.USPACE and named):
         return Severity.AUTHORIZATION if deciding else Severity.BLOCKING
     if geozone.authorities_for(Purpose.NOTIFICATION):
         return Severity.NOTIFICATION
@@ -163,12 +163,12 @@ def _consequence(geozone: Geozone, severity: Severity) -> str:
         texts = ["The flight is announced there."] if _named(geozone, Purpose.NOTIFICATION) else []
         if missing := who_must_agree(unregistered(geozone, Purpose.AUTHORIZATION)):
             texts.append(
-                f"It is published without restriction, so nobody is asked, and yet with who authorizes. {missing}"
+                f"It is published without restriction, so no authority is asked, although it names one. {missing}"
             )
         text = " ".join(texts)
     elif severity is Severity.BLOCKING and geozone.restriction is not Restriction.PROHIBITED:
         missing = who_must_agree(unregistered(geozone, Purpose.AUTHORIZATION))
-        text = f"Somebody must agree, but no registered authority answers for this zone. {missing}".rstrip()
+        text = f"Approval is required, but no registered authority can give it for this zone. {missing}".rstrip()
     return f"{text} {to_notify(unregistered(geozone, Purpose.NOTIFICATION))}".strip()
 
 
@@ -179,7 +179,7 @@ def _named(geozone: Geozone, purpose: Purpose) -> tuple[str, ...]:
 
 _CONSEQUENCES = {
     Restriction.PROHIBITED: "Flight is prohibited there: plan around it, above or below it, or at another time.",
-    Restriction.REQ_AUTHORIZATION: "An authority must agree.",
+    Restriction.REQ_AUTHORIZATION: "An authority must approve.",
     Restriction.CONDITIONAL: "Conditions apply there: an officer decides whether they are met.",
     Restriction.USPACE: "It is U-space airspace.",
     Restriction.NO_RESTRICTION: "",
@@ -199,7 +199,7 @@ def _doubt(reach_m: tuple[AmslRange, AmslRange] | None) -> str:
         return ""
     plan_m, zone_m = reach_m
     return (
-        " Whether the altitudes meet is not known well enough, so they are taken to meet:"
+        " It is uncertain whether the altitudes overlap, so they count as overlapping:"
         f" the flight may be {span(plan_m)} there, the zone {span(zone_m)}."
     )
 

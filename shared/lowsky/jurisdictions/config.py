@@ -1,4 +1,4 @@
-"""Which law holds where a service is installed."""
+"""The law that applies to an installation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class JurisdictionsConfig(BaseSettings):
-    """Of services that apply the rules of jurisdictions; the same in all of them, or their answers differ."""
+    """Settings of services that apply the rules of jurisdictions; they must be the same in all of these services."""
 
     model_config = SettingsConfigDict(env_prefix="LOWSKY_", frozen=True)
 
@@ -18,5 +18,5 @@ class JurisdictionsConfig(BaseSettings):
     country that has rules of its own. A service does not start where it has no rules."""
 
     jurisdictions: Path | None = None
-    """A folder laid out as `lowsky/jurisdictions/data`: each of its files takes the place of the file of that name
+    """A folder laid out as `lowsky/jurisdictions/data`: each of its files replaces the file of that name
     shipped with lowsky, or adds a jurisdiction. Read at start."""

@@ -1,4 +1,4 @@
-"""What the law of a jurisdiction asks of a flight: insurance, an operation certificate, the contents of its request;
+"""What the law of a jurisdiction requires of a flight: insurance, an operation certificate, contents of its request;
 and which flights must be applied for even where the airspace is open to others.
 
 Each rule says when it holds: in `when`, a list of cases of which one suffices; each case is a table of conditions that
@@ -62,7 +62,7 @@ their prefixes; a test compares."""
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """What rules ask about a flight. An empty text, or None, is not known."""
+    """The facts about a flight that rules depend on. An empty text, or None, is unknown."""
 
     commercial: bool | None = None
     operator_kind: str = ""
@@ -145,7 +145,7 @@ class FlightRules:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the laws that hold for a flight ask of it, with the rules that ask it; empty where none does."""
+    """The requirements of the laws that apply to a flight, with the rules that state them; empty if there are none."""
 
     insurance: tuple[Requirement, ...]
     certificate: tuple[Requirement, ...]

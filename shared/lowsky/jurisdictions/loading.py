@@ -3,7 +3,7 @@
     data/CHN/flights.toml      rules of one area for one jurisdiction
     data/EU/members.toml       the countries for which a jurisdiction speaks that have no file of their own
 
-An installation's own folder (LOWSKY_JURISDICTIONS) is laid out alike; a file there takes the place of the one here.
+An installation's own folder (LOWSKY_JURISDICTIONS) is laid out alike; a file there replaces the one here.
 """
 
 from __future__ import annotations
@@ -101,12 +101,12 @@ class Table:
     def tables(self, key: str) -> Sequence[Table]:
         """A list of tables; none where the key is absent."""
         values = self._list(key) if key in self._values else []
-        return [Table(f"{self.at(key)}[{place}]", value) for place, value in enumerate(values)]
+        return [Table(f"{self.at(key)}[{index}]", value) for index, value in enumerate(values)]
 
     def end(self) -> None:
-        """Raises InvalidRules where a key was not read: it means nothing, and whoever wrote it meant something."""
+        """Raises InvalidRules where a key was not read: an unknown key is likely misspelled."""
         if self._values:
-            raise InvalidRules(self.at(min(self._values)), "means nothing here")
+            raise InvalidRules(self.at(min(self._values)), "is not a known key here; correct or remove it")
 
     def _list(self, key: str) -> list[object]:
         value = self._take(key)

@@ -251,7 +251,7 @@ def test_heights_of_two_datums_meet_where_they_may(height_m: float, meets: bool,
     flight = (box_volume(AREA, band(height_m, height_m)),)
     findings = found(flight, zone(AREA, altitude=band(120, 200, Datum.AMSL)), reference=FLAT)
     assert [finding.altitude_uncertain for finding in findings] == [uncertain] * meets
-    assert all(("not known well enough" in finding.message) is uncertain for finding in findings)
+    assert all(("It is uncertain whether" in finding.message) is uncertain for finding in findings)
 
 
 def test_an_uncertain_finding_says_how_high_plan_and_zone_may_be() -> None:

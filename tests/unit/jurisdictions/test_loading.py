@@ -36,11 +36,11 @@ def folder(tmp_path: Path, text: str, code: str = "CHE", name: str = FILE) -> Pa
     ("good", "bad", "where"),
     [
         ('title = "Ruritania"', 'titel = "Ruritania"', "title: is missing"),
-        ('title = "Ruritania"', 'title = "Ruritania"\nmood = 1', "mood: means nothing"),
+        ('title = "Ruritania"', 'title = "Ruritania"\nmood = 1', "mood: is not a known key"),
         ("verified = true", 'verified = "yes"', "insurance: verified: must be true or false"),
         ("verified = true\n", "", "insurance: verified: is missing"),
         ('source = "Drone Act, § 1"', 'source = " "', "insurance: source: must be a text"),
-        ("commercial = true", "comercial = true", "insurance: when[0]: comercial: means nothing"),
+        ("commercial = true", "comercial = true", "insurance: when[0]: comercial: is not a known key"),
         ("when = [{ commercial = true }]", "when = []", "insurance: when: holds never"),
         ("when = [{ commercial = true }]", "when = 3", "insurance: when: must be a list"),
         ('"BVLOS"', '"BLOS"', "contents[0]: when[0]: modes: BLOS is none of"),

@@ -10,13 +10,13 @@ from lowsky.airspace.postgres.authorities import AuthorityStore
 from lowsky.db.database import Connection
 
 Move = Callable[[Authority, datetime], None]
-"""A change of one authority, at a moment."""
+"""A change of one authority at a given time."""
 
 
 async def create(
     connection: Connection, name: str, country: str, profile: AuthorityProfile, now: datetime
 ) -> Authority:
-    """The new authority, stored and announced.
+    """The new authority, stored and published as an event.
 
     Raises:
         AlreadyExists: The name is taken.
@@ -27,7 +27,7 @@ async def create(
 
 
 async def move(connection: Connection, name: str, etag: str, make: Move, now: datetime) -> Authority:
-    """Locks the authority, compares the etag, makes the move, saves and announces it.
+    """Locks the authority, compares the etag, applies the change, saves it and publishes an event.
 
     Raises:
         NotFound, StaleEtag

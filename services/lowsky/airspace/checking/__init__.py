@@ -1,1 +1,1 @@
-"""What a flight would meet, without a plan."""
+"""Checks a flight against the zones in force, without a plan."""

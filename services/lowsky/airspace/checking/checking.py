@@ -19,12 +19,12 @@ from lowsky.geofence.look import look
 from lowsky.geofence.refusals import require_airspace, require_few
 
 FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799
-"""From year 1 to year 9999: what a timestamp can tell."""
+"""From year 1 to year 9999: the range of a timestamp."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedAirspace:
-    """What a flight would meet, the gravest first, by the airspace of a revision."""
+    """The findings about a flight at an airspace revision, the most severe first."""
 
     findings: Sequence[Finding]
     airspace_revision: int
@@ -34,7 +34,7 @@ class CheckedAirspace:
 
 
 class Checking:
-    """Answers what a flight would meet."""
+    """Checks flights against the zones in force."""
 
     def __init__(self, in_force: InForce, areas: AreasInForce, reference: VerticalReference) -> None:
         self._in_force = in_force
@@ -42,17 +42,17 @@ class Checking:
         self._reference = reference
 
     async def check(self, airspace: RequestedAirspace, field: str) -> CheckedAirspace:
-        """The findings of the zones in force, and of the areas of authorities; `field` is what a refusal names.
+        """The findings about the zones in force and the areas of authorities; errors name `field`.
 
         Raises:
-            Invalid: The flight cannot be drawn, lies out of time, or meets too many zones.
+            Invalid: The flight's outline is invalid, its time is out of range, or it intersects too many zones.
             Precondition: NO_AIRSPACE.
-            Unavailable: The zones are not there.
+            Unavailable: The zones are not loaded.
         """
         zones = await self._in_force.index()
         require_airspace(zones)
         areas = await self._areas.index()
-        # A thread, whatever the size: nobody's flight waits for it, but imports and health checks share the loop.
+        # In a thread, whatever the size: no flight plan waits for it, but imports and health checks share the loop.
         return await asyncio.to_thread(self._look, airspace, field, zones, areas)
 
     def _look(
@@ -72,9 +72,9 @@ def _window(volumes: Volumes, field: str) -> tuple[float, float]:
     """From the first to the last instant.
 
     Raises:
-        Invalid: It has no date.
+        Invalid: The flight lies outside of the range of dates.
     """
     start_s, end_s = float(volumes.start_s.min()), float(volumes.end_s.max())
     if start_s < FIRST_S or end_s > LAST_S:
-        raise Invalid.field(field, "the flight is so far out in time that it has no date")
+        raise Invalid.field(field, "the flight lies outside of the years 1 to 9999")
     return start_s, end_s

@@ -1,4 +1,4 @@
-"""The area that zones are asked for by: a box in longitude and latitude, in pieces where it spans the antimeridian."""
+"""The area of a query for zones: a box in longitude and latitude, in pieces where it spans the antimeridian."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def area_of(message: geo_pb2.BoundingBox) -> Area:
     """The area in a message that passed the rules; a box may be as thin as a line or a point.
 
     Raises:
-        Invalid: The north lies south of the south.
+        Invalid: The northern edge lies south of the southern one.
     """
     west, south = message.south_west.longitude, message.south_west.latitude
     east, north = message.north_east.longitude, message.north_east.latitude
     if south > north:
         raise Invalid.field(
-            "area.north_east.latitude", f"the north, {north:g}, lies below the south, {south:g}", "INTERVAL_REVERSED"
+            "area.north_east.latitude", f"the north, {north:g}, is less than the south, {south:g}", "INTERVAL_REVERSED"
         )
     boxes = [Box(west, south, east, north)]
     if west > east:
         boxes = [Box(west, south, 180.0, north), Box(-180.0, south, east, north)]
-    # The meridians 180 and -180 are one: what ends at the one meets what begins at the other.
+    # The meridians 180 and -180 are the same: what ends at 180 touches what begins at -180.
     elif east == 180.0 and west > -180.0:
         boxes.append(Box(-180.0, south, -180.0, north))
     elif west == -180.0 and east < 180.0:

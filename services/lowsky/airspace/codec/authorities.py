@@ -16,7 +16,7 @@ def country_of(message: pb.Authority) -> str:
     """The country in a message.
 
     Raises:
-        Invalid: There is none of that code.
+        Invalid: No country has that code.
     """
     if message.country not in COUNTRIES:
         raise Invalid.field("authority.country", f"{message.country} is no ISO 3166-1 alpha-3 code of a country")
@@ -24,7 +24,7 @@ def country_of(message: pb.Authority) -> str:
 
 
 def profile_of(message: pb.Authority) -> AuthorityProfile:
-    """What of an authority can be changed.
+    """The part of an authority that can be changed.
 
     Raises:
         Invalid: The time zone is not one that exists, or the area is none.

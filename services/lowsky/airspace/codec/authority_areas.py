@@ -22,12 +22,15 @@ def area_from(message: pb.Area) -> Area:
     vertices = sum(len(ring) for polygon in drawn for ring in (polygon.shell, *polygon.holes))
     if vertices > VERTICES_MAX:
         raise Invalid.field(
-            "authority.area", f"{vertices} vertices; {VERTICES_MAX} is the most", "TOO_LARGE", limit=str(VERTICES_MAX)
+            "authority.area",
+            f"{vertices} vertices; at most {VERTICES_MAX} are allowed",
+            "TOO_LARGE",
+            limit=str(VERTICES_MAX),
         )
     try:
         return Area.of(drawn, open_below_from(message))
     except InvalidPiece as fault:
-        raise Invalid.field(f"authority.area.polygons[{fault.place}]", str(fault), "INVALID_GEOMETRY") from None
+        raise Invalid.field(f"authority.area.polygons[{fault.index}]", str(fault), "INVALID_GEOMETRY") from None
 
 
 def area_to(area: Area) -> pb.Area:

@@ -1,4 +1,4 @@
-"""The flight that a check asks about, and what it would meet, as messages."""
+"""The requested flight and the findings of a check, as messages."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from lowsky.geofence.draw import RequestedAirspace
 
 
 def airspace_of(request: pb.CheckAirspaceRequest) -> tuple[RequestedAirspace, str]:
-    """The flight, and the field that it came in.
+    """The flight, and the name of the field that holds it.
 
     Raises:
-        Invalid: It cannot be drawn.
+        Invalid: Its outline is invalid.
     """
     if request.HasField("trajectory"):
         return trajectory_from_message(request.trajectory, "trajectory"), "trajectory"

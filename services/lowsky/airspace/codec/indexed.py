@@ -1,4 +1,4 @@
-"""Stored zones as the geofence looks at them."""
+"""Stored zones, decoded for the index of the geofence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def indexed(messages: Mapping[str, bytes]) -> list[IndexedZone[None]]:
     """Zones by name (lowsky.api.airspace.v1.Geozone), ready for an index.
 
     Raises:
-        ValueError: One cannot be understood. It must not be left out quietly.
+        ValueError: A zone cannot be decoded. It must not be dropped silently.
     """
     zones = []
     for name, message in messages.items():

@@ -1,4 +1,4 @@
-"""Restrictions as they are asked for."""
+"""Requests for restrictions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _KINDS = {
 
 
 def drawing_of(request: pb.CreateRestrictionRequest) -> Drawing:
-    """What a request draws.
+    """The restriction that a request describes.
 
     Raises:
-        Invalid: Its time is none that a calendar has, its time or its altitude is reversed, or its outline is none.
+        Invalid: Its time is out of range, its time or its altitude is reversed, or its outline is invalid.
     """
     window, band = window_of(request), _band(request.volume.altitude)
     field = f"volume.{request.volume.WhichOneof('outline')}"
@@ -47,10 +47,10 @@ def drawing_of(request: pb.CreateRestrictionRequest) -> Drawing:
 
 
 def window_of(request: pb.CreateRestrictionRequest) -> Window:
-    """The time of a restriction, outwards to what is stored.
+    """The time of a restriction, rounded outwards to stored microseconds.
 
     Raises:
-        Invalid: It is none that a calendar has, or is reversed.
+        Invalid: It is outside of the years 1 to 9999, or reversed.
     """
     return Window(
         _moment(start_of, request.volume.time_start, "volume.time_start"),
@@ -62,7 +62,7 @@ def _moment(read: Callable[[Timestamp], datetime], message: Timestamp, field: st
     try:
         return read(message)
     except (ValueError, OverflowError):
-        raise Invalid.field(field, "no time that a calendar has") from None
+        raise Invalid.field(field, "the time lies outside of the years 1 to 9999") from None
 
 
 def _band(message: geo_pb2.AltitudeBand) -> AltitudeBand:

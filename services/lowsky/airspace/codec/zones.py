@@ -1,4 +1,4 @@
-"""Zones packed for storage and for their events, ahead of the transaction that brings them into force.
+"""Zones serialised for storage and for their events, before the transaction that brings them into force.
 
 The version that a dataset gets is known only under the lock of the airspace, so it is stamped on by appending to the
 bytes: in protobuf, messages written one after the other read as their merge.
@@ -22,11 +22,11 @@ from lowsky.events.outbox import EVENT_BYTES_MAX
 from lowsky.geo.codec.zones import geozone_to_message
 
 STAMP_BYTES_MAX = 32
-"""Of a version in an event, whatever the version."""
+"""Size of a version in an event, whatever the version."""
 
 ZONE_BYTES_MAX = EVENT_BYTES_MAX - STAMP_BYTES_MAX
-"""Of a zone's event before it is stamped: a zone that the event log would not take is refused by name, ahead of the
-transaction."""
+"""Size of a zone's event before it is stamped: a zone that is too large for the event log is refused by name, before
+the transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class PackedZone:
-    """A zone as bytes, but for the version of its dataset."""
+    """A zone as bytes, without the version of its dataset."""
 
     name: str
     box: Box
@@ -80,7 +80,7 @@ def outlines_of(geozone: bytes) -> NDArray[np.object_]:
 
 
 def pack(zone: AdmittedZone, dataset: str) -> PackedZone:
-    """A zone as bytes, however many."""
+    """A zone as bytes, without a limit on their number."""
     message = geozone_to_message(
         zone.geozone, name=zone.name, dataset=dataset, dataset_version=0, notes=notes_to_messages(zone.notes)
     )
@@ -93,7 +93,7 @@ _EVENT, _GEOZONE = events_pb2.GeozoneEvent.DESCRIPTOR, pb.Geozone.DESCRIPTOR
 
 
 def _field(message: Descriptor, name: str, value: bytes) -> bytes:
-    """A field of bytes, of text or of a message as protobuf writes it: nothing where it is empty."""
+    """A field of bytes, text or a message in protobuf encoding; nothing where it is empty."""
     if not value:
         return b""
     tag, size = message.fields_by_name[name].number << 3 | 2, len(value)

@@ -11,7 +11,7 @@ from lowsky.errors import StaleEtag
 
 @dataclass(frozen=True, slots=True)
 class AuthorityProfile:
-    """How an authority is shown and reached, and by which clock it works."""
+    """The changeable data of an authority: display name, contact, time zone, area and filing horizon."""
 
     display_name: str
     time_zone: str
@@ -19,14 +19,14 @@ class AuthorityProfile:
     email: str
     phone: str
     area: Area | None = None
-    """Where it answers: there it may restrict; nowhere where there is none."""
+    """The area it is responsible for, where it may create restrictions; without one it may not."""
     filing_horizon_days: int = 0
-    """How many days ahead of their start it takes flight plans; 0 where it does not say, which stands for 30."""
+    """How many days before their start it accepts flight plans; 0, where it is not stated, stands for 30."""
 
 
 @dataclass(slots=True)
 class Authority:
-    """The aggregate. Its country is for good; what happened to it is told with the next save."""
+    """The aggregate. Its country never changes; the next save emits events for what happened to it."""
 
     name: str
     country: str
@@ -36,19 +36,19 @@ class Authority:
     update_time: datetime
     version: int = 1
     happened: list[str] = field(default_factory=lambda: ["created"])
-    """In past tense."""
+    """Event types since the last save, in past tense."""
 
     @property
     def etag(self) -> str:
         return f"{self.version}"
 
     def expect(self, etag: str) -> None:
-        """Raises StaleEtag unless the etag is empty or that of the present version."""
+        """Raises StaleEtag unless the etag is empty or that of the current version."""
         if etag and etag != self.etag:
             raise StaleEtag(self.name)
 
     def update(self, profile: AuthorityProfile, now: datetime) -> None:
-        """Changes how it is shown and reached."""
+        """Replaces its changeable data."""
         self.profile = profile
         self.version += 1
         self.update_time = now

@@ -14,12 +14,12 @@ class Dataset:
 
     name: str
     authority: str
-    """Answers for it. The one that imported it first; it never changes."""
+    """The authority responsible for it: the one that imported it first. It never changes."""
     title: str = ""
     version: int = 0
     """Counts its imports; 0 before the first."""
     airspace_revision: int = 0
-    """Of the airspace as a whole, after its last import."""
+    """Revision of the airspace as a whole after the dataset's last import."""
     geozone_count: int = 0
     import_time: datetime | None = None
 
@@ -29,7 +29,7 @@ class Dataset:
         """The dataset after another import; an empty title leaves the earlier one.
 
         Raises:
-            NotFound: It is another authority's.
+            NotFound: It belongs to another authority.
         """
         self.require_authority(authority)
         return replace(

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from lowsky.geo.zones.geozone import Geozone, LocalizedText, Purpose, Restriction, ZoneAuthority
 
 _DECIDED = frozenset({Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL})
-"""Somebody has to decide, whether the zone says who or not. In a U-space zone only where it names somebody."""
+"""An authority must decide, whether or not the zone names one. In a U-space zone only where it names one."""
 
 
 def normal(name: str) -> str:
-    """A name as it is compared: without regard to case and to how many spaces."""
+    """A name normalised for comparison: case and the number of spaces do not matter."""
     return " ".join(name.casefold().split())
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Published names of authorities and whom they stand for, and who stands in for those that are not registered."""
+    """Maps published names to registered authorities; the default one decides for names that are not registered."""
 
     authorities: Mapping[str, str]
     """Normal name to `authorities/x`."""
@@ -27,17 +27,17 @@ class Directory:
 
     @classmethod
     def of(
-        cls, registered: Iterable[tuple[str, str]], said: Mapping[str, str], default: str, default_title: str
+        cls, registered: Iterable[tuple[str, str]], declared: Mapping[str, str], default: str, default_title: str
     ) -> Directory:
-        """Of registered authorities (resource name, display name) and what the publisher says, which goes first.
+        """From registered authorities (resource name, display name) and the publisher's own names, which go first.
 
-        A display name that two authorities bear stands for neither.
+        A display name that two authorities share stands for neither.
         """
         found: dict[str, str | None] = {}
         for name, display_name in registered:
             key = normal(display_name)
             found[key] = None if key in found else name
-        found |= {normal(published): authority for published, authority in said.items()}
+        found |= {normal(published): authority for published, authority in declared.items()}
         return cls({key: name for key, name in found.items() if name is not None}, default, default_title)
 
     def find(self, authority: ZoneAuthority) -> str | None:
@@ -50,7 +50,7 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something to tell the publisher about a zone's authorities; `field` is its path in the published zone."""
+    """A note to the publisher about a zone's authorities; `field` is the path in the published zone."""
 
     reason: str
     field: str
@@ -58,14 +58,14 @@ class Remark:
 
 
 def resolve(zone: Geozone, directory: Directory) -> tuple[Geozone, tuple[Remark, ...]]:
-    """The zone with its authorities matched to registered ones, and what is to be told of it.
+    """The zone with its authorities matched to registered ones, and remarks for the publisher.
 
     Where a decision is needed and no one registered is named for it, or one named is not registered, the dataset's
     authority decides, beside the others: no required decision is lost.
     """
     remarks: list[Remark] = []
     authorities: list[ZoneAuthority] = []
-    for place, published in enumerate(zone.authorities):
+    for index, published in enumerate(zone.authorities):
         found = directory.find(published)
         authorities.append(replace(published, authority=found))
         if found is None and published.purpose is not Purpose.INFORMATION:
@@ -73,7 +73,7 @@ def resolve(zone: Geozone, directory: Directory) -> tuple[Geozone, tuple[Remark,
             remarks.append(
                 Remark(
                     "AUTHORITY_NOT_REGISTERED",
-                    f"zoneAuthority[{place}].name",
+                    f"zoneAuthority[{index}].name",
                     f"no registered authority is known as {title}",
                 )
             )
@@ -84,6 +84,6 @@ def resolve(zone: Geozone, directory: Directory) -> tuple[Geozone, tuple[Remark,
             names = (LocalizedText(directory.default_title),)
             authorities.append(ZoneAuthority(names, Purpose.AUTHORIZATION, authority=directory.default))
         remarks.append(
-            Remark("AUTHORITY_DEFAULTED", "zoneAuthority", f"{directory.default} decides, the dataset's own")
+            Remark("AUTHORITY_DEFAULTED", "zoneAuthority", f"{directory.default}, as the dataset's authority, decides")
         )
     return replace(zone, authorities=tuple(authorities), publisher=directory.default), tuple(remarks)

@@ -1,7 +1,7 @@
-"""What an import changes: the zones of a dataset before and after, by name, and the area gained and lost.
+"""What an import changes: compares the zones of a dataset before and after, by name, with the area gained and lost.
 
 Zones are compared as they are read, not as they are written: the order of layers, of periods, of authorities and of
-texts, where a ring begins and which way it runs, and how a file is laid out are no change.
+texts, the first vertex and direction of a ring, and the layout of a file do not count as changes.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from lowsky.geo.shapes.areas import areas_m2, beyond_m2
 from lowsky.geo.zones.geozone import Geozone
 
 SHARE_TAKEN_MAX = 0.1
-"""Of a dataset's zones that one import removes or weakens, or of their ground that it takes away, without a
-confirmation: weekly versions of national datasets lose a few percent; what is cut off, empty or wrong loses more."""
+"""Share of a dataset's zones that an import may remove or weaken, or of their ground that it may remove, without a
+confirmation: weekly versions of national datasets lose a few percent; a truncated, empty or wrong file loses more."""
 AREA_ERROR = 2e-6
-"""Of two areas that are compared (lowsky.geo.shapes.areas), and less than one zone of 100 000."""
+"""Relative error of two compared areas (lowsky.geo.shapes.areas); less than one zone of 100 000."""
 
 SLIVER_DEGREES2 = 1e-12
 """Some 0.01 m²: what rounding leaves where the layers of two versions are laid over each other."""
 
 
 class ChangeKind(StrEnum):
-    """What becomes of a zone."""
+    """What an import does to a zone."""
 
     ADDED = "ADDED"
     CHANGED = "CHANGED"
@@ -38,24 +38,24 @@ class ChangeKind(StrEnum):
 
 
 class Aspect(StrEnum):
-    """In what a zone differs."""
+    """The aspects in which a zone may differ."""
 
     EXTENT = "EXTENT"
-    """The ground that all its layers cover together, be it by a centimetre."""
+    """The ground that all its layers cover together, even if only by a centimetre."""
     ALTITUDE = "ALTITUDE"
-    """Limits or datums over ground that it covered and covers, or what is said of the height of that ground."""
+    """Limits or datums over ground that is covered before and after, or the stated elevation of that ground."""
     TIMES = "TIMES"
     RESTRICTION = "RESTRICTION"
-    """What it asks of a flight: restriction, variant, reasons, conditions, exemption."""
+    """What it requires of a flight: restriction, variant, reasons, conditions, exemption."""
     AUTHORITIES = "AUTHORITIES"
-    """Who is named, for what, how to reach them, and how long before."""
+    """The authorities named, their purposes, contact data and notice periods."""
     TEXTS = "TEXTS"
     """Titles, messages, other reasons, country and region."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneChange:
-    """What becomes of one zone; `aspects` is empty unless it is CHANGED."""
+    """What an import changes in one zone; `aspects` is empty unless it is CHANGED."""
 
     name: str
     identifier: str
@@ -64,7 +64,7 @@ class ZoneChange:
     area_gained_m2: float = 0.0
     area_lost_m2: float = 0.0
     losses: tuple[Loss, ...] = ()
-    """What of its protection it loses."""
+    """The kinds of protection that it loses."""
 
     def rank(self) -> tuple[float, str]:
         """Orders changes, the greatest area gained and lost first, then by name."""
@@ -86,10 +86,10 @@ class Losing:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What the zones of a dataset's next version change in its present one."""
+    """How a dataset's next version differs from its current one."""
 
     from_version: int
-    """The present one; 0 before the first import."""
+    """The current version; 0 before the first import."""
     added: int
     changed: int
     removed: int
@@ -99,21 +99,21 @@ class Difference:
     zones: Sequence[ZoneChange]
     """The greatest changes."""
     unnamed: int
-    """How many more there are."""
+    """How many further zones change."""
     digest: str
-    """Stands for this difference, whatever is named of it."""
+    """Identifies this difference, including zones that are not listed."""
     needs_confirmation: bool
-    """More is taken away than goes without a word."""
+    """More is removed than is allowed without a confirmation."""
     taken_away: int
-    """Zones."""
+    """Number of zones that are removed or protect less."""
     area_before_m2: float
     losses: Sequence[Losing]
-    """Of each kind of protection that any zone loses."""
+    """One entry for each kind of protection that any zone loses."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A zone in both versions, one of them None where it is not in that one."""
+    """A zone in both versions; None in the version that does not contain it."""
 
     name: str
     before: Geozone | None
@@ -123,8 +123,8 @@ class _Pair:
 def difference(before: Mapping[str, Geozone], after: Mapping[str, Geozone], now: datetime) -> list[ZoneChange]:
     """Each zone that is not the same in both, the greatest area gained and lost first, then by name.
 
-    Areas are of the ground that all layers of a zone cover together, right to a millionth (lowsky.geo.shapes.areas).
-    What is over by now is no protection that could be lost.
+    Areas are of the ground that all layers of a zone together cover, accurate to 1e-6 (lowsky.geo.shapes.areas).
+    Periods that are over at `now` are no protection that could be lost.
     """
     pairs = [
         _Pair(name, before.get(name), after.get(name))
@@ -154,7 +154,7 @@ def difference(before: Mapping[str, Geozone], after: Mapping[str, Geozone], now:
 
 
 def ground_m2(zones: Iterable[Geozone]) -> float:
-    """The ground that zones cover; what is in two counts in each."""
+    """The ground that zones cover; ground in two zones counts twice."""
     return float(areas_m2([_ground(zone) for zone in zones]).sum())
 
 
@@ -175,9 +175,9 @@ def _aspects(
         Aspect.ALTITUDE: before.terrain_m != after.terrain_m
         or _altitude_differs(before, after, ground_before, ground_after),
         Aspect.TIMES: set(before.applicability.periods) != set(after.applicability.periods),
-        Aspect.RESTRICTION: _asks(before) != _asks(after),
+        Aspect.RESTRICTION: _requirements(before) != _requirements(after),
         Aspect.AUTHORITIES: set(before.authorities) != set(after.authorities),
-        Aspect.TEXTS: _says(before) != _says(after),
+        Aspect.TEXTS: _texts(before) != _texts(after),
     }
     return tuple(aspect for aspect, is_so in differs.items() if is_so)
 
@@ -212,9 +212,9 @@ def _same(one: BaseGeometry, other: BaseGeometry) -> bool:
     return bool(shapely.equals_exact(one, other) or shapely.equals(one, other))
 
 
-def _asks(zone: Geozone) -> tuple[object, ...]:
+def _requirements(zone: Geozone) -> tuple[object, ...]:
     return zone.restriction, zone.variant, set(zone.reasons), zone.conditions, zone.regulation_exemption
 
 
-def _says(zone: Geozone) -> tuple[object, ...]:
+def _texts(zone: Geozone) -> tuple[object, ...]:
     return set(zone.names), set(zone.messages), set(zone.other_reasons), zone.country, zone.region

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 IDENTIFIER_LENGTH_MAX = 150
-"""Of the encoded identifier: with the longest dataset id it stays within the 200 characters of a name's last part."""
+"""Limit for the encoded identifier: with the longest dataset id, a name's last part stays within 200 characters."""
 
 _KEPT_LENGTH = 110
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
@@ -15,7 +15,7 @@ def geozone_name(dataset: str, identifier: str) -> str:
     """`geozones/{dataset id}.{identifier}`: the same for the same zone in every import, different for different ones.
 
     Letters, digits, dots, underscores and dashes stay; any other byte of the identifier in UTF-8 becomes `~` and two
-    hexadecimal digits. What that makes too long is cut, and ends in `~~` and a digest of the whole identifier.
+    hexadecimal digits. A result that is too long is cut, and ends in `~~` and a digest of the whole identifier.
     """
     raw = identifier.encode()
     encoded = "".join(chr(byte) if byte in _PLAIN else f"~{byte:02X}" for byte in raw)

@@ -1,6 +1,6 @@
 """Which zones of a file lie outside of an area, and which of them would lie within it with their axes exchanged.
 
-Looked at are the boxes of zones, many at once: they tell, but for zones on the border of the area.
+The bounding boxes of many zones are compared at once; they decide, except for zones on the border of the area.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 Floats = NDArray[np.float64]
-Places = NDArray[np.intp]
+Indexes = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
 class Outlying:
-    """Places of zones."""
+    """Indexes of zones in the file."""
 
-    outside: Places
-    """Nothing of their boxes is in the area."""
-    on_border: Places
-    """Some of their boxes is in it, and some is not."""
+    outside: Indexes
+    """Their boxes lie wholly outside of the area."""
+    on_border: Indexes
+    """Their boxes lie partly inside and partly outside."""
 
 
 def outlying(bounds: Floats, ground: BaseGeometry) -> Outlying:
-    """Of boxes, (n, 4) least longitude and latitude, greatest longitude and latitude."""
+    """For boxes, (n, 4): least longitude and latitude, greatest longitude and latitude."""
     shapely.prepare(ground)
     boxes = shapely.box(*bounds.T)
     meets = shapely.intersects(ground, boxes)
@@ -35,6 +35,6 @@ def outlying(bounds: Floats, ground: BaseGeometry) -> Outlying:
 
 
 def exchanged(bounds: Floats, ground: BaseGeometry) -> NDArray[np.bool_]:
-    """Whether boxes would lie in the area, wholly or in part, were their longitudes latitudes."""
+    """Whether boxes would lie in the area, wholly or in part, if longitude and latitude were exchanged."""
     west, south, east, north = bounds.T
     return np.asarray(shapely.intersects(ground, shapely.box(south, west, north, east)))

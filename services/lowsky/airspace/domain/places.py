@@ -1,4 +1,4 @@
-"""Countries that exist."""
+"""Country codes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""In what a changed zone protects less than it did. What cannot be shown to be kept counts as lost.
+"""How a changed zone protects less than before. Protection that cannot be shown to be kept counts as lost.
 
-A zone protects ground, at heights, at times, by what it asks of a flight there and whom it asks. A zone without
-restriction protects nothing but what it announces; in an area whose default is closed it opens airspace instead, so
-that more of it is less protection.
+A zone protects ground, at heights and at times, by what it requires of a flight and which authorities it involves. A
+zone without restriction protects only through notifications; in an area whose default is closed it opens airspace
+instead, so that a larger zone means less protection.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from lowsky.geo.shapes.fine_outlines import fine_outline
 from lowsky.geo.zones.geozone import Geozone, Layer, Purpose, Restriction, ZoneAuthority
 
 SLIVER_DEGREES = 1e-8
-"""About a millimetre: what is nowhere wider is no ground."""
+"""About a millimetre: narrower remainders do not count as ground."""
 
 
 class Loss(StrEnum):
-    """What of its protection a zone loses."""
+    """The kinds of protection that a zone may lose."""
 
     REMOVED = "REMOVED"
     """All of it."""
@@ -37,13 +37,14 @@ class Loss(StrEnum):
     """Heights over ground that it covers: a lower ceiling, a higher floor, limits that cannot be compared."""
     TIMES = "TIMES"
     RESTRICTION = "RESTRICTION"
-    """It asks for less, or for something else."""
+    """It requires less, or something else."""
     CONDITIONS = "CONDITIONS"
-    """Conditions that it had are gone, or say something else."""
+    """Its conditions are removed or changed."""
     EXEMPTION = "EXEMPTION"
-    """It exempts flights that it did not."""
+    """It exempts flights that it did not exempt before."""
     AUTHORITIES = "AUTHORITIES"
-    """An authority is no longer asked or told, or later; or one can now allow what nobody could."""
+    """An authority is no longer asked or notified, or at shorter notice; or flights that no authority could approve can
+    now be approved."""
     OPENED = "OPENED"
     """A zone without restriction, which opens what its authority's area closes, opens more than it did."""
 
@@ -54,15 +55,15 @@ _KEPT_BY: Mapping[Restriction, frozenset[Restriction]] = {
     Restriction.CONDITIONAL: frozenset(
         {Restriction.PROHIBITED, Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL}
     ),
-    # What U-space asks of a flight an authorisation does not.
+    # An authorisation does not include the requirements of U-space.
     Restriction.USPACE: frozenset({Restriction.PROHIBITED, Restriction.USPACE}),
     Restriction.NO_RESTRICTION: frozenset(Restriction),
 }
-"""Of each restriction, those that ask for as much."""
+"""For each restriction, those that require at least as much."""
 
 
 def losses(before: Geozone, after: Geozone, now: datetime) -> tuple[Loss, ...]:
-    """What of its protection a zone loses from now on, in the order of Loss."""
+    """The protection that a zone loses from `now` on, in the order of Loss."""
     ahead = _ahead(before.applicability, now)
     if ahead is None:
         return ()
@@ -83,7 +84,7 @@ def _losses(before: Geozone, after: Geozone, ahead: Applicability, now: datetime
     if after.restriction not in _KEPT_BY.get(before.restriction, {before.restriction, Restriction.PROHIBITED}):
         yield Loss.RESTRICTION
     if after.restriction is Restriction.PROHIBITED:
-        return  # nobody is asked, and no condition opens it
+        return  # no authority is asked, and no condition opens it
     if before.variant != after.variant:
         yield Loss.RESTRICTION
     if before.conditions.strip() and before.conditions != after.conditions:
@@ -99,10 +100,10 @@ def _protects(zone: Geozone) -> bool:
 
 
 def _room(before: Geozone, after: Geozone, *, sure: bool = False) -> Iterator[Loss]:
-    """Whether ground, or heights over ground that is kept, are left out by the layers after.
+    """Ground, or heights over ground that is kept, which the new layers no longer cover.
 
     Args:
-        sure: Of a zone that opens airspace: no more of it counts than certainly does.
+        sure: For a zone that opens airspace: only the parts that certainly belong to it count.
     """
     if before.terrain_m != after.terrain_m and not _ground_kept(before, after):
         yield Loss.ALTITUDE
@@ -116,13 +117,13 @@ def _room(before: Geozone, after: Geozone, *, sure: bool = False) -> Iterator[Lo
             yield Loss.EXTENT
         common = shapely.intersection(outline, everything)
         for slab in _slabs(layer.altitude, [band for band, _ in covering]):
-            if _is_left(common, [other for band, other in covering if _holds(band, slab)]):
+            if _is_left(common, [other for band, other in covering if _contains(band, slab)]):
                 yield Loss.ALTITUDE
                 break
 
 
 def _ground_kept(before: Geozone, after: Geozone) -> bool:
-    """Where the ground is not known, altitudes are taken to meet: to say less of it takes nothing away."""
+    """Where the elevation is unknown, altitudes are assumed to overlap: less information removes no protection."""
     if after.terrain_m is None:
         return True
     return before.terrain_m is not None and (
@@ -148,7 +149,7 @@ def _drawn(layer: Layer, others: Sequence[Layer], *, sure: bool) -> BaseGeometry
 
 
 def _is_left(outline: BaseGeometry, taken: Sequence[BaseGeometry]) -> bool:
-    """Whether ground of an outline is left when others are taken away. What the geometry engine gives up on is."""
+    """Whether ground of an outline remains after subtracting others; true where the geometry engine fails."""
     if any(shapely.equals_exact(outline, other) for other in taken):
         return False
     try:
@@ -159,7 +160,7 @@ def _is_left(outline: BaseGeometry, taken: Sequence[BaseGeometry]) -> bool:
 
 
 def _slabs(band: AltitudeBand, others: Sequence[AltitudeBand]) -> Iterator[AltitudeBand]:
-    """The band, cut at the limits of others that are in its datum: several that lie on each other may hold it."""
+    """The band, cut at the limits of others in the same datum: several stacked bands may contain it together."""
     if band.lower_datum != band.upper_datum:
         yield band
         return
@@ -174,8 +175,8 @@ def _slabs(band: AltitudeBand, others: Sequence[AltitudeBand]) -> Iterator[Altit
         yield replace(band, lower_m=lower_m, upper_m=upper_m)
 
 
-def _holds(outer: AltitudeBand, inner: AltitudeBand) -> bool:
-    """Whether it holds the other whatever the ground and the geoid. A single height is not inside its own ceiling."""
+def _contains(outer: AltitudeBand, inner: AltitudeBand) -> bool:
+    """Whether `outer` contains `inner` for any terrain and geoid. A single height is not inside its own ceiling."""
     if outer == inner:
         return True
     below = outer.lower_m == -math.inf or (outer.lower_datum == inner.lower_datum and outer.lower_m <= inner.lower_m)
@@ -192,7 +193,7 @@ def _is_level(band: AltitudeBand) -> bool:
 
 
 def _ahead(times: Applicability, now: datetime) -> Applicability | None:
-    """Without the periods that are over; None where it applies no more."""
+    """The applicability without periods that are over; None where none remain."""
     if times.permanent:
         return times
     left = tuple(period for period in times.periods if period.end is None or period.end > now)
@@ -218,7 +219,7 @@ def _period_kept(before: Period, after: Period) -> bool:
 
 
 def _joined(periods: Sequence[Period]) -> list[tuple[float, float]]:
-    """The times of periods, those that follow each other without a gap as one."""
+    """The times of periods; periods that follow each other without a gap are merged."""
     joined: list[tuple[float, float]] = []
     for start_s, end_s in sorted((period.start_s, period.end_s) for period in periods):
         if joined and start_s <= joined[-1][1]:
@@ -230,16 +231,16 @@ def _joined(periods: Sequence[Period]) -> list[tuple[float, float]]:
 
 def _authorities_kept(before: Geozone, after: Geozone) -> bool:
     asked, asks = _who(before, Purpose.AUTHORIZATION), _who(after, Purpose.AUTHORIZATION)
-    told, tells = _who(before, Purpose.NOTIFICATION), _who(after, Purpose.NOTIFICATION)
+    notified, notifies = _who(before, Purpose.NOTIFICATION), _who(after, Purpose.NOTIFICATION)
     if any(who not in asks or asks[who] < ahead for who, ahead in asked.items()):
         return False
-    if any(who not in asks and (who not in tells or tells[who] < ahead) for who, ahead in told.items()):
+    if any(who not in asks and (who not in notifies or notifies[who] < ahead) for who, ahead in notified.items()):
         return False
-    # A zone whose word nobody registered can give blocks: with somebody who can, it blocks no more.
-    needs_word = before.restriction in {Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL} or (
+    # A zone for which no registered authority can give approval blocks flights; once one can, it no longer does.
+    needs_approval = before.restriction in {Restriction.REQ_AUTHORIZATION, Restriction.CONDITIONAL} or (
         before.restriction is Restriction.USPACE and bool(asked)
     )
-    return not (needs_word and not _can_allow(before) and _can_allow(after))
+    return not (needs_approval and not _can_allow(before) and _can_allow(after))
 
 
 def _can_allow(zone: Geozone) -> bool:
@@ -247,7 +248,7 @@ def _can_allow(zone: Geozone) -> bool:
 
 
 def _who(zone: Geozone, purpose: Purpose) -> dict[object, timedelta]:
-    """How long before the flight each is asked or told, by its resource name, or else by its published names."""
+    """How long before the flight each authority is asked or notified, by resource name, or else by published names."""
     found: dict[object, timedelta] = {}
     for one in zone.authorities_for(purpose):
         who = _key(one)

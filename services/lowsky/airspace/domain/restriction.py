@@ -15,18 +15,18 @@ from lowsky.geo.schedules.applicability import Applicability, Period
 from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 
 DURATION_MAX = timedelta(days=90)
-"""Flights are filed up to 90 days ahead at most (LAANC): what lasts longer than anybody can plan is no longer
-temporary, and belongs into a published dataset."""
+"""Flights are filed at most 90 days ahead (LAANC): a restriction that lasts longer than any planning horizon is not
+temporary, and belongs in a published dataset."""
 
 AHEAD_MAX = timedelta(days=366)
-"""How far ahead it may begin: yearly events are known a year before; anything later is a slip of the pen."""
+"""How far ahead it may begin: yearly events are known a year before; anything later is likely a typing error."""
 
 IN_FORCE_MAX = 1_000
-"""Restrictions of one authority at once: far beyond what officers draw by hand, and it bounds what a client that runs
-wild can put into every worker's memory."""
+"""Restrictions of one authority at once: far more than officers create by hand, and it bounds the memory that a faulty
+client can use in every worker."""
 
 DATASET_PREFIX = "datasets/restrictions-"
-"""Datasets of this name are the service's own: nobody imports into them."""
+"""Datasets with this prefix are reserved for restrictions: imports into them are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +43,19 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What an officer draws."""
+    """The restriction that an officer requests."""
 
     authority: str
     """``authorities/x``, the officer's own."""
     restriction: Restriction
     layer: Layer
     outline_field: str
-    """Of the request: what a refusal of the outline names."""
+    """The request field that errors about the outline name."""
     window: Window
     title: str
     reason: str
     notified: Sequence[str] = ()
-    """``authorities/x`` of those to be told."""
+    """``authorities/x`` of the authorities to be notified."""
 
 
 def dataset_of(authority: str) -> str:
@@ -64,7 +64,7 @@ def dataset_of(authority: str) -> str:
 
 
 def authority_of(name: str) -> str:
-    """Whose restriction a geozone is, by its name.
+    """The authority that a restriction belongs to, from the name of its geozone.
 
     Raises:
         NotFound: It is no restriction, but a published zone.
@@ -79,7 +79,7 @@ def authority_of(name: str) -> str:
 def require_window(window: Window, now: datetime) -> None:
     """Raises Invalid, which names the field, for a time that is over, too long or too far ahead."""
     if window.end <= now:
-        raise Invalid.field("volume.time_end", "the restriction would be over already")
+        raise Invalid.field("volume.time_end", "the end of the restriction is in the past")
     if window.end - window.start > DURATION_MAX:
         raise Invalid.field("volume.time_end", f"a restriction lasts at most {DURATION_MAX.days} days")
     if window.start > now + AHEAD_MAX:
@@ -87,7 +87,7 @@ def require_window(window: Window, now: datetime) -> None:
 
 
 def require_band(band: AltitudeBand) -> None:
-    """Raises Invalid, which names the field, for a band that is empty or hangs on a take-off point."""
+    """Raises Invalid, which names the field, for a band that is empty or relative to a take-off point."""
     for limit, datum in (("lower", band.lower_datum), ("upper", band.upper_datum)):
         if datum is Datum.TAKEOFF:
             raise Invalid.field(f"volume.altitude.{limit}_datum", "a zone has no take-off point to measure from")
@@ -96,16 +96,16 @@ def require_band(band: AltitudeBand) -> None:
 
 
 def require_within_area(authority: Authority, outline: Polygon | MultiPolygon, field: str) -> None:
-    """Raises Precondition where an authority has no area, or where the outline, of that field, reaches out of it."""
+    """Raises Precondition where an authority has no area, or where the outline, of `field`, extends beyond it."""
     area = authority.profile.area
     if area is None:
         raise Precondition(
             "AUTHORITY_AREA_UNKNOWN",
-            f"{authority.name} has no area to restrict in; an administrator sets it",
+            f"{authority.name} has no area to restrict flying in; ask an administrator to set one",
             metadata={"resource": authority.name},
         )
     if not area.covers(outline):
-        message = f"the outline reaches out of the area of {authority.name}"
+        message = f"the outline extends beyond the area of {authority.name}"
         raise Precondition("OUTSIDE_AREA", message, metadata={"resource": authority.name, "field": field})
 
 
@@ -120,10 +120,10 @@ def require_room(authority: str, in_force: int) -> None:
 
 
 def draw(identifier: str, authority: Authority, drawing: Drawing, notified: Mapping[str, str]) -> Geozone:
-    """The zone: the authority decides in it, or answers for it where it is closed; others are told.
+    """The zone: the authority decides in it, or is named for information where it is prohibited; others are notified.
 
     Args:
-        notified: Display name of each authority to be told, by resource name.
+        notified: Display name of each authority to be notified, by resource name.
     """
     deciding = Purpose.AUTHORIZATION if drawing.restriction is Restriction.REQ_AUTHORIZATION else Purpose.INFORMATION
     own = ZoneAuthority(
@@ -153,7 +153,7 @@ def draw(identifier: str, authority: Authority, drawing: Drawing, notified: Mapp
 
 
 def notified_among(registered: Mapping[str, str], wanted: Sequence[str]) -> dict[str, str]:
-    """Display names of those to be told.
+    """Display names of the authorities to be notified.
 
     Raises:
         Precondition: One is not registered.

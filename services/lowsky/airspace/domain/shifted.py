@@ -1,7 +1,7 @@
-"""Whether the zones of a file lie as a shifted copy of zones that are known: published by a map's coordinates.
+"""Whether the zones of a file are a shifted copy of known zones, such as zones published in a map's coordinates.
 
-Compared are the boxes of zones, many at once: where they are, how large they are, and what they are called. A copy is
-either displaced as the maps of China displace, or by the same way all over.
+The bounding boxes of many zones are compared at once, by position, size and identifier. A copy is either displaced like
+the maps of China, or shifted uniformly.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from lowsky.geo.shapes.projection import metres_per_degree
 Floats = NDArray[np.float64]
 
 OFFSET_MIN_M, OFFSET_MAX_M = 50.0, 1_500.0
-"""Nearer is a survey's correction; no map of China displaces farther."""
+"""Smaller offsets are corrections of a survey; no map of China has larger ones."""
 NEAR_M = 30.0
-"""How near a zone has to be to where a displacement would put it: more than what a margin around it moves it."""
+"""How close a zone must be to the position that a displacement predicts: more than a margin around it may move it."""
 SIZE_M, SIZE_SHARE = 45.0, 0.02
 """By how much the widths and heights of one zone may differ: the margin on both sides, and what maps stretch."""
 ZONES_MIN, SHARE_MIN = 3, 0.5
-"""How many zones, and which share of those that could be, make a copy: fewer are alike by chance."""
+"""How many zones, and which share of the candidates, make a copy: fewer may match by chance."""
 SAMPLE_MAX = 2_000
-"""Zones of a file that are looked at, evenly spread: enough to know, and quick beside 100 000 known ones."""
+"""Zones of a file that are compared, evenly sampled: enough to decide, and quick with 100 000 known zones."""
 WIDTH_MAX_DEGREES = 90.0
 """Of a box; wider ones lie on both sides of the antimeridian and have no middle."""
 
 
 class As(StrEnum):
-    """In what way a file lies beside known zones."""
+    """How the zones of a file are shifted from known zones."""
 
     GCJ_02 = "as GCJ-02 shows them"
     BD_09 = "as BD-09 shows them"
     FROM_GCJ_02 = "as if those were shown in GCJ-02"
     FROM_BD_09 = "as if those were shown in BD-09"
-    SAME_WAY = "all the same way"
+    SAME_WAY = "all in the same direction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +90,17 @@ class _Plane:
 
     @classmethod
     def of(cls, boxes: Boxes, at_most: int | None) -> _Plane:
-        places = np.flatnonzero(boxes.bounds[:, 2] - boxes.bounds[:, 0] <= WIDTH_MAX_DEGREES)
-        if at_most is not None and len(places) > at_most:
-            places = places[np.linspace(0, len(places) - 1, at_most).astype(np.intp)]
-        low, high = boxes.bounds[places, :2], boxes.bounds[places, 2:]
+        indexes = np.flatnonzero(boxes.bounds[:, 2] - boxes.bounds[:, 0] <= WIDTH_MAX_DEGREES)
+        if at_most is not None and len(indexes) > at_most:
+            indexes = indexes[np.linspace(0, len(indexes) - 1, at_most).astype(np.intp)]
+        low, high = boxes.bounds[indexes, :2], boxes.bounds[indexes, 2:]
         centres = (low + high) / 2.0
         sizes = (high - low) * _scale(centres)
-        return cls([boxes.identifiers[place] for place in places.tolist()], centres, sizes)
+        return cls([boxes.identifiers[index] for index in indexes.tolist()], centres, sizes)
 
     def found(self, others: _Plane, expected: Floats, within_m: float) -> tuple[NDArray[np.bool_], Floats]:
-        """For each: whether another of its size lies so near to where it is expected, and how far from here that is."""
+        """For each zone: whether another of its size lies within `within_m` of the expected position, and the distance
+        between the two."""
         mine, other = _near(expected, others.centres, within_m)
         alike = self.alike(others, mine, other)
         mine, other = mine[alike], other[alike]
@@ -116,7 +117,7 @@ class _Plane:
 
 
 def _expected(ours: _Plane, theirs: _Plane) -> dict[As, Floats]:
-    """Where known zones would be, if the file's were these in some way."""
+    """The expected positions of the known zones, for each way in which the file could be shifted."""
     lon, lat = ours.centres.T
     expected = {
         As.GCJ_02: to_wgs84(lon, lat, ReferenceSystem.GCJ_02),
@@ -124,7 +125,7 @@ def _expected(ours: _Plane, theirs: _Plane) -> dict[As, Floats]:
         As.FROM_GCJ_02: from_wgs84(lon, lat, ReferenceSystem.GCJ_02),
         As.FROM_BD_09: from_wgs84(lon, lat, ReferenceSystem.BD_09),
     }
-    found = {way: np.column_stack(places) for way, places in expected.items()}
+    found = {way: np.column_stack(positions) for way, positions in expected.items()}
     steps = _steps(ours, theirs)
     if len(steps):
         found[As.SAME_WAY] = ours.centres + np.median(steps, axis=0) / _scale(ours.centres)
@@ -132,9 +133,9 @@ def _expected(ours: _Plane, theirs: _Plane) -> dict[As, Floats]:
 
 
 def _steps(ours: _Plane, theirs: _Plane) -> Floats:
-    """From each zone to the one of its name and size, else to the nearest of its size; metres east and north."""
-    place = {identifier: number for number, identifier in enumerate(theirs.identifiers)}
-    named = [(number, place[name]) for number, name in enumerate(ours.identifiers) if name in place]
+    """Offset from each zone to the known one of its name and size, else the nearest of its size; metres east, north."""
+    index = {identifier: number for number, identifier in enumerate(theirs.identifiers)}
+    named = [(number, index[name]) for number, name in enumerate(ours.identifiers) if name in index]
     pairs = np.array(named, dtype=np.intp).reshape(-1, 2)
     mine, other = pairs.T
     if len(pairs) < ZONES_MIN:
@@ -148,7 +149,7 @@ def _steps(ours: _Plane, theirs: _Plane) -> Floats:
 
 
 def _near(points: Floats, others: Floats, within_m: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Pairs of places that are so near, by way of an index over boxes around them."""
+    """Pairs of indexes whose points are at most `within_m` apart, found with a spatial index."""
     reach = within_m / _scale(points)
     around = gpd.GeoSeries.from_xy(*others.T).sindex
     mine, other = around.query(shapely.box(*(points - reach).T, *(points + reach).T), predicate="intersects")

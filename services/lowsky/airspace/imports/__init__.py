@@ -1,1 +1,1 @@
-"""Imports of zone files, and rollbacks: a file received, read, compared with what is in force, and put in its place."""
+"""Imports of zone files, and rollbacks: receive a file, read it, compare it with the zones in force, replace them."""

@@ -1,4 +1,5 @@
-"""A publisher imports a zone file: read apart from the event loop, reported on, and compared with what is in force."""
+"""A publisher imports a zone file: it is read outside of the event loop, reported on, and compared with the zones in
+force."""
 
 from __future__ import annotations
 
@@ -36,12 +37,12 @@ class Import:
     authority: str
     """``authorities/x``, the publisher's own."""
     authority_names: Mapping[str, str]
-    """Whom names that the file gives to authorities stand for."""
+    """The registered authorities that names in the file stand for."""
     title: str
-    """Empty: the file's."""
+    """If empty, the title in the file is used."""
     declared: Declared
     accept_valid: bool
-    """Go without the zones that are refused."""
+    """Import the other zones where some are refused."""
     validate_only: bool
     publisher: str
     """Subject of the token."""
@@ -57,11 +58,11 @@ class Imports:
 
     @asynccontextmanager
     async def candidate(self, asked: Import, upload: Upload) -> AsyncIterator[tuple[ReportMessage, Candidate]]:
-        """The report on a file, and the version that it makes; both are there within.
+        """The report on a file, and the candidate version; both are valid within the context.
 
         Raises:
-            NotFound: The dataset is another authority's.
-            Precondition: An authority is not registered, or zones were refused and the import is for good.
+            NotFound: The dataset belongs to another authority.
+            Precondition: An authority is not registered, or zones were refused and this is not a dry run.
             Invalid: The file as a whole is faulty.
         """
         with self._replacing.room.spool() as packed, self._replacing.room.spool() as contents:
@@ -83,17 +84,17 @@ class Imports:
             registered = await AuthorityStore(connection).display_names()
         directory = _directory(asked, registered)
 
-        def said(zones: int, of: int) -> None:
+        def log_progress(zones: int, of: int) -> None:
             log.info("zones read", dataset=asked.dataset, zones=zones, of=of)
 
-        # A thread, because the loop must go on answering: the reading is Python, which gives way every few
-        # milliseconds. A process would have to be started anew for each file, and must not be forked once gRPC runs.
-        # One file at a time: what is in memory of it is bounded, but not little.
+        # In a thread, so that the event loop keeps responding: the reader is Python code, which releases the GIL every
+        # few milliseconds. A process would have to be started for each file, and must not be forked once gRPC runs.
+        # One file at a time: the memory that a file needs is bounded, but considerable.
         async with self._replacing.turn:
             log.info("zone file received", dataset=asked.dataset, bytes=upload.spool.size)
             with _unreadable_as_invalid():
                 return await in_thread(
-                    prepare, upload.spool.file, asked.declared, asked.dataset, directory, zones, said
+                    prepare, upload.spool.file, asked.declared, asked.dataset, directory, zones, log_progress
                 )
 
     async def _look_for_outlying(self, asked: Import, prepared: Prepared) -> None:
@@ -104,7 +105,7 @@ class Imports:
             prepared.report.note(await in_thread(outlying_notes, prepared.zones, asked.authority, area))
 
     async def _look_for_shifts(self, asked: Import, prepared: Prepared) -> None:
-        """Notes in the report which known datasets the file lies shifted from, where it was not converted."""
+        """Notes in the report the known datasets that the file is a shifted copy of, unless it was converted."""
         system = asked.declared.reference_system
         if not len(prepared.zones) or (system is not None and system.displaced):
             return
@@ -130,22 +131,22 @@ def _file(asked: Import, upload: Upload, report: ReportMessage) -> ImportedFile:
 
 
 def _directory(asked: Import, registered: Mapping[str, str]) -> Directory:
-    """Whom published names stand for.
+    """The registered authorities that published names stand for.
 
     Raises:
         Precondition: The publisher names an authority that is not registered.
-        Invalid: It gives one name to two.
+        Invalid: The publisher maps one name to two authorities.
     """
     for authority in (asked.authority, *sorted(asked.authority_names.values())):
         if authority not in registered:
             raise Precondition("AUTHORITY_UNKNOWN", f"{authority} is not registered", metadata={"resource": authority})
-    said: dict[str, str] = {}
+    declared: dict[str, str] = {}
     for name, authority in asked.authority_names.items():
-        if said.setdefault(normal(name), authority) != authority:
+        if declared.setdefault(normal(name), authority) != authority:
             raise Invalid.field(
-                f'header.authority_names["{name}"]', "the same name but for case stands for another authority as well"
+                f'header.authority_names["{name}"]', "the same name, in another case, is mapped to another authority"
             )
-    return Directory.of(registered.items(), said, asked.authority, registered[asked.authority])
+    return Directory.of(registered.items(), declared, asked.authority, registered[asked.authority])
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""What of an import can be done before the airspace is locked: a file, zone by zone, to packed zones and a report."""
+"""The part of an import that is done before the airspace is locked: reads a file, zone by zone, to packed zones and a
+report."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from lowsky.airspace.reading import Declared, Note, ZoneOutcome, read
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What an import of a file comes to; `title` is the file's own."""
+    """The result of reading a file; `title` is the one in the file."""
 
     title: str
     zones: PackedZones
@@ -31,12 +32,12 @@ def prepare(
     zones: PackedZones,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Prepared:
-    """Appends the zones of a file to `zones`. Those whose event the log would not take are refused.
+    """Appends the zones of a file to `zones`. Zones whose event is too large for the event log are refused.
 
     Raises:
         UnreadableZones: The file as a whole cannot be read.
         Invalid: Its zones or its report are too large together.
-        Overloaded: There is no room for them.
+        Overloaded: This worker has no room for them.
     """
     with read(file, declared, on_progress) as reading:
         report = ReportMessage(reading.format, reading.notes)
@@ -48,7 +49,7 @@ def prepare(
                 size = len(packed.event)
                 if size > ZONE_BYTES_MAX:
                     entry = replace(entry, outcome=ZoneOutcome.REFUSED)
-                    message = f"the zone and its published text take {size} bytes; {ZONE_BYTES_MAX} is the most"
+                    message = f"the zone and its published text take {size} bytes; at most {ZONE_BYTES_MAX} are allowed"
                     notes = (*notes, Note("ZONE_TOO_LARGE", "", message))
                 else:
                     zones.append(packed)

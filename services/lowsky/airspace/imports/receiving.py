@@ -1,4 +1,4 @@
-"""A file that comes in parts, within limits that hold while it comes."""
+"""Receives a file in parts, within limits that are enforced during the upload."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from lowsky.airspace.threads import in_thread
 from lowsky.errors import Invalid
 
 HELD_BYTES_MAX = 4 * FILE_BYTES_MAX
-"""Of all uploads under way in one worker, on its disk: however many publishers call and however slowly."""
+"""For all uploads under way in one worker, on its disk, however many publishers call and however slowly."""
 
 SHARE_BYTES_MAX = FILE_BYTES_MAX
-"""Of the uploads of one publisher: one file of the greatest size, or several smaller ones."""
+"""For the uploads of one publisher: one file of the maximum size, or several smaller ones."""
 
 IDLE_S_MAX = 30.0
-"""Between two parts: who sends nothing for longer has gone, or holds room for nothing."""
+"""Between two parts: a client that sends nothing for longer has gone away, or occupies room without need."""
 
 UPLOAD_S_MAX = 600.0
-"""For the whole of a file to come, so that nobody holds room by sending slowly: 128 MiB at 2 Mbit/s take 540 s."""
+"""For the upload of a whole file, so that no client occupies room by sending slowly: 128 MiB at 2 Mbit/s take 540 s."""
 
 _WRITTEN_BYTES = 1024 * 1024
-"""At once, in a thread: a disk may be slow."""
+"""Written at once, in a thread: a disk may be slow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as it came."""
+    """A received file."""
 
     spool: Spool
     sha256: bytes
@@ -47,29 +47,29 @@ class Uploads:
 
     @property
     def held_bytes(self) -> int:
-        """Of uploads that are under way or still looked at."""
+        """Bytes of uploads that are under way or still being processed."""
         return self._room.held_bytes
 
     @asynccontextmanager
     async def receive(self, parts: AsyncIterator[bytes], publisher: str) -> AsyncIterator[Upload]:
-        """Reads the parts of a file, some of which may be empty, to their end. The file is there within.
+        """Reads the parts of a file, some of which may be empty, to their end. The file exists within the context.
 
         Raises:
-            Invalid: Nothing of a file, more of it than FILE_BYTES_MAX, or it came too slowly.
-            Overloaded: Other uploads, of this publisher or of all, hold what this worker has room for.
+            Invalid: The file is empty or larger than FILE_BYTES_MAX, or is sent too slowly.
+            Overloaded: Other uploads, of this publisher or of all, occupy the room that this worker has.
         """
         with self._room.spool(publisher) as spool:
             try:
                 async with asyncio.timeout(self._upload_s_max):
                     upload = await _received(_steady(parts, self._idle_s_max), spool)
             except TimeoutError:
-                message = f"{spool.size} bytes came in {self._upload_s_max:.0f} s: send the file faster"
+                message = f"{spool.size} bytes were received in {self._upload_s_max:.0f} s: send the file faster"
                 raise Invalid.field("chunk", message, "UPLOAD_TOO_SLOW", limit_s=f"{self._upload_s_max:.0f}") from None
             yield upload
 
 
 async def _steady(parts: AsyncIterator[bytes], idle_s: float) -> AsyncIterator[bytes]:
-    """The parts, while the next one comes within so many seconds."""
+    """The parts, as long as each arrives within `idle_s` seconds."""
     while True:
         try:
             async with asyncio.timeout(idle_s):
@@ -77,7 +77,7 @@ async def _steady(parts: AsyncIterator[bytes], idle_s: float) -> AsyncIterator[b
         except StopAsyncIteration:
             return
         except TimeoutError:
-            message = f"nothing came for {idle_s:g} s: send the file without pauses"
+            message = f"nothing was received for {idle_s:g} s: send the file without pauses"
             raise Invalid.field("chunk", message, "UPLOAD_TOO_SLOW", idle_limit_s=f"{idle_s:g}") from None
         yield part
 
@@ -99,5 +99,5 @@ async def _received(parts: AsyncIterator[bytes], spool: Spool) -> Upload:
             await in_thread(write)
     await in_thread(write)
     if not spool.size:
-        raise Invalid.field("chunk", "nothing of a file came after the header")
+        raise Invalid.field("chunk", "no file content followed the header")
     return Upload(spool, digest.digest())

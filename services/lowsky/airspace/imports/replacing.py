@@ -1,4 +1,4 @@
-"""A dataset's zones replaced as a whole: compared ahead of the lock, put in place under it, kept for a rollback."""
+"""Replaces a dataset's zones as a whole: compared before the lock, stored while holding it, kept for a rollback."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import Precondition
 
 HELD_BYTES_MAX = 2 * 1024 * 1024 * 1024
-"""Of all zones that wait for their turn to come into force in one worker, on its disk: ten of the largest files as
-they mostly are."""
+"""For all zones in one worker that are waiting to come into force, on its disk: room for ten large files of typical
+content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The zones that are to be those of a dataset, and by whose word."""
+    """The zones that are to replace those of a dataset, and the authority that requests it."""
 
     dataset: str
     authority: str
@@ -35,7 +35,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """What a version has beside its zones: an empty title leaves the dataset's, `contents` is kept for a rollback."""
+    """Data of a version besides its zones: an empty title keeps the dataset's, `contents` is kept for a rollback."""
 
     title: str
     contents: Spool
@@ -44,12 +44,12 @@ class NewVersion:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A version that may come into force: what it would replace, and how it differs from that."""
+    """A version that may come into force: the version it would replace, and the difference to it."""
 
     replacement: Replacement
     version: NewVersion
     present: Dataset | None
-    """As it was compared; None before the first import."""
+    """The version that was compared with; None before the first import."""
     difference: Difference
 
 
@@ -70,7 +70,7 @@ class Replacing:
             NotFound: The dataset is another authority's.
         """
         async with self.turn:
-            # A transaction that sees one moment: the zones are those of the version.
+            # A transaction with one snapshot, so that the zones are those of the version.
             async with self._database.transaction() as connection:
                 await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 dataset = await DatasetStore(connection).get(replacement.dataset)
@@ -82,8 +82,8 @@ class Replacing:
     async def put(
         self, connection: Connection, revision: int, candidate: Candidate, confirmed: str
     ) -> tuple[Dataset, Difference]:
-        """Makes a candidate the dataset's next version; gives it and what it changed. The airspace is locked,
-        `revision` is its present one.
+        """Makes a candidate the dataset's next version; returns it and what it changed. The caller holds the lock of
+        the airspace, `revision` is its current one.
 
         Args:
             confirmed: Digest of the difference that the publisher confirms; may be empty.
@@ -97,7 +97,7 @@ class Replacing:
         present = await store.get(replacement.dataset)
         difference = candidate.difference
         if (present.version if present else 0) != difference.from_version:
-            # An import came between. To compare ahead of the lock holds up nobody, and to be overtaken is rare.
+            # Another import came in between. Comparing before the lock blocks no one else, and this case is rare.
             difference = await in_thread((await _compared(connection, replacement, present, self._clock.now())).finish)
         _require_confirmed(difference, confirmed)
         now = self._clock.now()
@@ -115,20 +115,18 @@ class Replacing:
 
 
 def _require_confirmed(difference: Difference, confirmed: str) -> None:
-    """Raises Precondition where much would be taken away that nobody confirmed, or another difference is confirmed."""
+    """Raises Precondition where much would be removed without a confirmation, or another difference is confirmed."""
     if confirmed == difference.digest or (not confirmed and not difference.needs_confirmation):
         return
     of = difference.changed + difference.removed + difference.unchanged
     lost = "; ".join(map(str, difference.losses))
     if confirmed:
-        message = (
-            f"the difference that is confirmed, {confirmed}, is not the one that would be made, {difference.digest}"
-        )
+        message = f"the confirmed difference, {confirmed}, is not the one that would be made, {difference.digest}"
     else:
         message = (
             f"{difference.taken_away} of {of} zones would be removed or protect less ({lost}), and "
             f"{difference.area_lost_m2 / 1e6:.3g} of {difference.area_before_m2 / 1e6:.3g} km² of their ground would "
-            "go: the dataset stays as it was"
+            "no longer be covered: the dataset stays unchanged"
         )
     raise Precondition(
         "REMOVAL_NOT_CONFIRMED",
@@ -145,7 +143,7 @@ def _require_confirmed(difference: Difference, confirmed: str) -> None:
 async def _compared(
     connection: Connection, replacement: Replacement, dataset: Dataset | None, now: datetime
 ) -> Differences:
-    """The differences to all present zones of the dataset."""
+    """The differences to all current zones of the dataset."""
     differences = Differences(dataset or Dataset(replacement.dataset, replacement.authority), replacement.zones, now)
     async for stored in ZoneStore(connection).messages_in_batches(replacement.dataset, BATCH):
         await in_thread(differences.compare, stored)
@@ -153,6 +151,6 @@ async def _compared(
 
 
 def keep_contents(zones: PackedZones, contents: Spool) -> None:
-    """Writes what is kept of a version for a rollback."""
+    """Writes the data of a version that is kept for a rollback."""
     for piece in contents_of(zones):
         contents.write(piece)

@@ -23,7 +23,7 @@ class Rollback:
 
     dataset: str
     version: int
-    """Whose zones are to be brought back."""
+    """The version whose zones are to be restored."""
     authority: str
     """``authorities/x``, the publisher's own; empty where it has none."""
     publisher: str
@@ -40,10 +40,10 @@ class Rollbacks:
 
     @asynccontextmanager
     async def candidate(self, asked: Rollback) -> AsyncIterator[Candidate]:
-        """The version that the zones make; it is there within.
+        """The candidate version with the restored zones; it is valid within the context.
 
         Raises:
-            NotFound: The dataset is not there or another authority's, or the version is not kept.
+            NotFound: The dataset does not exist or belongs to another authority, or the version is not kept.
         """
         with self._replacing.room.spool() as packed, self._replacing.room.spool() as contents:
             kept = await self._kept(asked, contents)

@@ -1,4 +1,4 @@
-"""The warning of an import whose zones lie as a shifted copy of known ones: from boxes to notes."""
+"""Warns of an import whose zones are a shifted copy of known zones: from boxes to notes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def shift_notes(names: Sequence[str], bounds: Floats, known: Mapping[str, Sequen
         if found is not None:
             message = (
                 f"{found.zones} zones lie {found.offset_m:.0f} m on average from zones of {dataset}, {found.way}: "
-                "is the reference system the one that was declared?"
+                "check that the declared reference system is the right one"
             )
             notes.append(Note("SHIFTED_COPY", "", message))
     return notes

@@ -1,5 +1,5 @@
-"""The areas of authorities in an immutable index, for answers about flights; read from the service's own tables, so
-that a check sees every change that was answered before it, on any worker."""
+"""The areas of authorities in an immutable index, for checks of flights; read from the service's own tables, so that a
+check sees every change that was acknowledged before it, on any worker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AreasInForce:
         """The areas stated now.
 
         Raises:
-            Unavailable: The database is away.
+            Unavailable: The database is not reachable.
         """
         async with self._database.transaction() as connection:
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -1,8 +1,8 @@
-"""The zones in force in an immutable index, for answers about flights.
+"""The zones in force in an immutable index, for checks of flights.
 
-It is read from the service's own tables, so that a check sees every import that was answered before it, on any worker.
-Only datasets that changed are read again, and what changed of their zones is put into the index off the event loop; the
-new index is swapped in at once.
+It is read from the service's own tables, so that a check sees every import that was acknowledged before it, on any
+worker. Only datasets that changed are read again, and the index is updated with their changed zones outside of the
+event loop; the new index replaces the old one atomically.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ log = structlog.get_logger()
 PART = "zones"
 
 LOOK_S = 1.0
-"""Between two looks for a newer airspace, so that a check seldom has to wait for one."""
+"""Interval between two polls for a newer airspace revision, so that a check seldom has to wait for one."""
 
 NEWER_S_MAX = 5.0
 """How long a check waits for the zones of an import that has just ended."""
 
 
 Zones = Mapping[str, IndexedZone[None]]
-"""Of one dataset, by name."""
+"""The zones of one dataset, by name."""
 
 
 class InForce:
@@ -54,7 +54,8 @@ class InForce:
         """The zones in force now, or later.
 
         Raises:
-            Unavailable: The zones of the present revision are not understood, or not yet there; the database is away.
+            Unavailable: A zone of the current revision cannot be decoded, the revision is not loaded yet, or the
+                database is not reachable.
         """
         async with self._database.connection() as connection:
             revision = await present_revision(connection)
@@ -66,14 +67,14 @@ class InForce:
                     await looked.wait()
         except TimeoutError:
             raise Unavailable(
-                "NOT_CAUGHT_UP", f"the zones of airspace revision {revision} are not there yet", retry_after_s=1.0
+                "NOT_CAUGHT_UP", f"the zones of airspace revision {revision} are not loaded yet", retry_after_s=1.0
             ) from None
         if self._problem:
             raise Unavailable("NOT_CAUGHT_UP", self._problem, retry_after_s=LOOK_S)
         return self._kept.index
 
     async def keep(self) -> None:
-        """Looks for a newer airspace every second, and when a check waits for one. Runs until cancelled."""
+        """Polls for a newer airspace revision every second, and when a check waits for one. Runs until cancelled."""
         await side_by_side(self._kept.keep_merged(), self._keep_looking())
 
     async def _keep_looking(self) -> None:
@@ -83,9 +84,9 @@ class InForce:
                 await self._look()
                 await self._health.report(PART, None)
             except Unavailable as error:
-                log.warning("the zones in force are not read", problem=error.message)
+                log.warning("the zones in force could not be read", problem=error.message)
             except Exception:
-                log.exception("the zones in force are not read")
+                log.exception("the zones in force could not be read")
             self._looked.set()
             self._looked = asyncio.Event()
             with suppress(TimeoutError):
@@ -100,9 +101,9 @@ class InForce:
         try:
             read, added, removed = await asyncio.to_thread(_read, present, self._zones)
         except ValueError as error:
-            # The import that mends it must go on, so that the other calls are answered: only checks are not.
+            # Only checks are refused; all other calls continue, so that an import can correct the zone.
             if not self._problem:
-                log.error("a zone in force is not understood", problem=str(error))
+                log.error("a zone in force cannot be decoded", problem=str(error))
             self._problem = str(error)
             return
         index = await self._kept.change(added, removed, present.revision)
@@ -115,10 +116,10 @@ class InForce:
 def _read(
     present: Snapshot, before: Mapping[str, Zones]
 ) -> tuple[dict[str, Zones], list[IndexedZone[None]], list[str]]:
-    """The zones of all datasets; of these the zones that are new or not as they were, and the names of those that went.
+    """The zones of all datasets; among them the zones that are new or changed; and the names of removed zones.
 
     Raises:
-        ValueError: One cannot be understood.
+        ValueError: A zone cannot be decoded.
     """
     zones: dict[str, Zones] = {}
     added: list[IndexedZone[None]] = []
@@ -129,7 +130,7 @@ def _read(
             zones[dataset] = known
             continue
         read = {zone.name: zone for zone in indexed(present.messages[dataset])}
-        # What is as it was stays the same object: a second copy of a large dataset would take its memory twice.
+        # Unchanged zones stay the same objects: a second copy of a large dataset would double its memory.
         zones[dataset] = {name: known[name] if known.get(name) == zone else zone for name, zone in read.items()}
         added += [zone for name, zone in zones[dataset].items() if zone is not known.get(name)]
         removed += [name for name in known if name not in read]

@@ -10,22 +10,22 @@ from lowsky.airspace.threads import in_thread
 from lowsky.db.database import Database
 
 CANDIDATES_MAX = 1_000
-"""Zones looked at in one go; bounds the memory of a call, and how much is read beyond the page."""
+"""Zones read in one batch; bounds the memory of a call, and how much is read beyond the page."""
 
 
 async def zones_within(
     database: Database, dataset: str, area: Area | None, after: str | None, limit: int, bytes_max: int
 ) -> tuple[Sequence[StoredZone], bool]:
-    """Zones by name, beginning after one, and whether there may be more: of all datasets where it is empty, everywhere
-    where there is no area. Up to one beyond the limit, or beyond so many bytes.
+    """Zones in the order of their names, starting after `after`, and whether there may be more: of all datasets where
+    `dataset` is empty, everywhere where `area` is None. Returns up to one zone beyond `limit` or `bytes_max`.
 
     Raises:
-        Unavailable: The database is away.
+        Unavailable: The database is not reachable.
     """
     found: list[StoredZone] = []
     more = True
     while more and len(found) <= limit and sum(len(zone.message) for zone in found) <= bytes_max:
-        # Those whose boxes meet the area; then those of them whose outlines do.
+        # First the zones whose bounding boxes intersect the area, then those of them whose outlines do.
         wanted = min(limit + 1 - len(found), CANDIDATES_MAX)
         async with database.connection() as connection:
             boxes = area.boxes if area else None

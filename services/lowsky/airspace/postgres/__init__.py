@@ -1,1 +1,1 @@
-"""Authorities, datasets and geozones in PostgreSQL; what happened goes to the outbox in the same transaction."""
+"""Authorities, datasets and geozones in PostgreSQL; events are written to the outbox in the same transaction."""

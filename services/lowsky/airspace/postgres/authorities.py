@@ -23,12 +23,12 @@ class AuthorityStore:
         self._connection = connection
 
     async def add(self, authority: Authority) -> None:
-        """Stores a new authority and tells of it.
+        """Stores a new authority and its event.
 
         Raises:
             AlreadyExists: The name is taken.
         """
-        # A violated constraint would stand in the database's log with the name that the client chose.
+        # A violated constraint would write the name that the client chose to the database's log.
         if not await self._connection.fetchval(
             """INSERT INTO authorities
                    (name, version, create_time, update_time, display_name, country, time_zone, email, phone,
@@ -38,17 +38,17 @@ class AuthorityStore:
             *_row(authority),
         ):
             raise AlreadyExists(f"{authority.name} is taken", field="authority_id")
-        await self._tell(authority)
+        await self._emit(authority)
 
     async def save(self, authority: Authority) -> None:
-        """Stores a change and tells of it."""
+        """Stores a change and its events."""
         await self._connection.execute(
             """UPDATE authorities SET version = $2, create_time = $3, update_time = $4, display_name = $5, country = $6,
                    time_zone = $7, email = $8, phone = $9, area = $10, filing_horizon_days = $11
                WHERE name = $1""",
             *_row(authority),
         )
-        await self._tell(authority)
+        await self._emit(authority)
 
     async def get(self, name: str) -> Authority:
         """One authority.
@@ -68,7 +68,7 @@ class AuthorityStore:
         return _found(name, row)
 
     async def list(self, after: str | None, limit: int) -> Sequence[Authority]:
-        """Authorities by name, beginning after one; without their areas, too large to read by the thousand."""
+        """Authorities by name, starting after `after`; without their areas, which are too large for lists."""
         rows = await self._connection.fetch(
             """SELECT name, version, create_time, update_time, display_name, country, time_zone, email, phone,
                    NULL::bytea AS area, filing_horizon_days
@@ -79,12 +79,12 @@ class AuthorityStore:
         return [_authority(row) for row in rows]
 
     async def versions_with_area(self) -> dict[str, int]:
-        """Of the authorities that state an area, by resource name."""
+        """The versions of the authorities that state an area, by resource name."""
         rows = await self._connection.fetch("SELECT name, version FROM authorities WHERE area IS NOT NULL")
         return {row["name"]: row["version"] for row in rows}
 
     async def stated_areas(self) -> Sequence[StatedArea]:
-        """Where authorities answer, as the geofence needs it; by name."""
+        """The areas of authorities, for the geofence; in the order of their names."""
         rows = await self._connection.fetch("SELECT * FROM authorities WHERE area IS NOT NULL ORDER BY name")
         authorities = [_authority(row) for row in rows]
         return [
@@ -94,11 +94,11 @@ class AuthorityStore:
         ]
 
     async def display_names(self) -> dict[str, str]:
-        """Of all authorities, by resource name."""
+        """The display names of all authorities, by resource name."""
         rows = await self._connection.fetch("SELECT name, display_name FROM authorities ORDER BY name")
         return {row["name"]: row["display_name"] for row in rows}
 
-    async def _tell(self, authority: Authority) -> None:
+    async def _emit(self, authority: Authority) -> None:
         await append(self._connection, list(_events(authority)))
         authority.happened.clear()
 

@@ -1,4 +1,4 @@
-"""Where zones lie, without what they are: many at once."""
+"""The bounding boxes of many zones, without their content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lowsky.db.database import Connection
 
 
 async def boxes_in(connection: Connection, around: Box) -> dict[str, Sequence[tuple[str, Box]]]:
-    """The names and boxes of the zones in force whose box meets another, by dataset."""
+    """The names and boxes of the zones in force whose box intersects `around`, by dataset."""
     rows = await connection.fetch(
         """SELECT dataset, name, west, south, east, north FROM geozones
            WHERE west <= $3 AND east >= $1 AND south <= $4 AND north >= $2""",

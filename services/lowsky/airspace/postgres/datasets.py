@@ -14,16 +14,16 @@ from lowsky.db.database import Connection
 from lowsky.errors import NotFound
 
 IMPORT_S = 60.0
-"""Of one statement of an import, and of its turn: COPY of the largest file takes some seconds, and imports wait for
-each other."""
+"""Timeout of one statement of an import, and of waiting for the lock: COPY of the largest file takes some seconds, and
+imports wait for each other."""
 
 VERSIONS_KEPT_MAX = 20
-"""Whose zones can be brought back: five months of a source that publishes weekly. A national file of 30 MB is kept in
+"""Versions that can be restored: five months of a source that publishes weekly. A national file of 30 MB is kept in
 about 6 MB."""
 
 
 PART_BYTES = 1024 * 1024
-"""Of the contents of a version, in one row."""
+"""Size of a part of a version's contents, one row each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class ImportedFile:
     repaired: int
     refused: int
     rollback_of: int | None = None
-    """The version whose zones were brought back, which that file was of; None for an import."""
+    """For a rollback, the version that was restored, to which the file belongs; None for an import."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptVersion:
-    """An earlier version of a dataset, whose zones are there: where they came from."""
+    """The origin of an earlier version of a dataset whose zones are kept."""
 
     authority: str
     file: ImportedFile
@@ -57,7 +57,7 @@ class DatasetStore:
         self._connection = connection
 
     async def lock_airspace(self) -> int:
-        """Waits for its turn among imports; gives the present revision. Held until the end of the transaction."""
+        """Locks the airspace until the end of the transaction, waiting for other imports; returns its revision."""
         revision: int = await self._connection.fetchval("SELECT revision FROM airspace FOR UPDATE")
         return revision
 
@@ -67,14 +67,14 @@ class DatasetStore:
         return _dataset(row) if row else None
 
     async def list(self, after: str | None, limit: int) -> Sequence[Dataset]:
-        """Datasets by name, beginning after one."""
+        """Datasets in the order of their names, starting after `after`."""
         rows = await self._connection.fetch(
             "SELECT * FROM datasets WHERE name > $1 ORDER BY name LIMIT $2", after or "", limit
         )
         return [_dataset(row) for row in rows]
 
     async def save(self, dataset: Dataset, file: ImportedFile) -> None:
-        """Stores a version, adds it to the log, and moves the airspace to its revision. The airspace is locked."""
+        """Stores a version, adds it to the log, and sets the revision. The caller holds the airspace lock."""
         await self.put(dataset)
         await self._connection.execute(
             """INSERT INTO dataset_versions (dataset, version, airspace_revision, import_time, publisher, request_id,
@@ -96,7 +96,7 @@ class DatasetStore:
         )
 
     async def put(self, dataset: Dataset) -> None:
-        """Stores a version without the log of files, and moves the airspace to its revision. The airspace is locked."""
+        """Stores a version without the log of files, and sets the revision. The caller holds the airspace lock."""
         await self._connection.execute(
             """INSERT INTO datasets (name, version, airspace_revision, title, authority, geozone_count, import_time)
                VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -113,7 +113,7 @@ class DatasetStore:
         await self._connection.execute("UPDATE airspace SET revision = $1", dataset.airspace_revision)
 
     async def keep(self, dataset: Dataset, contents: BinaryIO) -> None:
-        """Keeps the zones of the version just saved, and no longer those of versions that are too old."""
+        """Keeps the zones of the version just saved, and deletes those of versions that are too old."""
         contents.seek(0)
         parts = iter(lambda: contents.read(PART_BYTES), b"")
         await self._connection.copy_records_to_table(
@@ -156,7 +156,7 @@ class DatasetStore:
         return KeptVersion(dataset.authority, file)
 
     async def contents(self, dataset: Dataset, version: int) -> AsyncIterator[bytes]:
-        """What is kept of a version, part by part."""
+        """The kept contents of a version, part by part."""
         rows = self._connection.cursor(
             "SELECT zones FROM dataset_contents WHERE dataset = $1 AND version = $2 ORDER BY part",
             dataset.name,

@@ -33,12 +33,12 @@ class RestrictionStore:
         self._revision = revision
 
     async def in_force(self, authority: str) -> int:
-        """How many there are of an authority."""
+        """The number of restrictions in force of an authority."""
         dataset = await DatasetStore(self._connection).get(dataset_of(authority))
         return dataset.geozone_count if dataset else 0
 
     async def add(self, drawn: NewRestriction, title: str, now: datetime) -> Dataset:
-        """Brings one into force; gives its dataset, which is titled so the first time."""
+        """Brings a restriction into force; returns its dataset. `title` is used when the dataset is new."""
         await self._connection.execute(
             """INSERT INTO restrictions (name, authority, start_time, end_time, create_time, created_by)
                VALUES ($1, $2, $3, $4, $5, $6)""",
@@ -52,10 +52,10 @@ class RestrictionStore:
         return await self._change(drawn.authority, [drawn.zone], [], title, now)
 
     async def lift(self, name: str, authority: str, lifted_by: str, now: datetime) -> bytes:
-        """Ends one; gives its zone as it was, lowsky.api.airspace.v1.Geozone.
+        """Ends a restriction; returns its zone as it was, lowsky.api.airspace.v1.Geozone.
 
         Raises:
-            NotFound: It is another authority's, over, or lifted.
+            NotFound: It belongs to another authority, has expired, or was lifted.
         """
         ended = await self._connection.fetchval(
             """UPDATE restrictions SET removed_time = $3, lifted_by = $4
@@ -72,7 +72,7 @@ class RestrictionStore:
         return stored.message
 
     async def expire(self, now: datetime, limit: int) -> Sequence[str]:
-        """Ends those whose time is over, the oldest first; gives their names."""
+        """Ends restrictions whose time is over, the oldest first; returns their names."""
         rows = await self._connection.fetch(
             """UPDATE restrictions SET removed_time = $1
                WHERE name IN (SELECT name FROM restrictions WHERE removed_time IS NULL AND end_time <= $1
@@ -100,7 +100,7 @@ class RestrictionStore:
             airspace_revision=self._revision + 1,
             now=now,
         )
-        await store.put(dataset)  # without the log of files: the table of restrictions tells who changed what
+        await store.put(dataset)  # without the log of files: the table of restrictions records who changed what
         await ZoneStore(self._connection).change(dataset, added, removed, now)
         self._revision = dataset.airspace_revision
         return dataset

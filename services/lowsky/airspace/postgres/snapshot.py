@@ -1,4 +1,4 @@
-"""The zones in force, all of one moment."""
+"""The zones in force, in one consistent snapshot."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from lowsky.db.database import Connection, Database
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is in force at a revision, and the zones of those datasets that are not as they were known."""
+    """The versions in force at a revision, and the zones of the datasets that changed since the known versions."""
 
     revision: int
     versions: Mapping[str, int]
-    """Of each dataset."""
+    """The version of each dataset."""
     messages: Mapping[str, Mapping[str, bytes]]
-    """Zones by name of each dataset whose version is another than the known one."""
+    """Zones by name, for each dataset whose version differs from the known one."""
 
 
 async def present_revision(connection: Connection) -> int:
-    """Of the airspace as a whole; 0 before anything is published."""
+    """The revision of the airspace as a whole; 0 before anything is published."""
     revision: int = await connection.fetchval("SELECT revision FROM airspace")
     return revision
 
 
 async def snapshot(database: Database, known: Mapping[str, int]) -> Snapshot:
-    """The present state beside known versions of datasets."""
+    """The current state, relative to known versions of datasets."""
     async with database.transaction() as connection:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         revision = await present_revision(connection)

@@ -34,9 +34,9 @@ class ZoneStore:
         self._connection = connection
 
     async def replace(self, dataset: Dataset, zones: PackedZones, now: datetime) -> None:
-        """Puts these zones in the place of all that the dataset had, and tells: zones, removals, then the dataset.
+        """Replaces all zones of the dataset, and emits events: zones, removals, then the dataset.
 
-        The airspace is locked, so that the events of two imports never mix, and the dataset is saved.
+        The caller has locked the airspace, so that events of two imports never interleave, and saved the dataset.
         """
         before = {
             row["name"]
@@ -49,9 +49,9 @@ class ZoneStore:
     async def change(
         self, dataset: Dataset, added: Sequence[PackedZone], removed: Sequence[str], now: datetime
     ) -> None:
-        """Adds zones to what the dataset has and takes others away, and tells in the same order as a replacement.
+        """Adds zones to the dataset and removes others, and emits events in the same order as a replacement.
 
-        The airspace is locked and the dataset is saved.
+        The caller has locked the airspace and saved the dataset.
         """
         await self._connection.execute(
             "DELETE FROM geozones WHERE dataset = $1 AND name = ANY ($2::text[])", dataset.name, removed
@@ -59,7 +59,7 @@ class ZoneStore:
         await self._put(dataset, added, sorted(removed), now)
 
     async def _put(self, dataset: Dataset, zones: Iterable[PackedZone], removed: Sequence[str], now: datetime) -> None:
-        """The zones are gone through twice, one at a time."""
+        """Iterates over the zones twice, one at a time."""
         stamp = VersionStamp.of(dataset.version)
         await self._connection.copy_records_to_table(
             "geozones",
@@ -88,7 +88,7 @@ class ZoneStore:
         return {row["name"]: row["message"] for row in rows}
 
     async def messages_in_batches(self, dataset: str, size: int) -> AsyncIterator[Mapping[str, bytes]]:
-        """The same, so many at a time."""
+        """The same, in batches of `size`."""
         statement = "SELECT name, message FROM geozones WHERE dataset = $1"
         async for rows in in_batches(self._connection, size, statement, dataset):
             yield {row["name"]: row["message"] for row in rows}
@@ -109,10 +109,10 @@ class ZoneStore:
     async def list(
         self, dataset: str, boxes: Sequence[Box] | None, after: str | None, limit: int, bytes_max: int
     ) -> tuple[Sequence[StoredZone], bool]:
-        """Zones by name, beginning after one: of all datasets where it is empty, everywhere where boxes are None.
+        """Zones by name, starting after `after`: of all datasets where `dataset` is empty, everywhere where `boxes` is
 
-        With boxes, zones whose own box meets one of them, edges included. As many as fit into so many bytes, one at
-        least; and whether there are more.
+        None, else those whose bounding box intersects one of the boxes, edges included. As many as fit
+        into `bytes_max`, at least one; and whether there are more.
         """
         rows, more = await fetch_page(
             self._connection,
@@ -144,7 +144,7 @@ class ZoneStore:
 def _zone_events(
     zones: Iterable[PackedZone], removed: Iterable[str], stamp: VersionStamp, imported: Event
 ) -> Iterator[Event]:
-    """Each is caused by the import, whose event follows the last of them: that is how they are known to be its own."""
+    """Events whose cause is the import's event, which follows the last of them; consumers match them by this cause."""
     traceparent, cause = tracing.current_traceparent(), tracing.current_cause()
     correlation_id = cause.correlation_id if cause else ""
 

@@ -1,4 +1,4 @@
-"""What a reading of a published file gives: the zones, and for each published zone what became of it and why."""
+"""The result of reading a published file: its zones, and a report on each published zone with reasons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Format(StrEnum):
 
 
 class ZoneOutcome(StrEnum):
-    """What became of a published zone."""
+    """The result of reading a published zone."""
 
     TAKEN = "TAKEN"
     """As published; notes say where an unclear limit or time was read as the wider."""
@@ -31,7 +31,7 @@ class ZoneOutcome(StrEnum):
     """With a mended outline, value or identifier, at most about a metre larger than published and never smaller; or
     converted from another reference system, and larger by the error of that."""
     REFUSED = "REFUSED"
-    """Not taken: the notes say why."""
+    """Not imported: the notes state why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class ReadZone:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the file says of itself. `other` holds its remaining top-level members, as JSON values."""
+    """Metadata of the file. `other` holds its remaining top-level members, as JSON values."""
 
     title: str = ""
     provider: tuple[LocalizedText, ...] = ()
@@ -130,7 +130,7 @@ class UnreadableZones(Exception):
 
 
 class ZoneRefused(Exception):
-    """Raised inside the readers when a zone cannot be stood behind; `read` turns it into a report entry."""
+    """Raised inside the readers when a zone cannot be interpreted safely; `read` turns it into a report entry."""
 
     def __init__(self, reason: str, field: str, message: str) -> None:
         super().__init__(f"{reason} at {field}: {message}")
@@ -153,11 +153,11 @@ class Notes:
         self._more = 0
 
     def unclear(self, reason: str, field: str, message: str) -> None:
-        """Something was read as the wider, or left out where it bounds nothing."""
+        """Notes a value that was read in the wider way, or left out because it limits nothing."""
         self._add(Note(reason, field, message))
 
     def mended(self, reason: str, field: str, message: str, extent_growth_m2: float = 0.0) -> None:
-        """Something was repaired."""
+        """Notes a repair."""
         self._add(Note(reason, field, message, repair=True))
         self._mended = True
         self.extent_growth_m2 += extent_growth_m2

@@ -1,18 +1,18 @@
-"""Published geozone files, ED-269 and ED-318, to geozones and a report; GeoJSON and KML by a mapping of their fields.
+"""Reads published geozone files to geozones and a report: ED-269 and ED-318, and GeoJSON and KML by a field mapping.
 
-`read` takes what national publishers put out: either dialect in any of the layouts seen, with its flaws. Each
-published zone ends in exactly one entry of the report, TAKEN, REPAIRED or REFUSED, with the reasons: never a silent
-drop, never a smaller zone than published. What is unclear (a limit without a datum, an end at sunset) is read as the
-wider, and noted.
+`read` accepts the files of national publishers: either dialect in any known layout, including common faults. Each
+published zone results in exactly one entry of the report, TAKEN, REPAIRED or REFUSED, with the reasons: never a silent
+drop, never a smaller zone than published. Unclear values (a limit without a datum, an end at sunset) are read in the
+wider way, and noted.
 
-Decided once, for every zone:
+Rules for every zone:
 - An unknown or absent restriction is REFUSED: read as the strictest it could close a country, read as none open an
   airport.
-- A limit that is absent or not understood is none; a zone without times applies always; a purpose not said is
+- An absent or unreadable limit means no limit; a zone without times applies always; an absent purpose is read as
   AUTHORIZATION.
 - A repair covers every reading of a faulty ring and grows none by more than a metre, else the zone is REFUSED.
 - Whether a ring of a polygon is a part, a hole or an island follows from how the rings lie, not from their order.
-- What encloses nothing beside an outline, a line, a point or a wall, is left out and noted.
+- Geometries that enclose no area (a line, a point or a wall) next to an outline are left out and noted.
 - A zone of more text than its event could carry is REFUSED, unparsed.
 - Of several zones with one identifier each is kept, the second as `id~2`.
 - A stated reference system is followed (stated_systems.py); one that cannot be, or that contradicts what is declared,
@@ -73,15 +73,15 @@ IDENTIFIER_LENGTH_MAX = 200
 def read(
     file: BinaryIO, declared: Declared = AS_PUBLISHED, on_progress: Callable[[int, int], None] | None = None
 ) -> Iterator[Reading]:
-    """The zones of a published file, and the report of what became of each.
+    """The zones of a published file, and a report on each.
 
-    The file is gone through twice: for faults, before anything is read of it, and then zone by zone. However large it
-    is, some ten times ZONE_TEXT_MAX of it is in memory at most.
+    The file is processed twice: a first pass finds faults of the file, the second reads it zone by zone. However large
+    it is, at most about ten times ZONE_TEXT_MAX of it is in memory.
 
     Args:
         file: Seekable.
-        declared: What the publisher says of the file beyond what is in it.
-        on_progress: Hears, each thousand zones, how many are read and how many there are.
+        declared: What the publisher declares about the file.
+        on_progress: Called after each thousand zones with the number of zones read and their total.
 
     Raises:
         UnreadableZones: when the file as a whole cannot be read: not JSON or KML, without zones, too large, too deep.
@@ -149,27 +149,27 @@ def _read_entry(
     identifier = ""
     try:
         if not isinstance(entry, dict):
-            raise ZoneRefused("ZONE_UNREADABLE", "", "not a zone but a bare value")
+            raise ZoneRefused("ZONE_UNREADABLE", "", "a zone must be a JSON object")
         zone = _zone_of(entry, declared)
         raw, identifier = zone.identifier, _identifier(zone)
         if isinstance(entry, TooLarge):
             message = f"the zone takes more than {document.ZONE_TEXT_MAX} characters, which is the most"
             raise ZoneRefused("ZONE_TOO_LARGE", "", message)
         if (key := repeated_key(entry)) is not None:
-            raise ZoneRefused("REPEATED_KEY", key, "named twice in one object: which value is meant cannot be known")
+            raise ZoneRefused("REPEATED_KEY", key, "occurs twice in one object: it is unknown which value is meant")
         published = _published_json(entry)
         notes.reference_system = system_of_zone(entry, of_file, declared.reference_system)
         if not identifier:
             identifier = f"unnamed-{hashlib.sha256(published).hexdigest()[:12]}"
             notes.mended("IDENTIFIER_ABSENT", "identifier", f"named {identifier} after its content")
         elif identifier != raw:
-            notes.mended("IDENTIFIER_CHANGED", "identifier", "spaces around it, or what is no text, were taken away")
+            notes.mended("IDENTIFIER_CHANGED", "identifier", "surrounding or unprintable characters were removed")
         geozone = replace(_read_zone(zone, identifier, declared, notes), terrain_m=declared.terrain_m)
         geozone = no_wider_permit(geozone, notes)
     except ZoneRefused as refusal:
         return ReportEntry(position, identifier, ZoneOutcome.REFUSED, (*notes.all, refusal.note)), None
     except GEOSException as fault:
-        note = Note("GEOMETRY_UNUSABLE", "geometry", f"the geometry engine gave up: {fault}")
+        note = Note("GEOMETRY_UNUSABLE", "geometry", f"the geometry engine failed: {fault}")
         return ReportEntry(position, identifier, ZoneOutcome.REFUSED, (*notes.all, note)), None
     entry_notes = notes.all
     report = ReportEntry(position, identifier, notes.outcome, entry_notes, notes.extent_growth_m2)
@@ -191,7 +191,7 @@ def _read_zone(zone: Arranged, identifier: str, declared: Declared, notes: Notes
     for doubt in zone.doubts:
         notes.unclear(doubt.reason, doubt.field, doubt.message)
     read_zone = ed269.read_zone if zone.format is Format.ED_269 else ed318.read_zone
-    return at_published_places(read_zone, zone.feature, identifier, zone.places, notes)
+    return at_published_places(read_zone, zone.feature, identifier, zone.paths, notes)
 
 
 def _identifier(zone: Arranged) -> str:

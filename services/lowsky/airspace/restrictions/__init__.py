@@ -1,1 +1,1 @@
-"""Temporary restrictions: drawn and lifted by officers, removed when their time is over."""
+"""Temporary restrictions: created and lifted by officers, removed when they expire."""

@@ -1,4 +1,4 @@
-"""An officer draws a restriction and lifts it. The airspace is locked; `revision` is its present one."""
+"""An officer creates or lifts a restriction. The caller holds the airspace lock; `revision` is the current one."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from lowsky.ids import new_id
 async def draw_restriction(
     connection: Connection, revision: int, drawing: Drawing, officer: str, now: datetime
 ) -> bytes:
-    """Brings a restriction into force; gives its zone, lowsky.api.airspace.v1.Geozone.
+    """Brings a restriction into force; returns its zone, lowsky.api.airspace.v1.Geozone.
 
     Raises:
         NotFound: There is no such authority.
         Invalid: Its time or its altitude is faulty.
-        Precondition: The authority has no area or the outline reaches out of it, it has too many restrictions, or
-            another one is not registered.
+        Precondition: The authority has no area or the outline extends beyond it, it has too many restrictions, or an
+            authority to be notified is not registered.
     """
     authorities, store = AuthorityStore(connection), RestrictionStore(connection, revision)
     require_window(drawing.window, now)
@@ -54,7 +54,7 @@ async def draw_restriction(
 
 
 async def lift_restriction(connection: Connection, revision: int, name: str, officer: str, now: datetime) -> bytes:
-    """Ends a restriction ahead of its time; gives its zone as it was, lowsky.api.airspace.v1.Geozone.
+    """Ends a restriction before its end time; returns its zone as it was, lowsky.api.airspace.v1.Geozone.
 
     Raises:
         NotFound: It is over, or was lifted; or the zone is no restriction.

@@ -1,4 +1,4 @@
-"""What time does to restrictions: one that is over is removed."""
+"""Removes restrictions that have expired."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lowsky.process.background import repeatedly
 log = structlog.get_logger()
 
 EVERY_S = 1.0
-"""How often restrictions are looked for whose time is over. None restricts a moment longer: its zone ends by itself."""
+"""How often expired restrictions are removed. A delay has no effect on flights: the zone's own period ends in time."""
 
 BATCH = 200
-"""Restrictions that end in one transaction: short enough that nobody waits long for the airspace."""
+"""Restrictions that are removed in one transaction: short enough that no caller waits long for the airspace lock."""
 
 
 class RestrictionExpiry:
-    """Removes what is over. Every worker may run it: what one that died left behind is found by the next look."""
+    """Removes expired restrictions. Every worker may run it; after a crash another worker removes what is left."""
 
     def __init__(self, database: Database, relay: Relay, clock: Clock) -> None:
         self._database = database
@@ -37,7 +37,7 @@ class RestrictionExpiry:
         await repeatedly(expire, every_s=EVERY_S, what="restrictions are not removed")
 
     async def sweep(self) -> int:
-        """Removes one batch; gives how many there were."""
+        """Removes one batch; returns how many restrictions were removed."""
         async with self._database.connection() as connection:
             if not await any_over(connection, self._clock.now()):
                 return 0

@@ -63,7 +63,7 @@ class AuthoritiesServicer(authorities_pb2_grpc.AuthoritiesServiceServicer):
 
 
 def _wanted(authority: Authority, request: pb.UpdateAuthorityRequest) -> pb.Authority:
-    """What the change results in; refused where it breaks the rules of the resource."""
+    """The result of the change; refused where it breaks the validation rules of the resource."""
     wanted = masked(to_message(authority), request.authority, request.update_mask)
     validate(wanted, within="authority", output_allowed=True)
     return wanted

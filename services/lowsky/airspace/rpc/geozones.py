@@ -22,7 +22,7 @@ from lowsky.rpc.paging import PAGE_BYTES_MAX, Page
 
 
 class GeozonesServicer(geozones_pb2_grpc.GeozonesServiceServicer):
-    """Geozones: imported by publishers, drawn by officers, read by everyone."""
+    """Geozones: imported by publishers, created as restrictions by officers, read by everyone."""
 
     def __init__(
         self, database: Database, new_versions: NewVersions, restrictions: Restrictions, checking: Checking

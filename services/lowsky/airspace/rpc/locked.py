@@ -22,10 +22,10 @@ async def once_locked(
     response_type: type[_Response],
     work: Callable[[Connection, int], Awaitable[_Response]],
 ) -> _Response:
-    """As lowsky.rpc.once, for work that is given the present revision of the airspace.
+    """As lowsky.rpc.once, for work that needs the current revision of the airspace.
 
-    The lock comes before the request is noted, for all alike: a second call with this id waits for it, as long as an
-    import may take.
+    The airspace lock is taken before the request id is recorded, in all mutations alike, to avoid deadlocks: a second
+    call with this id waits for the lock, as long as an import may take.
     """
     async with database.transaction(statement_s=IMPORT_S) as connection:
         revision = await DatasetStore(connection).lock_airspace()

@@ -1,4 +1,4 @@
-"""Places of plans in the systems of Chinese maps that may be displaced or not: they are refused."""
+"""Refuses positions of plans in Chinese map systems of which it is unknown whether they are displaced."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lowsky.geo.crs.names import ReferenceSystem
 def unclear_place(field: str, system: ReferenceSystem) -> Invalid:
     """The refusal of what may be displaced or not, by its path in the request."""
     message = (
-        f"outside of mainland China or near its border, what is given in {system} may be displaced or not, so that it"
-        " cannot be known where this is: give it in WGS 84 or CGCS2000"
+        f"outside of mainland China or near its border it is unknown whether coordinates in {system} are displaced, and"
+        " so where this is: give it in WGS 84 or CGCS2000"
     )
     return Invalid.field(field, message, "INVALID_GEOMETRY")
 

@@ -56,7 +56,7 @@ def band_from_message(message: geo_pb2.AltitudeBand, takeoff_amsl_m: float | Non
 
 
 def reference_system_from(number: geo_pb2.ReferenceSystem.ValueType) -> ReferenceSystem | None:
-    """The reference system; None where none is said."""
+    """The reference system; None where it is unspecified."""
     return _SYSTEM_OF.get(number)
 
 
@@ -141,5 +141,5 @@ def circle_from_message(message: geo_pb2.Circle) -> CentreLine:
         ValueError: A number that is not finite.
     """
     if not all(map(math.isfinite, (message.center.longitude, message.center.latitude, message.radius_m))):
-        raise ValueError("a circle without a place or a radius")
+        raise ValueError("a circle without a centre or a radius")
     return CentreLine.circle(message.center.longitude, message.center.latitude, message.radius_m)

@@ -186,7 +186,7 @@ def _daily_from(message: pb.ScheduleEntry, layers: Sequence[Layer]) -> Daily:
         days = {(day + shift - 1) % 7 for day in message.weekdays for shift in (-1, 0, 1)}
         return Daily(frozenset(days), 0, DAY_S, uncertain=True)
     start, end = _event_from(message.start_event), _event_from(message.end_event)
-    # Where the sun is looked at follows from the zone's own outlines, so that no message says it twice.
+    # The location for events of the sun follows from the zone's outlines, so that no message states it twice.
     place: Place | None = place_of(layer.outline for layer in layers) if start or end else None
     return Daily(
         frozenset(day - 1 for day in message.weekdays),

@@ -1,4 +1,4 @@
-"""Outlines published in another reference system than WGS 84, where they lie: never smaller than published."""
+"""Converts outlines in other reference systems to WGS 84: never smaller than published."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Converted:
     error_m: float
     plain: BaseGeometry
     places: tuple[tuple[BaseGeometry, float], ...]
-    """Each place that may be meant, and by how many metres the outline may be smaller than that."""
+    """Each possible position of the outline, with its error in metres."""
     unclear: bool = False
-    """Whether it may be displaced or not, so that both are covered."""
+    """Whether it is unknown if it is displaced, so that both positions are covered."""
 
     def sure(self) -> Outline:
-        """What lies in the published outline wherever that is; empty where that is nothing."""
+        """The ground that lies in the outline in each of its possible positions; may be empty."""
         shrunk = [_grown(place, by_m, inwards=True) for place, by_m in self.places]
         return _areas_of(shapely.intersection_all(shrunk))
 

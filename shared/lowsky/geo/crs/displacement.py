@@ -69,7 +69,7 @@ def to_wgs84(
 
 
 def unclear(longitudes: ArrayLike, latitudes: ArrayLike) -> Marks:
-    """Which published points, degrees, may be displaced or not.
+    """The published points, in degrees, of which it is unknown whether they are displaced.
 
     A point in `mainland` is displaced: were it not, it would lie where it is published, which is where maps displace.
     One beyond `CHINA` is not.

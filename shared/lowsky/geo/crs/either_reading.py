@@ -1,4 +1,4 @@
-"""An outline of a map that may be displaced or not: what it covers however it is read, and what surely lies in it.
+"""An outline of which it is unknown whether it is displaced: what it covers in any reading, and what in every reading.
 
 Two ways to read it are taken as possible, and whatever lies between: that each point of the map is displaced or not by
 where it is, and that each vertex is and edges are straight between them. By the second, a narrow outline across a

@@ -70,15 +70,15 @@ def stated_name(crs: object) -> str:
         raise ValueError("the crs is null, which forbids to assume any")
     if isinstance(crs, Mapping):
         properties = crs.get("properties")
-        said = properties if isinstance(properties, Mapping) else {}
+        stated = properties if isinstance(properties, Mapping) else {}
         kind = str(crs.get("type")).lower()
         if kind == "link":
-            address = str(said.get("href"))
+            address = str(stated.get("href"))
             if not _CODE.fullmatch(_canonical(address)):
                 raise ValueError(f"the crs is a link, which is not fetched: {address[:_NAME_MAX]}")
             crs = address
         else:
-            crs = f"EPSG:{said['code']}" if kind == "epsg" and "code" in said else said.get("name")
+            crs = f"EPSG:{stated['code']}" if kind == "epsg" and "code" in stated else stated.get("name")
     if isinstance(crs, int) and not isinstance(crs, bool):
         crs = f"EPSG:{crs}"
     if not isinstance(crs, str) or not crs.strip():

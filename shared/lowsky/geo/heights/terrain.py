@@ -2,8 +2,8 @@
 
 Bounds instead of values: a plan and a zone meet over an area, over which the ground is not one number. All pixels that
 a box touches count, and one more on each side, so that the surface that is interpolated between the centres of pixels
-lies within the bounds. Where the raster does not answer for all these pixels (outside it, or no data), nothing is
-known: the bounds that the installation states hold there.
+lies within the bounds. Where the raster does not cover all these pixels (outside it, or no data), the elevation is
+unknown, and the bounds that the installation states apply.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Terrain:
     def bounds_of(self, boxes: Floats) -> Floats:
         """Least and greatest elevation, (n, 2), within boxes of west, south, east and north in degrees, (n, 4).
 
-        The raster's error is added on both sides. NaN where the raster does not answer for the whole box.
+        The raster's error is added on both sides. NaN where the raster does not cover the whole box.
         """
         rows, columns = self._least[0].shape
         # A raster may run past the antimeridian where a box does not, and the other way round.

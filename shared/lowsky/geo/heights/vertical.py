@@ -16,7 +16,7 @@ _AGL, _WGS84, _TAKEOFF = Datum.AGL.code, Datum.WGS84.code, Datum.TAKEOFF.code
 
 
 class Ground(Protocol):
-    """What is known of the elevation of the ground, place by place."""
+    """Bounds on the elevation of the ground by location."""
 
     @property
     def extremes(self) -> tuple[float, float]:

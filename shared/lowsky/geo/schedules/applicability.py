@@ -61,7 +61,7 @@ class Applicability:
 
     @property
     def uncertain(self) -> bool:
-        """Whether some entry is the wider reading of times that could not be placed exactly."""
+        """Whether some entry is the wider reading of times that could not be interpreted exactly."""
         return any(entry.uncertain for period in self.periods for entry in period.schedule)
 
     def applies(self, start_s: float, end_s: float) -> bool:

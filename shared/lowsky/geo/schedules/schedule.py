@@ -41,13 +41,13 @@ class Daily:
     ends with the day, 08:00 to 08:00 is a day. A time that a clock change leaves out or has twice is the one that makes
     the occurrence longer.
 
-    An event takes the place of the time at its end of the entry, and the time there is not looked at; `place` says
-    where: the event is the earliest (a start) or latest (an end) in it. Where the sun may not rise or set, the whole
+    An event replaces the time at its end of the entry, which is then ignored; `place` is the extent in which it is
+    computed: the earliest moment in it for a start, the latest for an end. Where the sun may not rise or set, the whole
     day is meant, until the end of the next where the entry runs over night. With UTC days, an event is on a day when it
     happens on that day in UTC, and also when it does on the solar day of the place, since publishers mean either.
-    Entries that differ in the place only are equal: it follows from the zone's outlines, the schedule does not say it.
+    Entries that differ only in `place` are equal: it follows from the zone's outlines, not from the schedule.
 
-    `uncertain` says that the published entry could not be placed exactly and this is its wider reading.
+    `uncertain` states that the published entry could not be interpreted exactly and this is its wider reading.
 
     Raises:
         ValueError: for no days, unknown days, times outside the day, an unknown zone, or an event without a place.
@@ -135,7 +135,7 @@ def civil(zone: str) -> ZoneInfo:
 
 
 def earliest_and_latest(wall: datetime, zone: str) -> tuple[datetime, datetime]:
-    """What a wall-clock time may be in UTC: two moments where the clock leaves it out or has it twice.
+    """The UTC moments of a wall-clock time: two where a clock change skips or repeats it.
 
     Raises:
         ValueError: The zone is unknown.

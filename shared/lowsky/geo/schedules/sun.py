@@ -161,5 +161,5 @@ def event_within(event: SunEvent, day: int, place: Place) -> tuple[float, float]
 
 
 def solar_day(noon_of_day_s: float, longitude: float) -> int:
-    """The solar day of a longitude whose noon is the nearest to a moment: the noon of somebody's civil day."""
+    """The solar day of a longitude whose noon is the nearest to a moment, such as the noon of a civil day."""
     return round((noon_of_day_s - noon_s(0, longitude)) / DAY_S)

@@ -41,7 +41,7 @@ def areas_m2(outlines: Sequence[Any] | NDArray[Any]) -> Floats:
 def beyond_m2(outlines: Sequence[Any], others: Sequence[Any]) -> Floats:
     """How much of each outline lies outside its other, pair by pair, in m².
 
-    A pair that the geometry engine gives up on counts as apart: the whole outline lies beyond.
+    A pair for which the geometry engine fails counts as apart: the whole outline lies beyond.
     """
     ours = gpd.GeoSeries(np.asarray(outlines, dtype=object), crs="EPSG:4326")
     theirs = gpd.GeoSeries(np.asarray(others, dtype=object), crs="EPSG:4326")

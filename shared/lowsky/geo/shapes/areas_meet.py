@@ -25,7 +25,7 @@ Marks = NDArray[np.bool_]
 Outlines = NDArray[np.object_]
 
 _CORNERS_FEW: Final = 100
-"""Of an area: with more it is worth an index of them. Corridors have some 25."""
+"""Corners of an area up to which no index of them is built. Corridors have about 25."""
 
 STRAY_M: Final = 0.002
 """How far pieces of a polygon's edge may stray from geodesics, by which they are measured."""

@@ -80,7 +80,7 @@ def are_within_reach(ours: Floats, theirs: Floats, error_m: float = 0.0) -> Mark
 
 
 def on_plane(ours: Floats, theirs: Floats, error_m: float = 0.0) -> tuple[Marks, Indices]:
-    """As `are_within_reach`, but for pairs at the places that come beside, of which the plane does not tell."""
+    """As `are_within_reach`, and the indexes of the pairs that the plane cannot decide."""
     within = np.zeros(len(ours), dtype=np.bool_)
     doubtful = np.zeros(len(ours), dtype=np.bool_)
     for begin in range(0, len(ours), _PAIRS_AT_ONCE):

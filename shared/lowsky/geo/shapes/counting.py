@@ -27,7 +27,7 @@ def changes(first: NDArray[Any], *others: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def of_some(owner: Indices, owners: Sequence[int]) -> tuple[Indices, Indices] | None:
-    """Which things belong to some owners, ascending, and the places of their owners among these; None: all, as it is.
+    """The things that belong to some owners, ascending, and the indexes of their owners in the list; None: all of them.
 
     Args:
         owner: Of each thing, never decreasing.

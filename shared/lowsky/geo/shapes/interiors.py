@@ -68,7 +68,7 @@ class Parts:
         return radii
 
     def meet(self, part: Indices, outlines: NDArray[np.object_], lines: Floats, outline: Indices) -> NDArray[np.bool_]:
-        """Whether a part and the area at that place, its outline, valid, and its centre line, meet, pair by pair."""
+        """Whether parts and areas at these indexes (valid outlines and centre lines) meet, pair by pair."""
         meet = self._interiors_meet(part, outlines, outline)
         near = meet.nonzero()[0]
         part, outline = part[near], outline[near]
@@ -80,7 +80,7 @@ class Parts:
         return meet
 
     def _interiors_meet(self, part: Indices, outlines: NDArray[np.object_], outline: Indices) -> NDArray[np.bool_]:
-        """Whether the interiors of a part and of the outline at that place, both valid, meet, pair by pair."""
+        """Whether the interiors of parts and of outlines at these indexes, all valid, meet, pair by pair."""
         meet = np.zeros(len(part), dtype=np.bool_)
         if not len(part):
             return meet

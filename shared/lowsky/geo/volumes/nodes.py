@@ -87,7 +87,7 @@ class Cover:
         return len(self.node)
 
     def of_owners(self, owners: Sequence[int]) -> Cover:
-        """The nodes of some plans, ascending; their owners are the places in that list."""
+        """The nodes of some plans, ascending; their owners are the indexes in that list."""
         some = of_some(self.owner, owners)
         return self if some is None else self._at(*some)
 
@@ -166,7 +166,7 @@ class _Level:
         return math.ceil(180 / self.degrees)  # the last row of areas ends beyond the pole
 
     def numbers(self, column: Indices, row: Indices, step: Indices) -> Nodes:
-        """Of the node at a place of this level's grid and a step of its time."""
+        """The key of the node at a cell of this level's grid and a time step."""
         if self is _AREAS:
             return self._area(column, row, step)
         steps = HOUR_S // SLICE_S

@@ -1,4 +1,4 @@
-"""By how much a volume may not be shifted in time or height because it would meet another, and the nearest free shifts.
+"""Shifts of a volume in time or height that would make it overlap another, and the nearest free shifts.
 
 Touching is not meeting, so forbidden shifts are open intervals and their ends are free.
 """
@@ -18,7 +18,7 @@ from lowsky.geo.heights.altitude import AltitudeBands, VerticalReference
 
 Floats = NDArray[np.float64]
 Gap = tuple[float, float]
-"""Free shifts from the one to the other, both included."""
+"""Free shifts from the first value to the second, both included."""
 
 LEVEL_M: Final = 0.01
 """A band that is a single height meets what begins or ends there: forbidden shifts are wider by this instead, which is

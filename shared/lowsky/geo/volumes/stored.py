@@ -1,4 +1,4 @@
-"""Volumes as columns that grow, so that any two of them can be held against each other without copying.
+"""Volumes as columns that grow, so that any two of them can be compared without copying.
 
 Volumes conflict when they meet in plan, in altitude and in time (ASTM F3548-21). In plan, corridors and circles meet by
 how far their centre lines are apart (`lowsky.geo.shapes.areas_meet`). Touching is not meeting: interiors must, and
@@ -36,7 +36,7 @@ PAIRS_AT_ONCE: Final = 1_000_000
 
 
 _FEW: Final = 24
-"""Volumes of a plan that are looked at before all the others: of most plans that is all there are."""
+"""Volumes of a plan that are compared before all the others: most plans have no more."""
 
 _TAKEOFF: Final = Datum.TAKEOFF.code
 
@@ -46,7 +46,7 @@ _ROUNDS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Where the volumes of one plan are: from `first` on, so many."""
+    """The volumes of one plan: their first index, and their number."""
 
     first: int
     count: int
@@ -54,7 +54,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlaps:
-    """Pairs of volumes that meet, by their places, in the order of the pairs of plans that were asked for, `pair`.
+    """Pairs of volumes that overlap, by their indexes, in the order of the requested pairs of plans, `pair`.
 
     `codes` are those of `Overlap`.
     """
@@ -84,7 +84,7 @@ class Overlaps:
 
 
 class StoredVolumes:
-    """Volumes of many plans in columns of a fixed capacity. What is stored stays as it is: threads may read meanwhile.
+    """Volumes of many plans in columns of a fixed capacity. Stored volumes never change: threads may read meanwhile.
 
     Raises MemoryError when more is added than there is room for; `room` says how much there is.
     """
@@ -113,7 +113,7 @@ class StoredVolumes:
         return self.capacity - self._size
 
     def add(self, volumes: Volumes) -> int:
-        """Stores volumes in their order; gives the place of the first one."""
+        """Stores volumes in their order; returns the index of the first one."""
         if len(volumes) > self.room:
             raise MemoryError(f"{len(volumes)} volumes, and room for {self.room}")
         first = self._size
@@ -128,7 +128,7 @@ class StoredVolumes:
         return first
 
     def overlaps(self, ours: list[Run], theirs: list[Run], reference: VerticalReference) -> Overlaps:
-        """Which volumes of the one plan meet which of the other, pair of plans by pair."""
+        """The pairs of volumes that overlap, for each pair of plans."""
         parts = []
         for near in self._near(ours, theirs, reference):
             keep = np.flatnonzero(self._areas_meet(near.ours, near.theirs))
@@ -136,10 +136,10 @@ class StoredVolumes:
         return parts[0] if len(parts) == 1 else Overlaps.join(parts)
 
     def meet(self, ours: list[Run], theirs: list[Run], reference: VerticalReference) -> NDArray[np.bool_]:
-        """Whether any volume of the one plan meets any of the other, pair of plans by pair: the first settles it."""
+        """Whether any volumes of the two plans overlap, for each pair of plans; stops at the first overlap."""
         if not ours:
             return np.zeros(0, dtype=np.bool_)
-        # What fills a city for a day meets everybody there by its first volumes: the others are not looked at.
+        # A plan that fills a city for a day overlaps others with its first volumes: the remaining ones are skipped.
         few = [Run(run.first, min(run.count, _FEW)) for run in ours]
         met = self._meet(few, theirs, reference)
         rest = [n for n, run in enumerate(ours) if run.count > _FEW and not met[n]]
@@ -152,7 +152,7 @@ class StoredVolumes:
         for near in self._near(ours, theirs, reference):
             if not len(near):
                 continue
-            # All at once where distances on a plane tell; the rest takes ten times as long, or a hundred.
+            # All at once where distances on a plane decide; the rest takes ten to a hundred times as long.
             within, doubtful = on_plane(self.centre_lines[near.ours], self.centre_lines[near.theirs])
             met[near.pair[within]] = True
             rest = np.isnan(self.centre_lines[near.ours, 4]) | np.isnan(self.centre_lines[near.theirs, 4])
@@ -242,7 +242,7 @@ class StoredVolumes:
         return found
 
     def copy(self, run: Run, source: StoredVolumes) -> int:
-        """Stores the volumes of a run of another; gives the place of the first one."""
+        """Copies the volumes of a run from another store; returns the index of the first one."""
         if run.count > self.room:
             raise MemoryError(f"{run.count} volumes, and room for {self.room}")
         first = self._size
@@ -294,7 +294,7 @@ class _Around:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pairs:
-    """Volumes of pairs of plans, pair after pair: each of the one with each of the other."""
+    """Volumes of pairs of plans, pair after pair: each volume of one plan with each volume of the other."""
 
     ours: Indices
     our_counts: Indices
@@ -312,7 +312,7 @@ class _Pairs:
         return _Pairs(self.ours, counts[0], self.theirs, counts[1])
 
     def expanded(self) -> tuple[Indices, Indices, Indices]:
-        """Places of both, and the pair of plans."""
+        """Indexes of both volumes, and of the pair of plans."""
         pair, nth = numbered(self.counts)
         begin_a, begin_b = (np.cumsum(counts) - counts for counts in (self.our_counts, self.their_counts))
         per_row = self.their_counts[pair]

@@ -26,7 +26,7 @@ _BOUNDS: Final = (
     (0.0, len(DATUMS) - 1.0, "the datum of waypoint {} is unknown"),
     (-_FINITE, _FINITE, "the time of waypoint {} is not finite"),
 )
-"""The least and the greatest of each column, both included, and what is said of others. NaN lies in no bounds: it
+"""The least and the greatest of each column, both included, and the error text for others. NaN lies in no bounds: it
 compares false."""
 
 _LEAST: Final = np.array([[least] for least, _, _ in _BOUNDS])
@@ -122,7 +122,7 @@ def ground_speeds_m_s(trajectories: Sequence[Trajectory]) -> list[NDArray[np.flo
     longitudes = np.concatenate([trajectory.longitudes for trajectory in trajectories])
     latitudes = np.concatenate([trajectory.latitudes for trajectory in trajectories])
     durations = np.diff(np.concatenate([trajectory.times_s for trajectory in trajectories]))
-    # Between the last waypoint of one and the first of the next nobody flies.
+    # There is no leg between the last waypoint of one trajectory and the first of the next.
     lasts = np.cumsum([len(trajectory) for trajectory in trajectories])[:-1] - 1
     begins = np.delete(np.arange(len(longitudes) - 1), lasts)
     lengths = inverse(longitudes[begins], latitudes[begins], longitudes[begins + 1], latitudes[begins + 1])[1]

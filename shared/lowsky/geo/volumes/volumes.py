@@ -121,7 +121,7 @@ class Volumes:
         return self[first:last]
 
     def of_owners(self, owners: Sequence[int]) -> Volumes:
-        """The volumes of some plans, ascending; their owners are the places in that list."""
+        """The volumes of some plans, ascending; their owners are the indexes in that list."""
         some = of_some(self.owner, owners)
         return self if some is None else self._at(*some)
 
@@ -144,7 +144,7 @@ class Volumes:
         return some
 
     def of_places(self, places: Sequence[int]) -> Volumes:
-        """The same, as those of other owners: of each owner, by its place, the new one."""
+        """The same volumes with other owners: `places[i]` is the new owner of owner i."""
         return self if list(places) == list(range(len(places))) else replace(self, owner=np.array(places)[self.owner])
 
     def volume(self, index: int) -> Volume4D:

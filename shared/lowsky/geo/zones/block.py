@@ -174,7 +174,7 @@ class ZoneBlock(Generic[Payload]):
         reference: VerticalReference,
         gone: Gone,
     ) -> Indices:
-        """The places of the zones that are still there and meet an outline, an array of one, in order."""
+        """The indexes of the remaining zones that meet an outline (an array of one), in order."""
         _, part = self._tree.query(outlines)
         row = self._layer_of_part[part]
         if gone is not None:
@@ -221,7 +221,7 @@ class ZoneBlock(Generic[Payload]):
         return _Local(geoid_m, np.where(np.isnan(surveyed_m), stated_m, surveyed_m))
 
     def _meet(self, part: Indices, outlines: NDArray[np.object_], lines: Floats, volume: Indices) -> NDArray[np.bool_]:
-        """Whether a part and the volume at that place, by its outline and centre line, meet in plan, pair by pair."""
+        """Whether parts and the volumes at those indexes meet horizontally, by outline and centre line, by pair."""
         return self._parts.meet(part, outlines, lines, volume)
 
     def _may_apply(self, row: Indices, start_s: Floats, end_s: Floats) -> NDArray[np.bool_]:

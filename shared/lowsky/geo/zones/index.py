@@ -3,7 +3,7 @@
 The index is immutable: a change of any zone makes a new one, which is swapped in atomically, and a decision records the
 revision that it saw. A new one shares with the old what did not change: a large block, with the places of the zones
 that went from it, and beside it a small block of those that came. So one restriction over 100 000 zones takes
-milliseconds; when the small block has grown, all are put into one again (`merged`), at leisure.
+milliseconds; when the small block has grown, all are put into one again (`merged`), in the background.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ SCATTERED_SHARE = 0.05
 small block of at most so many."""
 
 SCATTERED_MIN = 100
-"""Fewer are never worth it."""
+"""Merging fewer changes never pays off."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Touches:
     """Which volumes meet which layers of which zones: arrays of equal length, by volume, then zone, then layer.
 
-    `volume` is the place in the volumes asked about (which know owner and leg), `zone` that in `ZoneIndex.zones`,
-    `layer` that in the zone's layers. `altitude` is `Overlap.CERTAIN.value` or `Overlap.UNCERTAIN.value`, as int8.
+    `volume` is the index into the given volumes (which hold owner and leg), `zone` that into `ZoneIndex.zones`,
+    `layer` that into the zone's layers. `altitude` is `Overlap.CERTAIN.value` or `Overlap.UNCERTAIN.value`, as int8.
     `reach_m`, (n, 4), are the least and the greatest height above mean sea level that the volume, and then the layer,
     may have where they meet, from the bounds by which they were compared; NaN where it is certain that they meet.
     """
@@ -63,7 +63,7 @@ class Touches:
 class ZoneIndex(Generic[Payload]):
     """An immutable index of zones; `zones` keeps the order in which they were given.
 
-    Threads may share one. A pickled index is built anew where it is loaded, because prepared geometry does not travel.
+    Threads may share one. A pickled index is rebuilt where it is loaded, because prepared geometry cannot be pickled.
 
     Raises:
         ValueError: when two zones have one name.
@@ -149,7 +149,7 @@ class ZoneIndex(Generic[Payload]):
             return Touches(met.volume, zone, met.layer, met.codes, met.reach_m)
         beside = self._came.touching(volumes, reference, None)
         volume = np.concatenate([met.volume, beside.volume])
-        # What came lies behind what stayed: in each volume the order is right when the sorting is stable.
+        # Added zones follow the remaining ones, so that a stable sort keeps the order within each volume.
         order = np.argsort(volume, kind="stable")
         return Touches(
             volume[order],
@@ -181,7 +181,7 @@ class ZoneIndex(Generic[Payload]):
         return found
 
     def altitudes(self, zone: Indices, layer: Indices) -> AltitudeBands:
-        """Those of layers of zones, pair by pair, by their places as in `Touches`."""
+        """The altitude bands of layers of zones, pair by pair, by their indexes as in `Touches`."""
         if self._came is None:
             return self._large.altitudes(self._zones.in_large(zone), layer)
         came = zone >= self._stayed
@@ -198,12 +198,12 @@ class ZoneIndex(Generic[Payload]):
         return len(self._large.zones) - len(self._went)
 
     def _place(self, zone: Indices) -> Indices:
-        """The places in `zones` of zones of the large block that stayed."""
+        """Converts indexes of remaining zones of the large block to indexes in `zones`."""
         return zone - np.searchsorted(self._went, zone) if len(self._went) else zone
 
 
 class _Zones(Sequence[IndexedZone[Payload]]):
-    """Those of a large block that did not go, then those that came; nothing is copied."""
+    """The remaining zones of the large block, then the added ones; nothing is copied."""
 
     __slots__ = ("_before", "_came", "_large", "_stayed", "_went")
 
@@ -216,7 +216,7 @@ class _Zones(Sequence[IndexedZone[Payload]]):
         self._before: Indices = went - np.arange(len(went))
 
     def in_large(self, place: Indices) -> Indices:
-        """The places in the large block of zones that stayed."""
+        """Converts indexes of remaining zones to indexes in the large block."""
         return place + np.searchsorted(self._before, place, side="right") if len(self._went) else place
 
     def __len__(self) -> int:

@@ -84,4 +84,4 @@ def test_polygons_that_touch_are_one_area() -> None:
 def test_what_is_no_simple_polygon_is_named_by_its_place(piece: AreaPolygon) -> None:
     with pytest.raises(InvalidPiece) as raised:
         Area.of((AreaPolygon(square(10, 48, 11, 49)), piece))
-    assert raised.value.place == 1
+    assert raised.value.index == 1

@@ -108,7 +108,7 @@ def test_what_may_be_above_the_open_height_counts_as_above_and_says_so() -> None
     areas = (stated(open_below_m=120),)
     (finding,) = found(at(upper_m=125, datum=Datum.AMSL), areas=areas, reference=plain)
     assert finding.altitude_uncertain
-    assert "not known well enough" in finding.message
+    assert "It is uncertain whether" in finding.message
     assert found(at(upper_m=119, datum=Datum.AMSL), areas=areas, reference=plain) == []
 
 

@@ -1,1 +1,1 @@
-"""What an import sends, reports and compares, as messages."""
+"""The header, report and difference of an import, as messages."""

@@ -34,7 +34,7 @@ def zones_in(pieces: Iterable[bytes]) -> Iterator[PackedZone]:
     """The zones as they were packed, from any pieces of that value.
 
     Raises:
-        ValueError: It is not whole.
+        ValueError: The value is truncated.
     """
     waiting = bytearray()
     for data in _unpacked(pieces):
@@ -59,7 +59,7 @@ def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
             piece = decompressor.unconsumed_tail
     yield decompressor.flush()
     if not decompressor.eof:
-        raise ValueError("the contents of a version are broken off")
+        raise ValueError("the contents of a version are truncated")
 
 
 def _zone(event: bytes) -> PackedZone:

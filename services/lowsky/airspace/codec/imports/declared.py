@@ -1,4 +1,4 @@
-"""The header of an import, as what the publisher declares of the file."""
+"""The header of an import: what the publisher declares about the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lowsky.geo.schedules.schedule import civil
 
 
 def declared_by(header: pb.ImportHeader) -> Declared:
-    """What the header says of the file.
+    """What the header states about the file.
 
     Raises:
         Invalid: Its format and its mapping do not go together, its time zone is unknown, or its bounds of the ground
@@ -27,7 +27,7 @@ def declared_by(header: pb.ImportHeader) -> Declared:
 
 
 def accepts_valid(header: pb.ImportHeader) -> bool:
-    """Whether the publisher goes without the zones that are refused."""
+    """Whether the publisher accepts an import without the zones that are refused."""
     if header.on_error == pb.ON_ERROR_UNSPECIFIED:
         return header.accept_valid
     return header.on_error == pb.ON_ERROR_ACCEPT_VALID
@@ -38,9 +38,12 @@ def _terrain_m(header: pb.ImportHeader) -> tuple[float, float] | None:
     if not any(given):
         return None
     if not all(given):
-        raise Invalid.field("header.terrain_max_m" if given[0] else "header.terrain_min_m", "both bounds or none")
+        raise Invalid.field(
+            "header.terrain_max_m" if given[0] else "header.terrain_min_m",
+            "give both terrain_min_m and terrain_max_m, or neither",
+        )
     if header.terrain_max_m < header.terrain_min_m:
-        raise Invalid.field("header.terrain_max_m", "the greatest ground lies below the least", "INTERVAL_REVERSED")
+        raise Invalid.field("header.terrain_max_m", "terrain_max_m is less than terrain_min_m", "INTERVAL_REVERSED")
     return header.terrain_min_m, header.terrain_max_m
 
 

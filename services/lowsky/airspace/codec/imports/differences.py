@@ -1,4 +1,4 @@
-"""The difference that an import makes, from stored and packed zones, some at a time; and as a message."""
+"""The difference that an import makes, computed in batches from stored and packed zones; and as a message."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from lowsky.geo.codec.zones import geozone_from_message
 from lowsky.geo.zones.geozone import Geozone
 
 NAMED_MAX = 1_000
-"""Zones that a difference names; some 150 bytes each, and nobody reads on. The others are counted."""
+"""Zones that a difference lists, about 150 bytes each; more are not useful to a reader. The others are counted."""
 
 LOST_NAMED_MAX = 5
 """Zones that are named for each kind of loss."""
 
 DIGEST_LENGTH = 16
-"""Hexadecimal digits: it is to be told from other differences of one dataset, and to be copied by hand."""
+"""Hexadecimal digits: enough to distinguish the differences of one dataset, and short enough to copy by hand."""
 
 BATCH = 1_000
 """Zones compared at once: as geometries they take some 10 MB."""
@@ -43,10 +43,10 @@ _Aspect = pb.ZoneChange.Aspect
 
 
 class Differences:
-    """What putting packed zones in the place of a dataset's present ones changes."""
+    """The changes made by replacing a dataset's current zones with packed zones."""
 
     def __init__(self, dataset: Dataset, packed: PackedZones, now: datetime) -> None:
-        """Of the dataset at its present version."""
+        """Compares with the dataset at its current version."""
         self._now = now
         self._dataset = dataset
         self._packed = packed
@@ -59,13 +59,13 @@ class Differences:
         self._losing: dict[Loss, list[str]] = {loss: [] for loss in Loss}
         """The names of the first zones of each, in the order of the names."""
         self._digests = 0
-        """Sum of the digests of all changes: in whichever order they are found, it is one difference."""
+        """Sum of the digests of all changes, so that the order in which they are found does not matter."""
         self._greatest: list[ZoneChange] = []
 
     def compare(self, stored: Mapping[str, bytes]) -> None:
-        """Some of the present zones by name, as they were packed and then stamped.
+        """Compares a batch of the current zones by name, packed and stamped.
 
-        Most of a national file that is imported again is known to be the same by its bytes alone.
+        When a national file is imported again, most zones are recognised as unchanged by their bytes alone.
         """
         before: dict[str, Geozone] = {}
         after: dict[str, Geozone] = {}
@@ -84,7 +84,7 @@ class Differences:
         self._count(difference(before, after, self._now))
 
     def finish(self) -> Difference:
-        """The whole difference, once all present zones have been compared: the others are added."""
+        """The complete difference, once all current zones have been compared: packed zones without one are added."""
         added = (name for name in self._packed.names if name not in self._stored)
         while names := list(islice(added, BATCH)):
             new = {name: _geozone(self._packed.geozone(name)) for name in names}
@@ -116,14 +116,14 @@ class Differences:
             for loss in change.losses:
                 self._lost[loss] += 1
                 self._losing[loss] = heapq.nsmallest(LOST_NAMED_MAX, [*self._losing[loss], change.name])
-            said = (
+            identity = (
                 change.name,
                 change.kind,
                 *change.aspects,
-                # What it becomes, all of it: what is confirmed of one file is not of another that changes the same.
+                # The complete new zone: a confirmation for one file does not cover another that changes the same zones.
                 sha256(self._packed.geozone(change.name)).hexdigest() if change.name in self._packed else "",
             )
-            self._digests += int.from_bytes(sha256(repr(said).encode()).digest())
+            self._digests += int.from_bytes(sha256(repr(identity).encode()).digest())
         self._gained_m2 += sum(change.area_gained_m2 for change in changes)
         self._lost_m2 += sum(change.area_lost_m2 for change in changes)
         self._greatest = heapq.nsmallest(NAMED_MAX, [*self._greatest, *changes], key=ZoneChange.rank)

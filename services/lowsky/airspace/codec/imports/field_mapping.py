@@ -1,4 +1,4 @@
-"""The mapping of an import's header, as the readers have it."""
+"""The field mapping of an import's header, as the readers use it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _FORMATS = {pb.ZONE_FILE_FORMAT_GEOJSON: Format.GEOJSON, pb.ZONE_FILE_FORMAT_KML
 
 
 def format_by(header: pb.ImportHeader) -> Format | None:
-    """What the file is said to be written in; None for the dialects, which say it themselves."""
+    """The declared format of the file; None for ED-269 and ED-318, which are recognised by their content."""
     return _FORMATS.get(header.format)
 
 
 def mapping_by(header: pb.ImportHeader) -> FieldMapping | None:
-    """What the file's properties are said to mean.
+    """The declared meaning of the file's properties.
 
     Raises:
-        Invalid: A mapping where the file needs none, none where it needs one, one that leaves the restriction open, or
-            whose pattern is none.
+        Invalid: A mapping where the format takes none, no mapping where it needs one, a mapping that leaves the
+            restriction open, or an invalid pattern.
     """
     form, given = format_by(header), header.HasField("mapping")
     if form is None and given:
-        raise Invalid.field("header.mapping", "ED-269 and ED-318 say what their fields mean: they need no mapping")
+        raise Invalid.field("header.mapping", "ED-269 and ED-318 define their fields: leave out the mapping")
     if form is not None and not given:
-        raise Invalid.field("header.mapping", f"{form} says nothing of what its properties mean: a mapping is needed")
+        raise Invalid.field("header.mapping", f"{form} does not define its properties: a mapping is required")
     return _mapping(header.mapping) if given else None
 
 
@@ -37,12 +37,14 @@ def _mapping(message: pb.FieldMapping) -> FieldMapping:
         known = ", ".join(Restriction)
         raise Invalid.field("header.mapping.restriction.constant", f"a restriction is one of {known}")
     if restriction.property_name and not message.restriction_values:
-        raise Invalid.field("header.mapping.restriction_values", "the values of the property have to be mapped")
+        raise Invalid.field("header.mapping.restriction_values", "map the values of the property to restrictions")
     if restriction.constant and message.restriction_values:
-        raise Invalid.field("header.mapping.restriction_values", "the restriction is a constant: there is none to map")
+        raise Invalid.field(
+            "header.mapping.restriction_values", "the restriction is a constant: leave out restriction_values"
+        )
     meanings = {value.strip(): _restriction(meant) for value, meant in message.restriction_values.items()}
     if len(meanings) < len(message.restriction_values):
-        raise Invalid.field("header.mapping.restriction_values", "two values are the same but for spaces around them")
+        raise Invalid.field("header.mapping.restriction_values", "two values differ only in leading or trailing spaces")
     return FieldMapping(
         identifier=_source(message.identifier, "identifier"),
         restriction=restriction,
@@ -63,7 +65,7 @@ def _source(message: pb.FieldSource, target: str) -> Source:
         return Source(message.property, message.constant)
     field = f"header.mapping.{target}.pattern"
     if not message.property:
-        raise Invalid.field(field, "a pattern finds its value in a property, and the source is a constant")
+        raise Invalid.field(field, "a pattern needs a property, but the source is a constant")
     try:
         return Source(message.property, pattern=Pattern(message.pattern))
     except ValueError as fault:

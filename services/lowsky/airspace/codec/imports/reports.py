@@ -1,4 +1,4 @@
-"""The report of an import as a message, entry by entry, and cut to what fits into a status."""
+"""The report of an import as a message, built entry by entry; and shortened to fit into a status."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid, Precondition
 
 REPORT_BYTES_MAX = 48 * 1024 * 1024
-"""An answer has at most 64 MiB. 100 000 zones with two notes each take 30 MB."""
+"""A response has at most 64 MiB. 100 000 zones with two notes each take 30 MB."""
 
 STATUS_REPORT_BYTES_MAX = 4_000
-"""Details travel in the trailers, in base64, and 8 kB is what clients commonly take of all trailers together."""
+"""Status details are sent in the trailers, in base64; clients commonly accept 8 kB for all trailers together."""
 
 _Outcome = pb.ReportEntry.Outcome
 
 
 class ReportMessage:
-    """Collects what became of each zone of a file, in its order; `message` is the report so far."""
+    """Collects the result for each zone of a file, in file order; `message` is the report so far."""
 
     def __init__(self, file_format: str, file_notes: Iterable[Note]) -> None:
         self.message = pb.ImportReport(format=file_format, notes=notes_to_messages(file_notes))
@@ -41,7 +41,7 @@ class ReportMessage:
         )
         self._bytes += found.ByteSize()
         if self._bytes > REPORT_BYTES_MAX:
-            message = f"the report of the file takes more than {REPORT_BYTES_MAX} bytes: mend what most zones have"
+            message = f"the report of the file exceeds {REPORT_BYTES_MAX} bytes: correct the most frequent faults"
             raise Invalid.field("chunk", message, "TOO_LARGE", limit=str(REPORT_BYTES_MAX))
         if entry.outcome is ZoneOutcome.TAKEN:
             self.message.taken += 1
@@ -55,15 +55,15 @@ class ReportMessage:
         self.message.notes.extend(notes_to_messages(notes))
 
     def require_acceptable(self, *, accept_valid: bool) -> None:
-        """Raises Precondition when zones were refused that the publisher did not say to go without, or all of them."""
+        """Raises Precondition when zones were refused and the publisher does not accept that, or all were refused."""
         refused, zones = self.message.refused, len(self.message.entries)
         if not refused or (accept_valid and refused < zones):
             return
         named = refused_only(self.message)
         raise Precondition(
             "ZONES_REFUSED",
-            f"{refused} of {zones} zones were refused, the dataset stays as it was; "
-            "validate_only gives the whole report, ON_ERROR_ACCEPT_VALID takes the others",
+            f"{refused} of {zones} zones were refused, the dataset stays unchanged; "
+            "validate_only gives the complete report, ON_ERROR_ACCEPT_VALID imports the other zones",
             metadata={"refused": str(refused), "named": str(len(named.entries))},
             details=[named],
         )

@@ -18,12 +18,12 @@ _PURPOSES = {
 
 
 def read_authorities(value: object, path: str, notes: Notes) -> tuple[ZoneAuthority, ...]:
-    """`zoneAuthority` as a list or a lone object; a purpose that is not said is AUTHORIZATION, the strictest."""
+    """`zoneAuthority` as a list or a lone object; an absent purpose is read as AUTHORIZATION, the strictest."""
     if empty(value):
         return ()
     found: list[ZoneAuthority] = []
-    for place, entry in enumerate(listed(value)):
-        field = f"{path}[{place}]"
+    for index, entry in enumerate(listed(value)):
+        field = f"{path}[{index}]"
         if not isinstance(entry, dict):
             notes.unclear("AUTHORITY_UNREADABLE", field, "not an authority")
         elif len(found) == AUTHORITIES_MAX:
@@ -37,8 +37,8 @@ def read_authorities(value: object, path: str, notes: Notes) -> tuple[ZoneAuthor
 def _authority(entry: dict[str, object], field: str, notes: Notes) -> ZoneAuthority:
     purpose = _PURPOSES.get(code(entry.get("purpose")))
     if purpose is None:
-        said = text(entry.get("purpose")) or "no purpose"
-        notes.unclear("PURPOSE_UNKNOWN", f"{field}.purpose", f"{said}: read as AUTHORIZATION, the strictest")
+        published = text(entry.get("purpose")) or "no purpose"
+        notes.unclear("PURPOSE_UNKNOWN", f"{field}.purpose", f"{published}: read as AUTHORIZATION, the strictest")
         purpose = Purpose.AUTHORIZATION
     interval = entry.get("intervalBefore")
     before = duration(interval)

@@ -33,7 +33,7 @@ RESTRICTIONS = {restriction.value: restriction for restriction in Restriction} |
 
 
 PATH = "properties."
-"""Where the members of a zone are, in the feature that it is arranged as."""
+"""Path of a zone's members in its rearranged feature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +47,26 @@ class Members:
 
 
 def refuse_display_only(source: Mapping[str, object]) -> None:
-    """`hidden: true` marks what a publisher's viewer needs and does not show: it is not offered as a zone.
+    """`hidden: true` marks features that only the publisher's viewer needs; they are not published as zones.
 
     Raises:
         ZoneRefused: DISPLAY_ONLY.
     """
     if yes_no(source.get("hidden")):
         raise ZoneRefused(
-            "DISPLAY_ONLY", f"{PATH}hidden", "the publisher hides this feature: it serves its viewer only"
+            "DISPLAY_ONLY", f"{PATH}hidden", "the publisher marks this feature as hidden, for use in its viewer only"
         )
 
 
 def read_restriction(members: Members, notes: Notes) -> Restriction:
-    """The restriction; an unknown or absent one cannot be guessed, neither as the strictest nor as none.
+    """The restriction; an unknown or absent one is refused, not guessed, neither as the strictest nor as none.
 
     Raises:
         ZoneRefused: RESTRICTION_ABSENT, RESTRICTION_UNKNOWN.
     """
     field, value = PATH + members.restriction_key, members.source.get(members.restriction_key)
     if empty(value):
-        raise ZoneRefused("RESTRICTION_ABSENT", field, "what the zone asks of a flight is not said")
+        raise ZoneRefused("RESTRICTION_ABSENT", field, "no restriction is published")
     name = code(value)
     if name not in RESTRICTIONS:
         raise ZoneRefused(
@@ -86,12 +86,12 @@ def read_geozone(
     members: Members,
     notes: Notes,
 ) -> Geozone:
-    """The zone of its restriction, layers and times, with the members that need no judgement."""
+    """The zone from its restriction, layers and times, with the members that need no interpretation."""
     source = members.source
     authorities = read_authorities(source.get("zoneAuthority"), f"{PATH}zoneAuthority", notes)
     if restriction is Restriction.REQ_AUTHORIZATION and not authorities:
         notes.unclear(
-            "AUTHORITY_ABSENT", f"{PATH}zoneAuthority", "authorization is required, and nobody is named to give it"
+            "AUTHORITY_ABSENT", f"{PATH}zoneAuthority", "authorization is required, but no authority is named"
         )
     region = number(source.get("region"))
     zone = Geozone(

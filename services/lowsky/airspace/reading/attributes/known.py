@@ -101,14 +101,14 @@ _OWN: dict[Format, dict[Group, dict[str, tuple[str, ...]]]] = {
 
 
 def _table(dialect: Format) -> dict[str, tuple[Group, str]]:
-    """Plain spellings of what stands beside the members of a zone; a zone's own come before those of its groups."""
+    """Normalised spellings of keys at the level of a zone's members; the zone's own members take precedence."""
     own = _OWN[dialect]
     alone: dict[str, tuple[Group, str]] = {}
     grouped: dict[str, tuple[Group, str]] = {}
     for group in Group:
         for member, others in (_SHARED.get(group, {}) | own.get(group, {})).items():
             for spelling in (_plain(member), *others):
-                if spelling == _plain(member) or group is not Group.AUTHORITY:  # a zone's own `url` is of anything
+                if spelling == _plain(member) or group is not Group.AUTHORITY:  # a `url` may be any
                     alone.setdefault(spelling, (group, member))
                 for name in _GROUPS[group]:
                     for joined in (name + spelling, f"{name}0{spelling}", spelling + name):
@@ -141,17 +141,17 @@ def plain(key: str) -> str:
 
 
 def attribute(key: str, dialect: Format) -> tuple[Group, str] | None:
-    """Which attribute a key beside a zone's members names, as the dialect calls it; None for an unknown one."""
+    """The attribute that a key at the level of a zone's members names, as the dialect spells it; None if unknown."""
     return _TABLES[dialect].get(plain(key))
 
 
 def member(key: str, group: Group, dialect: Format) -> str | None:
-    """Which member of a group a key within that group names, as the dialect calls it."""
+    """The member that a key within a group names, in the dialect's spelling; None if unknown."""
     return _MEMBERS[dialect, group].get(plain(key))
 
 
 def members(group: Group, dialect: Format) -> Iterator[str]:
-    """What the dialect calls the members of a group."""
+    """The names of a group's members in the dialect."""
     yield from (_SHARED.get(group, {}) | _OWN[dialect].get(group, {}))
 
 

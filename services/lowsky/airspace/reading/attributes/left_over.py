@@ -1,4 +1,4 @@
-"""What a file publishes that no member of a zone takes, named once for the whole file."""
+"""Published values that no member of a zone uses, reported once for the whole file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from lowsky.airspace.reading.report import Note
 
-PLACES_MAX = 100
-"""Different attributes that are named. A file has some twenty."""
-PLACE_LENGTH_MAX = 200
+PATHS_MAX = 100
+"""Different attributes that are listed. A file has about twenty."""
+PATH_LENGTH_MAX = 200
 """Names of attributes are some twenty characters."""
 
 
@@ -20,29 +20,29 @@ class _Count:
 
 
 class LeftOver:
-    """Counts the zones by the attributes of theirs that are not taken over."""
+    """Counts zones by the attributes that are not taken over."""
 
     def __init__(self) -> None:
         self._counts: dict[str, _Count] = {}
         self._unnamed = 0
 
-    def add(self, identifier: str, places: Iterable[str]) -> None:
-        """Takes in a zone, and where it has values that are not taken over."""
-        for place in places:
-            name = place[:PLACE_LENGTH_MAX]
+    def add(self, identifier: str, paths: Iterable[str]) -> None:
+        """Counts a zone, with the paths of its values that are not taken over."""
+        for path in paths:
+            name = path[:PATH_LENGTH_MAX]
             if (count := self._counts.get(name)) is not None:
                 count.zones += 1
-            elif len(self._counts) < PLACES_MAX:
+            elif len(self._counts) < PATHS_MAX:
                 self._counts[name] = _Count(1, identifier)
             else:
                 self._unnamed += 1
 
     def notes(self) -> Iterator[Note]:
         """One for each attribute."""
-        for place, count in self._counts.items():
+        for path, count in self._counts.items():
             zones = f"zone {count.first!r}" if count.zones == 1 else f"{count.zones} zones, the first {count.first!r}"
-            message = f"published in {zones} and not taken over: only published_json has it"
-            yield Note("NOT_TAKEN_OVER", place, message)
+            message = f"published in {zones} and not taken over: it is kept in published_json only"
+            yield Note("NOT_TAKEN_OVER", path, message)
         if self._unnamed:
             message = f"{self._unnamed} values of other attributes are not taken over either"
             yield Note("NOT_TAKEN_OVER", "", message)

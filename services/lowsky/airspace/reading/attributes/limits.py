@@ -1,4 +1,4 @@
-"""Vertical limits: of every doubtful one the wider reading, and a note that says so."""
+"""Vertical limits: a doubtful limit is read in the wider way, with a note."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lowsky.geo.heights.altitude import AltitudeBand, Datum
 FOOT_M = 0.3048
 """The international foot, exactly."""
 UNLIMITED_MIN = 99_999.0
-"""From here on, in either unit, a limit says "none"."""
+"""A limit of at least this value, in either unit, means "none"."""
 UNLIMITED_ALSO = 9_999.0
 """Seen beside the text UNL."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimitKeys:
-    """What a dialect calls the parts of a vertical extent."""
+    """The names of the parts of a vertical extent in a dialect."""
 
     lower: str
     lower_datum: str
@@ -29,7 +29,7 @@ class LimitKeys:
     upper_datum: str
     unit: str
     metres_by_default: bool
-    """Whether the dialect says that an absent unit is the metre."""
+    """Whether an absent unit means metres in the dialect."""
 
 
 ED_269_KEYS = LimitKeys(
@@ -112,7 +112,7 @@ def _upper(
         notes.unclear("UPPER_UNREADABLE", field, f"{words or type(value).__name__!r} is no limit: no ceiling")
         return math.inf, datum or Datum.AGL
     if datum is None:
-        notes.unclear("UPPER_DATUM_UNKNOWN", f"{path}.{keys.upper_datum}", "above what is not said: no ceiling")
+        notes.unclear("UPPER_DATUM_UNKNOWN", f"{path}.{keys.upper_datum}", "unknown vertical reference: no ceiling")
         return math.inf, Datum.AGL
     return (math.inf if metres is None else found * metres), datum
 
@@ -134,7 +134,7 @@ def _lower(
         notes.unclear("LOWER_UNREADABLE", field, f"{words or type(value).__name__!r} is no limit: from the ground")
         return -math.inf, datum or Datum.AGL
     if datum is None:
-        notes.unclear("LOWER_DATUM_UNKNOWN", f"{path}.{keys.lower_datum}", "above what is not said: no floor")
+        notes.unclear("LOWER_DATUM_UNKNOWN", f"{path}.{keys.lower_datum}", "unknown vertical reference: no floor")
         return -math.inf, Datum.AGL
     if metres is None:
         return -math.inf, datum

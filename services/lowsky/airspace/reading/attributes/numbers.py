@@ -1,4 +1,4 @@
-"""Of several zones with one identifier each is kept: `id`, `id~2`, `id~3`."""
+"""Numbers zones that share an identifier, so that each is kept: `id`, `id~2`, `id~3`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NUMBERED = re.compile(r".*~\d+", re.DOTALL)
 
 
 class Numbers:
-    """Gives numbers to zones whose identifier was there before; never one that the file uses itself."""
+    """Numbers zones whose identifier is repeated; never uses an identifier that the file itself contains."""
 
     def __init__(self) -> None:
         self._published: set[str] = set()
@@ -19,7 +19,7 @@ class Numbers:
         self._next: dict[str, int] = {}
 
     def keep_free(self, identifier: str) -> None:
-        """Says that a zone of the file has it: all are to be named before the first is numbered."""
+        """Reserves an identifier of the file: call it for all zones before the first is numbered."""
         if _NUMBERED.fullmatch(identifier):
             self._published.add(identifier)
 
@@ -33,7 +33,7 @@ class Numbers:
             while (name := f"{identifier}~{number}") in self._published:
                 number += 1
             self._next[identifier] = number + 1
-            message = f"{identifier} is there before: kept as {name}"
+            message = f"{identifier} is repeated: kept as {name}"
             notes = (*zone.notes, Note("IDENTIFIER_REPEATED", "identifier", message, repair=True))
             zone = replace(zone, geozone=replace(zone.geozone, identifier=name), notes=notes)
             entry = replace(entry, identifier=name, outcome=ZoneOutcome.REPAIRED, notes=notes)

@@ -1,8 +1,8 @@
-"""Times of zones: of every doubtful one the wider reading, and a note that says so.
+"""Times of zones: a doubtful time is read in the wider way, with a note.
 
-A time with Z or an offset means what it says. One without is by the clock of the time zone that the publisher declares
-for the file; where none is declared it is read as whole days. Events of the sun are looked at where the zone is, on
-days of the declared time zone, or of UTC.
+A time with Z or an offset is used as stated. A time without one is in the time zone that the publisher declares for the
+file; where none is declared it is read as whole days. Events of the sun are computed at the zone's location, on days of
+the declared time zone, or of UTC.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def _daily(entry: object, place: Place, path: str, notes: Notes) -> Daily | None
 
 
 def _by_sun(fields: Mapping[str, object], days: frozenset[int], place: Place, path: str, notes: Notes) -> Daily:
-    """An entry that starts or ends with the sun: its other end may be a time, which then says whose days are meant."""
+    """An entry that starts or ends with the sun: its other end may be a time, whose zone then applies to the days."""
     ends: list[tuple[SunEvent | None, int]] = []
     zone = "" if notes.time_zone in _UTC_NAMES else notes.time_zone
     for name, end in (("start", False), ("end", True)):
@@ -178,7 +178,7 @@ def _by_sun(fields: Mapping[str, object], days: frozenset[int], place: Place, pa
 
 
 def _whole_days(days: frozenset[int]) -> Daily:
-    """Those and the days after them, which the entry may reach into."""
+    """These days and the days after them, into which the entry may extend."""
     return Daily(_with(days, 1), 0, DAY_S, uncertain=True)
 
 

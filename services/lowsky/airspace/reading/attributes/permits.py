@@ -1,7 +1,7 @@
-"""Zones without restriction, in which an authority need not be asked: what is unclear of them permits nothing.
+"""Zones without restriction, in which no approval is needed: a zone that is unclear permits nothing.
 
-Of every zone the wider reading is taken, which is the strict one where a zone forbids. Where it permits the wider
-reading would let flights pass that nobody has permitted.
+Every zone is read in the wider way, which is strict for a zone that forbids. For a zone that permits, the wider reading
+would clear flights that no authority has permitted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ONE_READING: Final = frozenset(
 is none of them: what permits says how high."""
 
 _CONVERTED: Final = ("CONVERTED_FROM_", "DISPLACEMENT_UNCLEAR")
-"""What a conversion leaves in doubt its layers say themselves (`Layer.sure`)."""
+"""The doubt that a conversion leaves is recorded in the layers themselves (`Layer.sure`)."""
 
 
 def no_wider_permit(zone: Geozone, notes: Notes) -> Geozone:

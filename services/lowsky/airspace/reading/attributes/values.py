@@ -25,7 +25,7 @@ _LOCALIZED_KEYS = (("text", "lang"), ("message", "language"))
 def text(value: object) -> str:
     """A JSON value as a text: numbers as their digits, all else but texts as "".
 
-    Without characters that a database or protobuf would refuse, and no longer than is sane.
+    Characters that a database or protobuf would refuse are replaced, and long texts are cut to TEXT_LENGTH_MAX.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         value = str(value)
@@ -79,7 +79,7 @@ def empty(value: object) -> bool:
 
 
 def texts(value: object) -> tuple[LocalizedText, ...]:
-    """Texts in any shape seen: "…", ["…"], {text, lang}, [{text, lang}], [{message, language}]; of HTML its text."""
+    """Texts in any known shape: "…", ["…"], {text, lang}, [{text, lang}], [{message, language}]; HTML as plain text."""
     found: list[LocalizedText] = []
     for item in listed(value)[:TEXTS_MAX]:
         if isinstance(item, dict):
@@ -93,7 +93,7 @@ def texts(value: object) -> tuple[LocalizedText, ...]:
 
 
 def note_not_taken(value: object, taken: object, field: str, notes: Notes) -> None:
-    """Notes a published value of which nothing is taken over: no value of its kind can be read from it."""
+    """Notes a published value that cannot be read, and so is not taken over."""
     if not taken and not empty(value):
         notes.unclear(
             "NOT_TAKEN_OVER", field, f"{text(value)[:100] or type(value).__name__!r} cannot be read: left out"

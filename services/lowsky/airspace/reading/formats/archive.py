@@ -1,4 +1,4 @@
-"""The one KML document of a KMZ archive, taken out to a file within limits that hold while it is taken out."""
+"""Extracts the single KML document of a KMZ archive to a file, within limits that are enforced while unpacking."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from lowsky.airspace.reading.report import UnreadableZones
 MEMBERS_MAX = 1_000
 """Icons and pictures beside the document; they are not looked at."""
 RATIO_MAX = 200
-"""Coordinates pack to a tenth; what unpacks to more than this is made to fill a disk."""
+"""Coordinates compress to a tenth; an archive with a higher ratio is built to fill a disk."""
 RATIO_FROM_BYTES = 1024 * 1024
-"""Smaller documents may pack as well as they like."""
+"""Smaller documents may have any ratio."""
 
 DIRECTORY_BYTES_MAX = 1024 * 1024
 """A member takes some hundred."""
@@ -107,5 +107,5 @@ def _document(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     if member.flag_bits & 1:
         raise UnreadableZones("NOT_KMZ", "the document is encrypted")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise UnreadableZones("NOT_KMZ", "the document is packed in another way than KMZ allows")
+        raise UnreadableZones("NOT_KMZ", "the document is compressed by a method that KMZ does not allow")
     return member

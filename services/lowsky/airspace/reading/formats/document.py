@@ -1,4 +1,4 @@
-"""JSON values, with the faults named that would make a reader guess."""
+"""Parses JSON values, and reports faults that would make a reader guess."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STEPS[list(b"[{")] = 1
 
 
 class RepeatedKeys(dict[str, object]):
-    """An object that names a key twice: which of the values was meant cannot be known."""
+    """An object that contains a key twice: it is unknown which value is meant."""
 
     key = ""
 
@@ -53,7 +53,7 @@ def repeated_key(value: object) -> str | None:
         if isinstance(item, dict):
             waiting.extend(item.values())
         elif isinstance(item, list):
-            # A list of positions, of which there are a million, is done with in one look at what is in them.
+            # Fast path: a list of positions, of which there are a million, is checked by element types at once.
             elements = item
             while set(map(type, elements)) == {list}:
                 elements = list(chain.from_iterable(elements))

@@ -20,7 +20,7 @@ def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geo
     """The zone of a feature whose `properties` are the members.
 
     Raises:
-        ZoneRefused: when its restriction or its extent cannot be stood behind.
+        ZoneRefused: when its restriction or its extent cannot be interpreted safely.
     """
     source = mapping(entry.get("properties"))
     members = Members(source, "restriction", "REQ_AUTHORISATION", "type")
@@ -52,8 +52,8 @@ def _layers(
             "GEOMETRY_TWICE", "geometry", "the volumes have outlines of their own: the feature's is for display"
         )
     layers = []
-    for place, (volume, projection) in enumerate(zip(volumes, own, strict=True)):
-        field = f"{PATH}geometry[{place}]"
+    for index, (volume, projection) in enumerate(zip(volumes, own, strict=True)):
+        field = f"{PATH}geometry[{index}]"
         if projection is None:
             raise ZoneRefused("GEOMETRY_UNREADABLE", field, "a volume without a horizontal projection")
         outline = _outline(projection, mapping(volume), f"{field}.horizontalProjection", outlines, notes)
@@ -87,7 +87,7 @@ def _outline(
 
 
 def _radius_m(projection: Mapping[str, object], volume: Mapping[str, object], path: str, notes: Notes) -> float | None:
-    """The radius, in metres: where the volume's unit is another, it is not said whether that is the radius's too."""
+    """The radius, in metres: the standard does not state whether the volume's unit applies to the radius too."""
     radius = number(projection.get("radius"))
     if isinstance(projection.get("radius"), str) and radius is not None:
         notes.unclear("NUMBER_AS_TEXT", f"{path}.radius", "the radius is written as a text")

@@ -24,7 +24,7 @@ def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geo
     """The zone of a feature.
 
     Raises:
-        ZoneRefused: when its restriction or its extent cannot be stood behind.
+        ZoneRefused: when its restriction or its extent cannot be interpreted safely.
     """
     source = mapping(entry.get("properties"))
     members = Members(source, "type", "REQ_AUTHORIZATION", "variant")
@@ -43,7 +43,7 @@ def read_zone(entry: Mapping[str, object], identifier: str, notes: Notes) -> Geo
 
 
 def _is_line(geometry: Mapping[str, object]) -> bool:
-    """Whether it is a line, or a point, and nothing more: with limits or an extent of its own it may be a zone's."""
+    """Whether it is only a line or a point; with limits or an extent of its own it may be part of the zone."""
     return text(geometry.get("type")).upper() in _LINES and geometry.keys() <= {"type", "coordinates", "bbox", "crs"}
 
 
@@ -69,8 +69,8 @@ class _Layers:
                 raise ZoneRefused(
                     "GEOMETRY_UNREADABLE", f"{path}.geometries", "not a list of geometries, or nested too deeply"
                 )
-            for place, part in enumerate(inner):
-                self.read(part, f"{path}.geometries[{place}]", layer, depth + 1)
+            for index, part in enumerate(inner):
+                self.read(part, f"{path}.geometries[{index}]", layer, depth + 1)
             return
         if depth and _is_line(fields):
             self._outlines.line(fields.get("coordinates"), f"{path}.coordinates")
@@ -100,7 +100,7 @@ class _Layers:
         return {} if all(empty(found.get(limit)) for limit in ("lower", "upper")) else found
 
     def leave_out_strays(self) -> None:
-        """What encloses nothing beside the layers, once all are read: see `Outlines.leave_out_strays`.
+        """Drops geometries that enclose no area, once all layers are read: see `Outlines.leave_out_strays`.
 
         Raises:
             ZoneRefused: EXTENT_ABSENT for a point beside nothing but circles, of which it may be one without its
@@ -111,7 +111,7 @@ class _Layers:
         self._outlines.leave_out_strays()
 
     def _outline_or_wall(self, geometry: Mapping[str, object], path: str) -> Outline | None:
-        """None for a wall, which is beside other geometries and has no area in plan."""
+        """The outline; None for a wall next to other geometries, which has no horizontal area."""
         if text(geometry.get("type")).upper() == "POLYGON":
             self._polygons = True
             return self._outlines.polygon_or_wall(geometry.get("coordinates"), f"{path}.coordinates")

@@ -1,4 +1,4 @@
-"""The text of a file, of which a bounded part is in memory; and where in the file a byte is."""
+"""Reads the text of a file with a bounded part in memory, and converts bytes to positions in the file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Scratch = Callable[[], BinaryIO]
 
 
 class Text:
-    """What is in memory is `text`, of which the part before `at` is done with; `ended` when no more is to come."""
+    """`text` is the part in memory, of which the part before `at` is already processed; `ended` at the end of file."""
 
     def __init__(self, file: BinaryIO) -> None:
         """A seekable UTF-8 file, from its beginning."""
@@ -55,7 +55,7 @@ class Text:
         self.ended = False
 
     def more(self) -> bool:
-        """Reads on, and forgets what lies before `at`; False at the end of the file.
+        """Reads more, and discards the text before `at`; False at the end of the file.
 
         Raises:
             UnreadableZones: NOT_UTF8.
@@ -98,7 +98,7 @@ def utf8(file: BinaryIO, scratch: Scratch) -> BinaryIO:
 def xml_utf8(file: BinaryIO, scratch: Scratch) -> BinaryIO:
     """The file; where a mark or its XML declaration says another encoding, another one with the same text in UTF-8.
 
-    The declaration stays as it is. Where it says UTF-16 of bytes that are none, they are UTF-8.
+    The declaration is not changed. Where it states UTF-16 for bytes that are not, they are read as UTF-8.
 
     Raises:
         UnreadableZones: ENCODING_UNSUPPORTED, NOT_UTF8, TOO_LARGE.
@@ -151,7 +151,7 @@ def _recoded(file: BinaryIO, encoding: str, label: str, scratch: Scratch) -> Bin
                 raise UnreadableZones("TOO_LARGE", f"in UTF-8 the file has more than {FILE_BYTES_MAX} bytes")
         into.write(decoder.decode(b"", final=True).encode())
     except UnicodeError:
-        message = f"the file says that it is {label}, and is not throughout: save it as UTF-8"
+        message = f"the file is declared as {label}, but contains invalid characters: save it as UTF-8"
         raise UnreadableZones("NOT_UTF8", message) from None
     return into
 

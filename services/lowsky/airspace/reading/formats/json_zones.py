@@ -1,8 +1,8 @@
-"""The zones of a JSON file one after the other, of which no more than one is in memory.
+"""Iterates over the zones of a JSON file with at most one in memory.
 
 A file is a list of zones, an object that holds them in `features` or `UASZoneList`, or itself a zone; an entry of a
-list that holds zones stands for these. A zone that is too large to be parsed is followed to its end, and comes as
-`TooLarge`. What is raised, and where, is what `json.loads` raises.
+list that is a collection is replaced by its zones. A zone that is too large to be parsed is skipped to its end, and
+returned as `TooLarge`. Errors and their positions are those of `json.loads`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class JsonZones:
         """
         self._file = utf8(file, scratch)
         self._levels_max: int | None = DEPTH_MAX
-        """None once all has been looked at: no need to look again."""
+        """None once the whole file has been checked: no need to check again."""
         self.members: dict[str, object] = {}
         self.collections: list[list[object]] = []
         """What each collection of zones, the file first, states as its `crs`; known with the members."""
@@ -94,7 +94,7 @@ class _Walk:
             for count, entry in enumerate(self._list(1), 1):  # noqa: B007  # how many there were
                 yield entry
             if count and not self._objects:
-                raise UnreadableZones("NOT_A_ZONE_FILE", "the file is a list, and not of zones")
+                raise UnreadableZones("NOT_A_ZONE_FILE", "the file is a list, but not of zones")
         elif first == "{":
             yield from self._object(0)
         else:
@@ -161,7 +161,7 @@ class _Walk:
             raise self._fault("Expecting property name enclosed in double quotes")
         key = self._value()
         if not isinstance(key, str):
-            raise UnreadableZones("TOO_LARGE", "the name of a member is too long to be one")
+            raise UnreadableZones("TOO_LARGE", "the name of a member is too long")
         if self._next() != ":":
             raise self._fault("Expecting ':' delimiter")
         self._text.at += 1
@@ -179,7 +179,7 @@ class _Walk:
         while True:
             try:
                 value, end = DECODER.raw_decode(text.text, text.at)
-                # What is cut off may look whole: 12 of 123.
+                # A truncated value may look complete: 12 of 123.
                 if end < len(text.text) or text.ended:
                     if self._levels_max and document.deeper_than(value, self._levels_max - self._depth):
                         raise RecursionError
@@ -194,7 +194,7 @@ class _Walk:
                 raise self._too_deep() from None
             if self._is_long():
                 return TooLarge(), text.at
-            # As much as it may be, so that nothing is parsed more than twice.
+            # Read as much as a zone may have, so that nothing is parsed more than twice.
             while text.more() and not self._is_long():
                 pass
 
@@ -202,8 +202,8 @@ class _Walk:
         return document.opening(self._text.text, self._text.at, DEPTH_MAX - self._depth)
 
     def _too_deep(self) -> UnreadableZones:
-        place = self._text.place_of(self._too_deep_at())
-        return UnreadableZones("TOO_DEEP", f"the file is nested deeper than {DEPTH_MAX}", place)
+        position = self._text.place_of(self._too_deep_at())
+        return UnreadableZones("TOO_DEEP", f"the file is nested deeper than {DEPTH_MAX}", position)
 
     def _is_long(self) -> bool:
         return len(self._text.text) - self._text.at > document.ZONE_TEXT_MAX
@@ -215,7 +215,7 @@ class _Walk:
             self._text.at = end
 
     def _follow(self, *, within: bool = False) -> bool:
-        """Passes the value that begins here; `within` what is in memory, or stays where it is and says False."""
+        """Skips the value that begins here; with `within`, only in memory: returns False and stays if it ends later."""
         text, start, depth, quote = self._text, self._text.at, 0, ""
         is_string = text.text[start] == '"'
         if not is_string and text.text[start] not in "[{":

@@ -1,9 +1,9 @@
 """KML and KMZ to GeoJSON features, one for each thing that the document draws or links to, one after the other.
 
-Read from the XML itself: GDAL's reader takes a longitude that is no number for 0, all but one of several polygons of a
-Placemark away, and a lone inner boundary for an outer one, without a word. Here each Placemark comes out as it was
-written, and what is no area is refused by name where zones are read. Entities, document types and external references
-are refused before anything is resolved, nothing is ever fetched. Tests read the same files with GDAL.
+The XML is read directly: GDAL's reader silently reads a longitude that is no number as 0, drops all but one of several
+polygons of a Placemark, and treats a lone inner boundary as an outer one. Here each Placemark is returned as it is
+written, and geometries that enclose no area are refused by the zone readers. Entities, document types and external
+references are refused before anything is resolved; nothing is ever fetched. Tests read the same files with GDAL.
 """
 
 from __future__ import annotations

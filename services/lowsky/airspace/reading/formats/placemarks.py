@@ -73,7 +73,7 @@ class Placemarks(TreeBuilder):
         if self._entry is None:
             self._own_count = self._own_size = 0
         elif kind in _ENTRIES:
-            message = "a Placemark lies within another: which zones are meant is not clear"
+            message = "a Placemark is nested in another: it is not clear which zones are meant"
             raise UnreadableZones("NOT_A_ZONE_FILE", message)
         self._own_count += 1
         self._own_size += sum(map(len, attrs.values()))
@@ -122,7 +122,7 @@ class Placemarks(TreeBuilder):
             name = text_of(element)[:TEXT_LENGTH_MAX]
             if around and self._open[-1] is around.element and not around.name:
                 if around.holds_entries:
-                    message = "the name of a Folder comes after what is in it, where it is not looked for"
+                    message = "the name of a Folder must come before its content"
                     raise UnreadableZones("NOT_A_ZONE_FILE", message)
                 around.name = name
             elif len(self._open) == 2 and local(self._open[-1]) == "Document" and not self.title:

@@ -1,6 +1,6 @@
-"""What a file is written in, by how it begins: one table of the formats that publishers send.
+"""Recognises the format of a file by its beginning: one table of the formats that publishers send.
 
-Those that lowsky reads are read as what they are declared to be. All others are refused by name, with what to do.
+Formats that lowsky reads are read as they are declared. All others are refused by name, with advice what to do.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LINE_LENGTH_MAX = 400
 _CONVERT = "convert it to GeoJSON in WGS 84 (ogr2ogr -t_srs EPSG:4326 zones.geojson FILE), and import that by a mapping"
 _DRAWN = "convert it to GeoJSON or KML, and import that by a mapping"
 _UNPACK = "unpack it, and import the zone file that is in it"
-_DOWNLOAD = "what was saved is not the zone file: download that itself"
+_DOWNLOAD = "this is not the zone file: download the zone file itself"
 _PUBLISHED = "import the zones as ED-269, ED-318, GeoJSON or KML"
 
 
@@ -114,7 +114,7 @@ _ELEMENT = re.compile(r"<(?:([\w.-]+):)?([\w.-]+)")
 
 
 def require_readable(file: BinaryIO, declared: Format | None) -> None:
-    """Lets pass what can be read as it is declared, and what is not recognised: its reader says what is wrong with it.
+    """Accepts a file that can be read as declared, or is not recognised: its reader then reports what is wrong with it.
 
     Raises:
         UnreadableZones: FORMAT_UNSUPPORTED, or FORMAT_MISMATCH for a format that is read where it is declared; those of
@@ -125,7 +125,7 @@ def require_readable(file: BinaryIO, declared: Format | None) -> None:
         return
     if kind.reads:
         how = _DECLARE[kind.reads]
-        raise UnreadableZones("FORMAT_MISMATCH", f"the file is {kind.name}, and not declared as that: {how}")
+        raise UnreadableZones("FORMAT_MISMATCH", f"the file is {kind.name}, but is not declared as such: {how}")
     raise UnreadableZones("FORMAT_UNSUPPORTED", f"the file is {kind.name}, which is not read: {kind.advice}")
 
 

@@ -1,8 +1,8 @@
-"""The reference system that a file states by `crs` (GeoJSON 2008, section 3), and what it is for each of its zones.
+"""The reference system that a file states by `crs` (GeoJSON 2008, section 3), and the one of each of its zones.
 
-A `crs` holds for the object that has it and for all within, unless one within states another. RFC 7946 did away with
-it: where none is stated, and none declared, coordinates are WGS 84. What is stated and not understood is refused, never
-passed over. (`coordRefSys` of JSON-FG says nothing of `geometry`, which is WGS 84 there.)
+A `crs` applies to the object that has it and to all objects within, unless one of these states another. RFC 7946
+removed it: where none is stated or declared, coordinates are WGS 84. An unknown system is refused, never ignored.
+(`coordRefSys` of JSON-FG does not apply to `geometry`, which is WGS 84 there.)
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""How the rings of a polygon lie to each other: which are parts, and which are holes of which part.
+"""Determines how the rings of a polygon are nested: which are parts, and which are holes of which part.
 
 Formats list the outer ring first (RFC 7946 section 3.1.6), publishers list rings as they come. A ring within no other
 is a part, one within a part is its hole, one within a hole is an island and so a part again, and so on (even-odd).
-Rings that cross by more than a metre have no such place, and are refused.
+Rings that cross by more than a metre cannot be nested, and are refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ million, which would take minutes."""
 
 @dataclass(frozen=True, slots=True)
 class Nesting:
-    """Rings by their places; a ring that is equal to an earlier one is its twin, and no ring of its own."""
+    """Rings by their indexes; a ring that equals an earlier one is its twin, and not counted as a ring of its own."""
 
     depths: tuple[int, ...]
     """How many other rings each lies within; a twin lies as deep as the earlier one."""
@@ -42,9 +42,9 @@ class Nesting:
     children: Mapping[int, frozenset[int]]
     """What lies right within a ring, where anything does."""
 
-    def is_part(self, place: int) -> bool:
+    def is_part(self, ring: int) -> bool:
         """Whether the ring is a part or an island, and not a hole."""
-        return self.depths[place] % 2 == 0
+        return self.depths[ring] % 2 == 0
 
     def holes_of(self, part: int) -> frozenset[int]:
         """The holes right within a part."""
@@ -64,17 +64,17 @@ def nesting_of(outlines: NDArray[np.object_]) -> Nesting:
         raise RepairRefused("EXTENT_AMBIGUOUS", "the rings lie within each other in no order that is clear")
     equal = within & within.T
     first = np.where(equal.any(axis=1), np.argmax(equal, axis=1), len(outlines))
-    twins = tuple((place, int(one)) for place, one in enumerate(first.tolist()) if one < place)
+    twins = tuple((index, int(one)) for index, one in enumerate(first.tolist()) if one < index)
     inside = within & ~equal
     inside[:, [twin for twin, _ in twins]] = False
     depths = inside.sum(axis=1)
     around = np.where(inside, depths[None, :], -1)
     parents = np.where(depths > 0, np.argmax(around, axis=1), -1)
     second = {twin for twin, _ in twins}
-    rings = tuple(place for place in range(len(outlines)) if place not in second)
+    rings = tuple(index for index in range(len(outlines)) if index not in second)
     children: dict[int, set[int]] = defaultdict(set)
-    for place in rings:
-        children[int(parents[place])].add(place)
+    for index in rings:
+        children[int(parents[index])].add(index)
     return Nesting(
         depths=tuple(depths.tolist()),
         parents=tuple(parents.tolist()),

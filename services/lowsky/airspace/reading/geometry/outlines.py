@@ -1,9 +1,9 @@
 """Published rings, polygons and circles to valid outlines in lon/lat.
 
 A repair covers every reading of a faulty ring and is at most about a metre larger than the smallest; where that
-cannot be, the zone is refused. What was published is never made smaller. What encloses nothing beside outlines, a line,
-a point or a wall, is left out and noted. Outlines in another reference system are repaired as they are published, and
-then converted with the stated error around them.
+cannot be, the zone is refused. A published outline is never made smaller. Geometries that enclose no area (a line, a
+point or a wall) next to outlines are left out and noted. Outlines in another reference system are repaired first, and
+then converted and buffered by the stated error.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Outlines:
         if not isinstance(coordinates[0], list):
             self._strays.add("point", np.array([self._vertex(coordinates, path)]), path)
         elif coordinates[0] and isinstance(coordinates[0][0], list):
-            for place, inner in enumerate(coordinates):
-                self.line(inner, f"{path}[{place}]")
+            for index, inner in enumerate(coordinates):
+                self.line(inner, f"{path}[{index}]")
         else:
             self._strays.add("line", self._positions(coordinates, path), path)
 
@@ -93,8 +93,8 @@ class Outlines:
             raise ZoneRefused("TOO_MANY_PARTS", path, f"{len(coordinates)} parts; {PARTS_MAX} is the most")
         parts: list[Outline] = []
         walls = Strays()
-        for place, part in enumerate(coordinates):
-            at = f"{path}[{place}]"
+        for index, part in enumerate(coordinates):
+            at = f"{path}[{index}]"
             outline = self._shape_or_wall(self._rings(part, at), at, walls)
             if outline is not None:
                 parts.append(outline)
@@ -158,7 +158,7 @@ class Outlines:
         self._notes.mended(
             f"CONVERTED_FROM_{self._notes.reference_system}",
             path.partition("[")[0],
-            f"converted to WGS 84, and grown by the {there.error_m:g} m that the conversion may be wrong",
+            f"converted to WGS 84, and grown by {there.error_m:g} m, the possible error of the conversion",
             there.growth_m2(),
         )
         if there.unclear:
@@ -175,7 +175,7 @@ class Outlines:
             raise ZoneRefused("COORDINATES_UNREADABLE", path, "not a list of rings")
         if len(coordinates) > PARTS_MAX:
             raise ZoneRefused("TOO_MANY_RINGS", path, f"{len(coordinates)} rings; {PARTS_MAX} is the most")
-        return [self._ring(ring, f"{path}[{place}]") for place, ring in enumerate(coordinates)]
+        return [self._ring(ring, f"{path}[{index}]") for index, ring in enumerate(coordinates)]
 
     def _shape_or_wall(self, rings: list[Ring], path: str, walls: Strays) -> Outline | None:
         """The outline, or None and one more of the walls."""
@@ -192,9 +192,9 @@ class Outlines:
         if _encloses_nothing(rings[0]):
             raise ZoneRefused("RING_WITHOUT_AREA", f"{path}[0]", "fewer than three different points enclose nothing")
         holes: list[Ring] = []
-        for place, hole in enumerate(rings[1:], 1):
+        for index, hole in enumerate(rings[1:], 1):
             if _encloses_nothing(hole):
-                self._notes.mended("HOLE_WITHOUT_AREA", f"{path}[{place}]", "a hole of no area was left out")
+                self._notes.mended("HOLE_WITHOUT_AREA", f"{path}[{index}]", "a hole of no area was left out")
             else:
                 holes.append(hole)
         return self._finish(self._mended(rings[0], holes, path), path)
@@ -229,7 +229,7 @@ class Outlines:
             raise ZoneRefused("TOO_MANY_VERTICES", path, f"more than {VERTICES_MAX} vertices in one zone")
         ring = _plain_positions(coordinates)
         if ring is None:
-            ring = np.array([self._vertex(position, f"{path}[{place}]") for place, position in enumerate(coordinates)])
+            ring = np.array([self._vertex(position, f"{path}[{index}]") for index, position in enumerate(coordinates)])
         return ring
 
     def _vertex(self, position: object, path: str) -> tuple[float, float]:
@@ -264,7 +264,7 @@ class Outlines:
 
 
 def _plain_positions(coordinates: list[object]) -> Ring | None:
-    """All at once, where nothing is wrong with any of them; None where they want a look one by one.
+    """All positions at once, where all are valid; None where they must be checked one by one.
 
     A national file has a million positions, and hardly ever one that is not a plain pair of numbers.
     """

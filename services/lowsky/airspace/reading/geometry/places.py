@@ -1,4 +1,4 @@
-"""Notes of a zone that was arranged anew name its members where they are published."""
+"""Converts the paths in notes about a rearranged zone to the paths at which its members are published."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def at_published_places(
     """The zone of an arranged feature, with notes that name the members where they are published.
 
     Raises:
-        ZoneRefused: when its restriction or its extent cannot be stood behind.
+        ZoneRefused: when its restriction or its extent cannot be interpreted safely.
     """
     try:
         return read_zone(feature, identifier, notes)

@@ -1,4 +1,4 @@
-"""What a repair may add: pieces that are nowhere deeper than a metre."""
+"""Limits what a repair may add: pieces that are nowhere deeper than a metre."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SLIVER_DEGREES2 = 1e-16
 
 
 class RepairRefused(Exception):
-    """No outline can be stood behind."""
+    """No outline can be determined safely."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What encloses nothing beside the outlines of a zone: lines, points, and walls, which have no area in plan.
+"""Geometries that enclose no area next to the outlines of a zone: lines, points, and walls (no horizontal area).
 
 An exporter draws a building as its roof and its walls, a person leaves a line or a label beside an area. Each is left
 out, and the report says so; where lines and walls enclose ground that no outline covers, the zone is refused.
@@ -52,7 +52,7 @@ class Strays:
         except RepairRefused as fault:
             raise ZoneRefused(fault.reason, self._path, fault.message) from None
         if enclosed:
-            message = "lines or walls enclose ground that no polygon covers: whether it is of the zone is not clear"
+            message = "lines or walls enclose ground that no polygon covers, which may or may not belong to the zone"
             raise ZoneRefused("LINES_ENCLOSE_GROUND", self._path, message)
         counts = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(self._kinds.items()))
         message = f"left out beside the polygons, since they enclose nothing in plan: {counts}"

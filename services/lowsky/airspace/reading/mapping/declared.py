@@ -1,4 +1,4 @@
-"""What a publisher says of a file beyond what is in it."""
+"""What a publisher declares about a file."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from lowsky.geo.crs.names import ReferenceSystem
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What is said; as it is by default, nothing: the file speaks for itself."""
+    """The declarations; by default none: only the content of the file counts."""
 
     format: Format | None = None
-    """GEOJSON or KML; None for the dialects of ED-269 and ED-318, which are told apart by what is in the file."""
+    """GEOJSON or KML; None for the dialects of ED-269 and ED-318, which are recognised by their content."""
     mapping: FieldMapping | None = None
     """Given with GEOJSON and KML, and only with these."""
     reference_system: ReferenceSystem | None = None
-    """Of all its coordinates; None: what the file states, WGS 84 where it states none."""
+    """The system of all its coordinates; None: the one that the file states, or else WGS 84."""
     time_zone: str = ""
-    """An IANA name: whose clock times are by that do not say it themselves; "" when nobody knows."""
+    """IANA time zone of times without an offset; "" when it is unknown."""
     terrain_m: tuple[float, float] | None = None
     """The least and the greatest elevation of the ground below all its zones, above mean sea level."""
 
 
 AS_PUBLISHED = Declared()
-"""The file speaks for itself."""
+"""No declarations: only the content of the file counts."""

@@ -1,4 +1,4 @@
-"""What a publisher says of the properties of a file that is in no dialect."""
+"""The publisher's mapping of properties, for files in neither ED-269 nor ED-318."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from lowsky.airspace.reading.attributes.values import empty, mapping, text
 from lowsky.airspace.reading.mapping.patterns import Pattern
 from lowsky.geo.zones.geozone import Restriction
 
-PLACE_DIGITS_MAX = 6
-"""Of a place in a list."""
+INDEX_DIGITS_MAX = 6
+"""Of an index in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Source:
             return Found(published)
         values = self.pattern.values_in(text(published))
         if len(values) > 1:
-            message = f"the pattern finds {values[0][:50]!r} and {values[1][:50]!r}: which is meant is not known"
+            message = f"the pattern finds {values[0][:50]!r} and {values[1][:50]!r}: it is not clear which is meant"
             return Found(None, "PATTERN_AMBIGUOUS", message)
         if not values:
             return Found(None, "PATTERN_NOT_FOUND", "the pattern finds nothing in the text")
         return Found(values[0])
 
     def place(self, target: str) -> str:
-        """What a note calls it."""
+        """The path of the source, for notes."""
         return f"properties.{self.property_name}" if self.property_name else f"mapping.{target}"
 
 
@@ -91,7 +91,7 @@ class FieldMapping:
     end: Source | None = None
 
     def unused(self, properties: Mapping[str, object]) -> Iterator[str]:
-        """Where properties have values that no source looks at."""
+        """Paths of properties with values that no source uses."""
         return _unused(properties, "", frozenset(source.property_name for source in self._sources()))
 
     def _sources(self) -> Iterator[Source]:
@@ -104,14 +104,14 @@ class FieldMapping:
 
 
 def _member(properties: Mapping[str, object], name: str) -> object:
-    """A property of this very name, or else what the names and places in lists between its dots lead to."""
+    """The property of exactly this name, or else the value at the path of names and list indexes between its dots."""
     if name in properties:
         return properties[name]
     value: object = properties
     for step in name.split("."):
         if isinstance(value, dict):
             value = value.get(step)
-        elif isinstance(value, list) and step.isdecimal() and len(step) < PLACE_DIGITS_MAX:
+        elif isinstance(value, list) and step.isdecimal() and len(step) < INDEX_DIGITS_MAX:
             value = value[int(step)] if int(step) < len(value) else None
         else:
             return None

@@ -10,7 +10,7 @@ from lowsky.airspace.reading.attributes.values import mapping, number
 
 @dataclass(frozen=True, slots=True)
 class Heights:
-    """The lowest and the highest, as they are published; None where they say nothing, and why."""
+    """The lowest and the highest height, as published; None where they are unusable, and `missing` states why."""
 
     lowest: float | None
     highest: float | None
@@ -26,7 +26,7 @@ def heights_of(geometry: object) -> Heights:
             return Heights(None, None, "a position has no height, so that neither the lowest nor the highest is known")
         found.append(height)
     if not any(found):
-        return Heights(None, None, "all heights are 0, which fills in for none")
+        return Heights(None, None, "all heights are 0, which stands for no height")
     return Heights(min(found), max(found))
 
 

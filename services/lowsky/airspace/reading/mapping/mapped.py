@@ -29,7 +29,7 @@ def read_zone(entry: Mapping[str, object], identifier: str, fields: FieldMapping
     """The zone of a feature.
 
     Raises:
-        ZoneRefused: when it is no feature, or its restriction or its extent cannot be stood behind.
+        ZoneRefused: when it is no feature, or its restriction or its extent cannot be interpreted safely.
     """
     feature = _translated(entry, fields, notes)
     return at_published_places(ed318.read_zone, feature, identifier, _places(fields), notes)
@@ -83,7 +83,7 @@ def _restriction(values: _Values, fields: FieldMapping) -> str:
     place = fields.restriction.place("restriction")
     published = values.of(fields.restriction, "restriction")
     if empty(published):
-        raise ZoneRefused("RESTRICTION_ABSENT", place, "what the zone asks of a flight is not said")
+        raise ZoneRefused("RESTRICTION_ABSENT", place, "no restriction is published")
     if not fields.restriction.property_name:
         return str(published)
     value = ("true" if published else "false") if isinstance(published, bool) else text(published)

@@ -42,7 +42,9 @@ def _reasons(ring: Sequence[tuple[float, float]]) -> list[str]:
 
 def test_zones_that_would_lie_in_the_area_with_their_axes_exchanged_are_told_from_those_outside() -> None:
     found = notes(swapped=(47.2, 8.2), far=(20.0, 10.0))
-    assert found["AXES_SWAPPED"].startswith("1 of 2 zones (swapped) lie outside of the area of authorities/own; with ")
+    assert found["AXES_SWAPPED"].startswith(
+        "1 of 2 zones (swapped) lie outside of the area of authorities/own, but inside with "
+    )
     assert found["OUTSIDE_AREA"].startswith("1 of 2 zones (far)")
 
 

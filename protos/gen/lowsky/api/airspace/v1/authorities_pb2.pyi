@@ -45,20 +45,20 @@ class Authority(_message.Message):
     country: _builtins.str
     """ISO 3166-1 alpha-3."""
     time_zone: _builtins.str
-    """IANA zone of its civil time, as in Asia/Shanghai: its clocks ("by 12:00 the day before") run in it."""
+    """IANA time zone of its civil time, as in Asia/Shanghai. Deadlines such as "by 12:00 the day before" are in this zone."""
     email: _builtins.str
     phone: _builtins.str
     filing_horizon_days: _builtins.int
-    """How many days ahead of their start it takes flight plans (US LAANC: up to 90). 0 stands for 30, as in ASTM F3548."""
+    """How many days before their start it accepts flight plans (US LAANC: up to 90). 0 stands for 30, as in ASTM F3548."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def area(self) -> Global___Area:
-        """Where it answers: there it may restrict flying (GeozonesService.CreateRestriction), and there the default of the area
-        holds. An authority without an area may not restrict. As soon as one has stated its area, a flight that lies partly in
-        nobody's is rejected (Finding.RULE_NOBODYS_AREA). Left out of lists.
+        """The area it is responsible for: there it may restrict flying (GeozonesService.CreateRestriction), and there the
+        area's default rule applies. An authority without an area may not restrict. As soon as any authority has stated an
+        area, a flight that lies partly outside of all stated areas is rejected (Finding.RULE_NOBODYS_AREA). Omitted in lists.
         """
 
     def __init__(
@@ -86,7 +86,7 @@ Global___Authority: _TypeAlias = Authority  # noqa: Y015
 
 @_typing.final
 class Area(_message.Message):
-    """Where an authority answers: polygons that may touch and overlap, at most 10 000 vertices in all."""
+    """The area that an authority is responsible for: polygons that may touch and overlap, at most 10 000 vertices in all."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -96,7 +96,7 @@ class Area(_message.Message):
     def polygons(self) -> _containers.RepeatedCompositeFieldContainer[Global___AreaPolygon]: ...
     @_builtins.property
     def default_rule(self) -> Global___AreaDefault:
-        """What holds where no zone says otherwise. Absent: flying is open, only published zones bind."""
+        """The rule that applies where no zone states otherwise. Absent: flying is open, only published zones apply."""
 
     def __init__(
         self,
@@ -114,9 +114,9 @@ Global___Area: _TypeAlias = Area  # noqa: Y015
 
 @_typing.final
 class AreaDefault(_message.Message):
-    """What a flight in an area needs that lies not wholly in zones without restriction (RESTRICTION_NO_RESTRICTION). With it
-    maps that publish only the permitted airspace work as those that publish the forbidden one. When it changes, plans
-    are checked again, as when a zone does.
+    """What a flight in an area needs unless it lies wholly in zones without restriction (RESTRICTION_NO_RESTRICTION). It
+    supports maps that publish only the permitted airspace, in the same way as maps that publish the forbidden airspace.
+    When the default changes, stored plans are checked again, as after a change of zones.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -124,9 +124,9 @@ class AreaDefault(_message.Message):
     OPEN_BELOW_M_FIELD_NUMBER: _builtins.int
     AUTHORIZATION_REQUIRED_FIELD_NUMBER: _builtins.int
     open_below_m: _builtins.float
-    """Metres above ground below which flying is open; from there on it needs the authority's word."""
+    """Metres above ground below which flying is open; at and above this height it needs the authority's approval."""
     authorization_required: _builtins.bool
-    """Every flight needs the authority's word."""
+    """Every flight needs the authority's approval."""
     def __init__(
         self,
         *,
@@ -155,7 +155,7 @@ class AreaPolygon(_message.Message):
     def shell(self) -> _geo_pb2.Polygon: ...
     @_builtins.property
     def holes(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.Polygon]:
-        """Within the shell: not of the area."""
+        """Holes within the shell; they do not belong to the area."""
 
     def __init__(
         self,
@@ -327,13 +327,13 @@ class UpdateAuthorityRequest(_message.Message):
     request_id: _builtins.str
     @_builtins.property
     def authority(self) -> Global___Authority:
-        """Its name says which, its etag which version was seen (where given). The rules of the resource are applied to
-        what the change results in.
+        """`name` states which authority is changed; `etag`, where given, must be the current one. The validation rules of the
+        resource are applied to the result of the change.
         """
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Of display_name, time_zone, email, phone, area, filing_horizon_days. An area that is not given is cleared."""
+        """Paths among display_name, time_zone, email, phone, area, filing_horizon_days. A masked area that is absent is cleared."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AuthoritiesServiceStub:
-    """Who decides.
+    """The authorities that decide about flights and publish airspace.
     """
 
     def __init__(self, channel):
@@ -58,7 +58,7 @@ class AuthoritiesServiceStub:
 
 
 class AuthoritiesServiceServicer:
-    """Who decides.
+    """The authorities that decide about flights and publish airspace.
     """
 
     def CreateAuthority(self, request, context):
@@ -121,7 +121,7 @@ def add_AuthoritiesServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuthoritiesService:
-    """Who decides.
+    """The authorities that decide about flights and publish airspace.
     """
 
     @staticmethod

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuthoritiesServiceStub:
-    """Who decides."""
+    """The authorities that decide about flights and publish airspace."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -44,7 +44,7 @@ class AuthoritiesServiceStub:
 
 @_typing.type_check_only
 class AuthoritiesServiceAsyncStub(AuthoritiesServiceStub):
-    """Who decides."""
+    """The authorities that decide about flights and publish airspace."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateAuthority: _aio.UnaryUnaryMultiCallable[_authorities_pb2.CreateAuthorityRequest, _authorities_pb2.CreateAuthorityResponse]  # type: ignore[assignment]
@@ -57,7 +57,7 @@ class AuthoritiesServiceAsyncStub(AuthoritiesServiceStub):
     """Changes how an authority is shown and reached, and where it may restrict. Restrictions in force stay."""
 
 class AuthoritiesServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Who decides."""
+    """The authorities that decide about flights and publish airspace."""
 
     @_abc_1.abstractmethod
     def CreateAuthority(

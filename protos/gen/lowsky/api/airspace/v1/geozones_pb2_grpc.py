@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class GeozonesServiceStub:
-    """Where one may fly, and on whose word.
+    """Where flying is permitted, restricted or forbidden, and which authority must approve.
     """
 
     def __init__(self, channel):
@@ -78,24 +78,25 @@ class GeozonesServiceStub:
 
 
 class GeozonesServiceServicer:
-    """Where one may fly, and on whose word.
+    """Where flying is permitted, restricted or forbidden, and which authority must approve.
     """
 
     def ImportGeozones(self, request_iterator, context):
         """Sends a zone file: the header first, then the bytes in chunks. The dataset is replaced in one transaction, or
-        stays as it was. FAILED_PRECONDITION REMOVAL_NOT_CONFIRMED where it would take away much of it
-        (ImportDifference.needs_confirmation) without confirm_difference. The report of the answer names every zone of the file: some 230 bytes each and more where there
-        is much to note, so that clients of very large files allow more than the usual 4 MiB.
+        stays unchanged. FAILED_PRECONDITION REMOVAL_NOT_CONFIRMED where the import would remove much of the dataset
+        (ImportDifference.needs_confirmation) and confirm_difference is absent. The report in the response lists every zone
+        of the file, about 230 bytes each and more where there are many notes: clients that send very large files must accept
+        messages larger than the usual 4 MiB.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RollbackDataset(self, request, context):
-        """Brings the zones of an earlier version into force again, as a new version: versions are never changed. They come
-        back as they were read then, with the authorities found then; title and authority of the dataset stay. For the
-        publishers of the authority that answers for the dataset. NOT_FOUND where the version's zones are not kept: those of
-        a dataset's last 20 versions are.
+        """Brings the zones of an earlier version into force again, as a new version: versions are immutable. The zones are
+        restored as they were read and matched to authorities at the time; title and authority of the dataset stay. Permitted
+        to publishers of the authority that is responsible for the dataset. NOT_FOUND where the version's zones are no longer
+        kept: only those of a dataset's last 20 versions are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,7 +110,7 @@ class GeozonesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetGeozone(self, request, context):
-        """One geozone, with what was published beside our reading of it.
+        """One geozone, including the zone as published (published_json).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,27 +124,27 @@ class GeozonesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateRestriction(self, request, context):
-        """Restricts flying for a time, within the area of the officer's authority: a zone of the dataset
-        datasets/restrictions-{authority}, in force on every worker of flightplans about as soon as this is answered.
-        FAILED_PRECONDITION AUTHORITY_AREA_UNKNOWN where the authority has no area, OUTSIDE_AREA where the outline
-        reaches out of it; on its border is inside, a centimetre is forgiven.
+        """Restricts flying for a limited time, within the area of the officer's authority: creates a zone of the dataset
+        datasets/restrictions-{authority}, which comes into force on every worker of flightplans shortly after the response.
+        FAILED_PRECONDITION AUTHORITY_AREA_UNKNOWN where the authority has no area, OUTSIDE_AREA where the outline extends
+        beyond it. The border belongs to the area, with a tolerance of one centimetre.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LiftRestriction(self, request, context):
-        """Ends a restriction of the officer's authority ahead of its time. One whose time is over ends by itself, and is
-        NOT_FOUND as one that was lifted or is another authority's.
+        """Ends a restriction of the officer's authority before its end time. A restriction expires by itself at its end time.
+        NOT_FOUND where the restriction has expired, was lifted, or belongs to another authority.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CheckAirspace(self, request, context):
-        """The geozones that a flight would meet, for planning tools: the findings that SubmitFlightPlan has of them, without
-        an operator or an aircraft, and at any time. Nothing is stored, and it is no permission. Altitudes are half-open:
-        exactly at the floor of a zone is inside, exactly at its ceiling outside.
+        """The geozones that a flight would intersect, for planning tools: the same findings about geozones as SubmitFlightPlan
+        returns, without an operator or an aircraft, and for any time. Nothing is stored, and the response is no permission to
+        fly. Altitudes are half-open: the floor of a zone is inside, its ceiling outside.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -201,7 +202,7 @@ def add_GeozonesServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class GeozonesService:
-    """Where one may fly, and on whose word.
+    """Where flying is permitted, restricted or forbidden, and which authority must approve.
     """
 
     @staticmethod
