@@ -190,12 +190,7 @@ def test_the_configuration_reads_the_raster(tmp_path: Path, monkeypatch: pytest.
 
 
 def configuration() -> GeofenceConfig:
-    return GeofenceConfig(
-        database_url="postgresql://127.0.0.1/lowsky",
-        kafka_bootstrap="127.0.0.1:9092",
-        token_jwks_url="http://127.0.0.1/jwks",
-        token_issuer="http://127.0.0.1",
-    )
+    return GeofenceConfig()
 
 
 def met_over(stated_m: tuple[float, float] | None, floor_m: float, reference: VerticalReference) -> list[int]:

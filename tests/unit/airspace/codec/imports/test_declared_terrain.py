@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,6 +14,8 @@ from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
 from tests.support.readings import read
 from tests.support.zone_files import ed269_zone, file_of, square
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def test_bounds_of_the_ground_go_into_every_zone() -> None:
@@ -38,5 +41,5 @@ def test_bounds_come_both_and_in_order(header: pb.ImportHeader, field: str) -> N
 
 def test_another_word_on_the_ground_is_a_change_of_altitude() -> None:
     (zone,) = read(file_of([ed269_zone("one", square(16.0, 48.0))])).zones
-    (change,) = difference({"z": zone.geozone}, {"z": replace(zone.geozone, terrain_m=(0.0, 5.0))})
+    (change,) = difference({"z": zone.geozone}, {"z": replace(zone.geozone, terrain_m=(0.0, 5.0))}, NOW)
     assert change.aspects == (Aspect.ALTITUDE,)
