@@ -24,7 +24,7 @@ unit: .venv/.synced ## the tests that need neither
 
 coverage: .venv/.synced ## what the unit tests run, line and branch: the files of which they run less than 80 %, and all together
 	coverage erase
-	coverage run -m pytest tests/unit $(SIDE_BY_SIDE) $(ARGS)
+	coverage run -m pytest tests/unit $(ARGS)
 	coverage combine --quiet
 	coverage report --sort=cover | awk '/^TOTAL/ || $$NF + 0 < 80'
 
