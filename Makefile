@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 2
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test unit lint format protos bench up down status clean
+.PHONY: help demo test unit lint format coverage protos bench up down status clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -21,6 +21,12 @@ test: .venv/.synced ## every test, against real PostgreSQL and real Kafka
 
 unit: .venv/.synced ## the tests that need neither
 	pytest tests/unit tests/architecture tests/contract $(SIDE_BY_SIDE) $(ARGS)
+
+coverage: .venv/.synced ## what the unit tests run, line and branch: the files of which they run less than 80 %, and all together
+	coverage erase
+	coverage run -m pytest tests/unit $(ARGS)
+	coverage combine --quiet
+	coverage report --sort=cover | awk '/^TOTAL/ || $$NF + 0 < 80'
 
 lint: .venv/.synced ## formatting, style, types, import rules, protos
 	ruff format --check .
@@ -53,7 +59,7 @@ status: .venv/.synced ## how the local stack is
 
 clean: ## remove what was made here (not the download cache in your home)
 	@if [ -x $(BIN)/lowsky ] && [ -e .lowsky ]; then lowsky down --purge; fi
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 
 .venv/.synced: pyproject.toml uv.lock deploy/setup
 	deploy/setup

@@ -47,12 +47,13 @@ every_mutation = pytest.mark.parametrize("kind", mutations(), ids=lambda kind: k
 
 def a_request(kind: Descriptor) -> Any:
     """A request in which every field is set (of each choice the last); each repeated one twice."""
-    message = message_factory.GetMessageClass(kind)()
+    message: Any = message_factory.GetMessageClass(kind)()
     _fill(message, 0)
     message.request_id = REQUEST_ID
     if "update_mask" in kind.fields_by_name:
         (resource,) = [f for f in kind.fields if f.message_type and "etag" in f.message_type.fields_by_name]
         del message.update_mask.paths[:]
+        assert resource.message_type is not None
         message.update_mask.paths.extend(f.name for f in inputs(resource.message_type))
     return message
 
@@ -223,7 +224,9 @@ def test_no_map_holds_messages_and_no_time_is_repeated(kind: Descriptor) -> None
 
 def test_a_packed_field_is_the_same_as_one_that_is_not() -> None:
     request = flight_plans_pb2.SubmitFlightPlanRequest(request_id=REQUEST_ID)
-    request.flight_plan.special_activities.extend([1, 3])
+    request.flight_plan.special_activities.extend(
+        [flight_plans_pb2.SPECIAL_ACTIVITY_DROPS_ARTICLES, flight_plans_pb2.SPECIAL_ACTIVITY_NETWORK_RELAY]
+    )
     packed = b"\x6a\x02\x01\x03"
     plan = request.flight_plan.SerializeToString()
     assert packed in plan
@@ -247,7 +250,8 @@ def test_minus_zero_is_zero_and_an_optional_zero_is_not_nothing() -> None:
 
 def test_of_an_update_counts_what_its_mask_names_in_whatever_order() -> None:
     def update(*paths: str, **fields: str) -> bytes:
-        request = authorities_pb2.UpdateAuthorityRequest(request_id=REQUEST_ID, authority={"name": "authorities/a"})
+        authority = authorities_pb2.Authority(name="authorities/a")
+        request = authorities_pb2.UpdateAuthorityRequest(request_id=REQUEST_ID, authority=authority)
         for name, value in fields.items():
             setattr(request.authority, name, value)
         request.update_mask.paths.extend(paths)

@@ -13,11 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
+from typing import cast
 
 import geopandas
 import numpy as np
 import shapely
 from rich.table import Table
+from shapely import Polygon
 
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.schedules.applicability import PERMANENT, Applicability, Daily, Period
@@ -93,7 +95,7 @@ def zones_of(count: int) -> list[IndexedZone[None]]:
             ),
             None,
         )
-        for n, outline in enumerate(shapely.polygons(rings))
+        for n, outline in enumerate(cast(Sequence[Polygon], shapely.polygons(rings)))
         for lower, upper in [_BANDS[n % len(_BANDS)]]
     ]
 
@@ -113,7 +115,7 @@ def plans_of(count: int, round_: int = 0) -> Volumes:
                 latitudes=places[:, 1],
                 altitudes_m=np.full(LEGS + 1, 100.0),
                 datums=np.full(LEGS + 1, Datum.AGL.code, dtype=np.int8),
-                times_s=START_S + 50.0 * np.arange(LEGS + 1),
+                times_s=START_S + 50.0 * np.arange(LEGS + 1, dtype=np.float64),
                 horizontal_buffer_m=20.0,
                 vertical_buffer_m=10.0,
                 time_buffer_s=30.0,

@@ -36,6 +36,7 @@ from lowsky.flightplans.recheck.recheck import SEEN_AT_ONCE
 from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.local.stack import Stack, infrastructure
+from lowsky.rpc.paging import PAGE_BYTES_MAX
 from tests.integration.flightplans.world import flight_plan, waypoints
 from tests.support.history import months_before, partitioned_since, submitted_between
 from tests.support.installation import maintain
@@ -141,12 +142,12 @@ async def save_assessments(stored: Stored) -> None:
 async def list_own(stored: Stored) -> None:
     async with stored.database.connection() as connection:
         wanted = Filter(operator=stored.recent[0].operator)
-        await FlightPlanStore(connection).list(wanted, None, PAGE)
+        await FlightPlanStore(connection).list(wanted, None, PAGE, PAGE_BYTES_MAX)
 
 
 async def list_all(stored: Stored) -> None:
     async with stored.database.connection() as connection:
-        await FlightPlanStore(connection).list(Filter(), None, PAGE)
+        await FlightPlanStore(connection).list(Filter(), None, PAGE, PAGE_BYTES_MAX)
 
 
 async def page_to_recheck(stored: Stored) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -71,7 +72,7 @@ async def bare_echo() -> Measurement:
     try:
         port = int(await process.stdout.readline())
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            echo = channel.unary_unary(METHOD)
+            echo: Any = channel.unary_unary(METHOD)
             return await one_by_one("bare grpc.aio echo", CALLS, lambda _: echo(PAYLOAD))
     finally:
         process.stdin.close()

@@ -83,15 +83,15 @@ async def run(job: Job) -> Outcome:
         metadata = [(("authorization", f"Bearer {token}"),) for token in job.tokens]
         if job.kind in STREAMS:
             method, state_of = STREAMS[job.kind]
-            stream = channels[0].stream_stream(method)
+            stream: Any = channels[0].stream_stream(method)
             await _streamed(stream, metadata[0], warm)
             return await _timed(lambda: _streamed(stream, metadata[0], bodies), state_of)
         if job.kind in BARE:
             method, outcome = BARE[job.kind]
-            bare = channels[0].unary_unary(method)
+            bare: Any = channels[0].unary_unary(method)
             await _many(lambda n: bare(warm[n]), WARM_UP, job)
             return await _timed(lambda: _many(lambda n: bare(bodies[n]), job.count, job), lambda _: outcome)
-        submit = [channel.unary_unary(SERVICE + "SubmitFlightPlan") for channel in channels]
+        submit: list[Any] = [channel.unary_unary(SERVICE + "SubmitFlightPlan") for channel in channels]
 
         def call_of(sent: Sequence[bytes]) -> Call:
             return lambda n: submit[n // FLEETS % len(submit)](sent[n], metadata=metadata[n % FLEETS])

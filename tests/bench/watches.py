@@ -13,6 +13,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psutil
@@ -65,7 +66,9 @@ async def _measured(installation: Installation, bench: Bench) -> Reconnection:
     token = installation.token(roles=["operator"], operator=fleet(0), subject="watcher")
     stub = installation.stub(Stub, SERVICE, token)
     first = stub.WatchFlightPlans(pb.WatchFlightPlansRequest(parent=fleet(0)))
-    resume_token = (await first.read()).resume_token  # type: ignore[union-attr]  # it has begun
+    begun_with = await first.read()
+    assert isinstance(begun_with, pb.WatchFlightPlansResponse)  # it has begun
+    resume_token = begun_with.resume_token
     first.cancel()
     await bench.run("what is missed", "unary", "spread", 0, MISSED, lasts_s=120.0)
     await bench.drained()
@@ -106,7 +109,7 @@ async def _measured(installation: Installation, bench: Bench) -> Reconnection:
 async def _caught_up(installation: Installation, token: str, resume_token: str, missed: int) -> None:
     """One watch, on a connection of its own, until it has all that it missed; it comes again when it is told to."""
     async with grpc.aio.insecure_channel(installation.address(SERVICE)) as channel:
-        watch = channel.unary_stream("/lowsky.api.flightplans.v1.FlightPlansService/WatchFlightPlans")  # type: ignore[attr-defined]
+        watch: Any = channel.unary_stream("/lowsky.api.flightplans.v1.FlightPlansService/WatchFlightPlans")
         got = 0
         while got < missed:
             request = pb.WatchFlightPlansRequest(parent=fleet(0), resume_token=resume_token).SerializeToString()

@@ -31,7 +31,7 @@ def told(value: bytes | None = VALUE) -> Event:
 
 def test_a_strangers_library_reads_every_attribute_and_the_value() -> None:
     event = told()
-    message = KafkaMessage(headers=dict(to_headers(event)), key=event.key.encode(), value=event.value)
+    message = KafkaMessage(headers=dict(to_headers(event)), key=event.key.encode(), value=event.value or b"")
     read = from_binary(message, data_unmarshaller=events_pb2.FlightPlanEvent.FromString)
     assert read["specversion"] == "1.0"
     assert read["id"] == event.id
@@ -42,7 +42,9 @@ def test_a_strangers_library_reads_every_attribute_and_the_value() -> None:
     assert read["datacontenttype"] == "application/protobuf"
     assert read["correlationid"] == "c-1"
     assert read["causationid"] == "e-0"
-    assert read.get_data().flight_plan.name == KEY
+    data = read.get_data()
+    assert data is not None
+    assert data.flight_plan.name == KEY
 
 
 def test_extension_names_are_as_the_specification_wants_them() -> None:

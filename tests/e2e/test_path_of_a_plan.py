@@ -136,7 +136,7 @@ async def test_a_watch_tells_every_move_of_a_plan_once_and_in_order(city: City) 
     assert first.HasField("checkpoint")
     plan = await operator.submit_flight_plan(OPERATOR, parcel("parcel-lingang.plan"), wait_for_decision=WAIT)
     await operator.withdraw_flight_plan(plan.name)
-    states = []
+    states: list[pb.State.ValueType] = []
     while not states or states[-1] != pb.STATE_WITHDRAWN:
         update = await anext(watching)
         if update.flight_plan.name == plan.name:
@@ -144,7 +144,7 @@ async def test_a_watch_tells_every_move_of_a_plan_once_and_in_order(city: City) 
     await watching.aclose()
     assert states == [pb.STATE_SUBMITTED, pb.STATE_APPROVED, pb.STATE_WITHDRAWN]
     again = operator.watch_flight_plans(OPERATOR, first.resume_token)
-    repeated = []
+    repeated: list[pb.State.ValueType] = []
     while len(repeated) < 3:
         update = await anext(again)
         if update.flight_plan.name == plan.name:

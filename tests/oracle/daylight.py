@@ -159,4 +159,4 @@ def _shown_s(wall: datetime, zone: str) -> list[float]:
 
 def noon_of(solar: int, longitude: float) -> float:
     """Mean noon of a solar day."""
-    return float(noon_s(np.float64(solar), np.float64(longitude)))
+    return float(noon_s(np.asarray(float(solar)), np.asarray(longitude)))

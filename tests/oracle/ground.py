@@ -91,7 +91,7 @@ class Raster:
 
     def _holds(self, row: int, column: int) -> bool:
         rows, columns = self.metres.shape
-        return 0 <= row < rows and 0 <= column < columns
+        return bool(0 <= row < rows and 0 <= column < columns)
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def around(start: Point, end: Point, buffer_m: float) -> BaseGeometry:
     for n in range(count + 1):
         lon, lat, _ = GEOD.fwd(*start, azimuth, length * n / count)
         bearings = np.linspace(0.0, 360.0, 72, endpoint=False)
-        lons, lats, _ = GEOD.fwd(*(np.full(72, value) for value in (lon, lat)), bearings, np.full(72, buffer_m))
+        lons, lats, _ = GEOD.fwd(np.full(72, lon), np.full(72, lat), bearings, np.full(72, buffer_m))
         lons = start[0] + (np.asarray(lons) - start[0] + 180.0) % 360.0 - 180.0
         discs.append(shapely.MultiPoint(np.column_stack([lons, lats])))
     return shapely.union_all([shapely.convex_hull(shapely.union(a, b)) for a, b in pairwise(discs)])

@@ -152,7 +152,7 @@ def legs(draw: st.DrawFn, site: Site, zone: Over, known: Known, plan: Polygon) -
     west, south, east, north = plan.bounds
     buffer_m = draw(st.sampled_from([5.0, 60.0]))
     ends: list[Point] = [(west, south), (east, north)]
-    ground = around(*ends, buffer_m)
+    ground = around(ends[0], ends[1], buffer_m)
     # By how much corridors may be too wide, 2 cm and 1 %, in degrees of longitude.
     grown = (0.02 + 0.011 * buffer_m) / 111_000.0 / math.cos(math.radians(site.lat))
     box = box_of(shapely.box(*ground.bounds).buffer(grown))

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import grpc
 import psutil
-from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
 from lowsky.auth.caller import Role
@@ -170,7 +170,7 @@ Way = tuple[tuple[str, int | None], ...]
 
 
 def _scalars(message: Message, way: Way) -> Iterator[tuple[Way, FieldDescriptor]]:
-    for field in message.DESCRIPTOR.fields:
+    for field in cast(Descriptor, message.DESCRIPTOR).fields:  # of either implementation
         if field.message_type is None:
             if not field.is_repeated and (field.containing_oneof is None or message.HasField(field.name)):
                 yield way, field

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from tests.oracle.conflict import Area, Held
@@ -80,7 +81,8 @@ def operation(file: Path, begins: datetime, now: datetime) -> Flight:
 
 
 def _flight(extents: list[Extent], now: datetime, priority: int = 0) -> Flight:
-    plan = pb.FlightPlan(**contents(), priority=3 if priority else 0)
+    named = assessment_pb2.PRIORITY_EMERGENCY if priority else assessment_pb2.PRIORITY_UNSPECIFIED
+    plan = pb.FlightPlan(**contents(), priority=named)
     held = []
     for volume, start_s, end_s in extents:
         message = plan.volumes.volumes.add()

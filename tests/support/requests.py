@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
@@ -55,8 +56,9 @@ def largest(descriptor: Descriptor, size: int) -> Message:
 def _fill(message: Message, size: int, above: tuple[Descriptor, ...]) -> int:
     """Fills a message; gives about how many bytes it takes, so that nothing is counted twice."""
     taken = 0
-    here = (*above, message.DESCRIPTOR)
-    for field in message.DESCRIPTOR.fields:
+    descriptor = cast(Descriptor, message.DESCRIPTOR)  # of either implementation
+    here = (*above, descriptor)
+    for field in descriptor.fields:
         if field.message_type in here or taken >= size:
             continue
         rules = field.GetOptions().Extensions[validate_pb2.field]
@@ -93,7 +95,7 @@ def _scalar(field: FieldDescriptor, rules: validate_pb2.FieldRules) -> object:
         return b"x" * int(rules.bytes.max_len or TEXT_MAX)
     if field.type == FieldDescriptor.TYPE_BOOL:
         return True
-    if field.type == FieldDescriptor.TYPE_ENUM:
+    if field.enum_type is not None:
         return field.enum_type.values[-1].number
     return 1
 

@@ -10,7 +10,7 @@ SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.Health
 
 
 async def status(health: Health, part: str) -> int:
-    return (await health.servicer.Check(health_pb2.HealthCheckRequest(service=part), None)).status
+    return int((await health.servicer.Check(health_pb2.HealthCheckRequest(service=part), None)).status)
 
 
 async def test_a_part_that_is_lost_stops_calls_and_one_for_writes_alone_lets_reading_go_on() -> None:

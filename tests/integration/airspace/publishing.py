@@ -96,7 +96,7 @@ async def new_publisher(installation: Installation, display_name: str = "") -> P
     await create_authority(installation, authority_id, display_name=display_name or f"Authority {authority_id}")
     token = installation.token(roles=["publisher"], authority=authority_id, subject=f"publisher of {authority_id}")
     stub = installation.stub(geozones_pb2_grpc.GeozonesServiceStub, "airspace", token)
-    return Publisher(installation, f"authorities/{authority_id}", stub)  # type: ignore[arg-type]  # aio
+    return Publisher(installation, f"authorities/{authority_id}", stub)
 
 
 async def create_authority(installation: Installation, authority_id: str, **fields: Any) -> authorities.Authority:
@@ -111,7 +111,7 @@ async def create_authority(installation: Installation, authority_id: str, **fiel
 def administration(installation: Installation) -> authorities_pb2_grpc.AuthoritiesServiceAsyncStub:
     """What an administrator calls."""
     token = installation.token(roles=["administrator"], subject="administrator")
-    return installation.stub(authorities_pb2_grpc.AuthoritiesServiceStub, "airspace", token)  # type: ignore[return-value]
+    return installation.stub(authorities_pb2_grpc.AuthoritiesServiceStub, "airspace", token)
 
 
 def messages(header: pb.ImportHeader, data: bytes) -> list[pb.ImportGeozonesRequest]:

@@ -102,4 +102,4 @@ async def new_officer(installation: Installation, *shells: Corners, authority_id
     await create_authority(installation, authority_id, **({"area": area(*shells)} if shells else {}))
     token = installation.token(roles=["officer"], authority=authority_id, subject=f"officer of {authority_id}")
     stub = installation.stub(geozones_pb2_grpc.GeozonesServiceStub, "airspace", token)
-    return Officer(installation, f"authorities/{authority_id}", stub)  # type: ignore[arg-type]  # aio
+    return Officer(installation, f"authorities/{authority_id}", stub)

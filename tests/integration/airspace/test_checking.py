@@ -51,7 +51,7 @@ class Both:
 
     def checker(self, **claims: Any) -> geozones_pb2_grpc.GeozonesServiceAsyncStub:
         token = self.world.installation.token(**{"roles": ["operator"], "operator": "operators/acme", **claims})
-        return self.world.installation.stub(geozones_pb2_grpc.GeozonesServiceStub, "airspace", token)  # type: ignore[return-value]
+        return self.world.installation.stub(geozones_pb2_grpc.GeozonesServiceStub, "airspace", token)
 
     async def check(self, plan: plans.FlightPlan) -> pb.CheckAirspaceResponse:
         return await self.checker().CheckAirspace(request_of(plan))
@@ -60,6 +60,7 @@ class Both:
 def request_of(plan: plans.FlightPlan) -> pb.CheckAirspaceRequest:
     request = pb.CheckAirspaceRequest()
     field = plan.WhichOneof("airspace")
+    assert field is not None
     getattr(request, field).CopyFrom(getattr(plan, field))
     return request
 

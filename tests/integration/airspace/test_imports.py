@@ -242,7 +242,7 @@ async def test_only_a_publisher_of_the_authority_itself_imports(airspace: Instal
     data = file_of([ed269_zone("A")])
     officer = airspace.token(roles=["officer", "administrator"], authority=publisher.authority)
     stub = airspace.stub(geozones_pb2_grpc.GeozonesServiceStub, "airspace", officer)
-    as_officer = Publisher(airspace, publisher.authority, stub)  # type: ignore[arg-type]  # aio
+    as_officer = Publisher(airspace, publisher.authority, stub)
     assert (await refusal(as_officer.publish(new_dataset(), data))).reason == "ROLE_MISSING"
     other = await new_publisher(airspace)
     failure = await refusal(publisher.publish(new_dataset(), data, authority=other.authority))
@@ -265,7 +265,7 @@ async def test_an_authority_that_is_not_registered_is_named(airspace: Installati
     data = file_of([ed269_zone("A")])
     token = airspace.token(roles=["publisher"], authority="nobody")
     stub = airspace.stub(geozones_pb2_grpc.GeozonesServiceStub, "airspace", token)
-    failure = await refusal(Publisher(airspace, "authorities/nobody", stub).publish(new_dataset(), data))  # type: ignore[arg-type]
+    failure = await refusal(Publisher(airspace, "authorities/nobody", stub).publish(new_dataset(), data))
     assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "AUTHORITY_UNKNOWN")
     named = publisher.publish(new_dataset(), data, authority_names={"Tower": "authorities/missing"})
     failure = await refusal(named)

@@ -23,13 +23,14 @@ from tests.support.zone_files import ed269_zone, ed318_zone, file_of
 PLACES = [(113.9 + 0.13 * number, 22.5 + 0.11 * number) for number in range(6)]
 
 
-def box_at(lon: float, lat: float, number: int) -> list[list[float]]:
+def box_at(lon: float, lat: float, number: int) -> list[tuple[float, float]]:
     east, north = lon + 0.01 + 0.003 * number, lat + 0.02 - 0.002 * number
-    return [[lon, lat], [east, lat], [east, north], [lon, north], [lon, lat]]
+    return [(lon, lat), (east, lat), (east, north), (lon, north), (lon, lat)]
 
 
-def shown(ring: list[list[float]], system: ReferenceSystem) -> list[list[float]]:
-    return [[float(degrees) for degrees in from_wgs84(lon, lat, system)] for lon, lat in ring]
+def shown(ring: list[tuple[float, float]], system: ReferenceSystem) -> list[tuple[float, float]]:
+    there = (from_wgs84(lon, lat, system) for lon, lat in ring)
+    return [(float(lon), float(lat)) for lon, lat in there]
 
 
 RINGS = [box_at(lon, lat, number) for number, (lon, lat) in enumerate(PLACES)]
@@ -119,11 +120,11 @@ async def test_a_mission_in_the_coordinates_of_a_map_meets_what_is_there(publish
     zone = ed269_zone("THERE", ring, restriction="PROHIBITED", zoneAuthority=[])
     await publisher.publish(new_dataset(), file_of([zone]))
     inside = (116.3 + 0.0003, 39.91)  # 26 m within its western edge
-    ((lon, lat),) = shown([list(inside)], ReferenceSystem.GCJ_02)  # which the map shows 500 m farther east
+    ((lon, lat),) = shown([inside], ReferenceSystem.GCJ_02)  # which the map shows 500 m farther east
     assert await met(publisher, inside) == ["THERE"]
     assert await met(publisher, (lon, lat), geo_pb2.REFERENCE_SYSTEM_GCJ_02) == ["THERE"]
     west = (116.3 - 0.003, 39.91)
-    ((lon, lat),) = shown([list(west)], ReferenceSystem.GCJ_02)
+    ((lon, lat),) = shown([west], ReferenceSystem.GCJ_02)
     assert await met(publisher, (lon, lat)) == ["THERE"]  # taken as WGS 84, it would be elsewhere
     assert await met(publisher, (lon, lat), geo_pb2.REFERENCE_SYSTEM_GCJ_02) == []
 
@@ -139,7 +140,7 @@ async def test_zones_outside_the_area_of_their_authority_and_with_swapped_axes_a
     )
     zones = [
         ed269_zone("WITHIN", box_at(8.5, 47.2, 0)),
-        ed269_zone("SWAPPED", [[lat, lon] for lon, lat in box_at(8.5, 47.2, 0)]),
+        ed269_zone("SWAPPED", [(lat, lon) for lon, lat in box_at(8.5, 47.2, 0)]),
         ed269_zone("FAR", box_at(20.0, 10.0, 0)),
     ]
     answer = await publisher.publish(new_dataset(), file_of(zones), validate_only=True)

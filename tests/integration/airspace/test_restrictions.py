@@ -81,7 +81,7 @@ async def test_a_circle_within_the_area_restricts(officer: Officer) -> None:
     around.outline_circle.CopyFrom(
         geo_pb2.Circle(center=geo_pb2.LatLng(longitude=16.5, latitude=48.5), radius_m=20_000)
     )
-    assert await officer.restrict(volume=around)
+    assert (await officer.restrict(volume=around)).name
     around.outline_circle.radius_m = 40_000
     assert (await refusal(officer.restrict(volume=around))).reason == "OUTSIDE_AREA"
 
@@ -123,14 +123,14 @@ async def test_an_authority_without_an_area_may_not_restrict_until_it_is_given_o
     )
     given = (await administration(airspace).UpdateAuthority(update)).authority
     assert given.area == update.authority.area
-    assert await officer.restrict(volume=volume(square(16.5, 48.2, 17.5, 48.3)))
+    assert (await officer.restrict(volume=volume(square(16.5, 48.2, 17.5, 48.3)))).name
     update.request_id, update.authority.area.polygons[1].shell.vertices[0].latitude = str(uuid4()), 50
     failure = await refusal(administration(airspace).UpdateAuthority(update))
     assert failure.fields == {"authority.area.polygons[1]": "INVALID_GEOMETRY"}
 
 
 async def test_a_restriction_reaches_the_border_and_not_a_metre_beyond(officer: Officer) -> None:
-    assert await officer.restrict(volume=volume(square(16, 48.2, 16.1, 48.3)))
+    assert (await officer.restrict(volume=volume(square(16, 48.2, 16.1, 48.3)))).name
     failure = await refusal(officer.restrict(volume=volume(square(16 - METRE, 48.2, 16.1, 48.3))))
     assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "OUTSIDE_AREA")
 

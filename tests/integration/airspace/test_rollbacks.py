@@ -19,7 +19,7 @@ KEPT = 20
 
 async def rollback(publisher: Publisher, dataset: str, version: int, **fields: Any) -> pb.RollbackDatasetResponse:
     """Confirms what it takes away."""
-    usual = {"request_id": str(uuid4()), "dataset": dataset, "version": version}
+    usual: dict[str, Any] = {"request_id": str(uuid4()), "dataset": dataset, "version": version}
 
     def call(digest: str) -> Awaitable[pb.RollbackDatasetResponse]:
         request = pb.RollbackDatasetRequest(**(usual | {"confirm_difference": digest} | fields))

@@ -7,9 +7,8 @@ from uuid import uuid4
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.airspace.v1 import geozones_pb2_grpc
-from tests.integration.airspace.publishing import Publisher, messages, new_publisher
+from tests.integration.airspace.publishing import Publisher, messages, new_dataset, new_publisher
 from tests.integration.airspace.restricting import CITY, new_officer
-from tests.integration.airspace.test_rollbacks import new_dataset
 from tests.support.errors import refusal
 from tests.support.installation import Installation
 from tests.support.zone_files import ed269_zone, file_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -50,7 +51,7 @@ async def test_an_empty_stream_and_a_header_alone_are_refused(publisher: Publish
     ],
 )
 async def test_a_malformed_header_is_refused_by_its_field(
-    publisher: Publisher, fields: dict[str, object], at: str
+    publisher: Publisher, fields: dict[str, Any], at: str
 ) -> None:
     failure = await refusal(publisher.publish(**({"dataset": new_dataset(), "data": b"{}"} | fields)))
     assert failure.fields == {at: "INVALID_FIELD"}
@@ -118,7 +119,7 @@ async def test_a_refused_header_is_told_to_a_caller_who_is_still_sending(
         assert (failure.code, failure.reason) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
     token = airspace.token(roles=["officer"], authority=publisher.authority)
     stub = airspace.stub(geozones_pb2_grpc.GeozonesServiceStub, "airspace", token)
-    officer = Publisher(airspace, publisher.authority, stub)  # type: ignore[arg-type]  # aio
+    officer = Publisher(airspace, publisher.authority, stub)
     for _ in range(10):
         assert (await refusal(officer.send([header, *[chunk(b" " * MIB)] * 8]))).reason == "ROLE_MISSING"
 

@@ -51,8 +51,8 @@ async def run(installation: Installation, folder: Path, *arguments: str, **claim
 async def test_an_operator_is_registered_verified_and_seen_in_the_events(
     registration: Installation, tmp_path: Path
 ) -> None:
-    create = ("operators", "create", "--id", "acme", "--display-name", "Acme", "--contact", "Li")
-    create += ("--identifier", f"cn-uscc:{USCC}")
+    create = ["operators", "create", "--id", "acme", "--display-name", "Acme", "--contact", "Li"]
+    create += ["--identifier", f"cn-uscc:{USCC}"]
     code, out, err = await run(registration, tmp_path, *create, "-o", "json", **REGISTRAR)
     assert code == 0, err
     assert json.loads(out)["state"] == "STATE_APPLIED"

@@ -159,7 +159,8 @@ async def test_an_event_that_cannot_be_unpacked_can_be_skipped_and_not_replayed(
 
 async def test_the_tail_passes_over_a_record_that_cannot_be_unpacked(installation: Installation) -> None:
     kafka, topic = installation.kafka, topics.APPROVALS
-    for key, headers in (("t/1", []), ("t/2", [(NotUtf8("x"), b"1")]), ("t/3", [])):
+    written: list[tuple[str, list[tuple[str, bytes]]]] = [("t/1", []), ("t/2", [(NotUtf8("x"), b"1")]), ("t/3", [])]
+    for key, headers in written:
         await send(kafka, topic, b"", key=key.encode(), headers=headers, partition=2)
     code, out, err = await run(kafka, "tail", "--topic", "approvals", "--from-beginning", "--no-follow")
     assert code == 0, err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -40,14 +42,14 @@ def noon() -> datetime:
     return in_(hours=5).replace(microsecond=0)
 
 
-async def hold(world: World, at: Place, departure: datetime, **fields: object) -> pb.FlightPlan:
+async def hold(world: World, at: Place, departure: datetime, **fields: Any) -> pb.FlightPlan:
     request = submission(at, parent=FOREIGN, aircraft=a_drone(FOREIGN), departure=departure, **fields)
     plan = (await world.stub(operator=FOREIGN, subject="rival").SubmitFlightPlan(request)).flight_plan
     assert state(plan) == "SUBMITTED"
     return plan
 
 
-def asking(at: Place, departure: datetime, **fields: object) -> pb.SubmitFlightPlanRequest:
+def asking(at: Place, departure: datetime, **fields: Any) -> pb.SubmitFlightPlanRequest:
     request = submission(at, departure=departure, **fields)
     request.suggest_alternatives = True
     return request
@@ -100,7 +102,7 @@ async def test_a_dry_run_and_a_stream_hear_of_the_same_alternatives(world: World
     dry = await world.stub().SubmitFlightPlan(asking(at, departure, validate_only=True))
     assert len(dry.alternatives) == 2
 
-    async def plans() -> object:
+    async def plans() -> AsyncIterator[pb.SubmitFlightPlansRequest]:
         yield pb.SubmitFlightPlansRequest(key="1", request=asking(at, departure))
 
     (answer,) = [answer async for answer in world.stub().SubmitFlightPlans(plans())]
@@ -274,7 +276,7 @@ async def test_flights_of_lower_priority_count_as_free(world: World, rescuers: N
 async def test_what_cannot_be_answered_is_refused_with_the_field(world: World) -> None:
     at, start = next(PLACES), noon()
 
-    async def field(asked: assessment_pb2.Volumes, **fields: object) -> tuple[str, str]:
+    async def field(asked: assessment_pb2.Volumes, **fields: Any) -> tuple[str, str]:
         request = pb.QueryAirspaceRequest(volumes=asked, **fields)
         error = await refusal(world.stub().QueryAirspace(request))
         return error.reason, ", ".join(error.fields)

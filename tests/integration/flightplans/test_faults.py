@@ -56,7 +56,7 @@ async def stored_and_told_once(world: World, names: set[str]) -> None:
         assert len(rows) == len(names)
 
         async def drained() -> bool:
-            return await connection.fetchval("SELECT count(*) FROM flightplans.outbox") == 0
+            return bool(await connection.fetchval("SELECT count(*) FROM flightplans.outbox") == 0)
 
         await eventually(drained, within_s=30, what="the outbox drained")
     events = await world.installation.events(topics.FLIGHT_PLANS)

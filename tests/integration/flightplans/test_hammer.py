@@ -104,9 +104,10 @@ async def test_the_invariant_holds_under_eight_processes_and_kills(world: World,
     assert min(states.values()) > 100, f"too one-sided to show anything: {states}"
     assert set(killed) == {"worker", "connection"}, killed
     async with world.installation.connection() as connection:
-        stored = dict(
-            await connection.fetch("SELECT operator || '/flightPlans/' || id, state FROM flightplans.flight_plans")
+        rows = await connection.fetch(
+            "SELECT operator || '/flightPlans/' || id AS name, state FROM flightplans.flight_plans"
         )
+        stored = {row["name"]: row["state"] for row in rows}
         held = await connection.fetch("SELECT plan::text AS id, volumes, aircraft FROM flightplans.reservations")
     assert {one["name"]: one["state"] for one in heard}.items() <= stored.items()
     accepted = {one["name"].rpartition("/")[2] for one in heard if one["state"] == "SUBMITTED"}
@@ -127,7 +128,7 @@ def overlapping(held: list[Any]) -> list[tuple[str, str]]:
         for name in ("start_s", "end_s", "lower_m", "upper_m", "outlines", "centre_lines")
     )
     order = np.argsort(start)
-    found = set()
+    found: set[tuple[str, str]] = set()
     for n, a in enumerate(order.tolist()):
         rest = order[n + 1 : np.searchsorted(start[order], end[a])]
         b = rest[(owner[rest] != owner[a]) & (lower[rest] < upper[a]) & (lower[a] < upper[rest])]

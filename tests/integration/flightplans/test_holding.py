@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -39,12 +40,12 @@ def foreign(world: World) -> Stub:
     return world.stub(operator=FOREIGN, subject="rival")
 
 
-async def submit_foreign(world: World, departure: datetime, **fields: object) -> pb.FlightPlan:
+async def submit_foreign(world: World, departure: datetime, **fields: Any) -> pb.FlightPlan:
     request = submission(parent=FOREIGN, aircraft=a_drone(FOREIGN), departure=departure, **fields)
     return (await foreign(world).SubmitFlightPlan(request)).flight_plan
 
 
-async def submit(world: World, departure: datetime, **fields: object) -> pb.FlightPlan:
+async def submit(world: World, departure: datetime, **fields: Any) -> pb.FlightPlan:
     return (await world.submit(departure=departure, **fields)).flight_plan
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from uuid import uuid4
 
 import pytest
@@ -175,7 +176,7 @@ async def test_a_move_that_is_sent_again_gets_the_same_answer(world: World) -> N
 async def test_others_plans_cannot_be_moved_or_seen(world: World) -> None:
     plan = (await world.submit()).flight_plan
     rival = world.stub(operator=FOREIGN)
-    calls = [
+    calls: list[Awaitable[object]] = [
         rival.WithdrawFlightPlan(withdraw(plan)),
         rival.ActivateFlightPlan(activate(plan)),
         rival.EndFlightPlan(end(plan)),

@@ -34,7 +34,7 @@ class Explaining:
 
     async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         await self.execute(statement, *values)
-        return cast(list[asyncpg.Record], await self._connection.fetch(statement, *values))
+        return await self._connection.fetch(statement, *values)
 
     async def fetchrow(self, statement: str, *values: Any) -> asyncpg.Record | None:
         await self.execute(statement, *values)

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
 from tests.integration.flightplans.world import (
     EAST,
     FOREIGN,
@@ -144,7 +145,11 @@ def large_content(waypoints: int) -> bytes:
     content.trajectory.ClearField("waypoints")
     content.trajectory.waypoints.extend(
         assessment_pb2.Waypoint(
-            longitude=113.5 + n * 1e-5, latitude=21.5, altitude_m=100.5, altitude_datum=1, offset_s=n + 0.1
+            longitude=113.5 + n * 1e-5,
+            latitude=21.5,
+            altitude_m=100.5,
+            altitude_datum=geo_pb2.ALTITUDE_DATUM_AGL,
+            offset_s=n + 0.1,
         )
         for n in range(waypoints)
     )

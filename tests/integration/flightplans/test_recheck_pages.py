@@ -10,7 +10,6 @@ from typing import Any, cast
 import pytest
 from shapely import Polygon
 
-from lowsky.db.database import Connection
 from lowsky.errors import Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.codec.plans import as_kept
@@ -71,7 +70,7 @@ def rechecking(months: Months) -> Recheck:
 
 async def counts(months: Months) -> list[tuple[object, ...]]:
     """State, airspace revision and version of plans, and how many there are of each."""
-    rows = await cast(Connection, months.connection).fetch(
+    rows = await months.connection.fetch(
         "SELECT state, airspace_revision, version, count(*) AS plans FROM flight_plans GROUP BY 1, 2, 3 ORDER BY 1"
     )
     return [tuple(row) for row in rows]
@@ -94,7 +93,7 @@ async def test_every_plan_is_checked_again_a_page_at_a_time(months: Months, monk
     closed = zone(square(PLACE, 0.05))
     zones = ZoneIndex([IndexedZone(closed.name, closed.geozone, 2)], 2)
     assert await subject.catch_up(cast(ZoneIndex[Any], zones), NO_AREAS)
-    rows = await cast(Connection, months.connection).fetch(
+    rows = await months.connection.fetch(
         "SELECT state, airspace_revision, count(*) AS plans FROM flight_plans GROUP BY 1, 2"
     )
     assert [tuple(row) for row in rows] == [("REJECTED", 2, COUNT)]

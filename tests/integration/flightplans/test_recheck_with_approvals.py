@@ -46,7 +46,7 @@ async def grant(world: World, plan: pb.FlightPlan, authority: str) -> approvals_
     return (await officer(world, authority).DecideApproval(request)).approval
 
 
-def officer(world: World, authority: str) -> approvals_pb2_grpc.ApprovalsServiceStub:
+def officer(world: World, authority: str) -> approvals_pb2_grpc.ApprovalsServiceAsyncStub:
     token = world.installation.token(roles=["officer"], authority=authority, subject="officer")
     return world.installation.stub(approvals_pb2_grpc.ApprovalsServiceStub, "approvals", token)
 

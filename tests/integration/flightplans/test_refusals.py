@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -152,7 +153,7 @@ async def test_a_senseless_request_is_an_invalid_argument_with_its_field(
     ],
 )
 async def test_what_the_state_of_things_does_not_allow_is_a_failed_precondition(
-    world: World, changes: dict[str, object], reason: str, field: str
+    world: World, changes: dict[str, Any], reason: str, field: str
 ) -> None:
     if isinstance(ahead := changes.get("departure"), timedelta):
         changes = {"departure": in_(seconds=ahead.total_seconds())}

@@ -38,7 +38,7 @@ async def stream(world: World, messages: Iterable[Message]) -> dict[str, pb.Subm
 def reason(status: status_pb2.Status) -> str:
     info = error_details_pb2.ErrorInfo()
     assert status.details[0].Unpack(info)
-    return info.reason
+    return str(info.reason)
 
 
 def fields(status: status_pb2.Status) -> list[str]:

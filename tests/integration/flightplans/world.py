@@ -9,7 +9,7 @@ import asyncio
 import itertools
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 
 import grpc
@@ -46,7 +46,10 @@ AGL = geo_pb2.ALTITUDE_DATUM_AGL
 ACTIVE, RETIRED = aircraft_pb2.Aircraft.STATE_ACTIVE, aircraft_pb2.Aircraft.STATE_RETIRED
 VERIFIED, SUSPENDED = operators_pb2.Operator.STATE_VERIFIED, operators_pb2.Operator.STATE_SUSPENDED
 
-Stub = flight_plans_pb2_grpc.FlightPlansServiceStub
+if TYPE_CHECKING:
+    Stub: TypeAlias = flight_plans_pb2_grpc.FlightPlansServiceAsyncStub  # of the type stubs only
+else:
+    Stub = flight_plans_pb2_grpc.FlightPlansServiceStub
 
 
 def timestamp(moment: datetime) -> Timestamp:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import grpc
 import pytest
@@ -109,7 +110,7 @@ async def test_an_operator_role_without_operator_is_none(registration: Registrat
 async def test_moves_of_the_register_are_the_registrars(registration: Registration) -> None:
     operator = await registration.new_operator()
     mine = registration.operators_for(operator.name)
-    asked = {"request_id": "6f9619ff-8b86-4011-b42d-00c04fc964ff", "name": operator.name}
+    asked: dict[str, Any] = {"request_id": "6f9619ff-8b86-4011-b42d-00c04fc964ff", "name": operator.name}
     for call in (
         mine.VerifyOperator(operators_pb2.VerifyOperatorRequest(**asked)),
         mine.SuspendOperator(operators_pb2.SuspendOperatorRequest(**asked, reason="r")),

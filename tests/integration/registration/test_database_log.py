@@ -68,8 +68,8 @@ async def test_nothing_that_is_planted_stands_in_the_log_of_the_database(registr
     fleet = registration.aircraft_for(name)
     drone = an_aircraft(identifiers=[serial_of(serial)], model=word)
     aircraft = (await fleet.RegisterAircraft(register_request(name, drone, aircraft_id=word))).aircraft
-    for again in (register_request(name, drone, aircraft_id=word), register_request(name, drone)):
-        assert (await refusal(fleet.RegisterAircraft(again))).reason == "ALREADY_EXISTS"
+    for other in (register_request(name, drone, aircraft_id=word), register_request(name, drone)):
+        assert (await refusal(fleet.RegisterAircraft(other))).reason == "ALREADY_EXISTS"
     await fleet.UpdateAircraft(update_aircraft_request(aircraft.name, ["model"], model=f"{word} 2"))
 
     # A statement that fails is logged: here each waits for a lock longer than it may.

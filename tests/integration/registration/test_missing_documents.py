@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from lowsky.api.registration.v1 import operators_pb2 as pb
 from lowsky.api.registration.v1.identifiers_pb2 import Identifier
@@ -20,7 +21,7 @@ from tests.support.identifiers import new_eu_number, new_resident_id
 
 INSURANCE = pb.MissingDocument.DOCUMENT_LIABILITY_INSURANCE
 CERTIFICATE = pb.MissingDocument.DOCUMENT_OPERATION_CERTIFICATE
-PAST = {"seconds": 1_700_000_000}
+PAST = Timestamp(seconds=1_700_000_000)
 
 
 def resident() -> Identifier:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -128,7 +129,7 @@ async def test_an_entitlement_needs_grounds_and_a_priority_that_there_is(registr
 
 
 async def test_nobody_says_itself_what_it_is_entitled_to(registration: Registration) -> None:
-    claims = {"priority_max": assessment_pb2.PRIORITY_STATE, "priority_reason": "I say so"}
+    claims: dict[str, Any] = {"priority_max": assessment_pb2.PRIORITY_STATE, "priority_reason": "I say so"}
     claimed = await refusal(registration.for_registrar.CreateOperator(create_request(an_operator(**claims))))
     assert claimed.fields.keys() == {"operator.priority_max", "operator.priority_reason"}
     created = (await registration.for_registrar.CreateOperator(create_request(an_operator()))).operator

@@ -79,7 +79,7 @@ def finding() -> assessment_pb2.Finding:
         message="Fly around the airport, or ask its authority.",
     )
     one.plan_altitude.lower_m, one.plan_altitude.upper_m = 40, 60
-    one.plan_altitude.lower_datum = one.plan_altitude.upper_datum = 4
+    one.plan_altitude.lower_datum = one.plan_altitude.upper_datum = geo_pb2.ALTITUDE_DATUM_TAKEOFF
     return one
 
 
@@ -452,7 +452,7 @@ async def test_an_import_that_takes_much_away_says_how_to_confirm_it_and_the_con
 
 async def test_zones_are_listed_by_area(run: Run, services: Scripted, target: str) -> None:
     zone = geozones_pb2.Geozone(name="geozones/at.LOWW", restriction=geozones_pb2.RESTRICTION_PROHIBITED)
-    zone.layers.add().altitude.upper_datum = 1
+    zone.layers.add().altitude.upper_datum = geo_pb2.ALTITUDE_DATUM_AGL
     services.answers["ListGeozones"] = [geozones_pb2.ListGeozonesResponse(geozones=[zone])]
     ended = await run("zones", "list", "--area", "16,48,17,49", at=target)
     assert "at.LOWW" in ended.out

@@ -47,7 +47,9 @@ async def asked(run: Run, services: Scripted, target: str, folder: Path, *option
     services.answers.setdefault("SubmitFlightPlan", []).append(answer)
     ended = await run("plan", "submit", str(folder / "flight.json"), *options, at=target)
     assert ended.code == 0, ended.err
-    return services.requests["SubmitFlightPlan"][-1].flight_plan
+    request = services.requests["SubmitFlightPlan"][-1]
+    assert isinstance(request, pb.SubmitFlightPlanRequest)
+    return request.flight_plan
 
 
 async def test_a_flight_is_commercial_unless_the_option_the_plan_or_the_profile_says_otherwise(

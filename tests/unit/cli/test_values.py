@@ -57,7 +57,8 @@ def test_enumerations_are_spoken_without_their_prefix() -> None:
 
 
 def test_bands_say_their_datums() -> None:
-    band = geo_pb2.AltitudeBand(lower_m=0, lower_datum=1, upper_datum=2)
+    agl, amsl = geo_pb2.ALTITUDE_DATUM_AGL, geo_pb2.ALTITUDE_DATUM_AMSL
+    band = geo_pb2.AltitudeBand(lower_m=0, lower_datum=agl, upper_datum=amsl)
     assert show_band(band) == "0 m AGL to unlimited"
 
 

@@ -31,7 +31,8 @@ def retry_info(seconds: float) -> Message:
     """When another try makes sense."""
     delay = duration_pb2.Duration()
     delay.FromMilliseconds(round(seconds * 1000))
-    return error_details_pb2.RetryInfo(retry_delay=delay)
+    info: Message = error_details_pb2.RetryInfo(retry_delay=delay)
+    return info
 
 
 class ScriptedPlans(flight_plans_pb2_grpc.FlightPlansServiceServicer):

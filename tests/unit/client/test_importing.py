@@ -57,7 +57,7 @@ async def client(serve: Serve, zones: Importing) -> AsyncIterator[Client]:
 LARGE = bytes(range(256)) * 12_000
 """3 MB: more than the flow control's window, so that writes wait for the server."""
 
-TO = {"dataset": "datasets/at-austrocontrol", "authority": "authorities/austrocontrol"}
+TO: dict[str, Any] = {"dataset": "datasets/at-austrocontrol", "authority": "authorities/austrocontrol"}
 
 
 async def test_a_file_arrives_whole_and_in_order(client: Client, zones: Importing, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def trajectory(
         latitudes=np.array([place[1] for place in places]),
         altitudes_m=np.broadcast_to(np.asarray(height_m, dtype=np.float64), (n,)).copy(),
         datums=np.array([each.code for each in datums], dtype=np.int8),
-        times_s=start.timestamp() + leg_s * np.arange(n),
+        times_s=start.timestamp() + leg_s * np.arange(n, dtype=np.float64),
         horizontal_buffer_m=buffer_m,
         vertical_buffer_m=above_below_m,
         time_buffer_s=around_s,

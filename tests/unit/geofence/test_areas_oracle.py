@@ -5,7 +5,7 @@ Whose word is asked, which zones spare it, what lies in nobody's area, and what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -63,7 +63,7 @@ def indexed(zone: Published) -> IndexedZone[None]:
     return IndexedZone(zone.name, geozone, None)
 
 
-def found(case: Case) -> list[list[Finding]]:
+def found(case: Case) -> Sequence[list[Finding]]:
     plans: list[list[Volume4D]] = [[] for _ in {flight.plan for flight in case.flights}]
     for flight in case.flights:
         window = flight.begins.timestamp(), flight.ends.timestamp()
@@ -76,7 +76,7 @@ def found(case: Case) -> list[list[Finding]]:
 # --- The comparison
 
 
-def disagreements(case: Case, findings: list[list[Finding]]) -> list[str]:
+def disagreements(case: Case, findings: Sequence[list[Finding]]) -> list[str]:
     """Where the findings are not what the oracle says, in words."""
     wrong = []
     for plan, listed in enumerate(findings):
@@ -169,7 +169,7 @@ def test_areas_and_zones_ask_what_the_oracle_says(case: Case) -> None:
 
 # --- The oracle has teeth: each of these mistakes is caught
 
-AREAS = lowsky.geofence.areas
+AREAS: Any = lowsky.geofence.areas
 
 
 def defaults_ignored(patch: Patch) -> None:

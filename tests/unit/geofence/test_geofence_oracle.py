@@ -102,7 +102,7 @@ def flight(points: list[tuple[float, float]], height_m: float, datum: Datum, buf
         np.array([lat for _, lat in points]),
         np.full(count, height_m),
         np.full(count, datum.code, dtype=np.int8),
-        MONDAY.timestamp() + 600.0 * np.arange(count),
+        MONDAY.timestamp() + 600.0 * np.arange(count, dtype=np.float64),
         buffer_m,
         0.0,
         0.0,
@@ -172,7 +172,11 @@ def test_a_mission_exactly_at_a_floor_is_found_and_a_centimetre_below_it_is_not(
 
 # --- The oracle has teeth: each of these mistakes is caught
 
-BLOCK = lowsky.geo.zones.block
+# Modules whose names are put otherwise, those too that they import.
+BLOCK: Any = lowsky.geo.zones.block
+VERTICAL: Any = lowsky.geo.heights.vertical
+VOLUMES: Any = lowsky.geo.volumes.volumes
+INTERIORS: Any = lowsky.geo.shapes.interiors
 Patch = pytest.MonkeyPatch
 
 
@@ -214,8 +218,8 @@ def datums_ignored(patch: Patch) -> None:
 
 
 def geoid_the_wrong_way_up(patch: Patch) -> None:
-    real = lowsky.geo.heights.vertical.narrowed
-    patch.setattr(lowsky.geo.heights.vertical, "narrowed", lambda *given: -real(*given)[..., ::-1])
+    real = VERTICAL.narrowed
+    patch.setattr(VERTICAL, "narrowed", lambda *given: -real(*given)[..., ::-1])
 
 
 def time_ignored(patch: Patch) -> None:
@@ -237,10 +241,8 @@ def start_outside(patch: Patch) -> None:
 
 def buffer_off_by(metres: float) -> Callable[[Patch], None]:
     def wrong(patch: Patch) -> None:
-        real = lowsky.geo.volumes.volumes.outlines
-        patch.setattr(
-            lowsky.geo.volumes.volumes, "outlines", lambda *at: real(*at[:4], np.maximum(at[4] + metres, 0.001))
-        )
+        real = VOLUMES.outlines
+        patch.setattr(VOLUMES, "outlines", lambda *at: real(*at[:4], np.maximum(at[4] + metres, 0.001)))
         touching = ZoneBlock.touching
 
         def longer(self: ZoneBlock[None], volumes: Volumes, *rest: Any) -> Any:
@@ -254,16 +256,16 @@ def buffer_off_by(metres: float) -> Callable[[Patch], None]:
 
 
 def outlines_decide(patch: Patch) -> None:
-    patch.setattr(lowsky.geo.shapes.interiors, "lines_meet", lambda ours, *_: np.ones(len(ours), dtype=np.bool_))
+    patch.setattr(INTERIORS, "lines_meet", lambda ours, *_: np.ones(len(ours), dtype=np.bool_))
 
 
 def lines_alone_decide(patch: Patch) -> None:
-    real = lowsky.geo.shapes.interiors.lines_meet
+    real = INTERIORS.lines_meet
 
     def without_reach(ours: Any, our_lines: Any, theirs: Any, their_lines: Any) -> Any:
         return real(ours, our_lines, theirs, np.where(np.arange(5) < 4, their_lines, 1e-3 + 0.0 * their_lines))
 
-    patch.setattr(lowsky.geo.shapes.interiors, "lines_meet", without_reach)
+    patch.setattr(INTERIORS, "lines_meet", without_reach)
 
 
 def edges_inside(patch: Patch) -> None:

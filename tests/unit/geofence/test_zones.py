@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 import shapely
+from shapely import Polygon
 
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.findings.codec import finding_from_message, finding_to_message
@@ -365,6 +366,7 @@ def test_only_the_legs_that_fly_while_the_zone_applies_are_named() -> None:
 
 def test_a_hole_in_a_zone_is_free() -> None:
     ring = square(HERE, 0.05) - square(HERE, 0.02)
+    assert isinstance(ring, Polygon)
     inside = trajectory((112.99, 22.0), (113.01, 22.0))
     assert found(inside, zone(ring)) == []
     assert found(trajectory((112.99, 22.0), (113.04, 22.0)), zone(ring)) != []

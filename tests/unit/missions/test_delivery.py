@@ -130,7 +130,8 @@ def test_a_climb_on_the_way_goes_straight_on_until_the_altitude_is_reached() -> 
     """30 m at 3 m/s are 10 s, in which the aircraft flies 50 m further north: 0.00045 degrees."""
     mission = flown(TAKE_OFF, GO, item(30, (0, 0), 60, 1), RETURN)
     ((latitude, longitude, altitude_m),) = of_item(mission, 2)
-    assert (latitude, longitude, altitude_m) == (pytest.approx(OUT[0] + 0.00045, abs=1e-6), OUT[1], 60)
+    assert latitude == pytest.approx(OUT[0] + 0.00045, abs=1e-6)
+    assert (longitude, altitude_m) == (OUT[1], 60)
     arrived, climbed = mission.waypoints[2], mission.waypoints[3]
     assert climbed.offset_s - arrived.offset_s == pytest.approx(10, abs=0.01)
 

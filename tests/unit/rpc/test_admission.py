@@ -66,7 +66,8 @@ async def serving(pipeline: Pipeline | None = None) -> AsyncIterator[tuple[Waiti
 
 
 def call(channel: grpc.aio.Channel, method: str, raw: bytes, metadata: Any = TOKEN) -> Any:
-    return channel.unary_unary(SERVICE + method)(raw, metadata=metadata, timeout=30)  # type: ignore[attr-defined]
+    unary: Any = channel.unary_unary(SERVICE + method)
+    return unary(raw, metadata=metadata, timeout=30)
 
 
 GET = pb.GetFlightPlanRequest(name="operators/acme/flightPlans/x").SerializeToString()
@@ -75,9 +76,12 @@ GET = pb.GetFlightPlanRequest(name="operators/acme/flightPlans/x").SerializeToSt
 async def test_nothing_is_deserialised_for_a_caller_who_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
     original = pb.SubmitFlightPlanRequest.FromString
-    monkeypatch.setattr(
-        pb.SubmitFlightPlanRequest, "FromString", lambda raw: (read.append(len(raw)), original(raw))[1], raising=False
-    )
+
+    def counted(raw: bytes) -> pb.SubmitFlightPlanRequest:
+        read.append(len(raw))
+        return original(raw)
+
+    monkeypatch.setattr(pb.SubmitFlightPlanRequest, "FromString", counted, raising=False)
     async with serving() as (_, channel):
         large = pb.SubmitFlightPlanRequest(parent="x" * 400_000).SerializeToString()
         for metadata in ((), (("authorization", "Bearer somebody"),)):
@@ -136,7 +140,7 @@ async def test_a_caller_with_as_many_calls_as_it_may_have_is_told_when_to_come_b
 
 async def test_requests_of_more_bytes_than_a_worker_holds_at_once_are_told_when_to_come_back() -> None:
     pipeline = Pipeline(verifier=Known(), health=Health())
-    pipeline._calls = InFlight("calls", calls_max=10, calls_per_caller_max=10, bytes_max=len(GET) + 1)
+    pipeline._calls = InFlight("calls", calls_max=3, calls_per_caller_max=3, bytes_max=len(GET) + 1)
     async with serving(pipeline) as (servicer, channel):
         under_way = asyncio.ensure_future(call(channel, "GetFlightPlan", GET))
         async with asyncio.timeout(10):

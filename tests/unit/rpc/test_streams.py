@@ -147,7 +147,9 @@ async def test_a_stream_ends_when_the_token_of_its_caller_does() -> None:
             call = stub.WatchFlightPlans(
                 pb.WatchFlightPlansRequest(parent="operators/acme"), metadata=[("authorization", "Bearer x")]
             )
-            assert (await call.read()).resume_token == "1"
+            first = await call.read()
+            assert isinstance(first, pb.WatchFlightPlansResponse)
+            assert first.resume_token == "1"
             with pytest.raises(grpc.aio.AioRpcError) as ended:
                 async with asyncio.timeout(WITHIN_S):
                     await call.read()
@@ -187,7 +189,9 @@ async def test_one_party_leaves_room_for_the_watches_of_others_however_many_subj
 
             watches = [begin("acme") for _ in range(3)]
             for call in watches:
-                assert (await call.read()).resume_token == "1"
+                first = await call.read()
+            assert isinstance(first, pb.WatchFlightPlansResponse)
+            assert first.resume_token == "1"
             failure = await refusal(begin("acme").read())
             assert (failure.code, failure.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
             assert "3 watches" in failure.message

@@ -45,11 +45,12 @@ def of_zone(before: Zone, after: Zone) -> list[str]:
     return [aspect for zone in found.zones for aspect in zone.aspects]
 
 
-def layered(*layers: tuple[Mapping[str, int], Sequence[tuple[float, float]]]) -> Zone:
+def layered(*layers: tuple[Mapping[str, object], Sequence[tuple[float, float]]]) -> Zone:
     """A zone of layers with limits and rings of their own."""
-    usual = {"uomDimensions": "M", "lowerVerticalReference": "AGL", "upperVerticalReference": "AGL"}
+    usual: dict[str, object] = {"uomDimensions": "M", "lowerVerticalReference": "AGL", "upperVerticalReference": "AGL"}
     geometry = [
-        usual | limits | {"horizontalProjection": {"type": "Polygon", "coordinates": [ring]}} for limits, ring in layers
+        usual | dict(limits) | {"horizontalProjection": {"type": "Polygon", "coordinates": [ring]}}
+        for limits, ring in layers
     ]
     return ed269_zone("A", geometry=geometry)
 

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -48,7 +48,7 @@ STANDARD = {
 }
 
 
-def feature(properties: Mapping[str, object], geometry: object = None, **beside: object) -> dict[str, object]:
+def feature(properties: Mapping[str, object], geometry: object = None, **beside: Any) -> dict[str, object]:
     return {"type": "Feature", "geometry": geometry or OUTLINE, "properties": dict(properties), **beside}
 
 
@@ -108,7 +108,7 @@ def test_a_zone_of_ed_318_is_the_same_in_every_layout(zone: dict[str, object]) -
 @pytest.mark.parametrize("group", ["UASZone", "zone"])
 def test_a_zone_of_ed_269_is_the_same_in_every_layout(group: str) -> None:
     standard = ed269_zone("Z1")
-    (volume,) = standard["geometry"]  # type: ignore[misc]
+    (volume,) = cast(list[dict[str, Any]], standard["geometry"])
     spelled = {key if key == "horizontalProjection" else key.upper(): value for key, value in volume.items()}
     for zone in (
         {group: standard},
@@ -275,7 +275,7 @@ def test_a_zone_without_limits_has_none() -> None:
     ],
 )
 def test_an_attribute_that_cannot_be_read_is_named(value: tuple[str, object]) -> None:
-    found = of(ed318_zone("Z1", **dict([value])))
+    found = of(ed318_zone("Z1", **dict[str, Any]([value])))
     assert notes(found) == {"NOT_TAKEN_OVER": f"properties.{value[0]}"}
     assert found.entries[0].outcome is ZoneOutcome.TAKEN
 
@@ -287,7 +287,12 @@ def test_an_authoritys_attribute_that_cannot_be_read_is_named() -> None:
 
 
 def test_what_many_zones_publish_and_no_zone_takes_is_named_once() -> None:
-    more = {"dataSource": {"originator": "X"}, "extendedProperties": {"colour": "red"}, "SHAPE_Area": 1, "empty": ""}
+    more: dict[str, Any] = {
+        "dataSource": {"originator": "X"},
+        "extendedProperties": {"colour": "red"},
+        "SHAPE_Area": 1,
+        "empty": "",
+    }
     authority = [{"name": "T", "purpose": "INFORMATION", "fax": "1"}]
     found = of(*(ed318_zone(f"Z{at}", zoneAuthority=authority, **more) for at in range(50)), ed318_zone("Z50", odd=1))
     assert left_over(found) == [
@@ -303,7 +308,7 @@ def test_what_many_zones_publish_and_no_zone_takes_is_named_once() -> None:
 
 
 def test_the_names_of_unknown_attributes_are_bounded() -> None:
-    many = {f"attribute{at}{'x' * 1_000}": 1 for at in range(300)}
+    many: dict[str, Any] = {f"attribute{at}{'x' * 1_000}": 1 for at in range(300)}
     found = of(ed318_zone("Z1", **many))
     assert len(found.notes) == 101
     assert "200 values" in found.notes[-1].message

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -24,11 +23,10 @@ def _steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.fixture
-def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Zones of more than 2 000 characters are too large."""
     monkeypatch.setattr(document, "ZONE_TEXT_MAX", 2_000)
     monkeypatch.setattr(file_text, "STEP_BYTES", 500)
-    return
 
 
 def found(data: bytes) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def shown(outline: Polygon | MultiPolygon, system: ReferenceSystem) -> dict[str,
     return geometry
 
 
-def taken(geometry: dict[str, object], system: ReferenceSystem = WGS_84, **properties: object) -> ReadZone:
+def taken(geometry: Mapping[str, object], system: ReferenceSystem = WGS_84, **properties: object) -> ReadZone:
     said = {"identifier": "Z", "type": "NO_RESTRICTION", **properties}
     feature = {"type": "Feature", "properties": said, "geometry": {"layer": LAYER, **geometry}}
     (zone,) = read(json.dumps(feature).encode(), Declared(reference_system=system)).zones

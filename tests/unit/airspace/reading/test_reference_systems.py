@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import pytest
 import shapely
-from shapely import MultiPolygon, Polygon
+from shapely import MultiPolygon, Point, Polygon
 
 from lowsky.airspace.reading import Declared, ZoneOutcome
 from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84, to_wgs84, unclear
@@ -20,7 +22,7 @@ GCJ_02, BD_09 = ReferenceSystem.GCJ_02, ReferenceSystem.BD_09
 DISPLACED = [GCJ_02, BD_09]
 
 
-def feature(geometry: dict[str, object], identifier: str = "Z") -> dict[str, object]:
+def feature(geometry: Mapping[str, object], identifier: str = "Z") -> dict[str, object]:
     return {
         "type": "Feature",
         "properties": {"identifier": identifier, "type": "PROHIBITED"},
@@ -31,7 +33,7 @@ def feature(geometry: dict[str, object], identifier: str = "Z") -> dict[str, obj
     }
 
 
-def reading(geometry: dict[str, object], system: ReferenceSystem) -> WholeReading:
+def reading(geometry: Mapping[str, object], system: ReferenceSystem) -> WholeReading:
     return read(json.dumps(feature(geometry)).encode(), Declared(reference_system=system))
 
 
@@ -49,7 +51,7 @@ def published(outline: Polygon | MultiPolygon) -> dict[str, object]:
 def nearest_m(outline: Polygon | MultiPolygon, taken: Polygon | MultiPolygon) -> float:
     """How near the taken outline comes to one within it."""
     corners = shapely.get_coordinates(shapely.segmentize(outline.boundary, 0.0005))
-    points = shapely.points(corners)
+    points = cast(Sequence[Point], shapely.points(corners))
     on_edge = shapely.get_coordinates(
         [shapely.line_interpolate_point(taken.boundary, shapely.line_locate_point(taken.boundary, at)) for at in points]
     )
@@ -163,8 +165,9 @@ def test_a_zone_that_may_be_displaced_or_not_covers_both_places_and_says_so(
     assert str(system) in entry.notes[1].message
     centre = {"type": "Point", "coordinates": [lon, lat], "extent": {"subType": "Circle", "radius": 100}}
     both = reading(centre, system)
+    there_lon, there_lat = to_wgs84(lon, lat, system)
     assert both.zones[0].geozone.layers[0].outline.covers(circle(lon, lat, 100.0))
-    assert both.zones[0].geozone.layers[0].outline.covers(circle(*map(float, to_wgs84(lon, lat, system)), 100.0))
+    assert both.zones[0].geozone.layers[0].outline.covers(circle(float(there_lon), float(there_lat), 100.0))
     assert UNCLEAR in [note.reason for note in both.entries[0].notes]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import pytest
 import shapely
@@ -38,7 +39,7 @@ def geometry(**more: object) -> dict[str, object]:
     return {"type": "Polygon", "coordinates": [RING], "layer": layer, **more}
 
 
-def feature(identifier: str = "Z", geometry: dict[str, object] = geometry(), **more: object) -> dict[str, object]:  # noqa: B008
+def feature(identifier: str = "Z", geometry: Mapping[str, object] = geometry(), **more: object) -> dict[str, object]:
     properties = {"identifier": identifier, "type": "PROHIBITED"}
     return {"type": "Feature", "properties": properties, "geometry": geometry, **more}
 
@@ -221,7 +222,7 @@ def test_a_mapped_file_states_its_system_as_any_other() -> None:
 
 def nested(group: str = "UASZone", key: str = "geometry", **of_group: object) -> dict[str, object]:
     """A zone of ED-269 whose members are in a group of the feature's properties."""
-    (zone,) = ed269()["features"]  # type: ignore[misc]
+    (zone,) = cast(list[dict[str, Any]], ed269()["features"])
     (volume,) = zone["geometry"]
     members = {name: value for name, value in zone.items() if name != "geometry"}
     return {"type": "Feature", "geometry": None, "properties": {group: {**members, key: [volume], **of_group}}}

@@ -27,7 +27,9 @@ def test_a_plan_of_the_samples_is_refused_at_the_field_that_its_row_says(name: s
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if "flights" in row])
 async def test_lines_of_the_samples_are_read_as_their_row_says(name: str) -> None:
     entries = [entry async for entry in open_source(str(PLANS / name)).entries()]
-    plans = [entry.content for entry in entries if isinstance(entry, Entry)]
+    plans = [
+        entry.content for entry in entries if isinstance(entry, Entry) and isinstance(entry.content, pb.FlightPlan)
+    ]
     assert len(plans) == len(entries)
     read = [(plan.reference, plan.trajectory.departure_time.ToDatetime().isoformat()) for plan in plans]
     assert read == [(reference, time.replace(tzinfo=None).isoformat()) for reference, time in TABLE[name]["flights"]]

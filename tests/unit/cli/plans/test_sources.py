@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
 from lowsky.cli.plans import sources
 from lowsky.cli.plans.requests import Wishes
 from lowsky.cli.plans.sources import LINE_BYTES_MAX, Entry, Folder, Lines, Unread, open_source
@@ -23,7 +24,12 @@ CASES = PUBLIC / "cases"
 POWERSHELL = CASES / "submit-many-utf16le-from-powershell.ndjson"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WISHES = Wishes.of_airspace(
-    None, buffer_m=30, vertical_buffer_m=10, time_buffer_s=60, return_altitude_m=None, reference_system=0
+    None,
+    buffer_m=30,
+    vertical_buffer_m=10,
+    time_buffer_s=60,
+    return_altitude_m=None,
+    reference_system=geo_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
 )
 FLIGHT: dict[str, Any] = {"aircraft": "operators/acme/aircraft/d1", "trajectory": {"horizontalBufferM": 30}}
 

@@ -139,7 +139,7 @@ def test_a_flight_meets_authorities_by_their_areas_and_by_the_zones_that_it_ente
         trajectory((115.0, 22.0), (115.01, 22.0)),
         trajectory((114.0, 22.0), (114.001, 22.0)),
     ]
-    met = survey(zones, areas, draw(flights, ANYWHERE, "f").volumes, 3).authorities  # type: ignore[arg-type]
+    met = survey(zones, areas, draw(flights, ANYWHERE, "f").volumes, 3).authorities
     assert met == [{TOWER, PARK, "authorities/rail"}, frozenset(), {PORT, "authorities/far"}]
 
 

@@ -10,10 +10,11 @@ import shapely
 
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.api.geo.v1 import geo_pb2
 from lowsky.findings.codec import finding_from_message, finding_to_message
 from lowsky.findings.finding import FINDINGS_BYTES_MAX, FINDINGS_MAX, Finding, Rule, Severity, at_most
 from lowsky.flightplans.codec.plans import to_event, to_message
-from lowsky.flightplans.domain.plan import FlightPlan, Happening, State
+from lowsky.flightplans.domain.plan import FlightPlan, State
 from lowsky.rpc.limits import request_bytes_max
 from tests.unit.flightplans.flights import PARK, PORT, START, TOWER
 
@@ -123,7 +124,7 @@ def test_the_largest_plan_is_received_by_any_client_and_fits_into_an_event() -> 
         operator="operators/acme",
         aircraft="operators/acme/aircraft/1",
         content=pb.FlightPlan(reference="x" * largest).SerializeToString(),
-        off_nominal=assessment_pb2.Volumes(volumes=[{} for _ in range(largest // 2)]).SerializeToString(),
+        off_nominal=assessment_pb2.Volumes(volumes=[geo_pb2.Volume4D()] * (largest // 2)).SerializeToString(),
         start=START,
         end=START + timedelta(hours=1),
         create_time=START,
@@ -136,4 +137,4 @@ def test_the_largest_plan_is_received_by_any_client_and_fits_into_an_event() -> 
         plan.tell(START)
         answer = pb.GetFlightPlanResponse(flight_plan=to_message(plan))
         assert 2 * largest < answer.ByteSize() < RECEIVED_BYTES - 64 * 1024
-        assert len(to_event(plan, Happening("reassessed", None))) < RECEIVED_BYTES - 64 * 1024
+        assert len(to_event(plan, plan.happened[-1])) < RECEIVED_BYTES - 64 * 1024

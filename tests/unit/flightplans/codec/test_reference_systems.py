@@ -13,14 +13,13 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
 from lowsky.flightplans.codec import plans
-from lowsky.flightplans.rpc.flight_plans import question_of
+from lowsky.flightplans.rpc.occupancy import question_of
 from lowsky.geo.codec.flights import CONVERTED_MAX, volumes_from_message
 from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84, to_wgs84
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.circles import circle
 from lowsky.geo.shapes.projection import inverse
-from lowsky.geo.volumes.trajectory import HORIZONTAL_BUFFER_MAX_M
-from lowsky.geo.volumes.volumes import Trajectory
+from lowsky.geo.volumes.trajectory import HORIZONTAL_BUFFER_MAX_M, Trajectory
 from tests.unit.flightplans.flights import DRONE, OPERATOR, START
 
 AGL = geo_pb2.ALTITUDE_DATUM_AGL
@@ -213,7 +212,7 @@ def test_a_buffer_that_is_too_wide_with_the_error_says_what_was_added(system: Re
 def test_volumes_cover_where_they_are_and_the_error_around_it(system: ReferenceSystem) -> None:
     corners = [(113.94, 22.52), (113.96, 22.52), (113.96, 22.54), (113.94, 22.54)]
     fine = shapely.segmentize(shapely.Polygon(corners), 0.001)
-    ring = [shown(*at, system) for at in shapely.get_coordinates(fine)[:-1].tolist()]
+    ring = [shown(lon, lat, system) for lon, lat in shapely.get_coordinates(fine)[:-1].tolist()]
     sent = assessment_pb2.Volumes(
         volumes=[volume(ring), volume([shown(*TRUE[0], system)], 300.0)], reference_system=NUMBERS[system]
     )

@@ -141,7 +141,7 @@ def test_a_flight_that_comes_back_into_airspace_that_was_closed_meanwhile_is_res
     flight = plan(State.NONCONFORMING)
     closed = Finding(Rule.GEOZONE_PROHIBITED, Severity.BLOCKING, "geozones/new", "New", (0,), "Leg 1 meets New.")
     assert flight.reassess([closed], 2, NOW)
-    assert flight.state is State.NONCONFORMING
+    assert flight.state.name == "NONCONFORMING"
     flight.report(State.ACTIVATED, b"", "", NOW)
     assert flight.state is State.RESCINDED
     assert [happening.what for happening in flight.happened] == ["reassessed", "rescinded"]

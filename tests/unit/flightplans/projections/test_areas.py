@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import shapely
 from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 
 from lowsky.findings.finding import VOLUMES_NAMED_MAX, Finding, Rule, Severity
 from lowsky.flightplans.checks.draw import draw
@@ -33,7 +34,8 @@ INFORMATION = Severity.INFORMATION
 FREE = Restriction.NO_RESTRICTION
 
 
-def stated(ground: Polygon = CITY, open_below_m: float = math.inf, authority: str = TOWER) -> StatedArea:
+def stated(ground: BaseGeometry = CITY, open_below_m: float = math.inf, authority: str = TOWER) -> StatedArea:
+    assert isinstance(ground, Polygon)
     return StatedArea(authority, "The tower", ground, open_below_m)
 
 
@@ -272,7 +274,7 @@ def test_an_authority_that_is_not_understood_stops_the_worker_until_it_says_anew
     assert f"{TOWER} (the area is empty)" in str(areas.problem)
     areas.learn(TOWER, KNOWN, None)
     assert areas.problem is None
-    assert areas.index.areas == ()
+    assert len(areas.index.areas) == 0
 
 
 def test_areas_are_the_same_by_what_is_stated_and_not_by_when_it_was_read() -> None:

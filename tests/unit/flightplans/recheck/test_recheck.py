@@ -3,6 +3,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 import shapely
+from shapely import MultiPolygon
 
 from lowsky.findings.finding import Finding, Rule, Severity, gravest_first
 from lowsky.flightplans.checks.draw import draw
@@ -239,6 +240,7 @@ def index_of(*zones: IndexedZone[None]) -> ZoneIndex[int]:
 
 def test_plans_are_sought_around_each_part_of_few_zones_and_around_all_of_many() -> None:
     islands = shapely.union_all([square((113.0, 22.0)), square((10.0, 50.0))])
+    assert isinstance(islands, MultiPolygon)
     assert len(boxes_of(index_of(zone(islands)))) == 2
     many = [zone(square((float(n), 0.0)), name=f"geozones/d.{n}") for n in range(BOXES_MAX + 1)]
     assert len(boxes_of(index_of(*many[:-1]))) == BOXES_MAX

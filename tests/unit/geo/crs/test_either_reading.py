@@ -86,9 +86,9 @@ def test_a_circle_that_may_be_displaced_covers_both_places(system: ReferenceSyst
     found = converted_circle(lon, lat, 100.0, system)
     assert found is not None
     assert found.unclear
-    (there,) = moved(np.array([[lon, lat]]), system).tolist()
+    ((there_lon, there_lat),) = moved(np.array([[lon, lat]]), system).tolist()
     assert found.outline.covers(circle(lon, lat, 100.0))
-    assert found.outline.covers(circle(*there, 100.0))
+    assert found.outline.covers(circle(there_lon, there_lat, 100.0))
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -114,6 +114,7 @@ def test_the_corner_of_a_box_around_an_outline_is_no_part_of_it() -> None:
     bend = Polygon([(west - 5, south - 5), (west + 5, south - 5), (west - 5, south + 5)], []).difference(
         shapely.box(west - 1, south - 1, west + 9, south + 9)
     )
+    assert isinstance(bend, Polygon)
     assert not unclear_outlines([bend]).any()
 
 

@@ -15,7 +15,7 @@ MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
 HOUR = 3600
 
 
-def at(day: int, hour: float = 0.0) -> float:
+def at(day: float, hour: float = 0.0) -> float:
     """Seconds since the epoch, of an hour of a day of June 2026, whose 1st is a Monday."""
     return datetime(2026, 6, 1, tzinfo=UTC).timestamp() + (day - 1) * 86_400 + hour * HOUR
 

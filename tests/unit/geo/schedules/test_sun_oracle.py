@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def daily(hours: SunHours, extent: Extent) -> Daily:
     clock = [what if isinstance(what, int) else 0 for what in (hours.opens, hours.closes)]
     events = [SunEvent(what) if isinstance(what, str) else None for what in (hours.opens, hours.closes)]
     zone = "" if hours.zone == "UTC" else hours.zone
-    return Daily(hours.days, *clock, zone=zone, start_event=events[0], end_event=events[1], place=place)
+    return Daily(hours.days, clock[0], clock[1], zone=zone, start_event=events[0], end_event=events[1], place=place)
 
 
 def found(hours: SunHours, extent: Extent, start_s: float, end_s: float) -> bool:
@@ -79,8 +80,8 @@ def test_the_sun_of_the_oracle_is_that_of_the_almanac(
     event: str, longitude: float, latitude: float, almanac: str
 ) -> None:
     moment_s = datetime.fromisoformat(almanac).replace(tzinfo=UTC).timestamp()
-    day = np.float64(moment_s // 86_400)
-    assert passes_s(event, day, np.float64(longitude), np.float64(latitude)) == pytest.approx(moment_s, abs=60)
+    day = np.asarray(moment_s // 86_400)
+    assert passes_s(event, day, np.asarray(longitude), np.asarray(latitude)) == pytest.approx(moment_s, abs=60)
 
 
 def test_an_event_is_where_the_sun_is_that_high_also_where_it_hardly_rises_or_sets() -> None:
@@ -91,7 +92,7 @@ def test_an_event_is_where_the_sun_is_that_high_also_where_it_hardly_rises_or_se
         longitude, latitude = draw.uniform(-180, 180), draw.uniform(60, 84) * draw.choice([-1, 1])
         moment_s = lowsky.geo.schedules.sun.event_s(event, day, longitude, latitude)
         if moment_s is not None:
-            height = height_deg(np.float64(moment_s), np.float64(longitude), np.float64(latitude))
+            height = height_deg(np.asarray(moment_s), np.asarray(longitude), np.asarray(latitude))
             assert height == pytest.approx(90.0 - event.zenith_deg, abs=0.02)
             seen += 1
     assert seen > 1000
@@ -107,8 +108,8 @@ def events_later_by(seconds: float) -> Callable[[Patch], None]:
     def wrong(patch: Patch) -> None:
         real = SUN.event_within
 
-        def later(*asked: object) -> tuple[float, float] | None:
-            within = real(*asked)  # type: ignore[arg-type]  # handed on
+        def later(*asked: Any) -> tuple[float, float] | None:
+            within = real(*asked)
             return None if within is None else (within[0] + seconds, within[1] + seconds)
 
         patch.setattr(SCHEDULE, "event_within", later)

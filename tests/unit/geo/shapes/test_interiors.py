@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 import pytest
@@ -63,11 +64,12 @@ def shapes(draw: st.DrawFn) -> Outline:
     if kind in ("ring", "hull"):
         shape: Outline = Polygon(draw(corners))
         if kind == "hull" or not shape.is_valid:
-            shape = shape.convex_hull
+            shape = cast(Outline, shape.convex_hull)
         if not isinstance(shape, Polygon) or shape.is_empty:
             shape = box(1, 1, 4, 4)
     else:
-        shape = {"frame": FRAME, "crescent": CRESCENT, "islands": ISLANDS}[kind]
+        made: dict[str, Outline] = {"frame": FRAME, "crescent": CRESCENT, "islands": ISLANDS}
+        shape = made[kind]
     shape = shapely.transform(shape, lambda at: at + np.array([draw(grid), draw(grid)]))
     shape = shape if draw(st.booleans()) else shapely.reverse(shape)
     scale = draw(st.sampled_from([1.0, 1 / 1024, 1 / 3]))

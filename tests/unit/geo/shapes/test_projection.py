@@ -5,12 +5,14 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from lowsky.geo.shapes.projection import GEOD, LegRefused, densify, inverse, metres_per_degree, unwrapped_steps
+from lowsky.geo.shapes.projection import GEOD, Floats, LegRefused, densify, inverse, metres_per_degree, unwrapped_steps
 from tests.unit.geo.oracle import distances_to_leg
 
+Four = tuple[Floats, Floats, Floats, Floats]
 
-def one(*values: float) -> list[np.ndarray]:
-    return [np.array([value]) for value in values]
+
+def one(longitude: float, latitude: float, to_longitude: float, to_latitude: float) -> Four:
+    return np.array([longitude]), np.array([latitude]), np.array([to_longitude]), np.array([to_latitude])
 
 
 @settings(max_examples=80, deadline=None)
@@ -76,7 +78,7 @@ def test_a_leg_without_length_has_one_piece_that_heads_north() -> None:
 def test_legs_near_a_pole_or_too_long_are_refused_by_number(leg: tuple[float, float, float, float]) -> None:
     columns = [np.array([harmless, value]) for harmless, value in zip((0.0, 0.0, 0.0, 0.1), leg, strict=True)]
     with pytest.raises(LegRefused) as refused:
-        densify(*columns)
+        densify(columns[0], columns[1], columns[2], columns[3])
     assert refused.value.leg == 1
 
 

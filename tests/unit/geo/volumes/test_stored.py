@@ -150,11 +150,11 @@ def test_the_ground_that_two_shapes_share_tells_their_heights_apart() -> None:
     class Plain:
         extremes = (0.0, 50.0)
 
-        def bounds_of(self, boxes: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        def bounds_of(self, boxes: np.ndarray) -> np.ndarray:
             return np.full((len(boxes), 2), 10.0)
 
     over, sea = AltitudeBand(0, Datum.AGL, 100, Datum.AGL), AltitudeBand(111, Datum.AMSL, 200, Datum.AMSL)
-    reference = VerticalReference(0, 50, -107, 86, Plain())  # type: ignore[arg-type]  # structurally a Ground
+    reference = VerticalReference(0, 50, -107, 86, Plain())
     assert meet(flight(0, 1, band=over), flight(0, 1, band=sea), reference) == 0
     assert meet(flight(0, 1, band=over), flight(0, 1, band=sea)) == 1
 
@@ -228,7 +228,7 @@ def lines(draw: st.DrawFn) -> Trajectory:
         latitudes=np.array([lat + dy for _, dy in steps]),
         altitudes_m=np.full(count, 80.0),
         datums=np.full(count, Datum.AGL.code, dtype=np.int8),
-        times_s=1.8e9 + 30.0 * np.arange(count),
+        times_s=1.8e9 + 30.0 * np.arange(count, dtype=np.float64),
         horizontal_buffer_m=draw(st.floats(1, 300)),
         vertical_buffer_m=10.0,
         time_buffer_s=5.0,

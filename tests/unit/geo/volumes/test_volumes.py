@@ -31,7 +31,7 @@ def flight(
         latitudes,
         np.array([height for height, _ in heights]),
         np.array([datum.code for _, datum in heights], dtype=np.int8),
-        1_000.0 + 60.0 * np.arange(len(points)),
+        1_000.0 + 60.0 * np.arange(len(points), dtype=np.float64),
         buffer_m,
         10.0,
         5.0,

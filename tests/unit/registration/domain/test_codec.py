@@ -73,7 +73,7 @@ def test_priorities_have_the_numbers_of_the_contract(priority: Priority) -> None
 
 
 def test_the_contract_has_no_other_priorities() -> None:
-    assert sorted(assessment_pb2.Priority.values()) == sorted(Priority)
+    assert sorted(map(int, assessment_pb2.Priority.values())) == sorted(map(int, Priority))
 
 
 def test_an_event_holds_the_resource_and_nothing_of_the_applicant() -> None:

@@ -15,7 +15,7 @@ from lowsky.errors import Invalid
 from tests.support.readings import read
 from tests.support.zone_files import ed269_zone, file_of, square
 
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def test_bounds_of_the_ground_go_into_every_zone() -> None:
