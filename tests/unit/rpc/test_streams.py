@@ -213,7 +213,7 @@ class Listening(flight_plans_pb2_grpc.FlightPlansServiceServicer):
     def __init__(self) -> None:
         self.under_way = 0
 
-    async def SubmitFlightPlans(  # type: ignore[override]
+    async def SubmitFlightPlans(
         self, requests: AsyncIterator[pb.SubmitFlightPlansRequest], context: Any
     ) -> AsyncIterator[pb.SubmitFlightPlansResponse]:
         self.under_way += 1
