@@ -4,9 +4,9 @@ isort:skip_file
 Approvals: one case with one number for each plan that needs a decision, with a decision for each authority that must
 decide. A case is granted when all authorities have granted it, rejected when one has rejected it (Art. 28), and
 expired when it was not decided in time.
-A plan that needs no authority's approval is granted automatically and at once: such a case emits only approval.granted,
-never approval.opened. A zone that is published or changed after the grant and needs a further decision reopens the case
-under the same number: PENDING, and the grants that it does not affect remain.
+A plan that needs no authority's approval is granted automatically and at once: such a case emits only
+approval.granted, never approval.opened. A zone that is published or changed after the grant and needs a further
+decision reopens the case under the same number: PENDING, and the grants that it does not affect remain.
 """
 
 from collections import abc as _abc

@@ -71,9 +71,9 @@ class ApprovalsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DecideApproval(self, request, context):
-        """An officer decides for the authority named in the token. The etag is required, so that an officer approves what they
-        saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now contains
-        the first decision, and must be read again before deciding.
+        """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
+        they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
+        contains the first decision, and must be read again before deciding.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -4,9 +4,9 @@ isort:skip_file
 Approvals: one case with one number for each plan that needs a decision, with a decision for each authority that must
 decide. A case is granted when all authorities have granted it, rejected when one has rejected it (Art. 28), and
 expired when it was not decided in time.
-A plan that needs no authority's approval is granted automatically and at once: such a case emits only approval.granted,
-never approval.opened. A zone that is published or changed after the grant and needs a further decision reopens the case
-under the same number: PENDING, and the grants that it does not affect remain.
+A plan that needs no authority's approval is granted automatically and at once: such a case emits only
+approval.granted, never approval.opened. A zone that is published or changed after the grant and needs a further
+decision reopens the case under the same number: PENDING, and the grants that it does not affect remain.
 """
 
 from collections import abc as _abc
@@ -44,9 +44,9 @@ class ApprovalsServiceStub:
     ListApprovals: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.ListApprovalsRequest, _approvals_pb2.ListApprovalsResponse]
     """The queue of an authority, or the cases of an operator, ordered by when they must be decided."""
     DecideApproval: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.DecideApprovalRequest, _approvals_pb2.DecideApprovalResponse]
-    """An officer decides for the authority named in the token. The etag is required, so that an officer approves what they
-    saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now contains
-    the first decision, and must be read again before deciding.
+    """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
+    they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
+    contains the first decision, and must be read again before deciding.
     """
 
 @_typing.type_check_only
@@ -59,9 +59,9 @@ class ApprovalsServiceAsyncStub(ApprovalsServiceStub):
     ListApprovals: _aio.UnaryUnaryMultiCallable[_approvals_pb2.ListApprovalsRequest, _approvals_pb2.ListApprovalsResponse]  # type: ignore[assignment]
     """The queue of an authority, or the cases of an operator, ordered by when they must be decided."""
     DecideApproval: _aio.UnaryUnaryMultiCallable[_approvals_pb2.DecideApprovalRequest, _approvals_pb2.DecideApprovalResponse]  # type: ignore[assignment]
-    """An officer decides for the authority named in the token. The etag is required, so that an officer approves what they
-    saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now contains
-    the first decision, and must be read again before deciding.
+    """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
+    they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
+    contains the first decision, and must be read again before deciding.
     """
 
 class ApprovalsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -89,9 +89,9 @@ class ApprovalsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _approvals_pb2.DecideApprovalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_approvals_pb2.DecideApprovalResponse, _abc.Awaitable[_approvals_pb2.DecideApprovalResponse]]:
-        """An officer decides for the authority named in the token. The etag is required, so that an officer approves what they
-        saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now contains
-        the first decision, and must be read again before deciding.
+        """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
+        they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
+        contains the first decision, and must be read again before deciding.
         """
 
 def add_ApprovalsServiceServicer_to_server(servicer: ApprovalsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -12,14 +12,14 @@ is immutable once submitted; its state changes:
 
 When a zone is added or changed, the plans that it affects are checked again: SUBMITTED | UNDER_REVIEW → REJECTED and
 APPROVED | ACTIVATED → RESCINDED if the flight is no longer allowed (a NONCONFORMING plan when the flight is back in
-its plan); SUBMITTED | APPROVED → UNDER_REVIEW if another authority must decide too. The reason names the zone. A zone
-that is removed or relaxed only removes its findings (reassessed).
+its plan); SUBMITTED | APPROVED → UNDER_REVIEW if another authority must decide too. The reason names the zone. A
+zone that is removed or relaxed only removes its findings (reassessed).
 
 A plan that is not rejected reserves its volumes (ASTM F3548: operational intent) from the response to its submission
-until a final state. No two plans of equal priority ever reserve airspace that overlaps: a plan that would is rejected,
-with a finding for each flight that it conflicts with. A plan of higher priority displaces those that are not yet
-activated, and their operators are notified. `supersedes` replaces one plan by another atomically. Nor can two plans,
-whatever their priority, use the same aircraft at the same time.
+until a final state. No two plans of equal priority ever reserve airspace that overlaps: a plan that would is
+rejected, with a finding for each flight that it conflicts with. A plan of higher priority displaces those that are
+not yet activated, and their operators are notified. `supersedes` replaces one plan by another atomically. Nor can
+two plans, whatever their priority, use the same aircraft at the same time.
 
 An approval is permission, not clearance to start: activation is a separate step (EU 2021/664 Art. 6(5)). A plan that
 is not activated before it ends becomes EXPIRED; an activated plan that its operator does not end becomes ENDED some
@@ -342,9 +342,9 @@ class FlightPlan(_message.Message):
 
     @_builtins.property
     def identification_technologies(self) -> _containers.RepeatedScalarFieldContainer[Global___IdentificationTechnology.ValueType]:
-        """How the aircraft identifies itself (EU 2021/664 Annex IV; Art. 27). The law of the countries that the plan flies over
-        determines which of the fields from here to command_links, and of endurance and lost_link_procedure, it must have
-        (Finding.RULE_CONTENT_MISSING).
+        """How the aircraft identifies itself (EU 2021/664 Annex IV; Art. 27). The law of the countries that the plan flies
+        over determines which of the fields from here to command_links, and of endurance and lost_link_procedure, it must
+        have (Finding.RULE_CONTENT_MISSING).
         """
 
     @_builtins.property
@@ -353,9 +353,9 @@ class FlightPlan(_message.Message):
 
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_assessment_pb2.Finding]:
-        """Output only: what the checks found, the most severe first; at most 1 000 findings and 2 MiB. Findings that do not fit
-        are reduced to rule, severity, subject and authorities; those that do not fit even so are summarised in one finding
-        that gives their number (Finding.stands_for).
+        """Output only: what the checks found, the most severe first; at most 1 000 findings and 2 MiB. Findings that do not
+        fit are reduced to rule, severity, subject and authorities; those that do not fit even so are summarised in one
+        finding that gives their number (Finding.stands_for).
         """
 
     @_builtins.property
@@ -582,8 +582,9 @@ class SubmitFlightPlanResponse(_message.Message):
     def flight_plan(self) -> Global___FlightPlan: ...
     @_builtins.property
     def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alternative]:
-        """What would pass at this moment; it reserves nothing. Empty if suggest_alternatives was not set, if nothing was found
-        nearby, or if there was no time to search. If the conflict has gone meanwhile: one alternative that moves nothing.
+        """What would pass at this moment; it reserves nothing. Empty if suggest_alternatives was not set, if nothing was
+        found nearby, or if there was no time to search. If the conflict has gone meanwhile: one alternative that moves
+        nothing.
         """
 
     def __init__(
@@ -985,7 +986,9 @@ class ReportFlightPlanStateRequest(_message.Message):
     name: _builtins.str
     etag: _builtins.str
     state: Global___State.ValueType
-    """STATE_ACTIVATED, STATE_NONCONFORMING or STATE_CONTINGENT. The current one may be reported again, with other volumes."""
+    """STATE_ACTIVATED, STATE_NONCONFORMING or STATE_CONTINGENT. The current one may be reported again, with other
+    volumes.
+    """
     reason: _builtins.str
     @_builtins.property
     def off_nominal_volumes(self) -> _assessment_pb2.Volumes:
@@ -1043,8 +1046,8 @@ class QueryAirspaceRequest(_message.Message):
     layer_height_m: _builtins.float
     """Altitudes are reported in layers of this height, metres; 30 if absent."""
     priority: _assessment_pb2.Priority.ValueType
-    """Airspace reserved by flights of lower priority than this counts as free. An operator may use no higher priority here
-    than in its plans: PRIORITY_NOT_ENTITLED.
+    """Airspace reserved by flights of lower priority than this counts as free. An operator may use no higher priority
+    here than in its plans: PRIORITY_NOT_ENTITLED.
     """
     @_builtins.property
     def volumes(self) -> _assessment_pb2.Volumes:

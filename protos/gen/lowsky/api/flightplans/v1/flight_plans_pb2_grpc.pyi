@@ -12,14 +12,14 @@ is immutable once submitted; its state changes:
 
 When a zone is added or changed, the plans that it affects are checked again: SUBMITTED | UNDER_REVIEW → REJECTED and
 APPROVED | ACTIVATED → RESCINDED if the flight is no longer allowed (a NONCONFORMING plan when the flight is back in
-its plan); SUBMITTED | APPROVED → UNDER_REVIEW if another authority must decide too. The reason names the zone. A zone
-that is removed or relaxed only removes its findings (reassessed).
+its plan); SUBMITTED | APPROVED → UNDER_REVIEW if another authority must decide too. The reason names the zone. A
+zone that is removed or relaxed only removes its findings (reassessed).
 
 A plan that is not rejected reserves its volumes (ASTM F3548: operational intent) from the response to its submission
-until a final state. No two plans of equal priority ever reserve airspace that overlaps: a plan that would is rejected,
-with a finding for each flight that it conflicts with. A plan of higher priority displaces those that are not yet
-activated, and their operators are notified. `supersedes` replaces one plan by another atomically. Nor can two plans,
-whatever their priority, use the same aircraft at the same time.
+until a final state. No two plans of equal priority ever reserve airspace that overlaps: a plan that would is
+rejected, with a finding for each flight that it conflicts with. A plan of higher priority displaces those that are
+not yet activated, and their operators are notified. `supersedes` replaces one plan by another atomically. Nor can
+two plans, whatever their priority, use the same aircraft at the same time.
 
 An approval is permission, not clearance to start: activation is a separate step (EU 2021/664 Art. 6(5)). A plan that
 is not activated before it ends becomes EXPIRED; an activated plan that its operator does not end becomes ENDED some

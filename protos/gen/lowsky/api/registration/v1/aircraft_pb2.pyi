@@ -133,9 +133,10 @@ class Aircraft(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[_identifiers_pb2.Identifier]:
-        """Serial number, product id, registration marks and similar: at least one that identifies the airframe, and at most one
-        of each scheme; stored and shown as the scheme says (IdentifierScheme.kept). No other active aircraft may have one of
-        them. Identifiers of the airframe may be added later, but neither changed nor removed; other identifiers may.
+        """Serial number, product id, registration marks and similar: at least one that identifies the airframe, and at most
+        one of each scheme; stored and shown as the scheme says (IdentifierScheme.kept). No other active aircraft may have
+        one of them. Identifiers of the airframe may be added later, but neither changed nor removed; other identifiers
+        may.
         """
 
     def __init__(
