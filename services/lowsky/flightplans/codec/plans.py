@@ -1,4 +1,4 @@
-"""Plans as messages, and back: for the wire, for events, and for what the database keeps."""
+"""Conversion between plans and protobuf messages: for gRPC, for events, and for the database."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from lowsky.open_enums import known_name_of, name_of, text_member
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _STATES = {state: pb.State.Value(f"STATE_{state}") for state in State}
-"""A stored state of a later version has no number here: clients read it as unspecified."""
+"""A stored state that a later version added has no number here: clients read it as unspecified."""
 
 _ALL_OF_A_PLAN = attrgetter(*(field.name for field in fields(FlightPlan) if field.compare))
 
 
 def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
-    """What a request that passed the rules asks for.
+    """The proposal in a validated request.
 
     Raises:
-        Invalid: A time that runs backwards, a geometry without a clear meaning, too many vertices.
+        Invalid: A time that runs backwards, an ambiguous geometry, too many vertices.
     """
     content = pb.FlightPlan()
     content.CopyFrom(message)
-    content.DiscardUnknownFields()  # else megabytes of anything would be stored, and told in every event
+    content.DiscardUnknownFields()  # otherwise megabytes of arbitrary data would be stored and emitted in every event
     clear_output_only(content)
     stored = content.SerializeToString(deterministic=True)
     airspace = _airspace(message)
@@ -69,18 +69,18 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
 
 
 def report_of(request: pb.ReportFlightPlanStateRequest) -> StateReport:
-    """What a request that passed the rules says of a flight under way.
+    """The report on a flight in progress in a validated request.
 
     Raises:
-        Invalid: Volumes of a flight that is within its plan; a time that runs backwards, a geometry without a clear
-            meaning, too many vertices.
+        Invalid: Volumes for a flight that is within its plan; a time that runs backwards, an ambiguous geometry, too
+            many vertices.
     """
     state = state_from(request.state)
     if state is State.ACTIVATED and request.HasField("off_nominal_volumes"):
-        message = "a flight that is within its plan needs no other volumes"
+        message = "must be empty for a flight that is within its plan"
         raise Invalid.field("off_nominal_volumes", message, "INVALID_FIELD")
     volumes = request.off_nominal_volumes
-    # Of a flight that is out of its plan, airspace that may not be needed is held rather than none.
+    # For a flight that has left its plan, it is safer to reserve both possible positions than neither.
     off_nominal = volumes_from_message(volumes, "off_nominal_volumes", either=True) if volumes.volumes else ()
     return StateReport(
         name=request.name,
@@ -93,25 +93,25 @@ def report_of(request: pb.ReportFlightPlanStateRequest) -> StateReport:
 
 
 def airspace_again(content: bytes) -> RequestedAirspace:
-    """The airspace that a plan of this content asked for.
+    """The airspace that stored content requests.
 
     Raises:
-        Invalid: As proposal_of; the rules for it were others when it was stored.
+        Invalid: As proposal_of, if the rules have changed since it was stored.
     """
     return _airspace(pb.FlightPlan.FromString(content))
 
 
 def proposal_again(plan: FlightPlan) -> Proposal:
-    """What a stored plan asked for.
+    """The proposal of a stored plan.
 
     Raises:
-        Invalid: As proposal_of; the rules for it were others when it was stored.
+        Invalid: As proposal_of, if the rules have changed since it was stored.
     """
     return proposal_of(plan.operator, pb.FlightPlan.FromString(plan.content))
 
 
 def as_kept(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings as they are after storing: to be compared with those that were stored."""
+    """Findings as they are after serialisation, to be compared with stored ones."""
     return tuple(finding_from_message(finding_to_message(finding)) for finding in findings)
 
 
@@ -121,17 +121,17 @@ def to_message(plan: FlightPlan) -> pb.FlightPlan:
 
 
 def to_bytes(plan: FlightPlan) -> bytes:
-    """The resource, serialised: once for answer and event alike, unless the plan has changed between them."""
-    present = _ALL_OF_A_PLAN(plan)
-    if plan.told is None or plan.told[0] != present:
-        plan.told = present, _to_bytes(plan)
-    return plan.told[1]
+    """The resource, serialised: once for both response and event, unless the plan has changed between them."""
+    current = _ALL_OF_A_PLAN(plan)
+    if plan.serialised is None or plan.serialised[0] != current:
+        plan.serialised = current, _to_bytes(plan)
+    return plan.serialised[1]
 
 
 def _to_bytes(plan: FlightPlan) -> bytes:
-    """What was asked for, which says nothing of the rest, and then the rest. One message after the other is both of
-    them merged."""
-    said = pb.FlightPlan(
+    """The request's content, then the output-only fields, which it does not contain: concatenated serialisations of a
+    message are merged when parsed."""
+    output = pb.FlightPlan(
         name=plan.name,
         etag=plan.etag,
         create_time=_timestamp(plan.create_time),
@@ -145,8 +145,8 @@ def _to_bytes(plan: FlightPlan) -> bytes:
         approval_number=plan.approval_number,
     )
     if plan.off_nominal and plan.is_flying:
-        said.off_nominal_volumes.MergeFromString(plan.off_nominal)
-    return b"".join((plan.content, said.SerializeToString(), assessment_to_bytes(plan)))
+        output.off_nominal_volumes.MergeFromString(plan.off_nominal)
+    return b"".join((plan.content, output.SerializeToString(), assessment_to_bytes(plan)))
 
 
 def to_answer(plan: FlightPlan) -> bytes:
@@ -155,10 +155,10 @@ def to_answer(plan: FlightPlan) -> bytes:
 
 
 def to_stream_answer(key: str, answer: bytes) -> bytes:
-    """A SubmitFlightPlansResponse, serialised: its field 2 is what field 1 of an answer is.
+    """A SubmitFlightPlansResponse, serialised: its field 2 is field 1 of a SubmitFlightPlanResponse.
 
     Args:
-        answer: As of to_answer, without alternatives.
+        answer: As returned by to_answer, without alternatives.
     """
     return pb.SubmitFlightPlansResponse(key=key).SerializeToString() + b"\x12" + answer[1:]
 
@@ -174,26 +174,26 @@ def to_event(plan: FlightPlan, happening: Happening) -> bytes:
 
 
 def assessment_to_bytes(plan: FlightPlan) -> bytes:
-    """What was found, for the database."""
+    """Findings and authorities, serialised for the database."""
     if not plan.findings:
         return b""
-    if plan.written is None or plan.written[0] is not plan.findings:
-        written = pb.FlightPlan(
+    if plan.assessment is None or plan.assessment[0] is not plan.findings:
+        message = pb.FlightPlan(
             findings=[finding_to_message(finding) for finding in plan.findings],
             deciding_authorities=plan.deciding_authorities,
             notified_authorities=plan.notified_authorities,
         )
-        plan.written = plan.findings, written.SerializeToString()
-    return plan.written[1]
+        plan.assessment = plan.findings, message.SerializeToString()
+    return plan.assessment[1]
 
 
 def findings_from_bytes(assessment: bytes) -> tuple[Finding, ...]:
-    """What was found, from the database."""
+    """The findings, from the database."""
     return tuple(finding_from_message(message) for message in pb.FlightPlan.FromString(assessment).findings)
 
 
 def state_from(number: pb.State.ValueType) -> State:
-    """A state of the wire; not for the unspecified one."""
+    """A state by its number in the contract; not for the unspecified one."""
     return text_member(State, name_of(pb.State, number, "STATE_"))
 
 
@@ -209,7 +209,7 @@ def _timestamp(moment: datetime) -> Timestamp:
 
 
 def _as_first_field(message: bytes) -> bytes:
-    """A message whose field 1 is this serialised one: its tag, its length as a varint, itself."""
+    """A serialised message whose field 1 is the given one: tag, length as a varint, the message."""
     length = len(message)
     head = bytearray(b"\x0a")
     while length > 0x7F:
