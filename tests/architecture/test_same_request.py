@@ -264,7 +264,7 @@ def test_of_an_update_counts_what_its_mask_names_in_whatever_order() -> None:
 
 
 def test_all_that_a_submission_asks_for_is_looked_at() -> None:
-    """flightplans puts its parts together itself (rpc._asked), which is faster."""
+    """flightplans puts its parts together itself (rpc._identity), which is faster."""
     fields = {field.name for field in flight_plans_pb2.SubmitFlightPlanRequest.DESCRIPTOR.fields}
     assert fields - BESIDE == {"parent", "flight_plan", "validate_only"}
 

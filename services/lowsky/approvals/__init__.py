@@ -1,1 +1,1 @@
-"""Approvals: who decides on a plan, by when, and what they said."""
+"""Approvals: which authorities decide on a plan, by when, and their decisions."""

@@ -8,7 +8,7 @@ from lowsky.process.config import ServiceConfig
 
 
 class ApprovalsConfig(ServiceConfig):
-    """What approvals needs beyond every service."""
+    """The settings of approvals in addition to those of every service."""
 
     expire_every_s: float = Field(default=1.0, gt=0, le=60)
-    """How often cases are looked for that nobody decided in time; a case expires at most so late."""
+    """Interval at which overdue cases are searched and expired, and so the longest delay of an expiry."""

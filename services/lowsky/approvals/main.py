@@ -1,4 +1,4 @@
-"""What the approvals service is made of."""
+"""Composition of the approvals service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lowsky.service.service import Service, run_service
 
 
 async def assemble(service: Service[ApprovalsConfig]) -> None:
-    """Cases open and close with the plans' events, expire with time, and are decided over gRPC."""
+    """Cases are opened and closed by the events of plans, expire with time, and are decided over gRPC."""
     await service.consume(group=GROUP, topics=[topics.FLIGHT_PLANS], handlers=FlightPlans(service.clock).handlers)
     service.process.run(
         CaseExpiry(service.database, service.relay, service.clock, every_s=service.config.expire_every_s).run

@@ -1,1 +1,1 @@
-"""Flight plans: the path of one plan, from submission to the end of the flight."""
+"""Flight plans: the life cycle of a plan, from submission to the end of the flight."""

@@ -12,20 +12,20 @@ from lowsky.process.config import ServiceConfig
 
 
 class FlightPlansConfig(ServiceConfig, GeofenceConfig, JurisdictionsConfig):
-    """Beside what the geofence and the rules of jurisdictions need: how long plans are kept, when they are closed."""
+    """The settings of flightplans in addition to those of the geofence and the rules of jurisdictions: how long plans
+    are kept, and when they are closed."""
 
     plans_kept_days: int = Field(default=400, ge=131, le=36_500)
-    """Days after which a month of plans is detached, when none of them can fly any more: a year, and a month to report
-    on it. A plan of the first of a month may depart 90 days ahead (Authority.filing_horizon_days) and fly for ten days:
-    less than a month and these hundred days would touch those whose plans are still to depart."""
+    """Days after the end of a month until its plans are detached, when none of them can fly any more: a year, and a
+    month to report on it. A plan may depart 90 days after its submission (Authority.filing_horizon_days) and fly for
+    ten days: less than a month and these hundred days would detach plans that have not departed yet."""
 
     overdue_grace_s: float = Field(default=300.0, ge=0, le=86_400)
-    """Seconds after the end of its time until a plan is closed of which nobody says what became: an operator whose link
-    is slow still ends the flight itself."""
+    """Seconds after the end of its time window until a plan that its operator has not ended is closed: an operator with
+    a slow link can still end the flight itself."""
 
     nonconforming_max_s: float = Field(default=60.0, ge=1, le=3_600)
-    """Seconds after which a flight that has not come back into its plan is taken to be contingent (ASTM F3548-21 gives
-    it 60)."""
+    """Seconds after which a flight that has not come back into its plan becomes contingent (60 in ASTM F3548-21)."""
 
     @property
     def nonconforming_max(self) -> timedelta:

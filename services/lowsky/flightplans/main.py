@@ -1,4 +1,4 @@
-"""What the flightplans service is made of."""
+"""Composition of the flightplans service."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from lowsky.service.service import Service, run_service
 
 
 async def assemble(service: Service[FlightPlansConfig]) -> None:
-    """Views of registrations and airspace, the submission path over them, and the plans that approvals moves."""
+    """Projections of registrations and airspace, the submission path that uses them, and the consumer of approvals."""
     standing, airspace, areas = Standing(), Airspace(service.health), Areas()
     law = Law(RuleSets.read(service.config.jurisdiction, service.config.jurisdictions), areas)
     await follow(service, standing, airspace, areas)
@@ -92,7 +92,7 @@ async def assemble(service: Service[FlightPlansConfig]) -> None:
 
 
 async def follow(service: Service[FlightPlansConfig], standing: Standing, airspace: Airspace, areas: Areas) -> None:
-    """What others say of operators, zones and areas, from the beginning."""
+    """Follows the events about operators, zones and areas, from the beginning of their topics."""
     await service.events.follow(topics.OPERATORS, OnOperators(standing), part="registrations")
     await service.events.follow(
         topics.GEOZONES, OnGeozones(airspace), part="geozones", unsettled=lambda: airspace.unsettled
@@ -107,7 +107,7 @@ async def follow(service: Service[FlightPlansConfig], standing: Standing, airspa
 async def keep_plans(
     service: Service[FlightPlansConfig], standing: Standing, airspace: Airspace, areas: Areas, law: Law
 ) -> None:
-    """What becomes of plans that nobody calls about: the airspace changes, their time passes, they grow old."""
+    """Background work on stored plans: re-checks after airspace changes, timers, and partitions."""
     await service.health.expect(RECHECK, only_told=True)
     recheck = Recheck(
         health=service.health,

@@ -1,1 +1,1 @@
-"""Registration: who may fly. Operators, their aircraft, and where they stand."""
+"""Registration: operators, their aircraft, and the state of their registration."""

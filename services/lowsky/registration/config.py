@@ -10,8 +10,9 @@ from lowsky.registration.identifiers.identifier import KEY_BYTES_MIN
 
 
 class RegistrationConfig(ServiceConfig, JurisdictionsConfig):
-    """Beside what every service needs: which law holds, and how personal numbers are kept."""
+    """The settings of registration in addition to those of every service: the law that applies, and the key of
+    personal numbers."""
 
     identifier_key: str | None = Field(default=None, repr=False, min_length=KEY_BYTES_MIN)
-    """Key of the digests that are kept of natural persons' numbers: 32 characters at least, random, the same for all
-    workers and for ever, since a number is recognised by its digest. Absent: such numbers are refused."""
+    """Key of the digests that are stored instead of natural persons' numbers: at least 32 characters, random, the same
+    for all workers, and never changed, since a number is recognised by its digest. Absent: such numbers are refused."""

@@ -1,4 +1,4 @@
-"""What the registration service is made of."""
+"""Composition of the registration service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lowsky.service.service import Service, run_service
 
 
 async def assemble(service: Service[RegistrationConfig]) -> None:
-    """Three gRPC services over one schema; events go out through the outbox."""
+    """Three gRPC services over one database schema; events are emitted through the outbox."""
     schemes = load((service.config.identifier_key or "").encode(), service.config.jurisdictions)
     rules = RuleSets.read(service.config.jurisdiction, service.config.jurisdictions)
     service.serve(

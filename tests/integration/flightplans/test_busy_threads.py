@@ -27,7 +27,7 @@ async def test_submissions_that_conflict_commit_while_all_shared_threads_are_bus
     empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deciding, "PAIRS_ON_LOOP_MAX", -1)
-    monkeypatch.setattr(deciding, "TOLD_ON_LOOP_MAX", -1)
+    monkeypatch.setattr(deciding, "DESCRIBED_ON_LOOP_MAX", -1)
     await migrate(empty_database, "flightplans")
     at = (113.0, 22.0)
     async with opened(empty_database, ANYWHERE) as path:

@@ -122,7 +122,7 @@ async def test_a_changed_zone_asks_for_each_plan_once_however_few_a_page_holds(e
     plans = PlansToRecheck(cast(Connection, explaining))
     for boxes, near in (([ANYWHERE], True), ([(200.0, 0.0, 201.0, 1.0)], False), ([], False)):
         found: list[Unchecked] = []
-        while page := await plans.page(boxes, 2, now, found[-1].place if found else None, 7):
+        while page := await plans.page(boxes, 2, now, found[-1].key if found else None, 7):
             assert len(page) <= 7
             found += page
         assert [plan.id for plan in found] == [plan.id for plan in BATCH]

@@ -77,7 +77,7 @@ async def counts(months: Months) -> list[tuple[object, ...]]:
 
 
 async def test_every_plan_is_checked_again_a_page_at_a_time(months: Months, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recheck, "SEEN_AT_ONCE", PAGE)
+    monkeypatch.setattr(recheck, "PAGE_SIZE", PAGE)
     monkeypatch.setattr(recheck, "BATCH", BATCH)
     read: list[int] = []
     contents = PlansToRecheck.contents
@@ -103,7 +103,7 @@ async def test_every_plan_is_checked_again_a_page_at_a_time(months: Months, monk
 async def test_other_areas_check_every_plan_again_a_page_at_a_time_and_once(
     months: Months, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recheck, "SEEN_AT_ONCE", PAGE)
+    monkeypatch.setattr(recheck, "PAGE_SIZE", PAGE)
     monkeypatch.setattr(recheck, "BATCH", BATCH)
     zones: ZoneIndex[int] = ZoneIndex([], 1)
     subject = rechecking(months)
@@ -123,18 +123,18 @@ async def test_other_areas_check_every_plan_again_a_page_at_a_time_and_once(
 async def test_what_a_worker_that_died_left_undone_of_other_areas_is_done_by_the_next(
     months: Months, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recheck, "SEEN_AT_ONCE", PAGE)
+    monkeypatch.setattr(recheck, "PAGE_SIZE", PAGE)
     zones: ZoneIndex[int] = ZoneIndex([], 1)
     assert await rechecking(months).catch_up(zones, NO_AREAS)
     await store(months.connection, *plans())
-    dying, taken = rechecking(months), Recheck._take_in
+    dying, taken = rechecking(months), Recheck._apply
 
     async def take_in(*args: Any, **how: Any) -> int:
         await taken(*args, **how)
         raise Unavailable("DATABASE_UNAVAILABLE", "gone")
 
     with monkeypatch.context() as dies:
-        dies.setattr(Recheck, "_take_in", take_in)
+        dies.setattr(Recheck, "_apply", take_in)
         with pytest.raises(Unavailable):
             await dying.catch_up(zones, ELSEWHERE)
     assert [row[::3] for row in await counts(months)] == [("REJECTED", PAGE), ("SUBMITTED", COUNT - PAGE)]

@@ -1,1 +1,1 @@
-"""Cases: kept in step with plans, queued for those who may see them, decided and expired."""
+"""Cases: synchronised with plans, queued for those who may see them, decided and expired."""

@@ -15,7 +15,7 @@ from lowsky.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class OfficerDecision:
-    """What an officer says of a case, as it was when it had this etag."""
+    """The decision of an officer about a case, in the version that this etag identifies."""
 
     approval: str
     etag: str
@@ -25,29 +25,29 @@ class OfficerDecision:
     """Subject of the token."""
 
 
-async def decide(connection: Connection, verdict: OfficerDecision, reach: Reach, now: datetime) -> Approval:
-    """The case after the verdict.
+async def decide(connection: Connection, decision: OfficerDecision, reach: Reach, now: datetime) -> Approval:
+    """The case after the decision.
 
-    Where another authority decided since the officer read the case, the etag is stale, on purpose: the officer approves
-    what the officer saw.
+    If another authority has decided since the officer read the case, the etag is stale on purpose: an officer approves
+    what they saw.
 
     Raises:
         NotFound: There is no such case, or it does not concern the officer's authority.
         StaleEtag, IllegalMove, Precondition
     """
     store = ApprovalStore(connection)
-    approval = await store.get(verdict.approval, lock=True)
+    approval = await store.get(decision.approval, lock=True)
     authority = reach.authority
     if authority is None or not approval.concerns(authority):
-        raise NotFound(verdict.approval)
+        raise NotFound(decision.approval)
     approval.decide(
-        authority, verdict.outcome, officer=verdict.officer, reason=verdict.reason, etag=verdict.etag, now=now
+        authority, decision.outcome, officer=decision.officer, reason=decision.reason, etag=decision.etag, now=now
     )
     await store.save([approval])
     return approval
 
 
 async def require_concerned(connection: Connection, name: str, reach: Reach) -> None:
-    """Raises NotFound unless the case concerns the officer's authority, still."""
+    """Raises NotFound unless the case still concerns the officer's authority."""
     if not sees_as_officer(reach, await ApprovalStore(connection).get(name)):
         raise NotFound(name)

@@ -1,4 +1,4 @@
-"""What time does to cases: whoever does not decide in time has not granted."""
+"""Expiry of cases: an authority that does not decide in time has not granted."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lowsky.process.background import repeatedly
 log = structlog.get_logger()
 
 BATCH = 200
-"""Cases that expire in one transaction: short enough that nobody waits long for one of them."""
+"""Cases that expire in one transaction: few enough that their locks are held only briefly."""
 
 
 class CaseExpiry:
-    """Expires what is overdue. Every worker may run it: each case is taken by one of them, and what a worker that died
-    left behind is found by the next look."""
+    """Expires overdue cases. Every worker may run it: each case is locked by one of them, and cases left behind by a
+    worker that died are found by the next sweep."""
 
     def __init__(self, database: Database, relay: Relay, clock: Clock, *, every_s: float) -> None:
         self._database = database
@@ -35,7 +35,7 @@ class CaseExpiry:
         await repeatedly(expire, every_s=self._every_s, what="cases are not expired")
 
     async def sweep(self) -> int:
-        """Expires one batch; gives how many there were."""
+        """Expires one batch and returns its size."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
             store = ApprovalStore(connection)

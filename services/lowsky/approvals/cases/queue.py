@@ -1,4 +1,4 @@
-"""The cases that a caller may read, what must be decided first coming first."""
+"""The cases that a caller may read, ordered by when they must be decided."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from lowsky.db.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which cases are asked for."""
+    """The filter of a list request."""
 
     plan: str
-    """``operators/x/flightPlans/y``; empty: of all plans."""
+    """``operators/x/flightPlans/y``; empty: the cases of all plans."""
     states: tuple[ApprovalState, ...]
     """Empty: all."""
     awaiting: bool
@@ -25,7 +25,7 @@ class Wanted:
 
     @property
     def any_of(self) -> Sequence[ApprovalState]:
-        """The states that a case may be in."""
+        """The states that match the filter."""
         states = self.states or tuple(ApprovalState)
         return [state for state in states if state is ApprovalState.PENDING] if self.awaiting else states
 
@@ -33,9 +33,9 @@ class Wanted:
 async def queue(
     connection: Connection, wanted: Wanted, reach: Reach, after: QueueKey, limit: int, bytes_max: int
 ) -> tuple[Sequence[Approval], bool]:
-    """The next cases after one, and whether there are more: as many as fit into so many bytes, one at least.
+    """The next cases after a key, and whether there are more: as many as fit into ``bytes_max``, but at least one.
 
-    Of a plan there is one case at most: it is given whatever the limits.
+    A plan has at most one case; with a filter by plan the limits do not apply.
     """
     store = ApprovalStore(connection)
     if wanted.plan:

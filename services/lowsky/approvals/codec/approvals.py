@@ -1,4 +1,4 @@
-"""Cases as messages."""
+"""Conversion of cases to protobuf messages."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _Outcome = approvals_pb2.Decision.Outcome
 
 
 def outcome_of(value: approvals_pb2.Decision.Outcome.ValueType) -> Outcome:
-    """The outcome in a request that passed the rules."""
+    """The outcome in a validated request."""
     return text_member(Outcome, name_of(_Outcome, value, "OUTCOME_"))
 
 
 def states_of(values: Iterable[approvals_pb2.Approval.State.ValueType]) -> tuple[ApprovalState, ...]:
-    """The states of a filter that passed the rules."""
+    """The states of a validated filter."""
     return tuple(text_member(ApprovalState, name_of(_State, value, "STATE_")) for value in dict.fromkeys(values))
 
 
 def to_message(approval: Approval, *, with_officers: bool) -> approvals_pb2.Approval:
-    """The resource. Operators hear what an authority says, not who said it."""
+    """The resource. Operators see the decision of an authority, not the officer who made it."""
     message = approvals_pb2.Approval(
         name=approval.name,
         etag=approval.etag,
@@ -42,7 +42,7 @@ def to_message(approval: Approval, *, with_officers: bool) -> approvals_pb2.Appr
 
 
 def to_event(approval: Approval) -> bytes:
-    """The value of lowsky.approval.* events. They name the officers: what reaches operators leaves them out."""
+    """The value of lowsky.approval.* events. They name the officers; responses to operators omit them."""
     return events_pb2.ApprovalEvent(approval=to_message(approval, with_officers=True)).SerializeToString()
 
 

@@ -1,4 +1,4 @@
-"""Flight plans as events tell them, as far as a case needs to know them."""
+"""Reads flight plans from events, as far as a case needs them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def submitted_plan(event: Event) -> SubmittedPlan:
     """The plan in a lowsky.flightplan.submitted event.
 
     Raises:
-        MalformedRecord: There is no plan in it that a case could be opened for.
+        MalformedRecord: It contains no plan for which a case could be opened.
     """
     try:
-        told = events_pb2.FlightPlanEvent.FromString(event.value or b"")
+        message = events_pb2.FlightPlanEvent.FromString(event.value or b"")
     except DecodeError as error:
         raise MalformedRecord(f"not a FlightPlanEvent: {error}") from error
-    plan = told.flight_plan
+    plan = message.flight_plan
     if not plan.name or plan.name != event.key:
         raise MalformedRecord(f"the event is about {event.key!r}, the plan is {plan.name!r}")
     if not plan.HasField("time_start"):
@@ -37,7 +37,7 @@ def submitted_plan(event: Event) -> SubmittedPlan:
         notified_authorities=tuple(plan.notified_authorities),
         findings=tuple(_finding(finding) for finding in plan.findings),
         snapshot=plan.SerializeToString(),
-        asks=frozenset(told.asks),
+        asks=frozenset(message.asks),
     )
 
 

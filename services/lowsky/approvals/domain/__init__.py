@@ -1,1 +1,1 @@
-"""Cases and decisions, and nothing about how they travel or where they are kept."""
+"""Cases and decisions, independent of transport and storage."""

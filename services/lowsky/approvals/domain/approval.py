@@ -1,10 +1,11 @@
-"""The case of one plan: who must decide, what they said, and what follows.
+"""The case of one plan: the authorities that must decide, their decisions, and the resulting state.
 
-PENDING ──► GRANTED    all who must decide have granted (Art. 28); or by rule, where nobody must
-        ├─► REJECTED   one of them has rejected; or by rule, where a check found what nobody can allow
-        ├─► EXPIRED    nobody decided in time
-        └─► CLOSED     the plan ended meanwhile
-GRANTED ──► PENDING    the airspace changed: somebody must decide about what it has not seen; the rest stays granted
+PENDING ──► GRANTED    all authorities that must decide have granted (Art. 28); or automatically, if none must decide
+        ├─► REJECTED   one of them has rejected; or automatically, if a check found what no authority can allow
+        ├─► EXPIRED    not decided in time
+        └─► CLOSED     the plan ended before the decision
+GRANTED ──► PENDING    the airspace changed: an authority must decide about a zone that it has not decided on; other
+                       grants remain
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lowsky.errors import IllegalMove, Precondition, StaleEtag
 
 
 class ApprovalState(StrEnum):
-    """Where a case stands."""
+    """The state of a case."""
 
     PENDING = "PENDING"
     GRANTED = "GRANTED"
@@ -28,7 +29,7 @@ class ApprovalState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What one authority said."""
+    """The decision of one authority."""
 
     PENDING = "PENDING"
     GRANTED = "GRANTED"
@@ -43,17 +44,17 @@ _MOVES: dict[str, tuple[frozenset[ApprovalState], ApprovalState]] = {
     "expired": (frozenset({ApprovalState.PENDING}), ApprovalState.EXPIRED),
     "closed": (frozenset({ApprovalState.PENDING}), ApprovalState.CLOSED),
 }
-"""Every legal move: what it is called, where from, where to."""
+"""Every legal transition: its name, the states it may start from, the state it leads to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one authority that must decide has said, or has still to say."""
+    """The decision of one authority that must decide, made or pending."""
 
     authority: str
     """``authorities/x``."""
     geozones: tuple[str, ...]
-    """Because of which it is asked."""
+    """The zones that require its approval."""
     outcome: Outcome = Outcome.PENDING
     officer: str = ""
     """Subject of the officer's token."""
@@ -63,11 +64,11 @@ class Decision:
 
 @dataclass(slots=True)
 class Approval:
-    """The aggregate: its state moves only through its own methods, each of which says what happened."""
+    """The aggregate: its state changes only through its own methods, each of which records what happened."""
 
     name: str
     number: str
-    """For people, ``LS-2026-0000042``."""
+    """Human-readable, ``LS-2026-0000042``."""
     plan: str
     """``operators/x/flightPlans/y``."""
     snapshot: bytes
@@ -76,22 +77,22 @@ class Approval:
     """One for each authority that must decide."""
     notified_authorities: tuple[str, ...]
     decide_by_time: datetime
-    """From this instant on the case cannot be decided any more: it expires."""
+    """From this instant on the case can no longer be decided: it expires."""
     create_time: datetime
     update_time: datetime
     state: ApprovalState = ApprovalState.PENDING
     automatic: bool = False
-    """Decided by rule, without an officer."""
+    """Decided automatically, without an officer."""
     version: int = 1
     happened: list[str] = field(default_factory=list)
-    """What is to be told with the next save, in past tense."""
+    """The events to emit with the next save, in past tense."""
 
     @classmethod
     def open(cls, name: str, number: str, plan: SubmittedPlan, now: datetime) -> Approval:
-        """Opens the case of a plan, and decides it where a rule can.
+        """Opens the case of a plan, and decides it if no officer is needed.
 
-        The time to decide ends when the flight would start. A blocking finding is rejected here too, although plans
-        with one are rejected before they are announced: nobody's grant may let such a plan through.
+        The time to decide ends when the flight would start. A plan with a blocking finding is rejected here too,
+        although such plans are rejected before their submission is emitted: no grant may let such a plan through.
         """
         deciders = () if plan.is_blocked else plan.deciders()
         approval = cls(
@@ -100,7 +101,7 @@ class Approval:
             plan=plan.name,
             snapshot=plan.snapshot,
             decisions=tuple(Decision(authority, plan.geozones_of(authority)) for authority in deciders),
-            notified_authorities=plan.told(),
+            notified_authorities=plan.notified(),
             decide_by_time=plan.time_start,
             create_time=now,
             update_time=now,
@@ -115,21 +116,22 @@ class Approval:
         return approval
 
     def renew(self, plan: SubmittedPlan, now: datetime) -> bool:
-        """Takes in the plan as it was checked against a newer airspace; False where that is nothing to the case.
+        """Updates the case after its plan was checked against a newer airspace; False if the case is already over.
 
-        The case asks whom the plan needs now, and has another etag: officers decide what they have seen. A granted
-        one is opened again. What was said stays said but by those who must be asked again, who have not seen what the
-        plan meets now; where that is enough, the case is granted at once.
+        The case now asks the authorities that the plan needs now, and its etag changes, because officers decide on what
+        they have seen. A granted case is reopened. Earlier decisions remain, except those of authorities that must
+        decide again about a zone that is new to them; if the remaining decisions suffice, the case is granted at once.
         """
         if self.state not in {ApprovalState.PENDING, ApprovalState.GRANTED}:
             return False
-        named = plan.deciders()
+        deciders = plan.deciders()
         decisions = tuple(
-            replace(self._said(authority, plan), geozones=plan.geozones_of(authority)) for authority in named
+            replace(self._valid_decision(authority, plan), geozones=plan.geozones_of(authority))
+            for authority in deciders
         )
-        said = (d for d in self.decisions if d.authority not in named and d.outcome is not Outcome.PENDING)
-        self.decisions = (*decisions, *said)
-        self.notified_authorities = tuple(a for a in plan.told() if self.decision_of(a) is None)
+        made = (d for d in self.decisions if d.authority not in deciders and d.outcome is not Outcome.PENDING)
+        self.decisions = (*decisions, *made)
+        self.notified_authorities = tuple(a for a in plan.notified() if self.decision_of(a) is None)
         self.snapshot = plan.snapshot
         self.automatic = False
         self._move("opened", now)
@@ -137,8 +139,8 @@ class Approval:
             self._enter("granted")
         return True
 
-    def _said(self, authority: str, plan: SubmittedPlan) -> Decision:
-        """What an authority said of what it is asked now, if it did."""
+    def _valid_decision(self, authority: str, plan: SubmittedPlan) -> Decision:
+        """The earlier decision of an authority if it still applies to the plan, otherwise a pending one."""
         before = None if authority in plan.asks else self.decision_of(authority)
         return before or Decision(authority, ())
 
@@ -152,7 +154,7 @@ class Approval:
         return "/".join(self.plan.split("/")[:2])
 
     def concerns(self, authority: str) -> bool:
-        """Whether an authority decides or is told."""
+        """Whether an authority decides or is notified."""
         return self.decision_of(authority) is not None or authority in self.notified_authorities
 
     def awaits(self, authority: str) -> bool:
@@ -161,21 +163,21 @@ class Approval:
         return self.state is ApprovalState.PENDING and decision is not None and decision.outcome is Outcome.PENDING
 
     def decision_of(self, authority: str) -> Decision | None:
-        """What an authority says; None where it has nothing to say."""
+        """The decision of an authority; None if it has none to make."""
         return next((decision for decision in self.decisions if decision.authority == authority), None)
 
     def decide(self, authority: str, outcome: Outcome, *, officer: str, reason: str, etag: str, now: datetime) -> None:
-        """An officer says what an authority decides. One rejection rejects; the last grant grants.
+        """Records an officer's decision for an authority. One rejection rejects the case; the last grant grants it.
 
         Raises:
-            StaleEtag: The case is not as the officer saw it.
+            StaleEtag: The case has changed since the officer saw it.
             IllegalMove: The case is decided, closed, or its time is over.
-            Precondition: NOT_CONCERNED, the authority has no decision to make or has made it.
+            Precondition: NOT_CONCERNED, the authority has no decision to make or has already made it.
         """
         if etag != self.etag:
             raise StaleEtag(self.name)
         if self.state is ApprovalState.PENDING and now >= self.decide_by_time:
-            raise IllegalMove(self.name, ApprovalState.EXPIRED, "decided")  # the sweeper has only not come by yet
+            raise IllegalMove(self.name, ApprovalState.EXPIRED, "decided")  # the next sweep will expire it
         if self.state is not ApprovalState.PENDING:
             raise IllegalMove(self.name, self.state, "decided")
         if not self.awaits(authority):
@@ -193,11 +195,11 @@ class Approval:
         self._move(self._consequence(), now)
 
     def expire(self, now: datetime) -> None:
-        """Nobody decided in time."""
+        """The case was not decided in time."""
         self._move("expired", now)
 
     def close(self, now: datetime) -> None:
-        """The plan ended meanwhile."""
+        """The plan ended before the decision."""
         self._move("closed", now)
 
     def _consequence(self) -> str:

@@ -1,1 +1,1 @@
-"""Events of flight plans: event in, use case."""
+"""Consumers of the events of flight plans: each event calls a use case."""

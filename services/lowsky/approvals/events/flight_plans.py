@@ -1,4 +1,4 @@
-"""Events of flight plans, for their cases."""
+"""Applies the events of flight plans to their cases."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _ENDINGS: Mapping[str, Ending] = {
     "lowsky.flightplan.rescinded.v1": Approval.close,
     "lowsky.flightplan.expired.v1": Approval.expire,
 }
-"""How a plan ends before it flies, and what that is to a case that is still pending."""
+"""The events that end a plan before its flight, and the transition of a case that is still pending then."""
 
 
 class FlightPlans:
-    """Takes in what happens to plans, a batch of events at a time."""
+    """Consumes the events of plans, a batch at a time."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -41,14 +41,14 @@ class FlightPlans:
         return dict.fromkeys([_SUBMITTED, _REOPENED, _REASSESSED, *_ENDINGS], Batched(self.apply))
 
     async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
-        """Opens, then renews, then ends: that is the order of each plan.
+        """Opens cases, then renews, then ends them: the events of each plan come in that order.
 
         Raises:
-            MalformedRecord: Of the batch nothing is applied, because of one event.
+            MalformedRecord: One event is malformed; nothing of the batch is applied.
         """
         submitted = _first_by_plan(e for e in events if e.type == _SUBMITTED)
         changed = [e for e in events if e.type in {_REOPENED, _REASSESSED}]
-        last = {e.key: e for e in changed}
+        last_change = {e.key: e for e in changed}
         ended = _first_by_plan(e for e in events if e.type in _ENDINGS)
         now = self._clock.now()
         await open_cases(connection, [submitted_plan(e) for e in submitted.values()], _because_of(submitted), now)
@@ -56,14 +56,14 @@ class FlightPlans:
             connection,
             _renewed(changed),
             {e.key for e in events if e.type == _REOPENED},
-            _because_of(last),
+            _because_of(last_change),
             now,
         )
         await end_cases(connection, {name: _ENDINGS[e.type] for name, e in ended.items()}, _because_of(ended), now)
 
 
 def _renewed(events: Iterable[Event]) -> Mapping[str, SubmittedPlan]:
-    """Of several renewals of a plan the last says all but whom to ask again, which each says for itself."""
+    """The last change of each plan, with the authorities that any of its changes asks to decide again."""
     plans: dict[str, SubmittedPlan] = {}
     for event in events:
         asked_before = plans[event.key].asks if event.key in plans else frozenset[str]()

@@ -1,4 +1,4 @@
-"""Cases in PostgreSQL; what happened to them goes to the outbox in the same transaction."""
+"""Cases in PostgreSQL; their events are appended to the outbox in the same transaction."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from lowsky.events.outbox import append
 from lowsky.open_enums import text_member
 
 QueueKey = tuple[datetime, str]
-"""Where a case stands in a queue: decide_by_time and name."""
+"""The position of a case in a queue: decide_by_time and name."""
 
 BEGINNING: QueueKey = (datetime(1970, 1, 1, tzinfo=UTC), "")
 
-ToldWithin = Callable[[Approval], AbstractContextManager[None]]
-"""What a case's events are told within: the trace and the cause of each."""
+EmitContext = Callable[[Approval], AbstractContextManager[None]]
+"""The context in which the events of a case are created: it sets their trace and causation."""
 
 
-def _as_it_is(_: Approval) -> AbstractContextManager[None]:
+def _no_context(_: Approval) -> AbstractContextManager[None]:
     return nullcontext()
 
 
@@ -38,25 +38,25 @@ class ApprovalStore:
         self._connection = connection
 
     async def new_numbers(self, count: int, now: datetime) -> list[str]:
-        """Numbers that nobody else gets: the year, and seven digits that count on over the years (more, in time).
+        """Unique numbers: the year, and a counter of at least seven digits that continues over the years.
 
-        What takes one and does not commit leaves a gap.
+        A transaction that takes a number and does not commit leaves a gap.
         """
         rows = await self._connection.fetch(
             "SELECT nextval('approval_numbers') AS number FROM generate_series(1, $1)", count
         )
         return [f"LS-{now.year}-{row['number']:07d}" for row in rows]
 
-    async def add(self, approvals: Sequence[Approval], told_within: ToldWithin = _as_it_is) -> None:
-        """Stores new cases and tells of them; passes over any whose plan has a case already. One case a plan."""
+    async def add(self, approvals: Sequence[Approval], context_of: EmitContext = _no_context) -> None:
+        """Stores new cases and emits their events; skips those whose plan already has a case: a plan has one case."""
         inserted = await self._connection.fetch(_ADD, *zip(*[_row(approval) for approval in approvals], strict=True))
         names = {row["name"] for row in inserted}
         new = [approval for approval in approvals if approval.name in names]
         await self._connection.executemany(_ADD_CONCERNED, [row for a in new for row in _concerned_rows(a)])
-        await self._tell(new, told_within)
+        await self._emit(new, context_of)
 
-    async def save(self, approvals: Sequence[Approval], told_within: ToldWithin = _as_it_is) -> None:
-        """Stores changes of cases that are locked, and tells of them."""
+    async def save(self, approvals: Sequence[Approval], context_of: EmitContext = _no_context) -> None:
+        """Stores changes of locked cases and emits their events."""
         await self._connection.executemany(
             "UPDATE approvals SET version = $2, update_time = $3, state = $4 WHERE name = $1",
             [(a.name, a.version, a.update_time, a.state) for a in approvals],
@@ -67,10 +67,10 @@ class ApprovalStore:
                WHERE approval = $1 AND authority = $2""",
             [row[:7] for approval in approvals for row in _concerned_rows(approval)],
         )
-        await self._tell(approvals, told_within)
+        await self._emit(approvals, context_of)
 
-    async def renew(self, approvals: Sequence[Approval], told_within: ToldWithin = _as_it_is) -> None:
-        """Stores cases that are locked and concern others than before, and tells of them."""
+    async def renew(self, approvals: Sequence[Approval], context_of: EmitContext = _no_context) -> None:
+        """Stores locked cases whose authorities may have changed, and emits their events."""
         names = [approval.name for approval in approvals]
         await self._connection.executemany(
             """UPDATE approvals SET version = $2, update_time = $3, state = $4, automatic = $5, plan = $6
@@ -79,10 +79,10 @@ class ApprovalStore:
         )
         await self._connection.execute("DELETE FROM concerned_authorities WHERE approval = ANY($1::text[])", names)
         await self._connection.executemany(_ADD_CONCERNED, [row for a in approvals for row in _concerned_rows(a)])
-        await self._tell(approvals, told_within)
+        await self._emit(approvals, context_of)
 
     async def get(self, name: str, *, lock: bool = False) -> Approval:
-        """One case; locked until the end of the transaction where it is to be changed.
+        """One case; with ``lock``, locked until the end of the transaction.
 
         Raises:
             NotFound
@@ -95,13 +95,13 @@ class ApprovalStore:
         return (await self._complete(rows))[0]
 
     async def of_plan(self, plan: str) -> Sequence[Approval]:
-        """The case of a plan, or none."""
+        """The case of a plan; empty if it has none."""
         return await self._complete(
             await self._connection.fetch("SELECT * FROM approvals WHERE flight_plan = $1", plan)
         )
 
     async def of_plans(self, plans: Sequence[str], states: Sequence[ApprovalState]) -> Sequence[Approval]:
-        """The cases of some plans in some states, locked; in one order, so that nobody waits in a circle."""
+        """The cases of the plans that are in one of the states, locked; always in one order, to avoid deadlocks."""
         rows = await self._connection.fetch(
             """SELECT * FROM approvals WHERE flight_plan = ANY($1::text[]) AND state = ANY($2::text[])
                ORDER BY flight_plan FOR UPDATE""",
@@ -111,7 +111,7 @@ class ApprovalStore:
         return await self._complete(rows)
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[Approval]:
-        """Pending cases whose time is over, locked; passes over those that somebody else has locked."""
+        """Pending cases whose time is over, locked; skips those that another transaction has locked."""
         rows = await self._connection.fetch(
             """SELECT * FROM approvals WHERE state = 'PENDING' AND decide_by_time <= $1
                ORDER BY decide_by_time LIMIT $2 FOR UPDATE SKIP LOCKED""",
@@ -131,10 +131,11 @@ class ApprovalStore:
         limit: int,
         bytes_max: int,
     ) -> tuple[Sequence[Approval], bool]:
-        """The cases that concern an authority or are an operator's, what must be decided first coming first.
+        """The cases that concern an authority or belong to an operator, ordered by when they must be decided, and
+        whether there are more.
 
-        With awaiting, only those that the authority has still to decide. As many as fit into so many bytes, one at
-        least; and whether there are more.
+        With ``awaiting``, only those that the authority has still to decide. As many as fit into ``bytes_max``, but at
+        least one.
         """
         rows, more = await fetch_page(
             self._connection,
@@ -158,11 +159,11 @@ class ApprovalStore:
             concerned[row["approval"]].append(row)
         return [_approval(row, concerned[row["name"]]) for row in rows]
 
-    async def _tell(self, approvals: Sequence[Approval], told_within: ToldWithin) -> None:
+    async def _emit(self, approvals: Sequence[Approval], context_of: EmitContext) -> None:
         events = []
         for approval in approvals:
             value = approvals_codec.to_event(approval)
-            with told_within(approval):
+            with context_of(approval):
                 events += [
                     Event(topics.APPROVALS, approval.name, f"lowsky.approval.{what}.v1", value, approval.update_time)
                     for what in approval.happened
@@ -185,7 +186,7 @@ INSERT INTO concerned_authorities
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
-# Each state's part of a queue is read in order from an index, and no further than the page needs.
+# For each state the queue is read from an index, in order, and no further than the page needs.
 _QUEUE = """
 WITH due AS (
     SELECT k.* FROM unnest($1::text[]) AS s (state) CROSS JOIN LATERAL (
@@ -221,8 +222,8 @@ def _row(approval: Approval) -> tuple[object, ...]:
 
 
 def _concerned_rows(approval: Approval) -> list[tuple[object, ...]]:
-    """What may change comes first, behind the two parts of the key."""
-    told = [Decision(authority, ()) for authority in approval.notified_authorities]
+    """The key first, then the columns that may change, then the others."""
+    notified = [Decision(authority, ()) for authority in approval.notified_authorities]
     return [
         (
             approval.name,
@@ -236,7 +237,7 @@ def _concerned_rows(approval: Approval) -> list[tuple[object, ...]]:
             position,
             decision.geozones,
         )
-        for position, decision in enumerate([*approval.decisions, *told])
+        for position, decision in enumerate([*approval.decisions, *notified])
     ]
 
 

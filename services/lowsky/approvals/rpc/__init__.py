@@ -1,1 +1,1 @@
-"""The gRPC service of approvals: the queue of an authority, and where its officers decide."""
+"""The gRPC service of approvals: the queue of an authority, and the decisions of its officers."""

@@ -25,7 +25,8 @@ from lowsky.rpc.summaries import summarised
 
 
 class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
-    """Officers see the cases that concern their authority, operators those of their plans, who is both sees both."""
+    """Officers see the cases that concern their authority, operators those of their plans; a caller who is both sees
+    both."""
 
     def __init__(self, database: Database, relay: Relay, clock: Clock) -> None:
         self._database = database
@@ -60,7 +61,7 @@ class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
     async def DecideApproval(self, request: pb.DecideApprovalRequest, context: Any) -> pb.DecideApprovalResponse:
         access = current_access()
         reach = access.reach
-        verdict = OfficerDecision(
+        decision = OfficerDecision(
             approval=request.name,
             etag=request.etag,
             outcome=outcome_of(request.outcome),
@@ -69,13 +70,13 @@ class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
         )
 
         async def work(connection: Connection) -> pb.DecideApprovalResponse:
-            approval = await decide(connection, verdict, reach, self._clock.now())
+            approval = await decide(connection, decision, reach, self._clock.now())
             return pb.DecideApprovalResponse(approval=_shown(approval, reach))
 
-        async def still_visible(connection: Connection) -> None:
+        async def require_visible(connection: Connection) -> None:
             await require_concerned(connection, request.name, reach)
 
-        return await once(self._database, self._relay, request, pb.DecideApprovalResponse, work, still_visible)
+        return await once(self._database, self._relay, request, pb.DecideApprovalResponse, work, require_visible)
 
 
 def _shown(approval: Approval, reach: Reach, *, summary: bool = False) -> pb.Approval:

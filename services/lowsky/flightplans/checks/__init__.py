@@ -1,1 +1,1 @@
-"""The checks of a plan, pure: what they are given decides what they find."""
+"""The checks of a plan: pure functions, whose findings depend on their arguments alone."""

@@ -1,7 +1,7 @@
-"""An aircraft is in one place at a time: what follows where another plan of the same aircraft takes some of the time.
+"""An aircraft can fly only one plan at a time: findings where another plan of the same aircraft overlaps in time.
 
-A plan takes the whole of its window [start, end), the time buffers included. The other plan is of the same operator, so
-that a finding may name it.
+A plan occupies its aircraft for the whole of its window [start, end), including the time buffers. The other plan is of
+the same operator, so that a finding may name it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.domain.plan import FlightPlan
 
 NAMED_MAX: Final = 20
-"""Of the plans that take the time of one plan, those that have a finding of their own; the last finding counts the
-others: a plan of many hours may meet hundreds of short ones."""
+"""How many of the plans that overlap in time have a finding each; one last finding counts the others, because a plan of
+many hours may overlap hundreds of short ones."""
 
 
 def aircraft_busy(plan: str, aircraft: str, start: datetime, end: datetime) -> Finding:
-    """Says which plan keeps the aircraft busy.
+    """The finding for another plan that occupies the aircraft.
 
     Args:
-        plan: Its name.
-        start, end: When it does, half-open.
+        plan: Name of that plan.
+        start, end: When it occupies the aircraft, half-open.
     """
     return Finding(
         rule=Rule.AIRCRAFT_BUSY,
@@ -33,7 +33,7 @@ def aircraft_busy(plan: str, aircraft: str, start: datetime, end: datetime) -> F
         subject_title="another plan of the same aircraft",
         volumes=(),
         message=(
-            f"{aircraft} is planned for {plan} from {_said(start)} until {_said(end)}, and is in one place at a time. "
+            f"{aircraft} is assigned to {plan} from {_text(start)} until {_text(end)}, and can fly one plan at a time. "
             "Use another aircraft or another time, withdraw that plan, or supersede it with this one."
         ),
         start_s=start.timestamp(),
@@ -42,17 +42,17 @@ def aircraft_busy(plan: str, aircraft: str, start: datetime, end: datetime) -> F
 
 
 def busy_with_others(count: int) -> Finding:
-    """Says how many more plans of the same aircraft there are than have a finding of their own."""
-    text = f"{count} more plans of the same aircraft overlap this one in time that are not named here."
+    """The finding that counts the plans of the same aircraft that have no finding each."""
+    text = f"{count} more plans of the same aircraft, not named here, overlap this one in time."
     return Finding(Rule.AIRCRAFT_BUSY, Severity.BLOCKING, "", "other plans of the same aircraft", (), text)
 
 
 def require_on_the_ground(plan: FlightPlan, others: Iterable[FlightPlan]) -> None:
-    """Its aircraft has not taken off for another plan, or has landed: a late flight is under way beyond its end, which
-    no overlap of plans in time tells. A plan that this one supersedes is over, and so in nobody's way.
+    """Requires that the aircraft is not in flight for another plan. A late flight continues beyond the end of its plan,
+    which a comparison of the plans' times does not show. A plan that this one supersedes has ended, and does not count.
 
     Args:
-        others: Plans of the same aircraft, as they are while nobody else activates one of them.
+        others: Plans of the same aircraft, read while the aircraft is locked against other activations.
 
     Raises:
         Precondition: AIRCRAFT_BUSY.
@@ -61,11 +61,11 @@ def require_on_the_ground(plan: FlightPlan, others: Iterable[FlightPlan]) -> Non
     if flying is not None:
         raise Precondition(
             "AIRCRAFT_BUSY",
-            f"{plan.aircraft} is still under way for {flying.name}, which is {flying.state} and was to end at "
-            f"{_said(flying.end)}: end that flight first (EndFlightPlan)",
+            f"{plan.aircraft} is still in flight for {flying.name}, which is {flying.state} and was to end at "
+            f"{_text(flying.end)}: end that flight first (EndFlightPlan)",
             metadata={"resource": plan.name, "plan": flying.name, "state": flying.state, "aircraft": plan.aircraft},
         )
 
 
-def _said(moment: datetime) -> str:
+def _text(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}Z"

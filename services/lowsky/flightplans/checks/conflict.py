@@ -1,7 +1,7 @@
-"""Conflict: what follows where the airspace of a plan overlaps that of another flight.
+"""Conflict: findings where the airspace of a plan overlaps that of another flight.
 
-A finding says where, when and how high, and nothing of whose the other flight is: its name resolves for those whom it
-concerns, and for nobody else.
+A finding states where, when and at which altitudes, but does not identify the other flight: its alias resolves only for
+those whom that flight concerns.
 """
 
 from __future__ import annotations
@@ -23,68 +23,68 @@ from lowsky.geofence.meetings import envelopes
 from lowsky.geofence.zones import leg_numbers
 
 NAMED_MAX: Final = 20
-"""Of the flights in the way of one plan, those that have a finding of their own; the last finding counts the others.
-Whoever meets so many plans elsewhere anyhow, and each finding takes a third of a millisecond."""
+"""How many of the flights that block one plan have a finding each; one last finding counts the others. A plan with so
+many conflicts must be planned elsewhere anyway, and each finding takes a third of a millisecond."""
 
 OVER_NAMED_MAX: Final = 200
-"""Of the flights that give way to one plan, likewise. Each of them is told."""
+"""The same for the flights that give way to one plan. All of them are notified."""
 
 OUTLINES_MAX: Final = 4
-"""Of the places where two flights overlap: they say where to look, and a finding travels in every event."""
+"""Outlines of overlaps in one finding: enough to show where to look, since a finding is part of every event."""
 
 VERTICES_MAX: Final = 64
-"""Of one of these; what has more is told as its convex hull."""
+"""Vertices of one such outline; one that has more is replaced by its convex hull."""
 
 _CERTAIN = Overlap.CERTAIN.value
 
 _STATED = {
     Rule.CONFLICT: (
         Severity.BLOCKING,
-        "another flight. Plan around it, above or below it, or at another time.",
+        "another flight. Plan around, above or below it, or at another time.",
     ),
     Rule.PRIORITY_OVER: (Severity.NOTIFICATION, "a flight of lower priority, which gives way."),
     Rule.DISPLACED_BY_PRIORITY: (
         Severity.BLOCKING,
-        "a flight of higher priority, which takes this place. Plan around it or at another time.",
+        "a flight of higher priority, which takes this airspace. Plan around it or at another time.",
     ),
-    Rule.OFF_NOMINAL_MEETS: (Severity.NOTIFICATION, "another flight, which has been told."),
-    Rule.OFF_NOMINAL: (Severity.NOTIFICATION, "where a flight may come that has left its plan."),
+    Rule.OFF_NOMINAL_MEETS: (Severity.NOTIFICATION, "another flight, whose operator has been notified."),
+    Rule.OFF_NOMINAL: (Severity.NOTIFICATION, "airspace that a flight which has left its plan may enter."),
 }
-_UNDER_WAY = {
-    Rule.PRIORITY_OVER: "a flight of lower priority, which is under way and has been told.",
+_IN_FLIGHT = {
+    Rule.PRIORITY_OVER: "a flight of lower priority, which is in progress; its operator has been notified.",
     Rule.DISPLACED_BY_PRIORITY: "a flight of higher priority: keep clear of it.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FlightOverlap:
-    """Two plans that overlap, seen from either side."""
+    """The overlap of two plans; each pair of values is of the one plan and of the other."""
 
     volumes: tuple[tuple[int, ...], tuple[int, ...]]
-    """The volumes concerned of the one, and of the other, the first VOLUMES_NAMED_MAX of them."""
+    """Indexes of the volumes concerned, the first VOLUMES_NAMED_MAX of them."""
     counts: tuple[int, int]
-    """How many they are in all."""
+    """How many volumes are concerned in total."""
     heights: tuple[Heights, Heights]
     start_s: float
     end_s: float
     uncertain: bool
     outlines: tuple[Polygon, ...]
-    """Where the two overlap, the first places."""
+    """The outlines of the first overlaps."""
     has_more_outlines: bool
 
     def finding(self, rule: Rule, other: str, *, reverse: bool = False, under_way: bool = False) -> Finding:
-        """What follows for the one, or for the other if reversed.
+        """The finding for the one plan, or for the other if reversed.
 
         Args:
             other: Alias of the other plan (aliases.py).
-            under_way: The one that would give way cannot any more.
+            under_way: The flight that would give way is in progress, and so no longer can.
         """
         ours, theirs = (1, 0) if reverse else (0, 1)
         severity, what = _STATED[rule]
         if under_way:
-            severity, what = Severity.NOTIFICATION, _UNDER_WAY[rule]
+            severity, what = Severity.NOTIFICATION, _IN_FLIGHT[rule]
         overlap = "overlaps" if self.counts[ours] == 1 else "overlap"
-        more = " Only the first of the places where they overlap are outlined." if self.has_more_outlines else ""
+        more = " Only the first overlaps are outlined." if self.has_more_outlines else ""
         return Finding(
             rule=rule,
             severity=severity,
@@ -115,7 +115,7 @@ class FlightOverlap:
 def meetings(
     stored: StoredVolumes, overlaps: Overlaps, ours: Sequence[Run], theirs: Sequence[Run], reference: VerticalReference
 ) -> Mapping[int, FlightOverlap]:
-    """What overlaps, by the place of the pair of plans among those that were asked for."""
+    """The overlaps, by the index of the pair of plans in `ours` and `theirs`."""
     if not len(overlaps):
         return {}
     starts = np.flatnonzero(np.r_[True, np.diff(overlaps.pair) != 0])
@@ -142,14 +142,14 @@ def meetings(
 
 
 def others_in_the_way(count: int) -> Finding:
-    """Says how many more there are than have a finding of their own."""
-    others = f"{count} more flights are in the way that are not named here."
+    """The finding that counts the conflicting flights that have no finding each."""
+    others = f"{count} more flights, not named here, conflict with the plan."
     return Finding(Rule.CONFLICT, Severity.BLOCKING, "", "other flights", (), others)
 
 
 def others_give_way(count: int) -> Finding:
-    """The same of flights of lower priority."""
-    others = f"{count} more flights of lower priority give way, or have been told, that are not named here."
+    """The same for flights of lower priority."""
+    others = f"{count} more flights of lower priority, not named here, give way or have been notified."
     return Finding(Rule.PRIORITY_OVER, Severity.NOTIFICATION, "", "other flights", (), others)
 
 
@@ -158,7 +158,7 @@ def _named(volumes: np.ndarray[tuple[int], np.dtype[np.intp]]) -> tuple[int, ...
 
 
 def _shapes(stored: StoredVolumes, overlaps: Overlaps, at: slice) -> tuple[tuple[Polygon, ...], bool]:
-    """Where the first few pairs of volumes overlap, and whether there are more places."""
+    """The outlines of the first few overlaps, and whether there are more."""
     few = slice(at.start, min(at.stop, at.start + OUTLINES_MAX))
     shared = shapely.intersection(stored.outlines[overlaps.ours[few]], stored.outlines[overlaps.theirs[few]])
     parts = [part for part in shapely.get_parts(shared) if isinstance(part, Polygon) and part.area > 0.0]

@@ -1,4 +1,4 @@
-"""Proposals as 4D volumes, a whole batch in one pass."""
+"""Converts proposals to 4D volumes, a whole batch in one pass."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from lowsky.geofence.draw import Drawn
 __all__ = ["FIELD", "Drawn", "draw"]
 
 FIELD = "flight_plan.trajectory"
-"""Where a request has it."""
+"""The path of the trajectory in a request."""
 
 
 def draw(proposals: Sequence[Proposal], reference: VerticalReference) -> Drawn:
-    """The volumes of a batch of proposals; what cannot be drawn has a refusal that names the field."""
+    """The volumes of a batch of proposals; a proposal that has none gets a refusal that names the field."""
     return drawing.draw([proposal.airspace for proposal in proposals], reference, FIELD)

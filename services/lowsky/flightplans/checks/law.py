@@ -1,5 +1,5 @@
-"""What the law asks of a flight: the documents of its operator, without which it is refused; the contents of its
-request, without which it is rejected; and an authority's consent, also where the airspace is open to others."""
+"""The requirements of the law for a flight: documents of its operator, without which it is refused; contents of its
+request, without which it is rejected; and the approval of an authority, even where the airspace is open to others."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.jurisdictions.flights import Flight, Needs, Requirement, sources_of
 
 OPERATOR_FIELD = "parent"
-"""Whose documents they are, in the request."""
+"""The field of the request that names the operator, whose documents are required."""
 
 
 def flight_of(proposal: Proposal, operator: OperatorStanding, aircraft: AircraftStanding) -> Flight:
-    """What rules ask about it."""
+    """The properties of a proposal that the rules depend on."""
     return Flight(
         commercial=proposal.commercial,
         operator_kind=operator.kind,
@@ -30,11 +30,11 @@ def flight_of(proposal: Proposal, operator: OperatorStanding, aircraft: Aircraft
 
 
 def require_documents(operator: str, standing: OperatorStanding, needs: Needs, flight_end: datetime) -> None:
-    """Liability insurance and an operation certificate, where the flight needs them, valid until it ends.
+    """Requires liability insurance and an operation certificate, if the flight needs them, valid until it ends.
 
     Raises:
-        Precondition: INSURANCE_MISSING, INSURANCE_EXPIRED, CERTIFICATE_MISSING or CERTIFICATE_EXPIRED: the first that
-            is at fault, with all of them as fields.
+        Precondition: INSURANCE_MISSING, INSURANCE_EXPIRED, CERTIFICATE_MISSING or CERTIFICATE_EXPIRED: the first
+            problem is the reason, and all of them are given as fields.
     """
     faults = [
         *_faults(
@@ -65,7 +65,7 @@ def require_documents(operator: str, standing: OperatorStanding, needs: Needs, f
 
 
 def missing_contents(proposal: Proposal, needs: Needs) -> Iterator[Finding]:
-    """A finding for each law that asks for more than the request contains."""
+    """A finding for each law that requires more than the request contains."""
     for law, required in needs.contents:
         missing = [content for content in required if content.field not in proposal.stated]
         if missing:
@@ -76,22 +76,22 @@ def missing_contents(proposal: Proposal, needs: Needs) -> Iterator[Finding]:
                 "",
                 f"the law of {law.title}",
                 (),
-                f"The request lacks what the law of {law.title} asks for: "
-                f"{'; '.join(f'{content.add} ({content.field})' for content in missing)}. Add it and submit the plan "
+                f"The request lacks contents that the law of {law.title} requires: "
+                f"{'; '.join(f'{content.add} ({content.field})' for content in missing)}. Add them and submit the plan "
                 f"again. Source: {source}.",
                 fields=tuple(content.field for content in missing),
             )
 
 
 def application_required(authority: str, title: str, law: Requirement) -> Finding:
-    """An authority in whose area the flight is must agree to it, whatever is open there."""
+    """The finding that an authority must approve the flight in its area, even where the airspace is open."""
     return Finding(
         Rule.APPLICATION_REQUIRED,
         Severity.AUTHORIZATION,
         authority,
         title,
         (),
-        f"The law asks for an application for {law.flights}, also where the airspace is open: {title} must agree. "
+        f"The law requires an application for {law.flights}, even where the airspace is open: {title} must approve. "
         f"Source: {law.source.text}.",
         deciding=(authority,),
     )
@@ -105,13 +105,13 @@ def _faults(
     until: datetime | None,
     flight_end: datetime,
 ) -> Iterator[tuple[str, str, str]]:
-    """Reason, text and source where a document that is asked for is not there, or not until the end of the flight."""
+    """Reason, text and source if a required document is missing, or expires before the end of the flight."""
     if not asking:
         return
     source = sources_of(asking)
-    asked = f"{' and '.join(requirement.flights for requirement in asking)} need one ({source})"
+    required_by = f"{' and '.join(requirement.flights for requirement in asking)} need one ({source})"
     if not stated:
-        yield f"{what}_MISSING", f"has stated no {title}: {asked}. State it (UpdateOperator)", source
+        yield f"{what}_MISSING", f"has stated no {title}: {required_by}. State it (UpdateOperator)", source
     elif until is not None and until < flight_end:
         problem = f"has a {title} until {until.isoformat()}, and the flight ends at {flight_end.isoformat()}"
-        yield f"{what}_EXPIRED", f"{problem}: {asked}. State the renewed one (UpdateOperator)", source
+        yield f"{what}_EXPIRED", f"{problem}: {required_by}. State the renewed one (UpdateOperator)", source

@@ -1,7 +1,7 @@
-"""Validity: whether the plan makes sense by itself, for this operator and this aircraft, at this time.
+"""Validity: whether the plan is valid in itself, for this operator and this aircraft, at this time.
 
-What makes a request senseless is refused with an error and the field at fault; what the aircraft cannot do is a finding
-that rejects the plan.
+An invalid request is refused with an error that names the field; a plan that exceeds the aircraft's performance is
+rejected with a finding.
 """
 
 from __future__ import annotations
@@ -22,80 +22,82 @@ from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.priority import Priority
 
 AHEAD: Final = timedelta(days=30)
-"""ASTM F3548-21, OiMaxPlanHorizonDays: what holds where no authority says otherwise."""
+"""ASTM F3548-21, OiMaxPlanHorizonDays: the default where no authority states another horizon."""
 
 AHEAD_MAX: Final = timedelta(days=90)
-"""The most that an authority may say (US LAANC; Authority.filing_horizon_days): further ahead nobody can say what the
-airspace will be."""
+"""The longest horizon that an authority may state (US LAANC; Authority.filing_horizon_days): the airspace further ahead
+is unknown."""
 
 CLOCK_SKEW: Final = timedelta(seconds=5)
-"""A client whose clock is a little behind may say "now"."""
+"""Allows a client whose clock is slightly slow to depart "now"."""
 
 SPEED_TOLERANCE: Final = 1.1
-"""Trajectories state speed over the ground, aircraft their speed in still air: some tailwind is allowed for."""
+"""Trajectories imply a ground speed, aircraft state their airspeed: this allows for some tailwind."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorStanding:
-    """What registration last said of an operator."""
+    """The last published state of an operator's registration."""
 
     state: str
     insurance_expire_time: datetime | None
     priority_max: int = Priority.ORDINARY
     """The highest priority that its flights may claim."""
     kind: str = ""
-    """What it is in law: ENTERPRISE, PUBLIC_BODY or NATURAL_PERSON; empty where that is not known."""
+    """Its legal form: ENTERPRISE, PUBLIC_BODY or NATURAL_PERSON; empty if unknown."""
     certified: bool = False
     """Whether it states an operation certificate."""
     certificate_expire_time: datetime | None = None
-    """None: it does not end."""
+    """None: it does not expire."""
 
 
 @dataclass(frozen=True, slots=True)
 class AircraftStanding:
-    """What registration last said of an aircraft."""
+    """The last published state of an aircraft's registration."""
 
     active: bool
     max_speed_mps: float
     max_height_m: float | None
     category: str = ""
-    """MICRO, LIGHT, SMALL, MEDIUM or LARGE; empty where it is not known."""
+    """MICRO, LIGHT, SMALL, MEDIUM or LARGE; empty if unknown."""
     max_takeoff_mass_kg: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """How far ahead a flight may be asked for, and who says so."""
+    """How far ahead a flight may be submitted, and the authority that sets this limit."""
 
     ahead: timedelta = AHEAD
     authority: str = ""
-    """Resource name; empty where the flight meets no authority."""
+    """Resource name; empty if the flight concerns no authority."""
     title: str = ""
 
 
 def require_in_time(departure: datetime, now: datetime, horizon: Horizon) -> None:
-    """Neither in the past nor further ahead than the authorities concerned take requests.
+    """Requires a departure that is neither in the past nor further ahead than the authorities concerned accept.
 
     Raises:
         Precondition: START_IN_PAST or START_TOO_FAR_AHEAD.
     """
     if departure < now - CLOCK_SKEW:
-        raise _refuse("START_IN_PAST", f"the flight starts at {departure.isoformat()}, which is past", "flight_plan")
+        raise _refuse(
+            "START_IN_PAST", f"the flight starts at {departure.isoformat()}, which is in the past", "flight_plan"
+        )
     latest = now + horizon.ahead
     if departure > latest:
-        who = (
-            f"{horizon.title or horizon.authority} takes"
+        limit = (
+            f"{horizon.title or horizon.authority} accepts flights"
             if horizon.authority
-            else "flights where no authority is met are taken"
+            else "flights that concern no authority are accepted"
         )
-        said = {"authority": horizon.authority} if horizon.authority else {}
+        authority = {"authority": horizon.authority} if horizon.authority else {}
         raise _refuse(
             "START_TOO_FAR_AHEAD",
-            f"the flight starts at {departure.isoformat()}; {who} {horizon.ahead.days} days ahead at most, now until "
-            f"{latest.isoformat()}: ask again nearer to it",
+            f"the flight starts at {departure.isoformat()}; {limit} at most {horizon.ahead.days} days ahead, now until "
+            f"{latest.isoformat()}: submit the plan again nearer to its start",
             "flight_plan",
             latest=latest.isoformat(),
-            **said,
+            **authority,
         )
 
 
@@ -105,10 +107,10 @@ def require_standing(
     operator_standing: OperatorStanding | None,
     aircraft_standing: AircraftStanding | None,
 ) -> tuple[OperatorStanding, AircraftStanding]:
-    """A verified operator with an active aircraft of its own; both are given back.
+    """Requires a verified operator with an active aircraft of its own, and returns both.
 
     Raises:
-        Precondition: With the reason, and the field at fault.
+        Precondition: With the reason and the field.
     """
     if operator_standing is None:
         raise _refuse("OPERATOR_UNKNOWN", f"{operator} is not registered", "parent")
@@ -119,7 +121,7 @@ def require_standing(
             "parent",
             state=operator_standing.state,
         )
-    # Another operator's aircraft is as unknown as one that does not exist.
+    # Another operator's aircraft is reported like one that does not exist.
     if aircraft_standing is None or not aircraft.startswith(f"{operator}/"):
         raise _refuse("AIRCRAFT_UNKNOWN", f"{operator} has no aircraft {aircraft}", "flight_plan.aircraft")
     if not aircraft_standing.active:
@@ -130,7 +132,7 @@ def require_standing(
 def require_entitled(
     priority: int, operator_standing: OperatorStanding | None, field: str = "flight_plan.priority"
 ) -> None:
-    """A priority that the operator's flights may claim; of an operator that is not known, the ordinary one alone.
+    """Requires a priority that the operator's flights may claim; an unknown operator may claim only the ordinary one.
 
     Args:
         priority: One of those of the contract.
@@ -143,7 +145,7 @@ def require_entitled(
         most = Priority(entitled).name
         raise _refuse(
             "PRIORITY_NOT_ENTITLED",
-            f"the flight claims the priority {Priority(priority).name}; its operator is entitled to {most} at most",
+            f"the flight claims the priority {Priority(priority).name}; its operator is entitled to at most {most}",
             field,
             priority_max=most,
         )
@@ -152,11 +154,11 @@ def require_entitled(
 def performance(
     proposal: Proposal, aircraft: AircraftStanding, flight_s: float, speeds: NDArray[np.float64] | None = None
 ) -> Iterator[Finding]:
-    """What the aircraft cannot do.
+    """A finding for each limit of the aircraft that the plan exceeds.
 
     Args:
         flight_s: From departure to the last waypoint, or from the first to the last instant of the volumes.
-        speeds: Of the legs of a trajectory over the ground, in m/s, where they are known already.
+        speeds: Ground speeds on the legs of a trajectory, in m/s, if already computed.
     """
     if proposal.endurance_s is not None and flight_s > proposal.endurance_s:
         yield _beyond(
@@ -176,7 +178,7 @@ def performance(
             Rule.SPEED_EXCEEDS_AIRCRAFT,
             proposal.aircraft,
             tuple(fast.tolist()),
-            f"Leg {fast[0] + 1} asks for {speeds[fast[0]]:.1f} m/s over the ground; the aircraft flies at most "
+            f"Leg {fast[0] + 1} needs {speeds[fast[0]]:.1f} m/s over the ground; the aircraft flies at most "
             f"{aircraft.max_speed_mps:.1f} m/s. Give the leg more time.",
         )
     if aircraft.max_height_m is not None:

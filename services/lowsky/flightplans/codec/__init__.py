@@ -1,1 +1,1 @@
-"""Plans as messages, as stored bytes and as events, and back."""
+"""Conversion between plans and messages, stored bytes and events."""

@@ -1,4 +1,4 @@
-"""Plans as messages, and back: for the wire, for events, and for what the database keeps."""
+"""Conversion between plans and protobuf messages: for gRPC, for events, and for the database."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lowsky.open_enums import known_name_of, name_of, text_member
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _STATES = {state: pb.State.Value(f"STATE_{state}") for state in State}
-"""A stored state of a later version has no number here: clients read it as unspecified."""
+"""A stored state that a later version added has no number here: clients read it as unspecified."""
 
 _ALL_OF_A_PLAN = attrgetter(*(field.name for field in fields(FlightPlan) if field.compare))
 
@@ -37,14 +37,14 @@ _ASSESSMENTS: Serialised[FlightPlan, tuple[Finding, ...]] = Serialised(operators
 
 
 def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
-    """What a request that passed the rules asks for.
+    """The proposal in a validated request.
 
     Raises:
-        Invalid: A time that runs backwards, a geometry without a clear meaning, too many vertices.
+        Invalid: A time that runs backwards, an ambiguous geometry, too many vertices.
     """
     content = pb.FlightPlan()
     content.CopyFrom(message)
-    content.DiscardUnknownFields()  # else megabytes of anything would be stored, and told in every event
+    content.DiscardUnknownFields()  # otherwise megabytes of arbitrary data would be stored and emitted in every event
     clear_output_only(content)
     stored = content.SerializeToString(deterministic=True)
     airspace = _airspace(message)
@@ -74,18 +74,18 @@ def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
 
 
 def report_of(request: pb.ReportFlightPlanStateRequest) -> StateReport:
-    """What a request that passed the rules says of a flight under way.
+    """The report on a flight in progress in a validated request.
 
     Raises:
-        Invalid: Volumes of a flight that is within its plan; a time that runs backwards, a geometry without a clear
-            meaning, too many vertices.
+        Invalid: Volumes for a flight that is within its plan; a time that runs backwards, an ambiguous geometry, too
+            many vertices.
     """
     state = state_from(request.state)
     if state is State.ACTIVATED and request.HasField("off_nominal_volumes"):
-        message = "a flight that is within its plan needs no other volumes"
+        message = "must be empty for a flight that is within its plan"
         raise Invalid.field("off_nominal_volumes", message, "INVALID_FIELD")
     volumes = request.off_nominal_volumes
-    # Of a flight that is out of its plan, airspace that may not be needed is held rather than none.
+    # For a flight that has left its plan, it is safer to reserve both possible positions than neither.
     off_nominal = volumes_from_message(volumes, "off_nominal_volumes", either=True) if volumes.volumes else ()
     return StateReport(
         name=request.name,
@@ -98,25 +98,25 @@ def report_of(request: pb.ReportFlightPlanStateRequest) -> StateReport:
 
 
 def airspace_again(content: bytes) -> RequestedAirspace:
-    """The airspace that a plan of this content asked for.
+    """The airspace that stored content requests.
 
     Raises:
-        Invalid: As proposal_of; the rules for it were others when it was stored.
+        Invalid: As proposal_of, if the rules have changed since it was stored.
     """
     return _airspace(pb.FlightPlan.FromString(content))
 
 
 def proposal_again(plan: FlightPlan) -> Proposal:
-    """What a stored plan asked for.
+    """The proposal of a stored plan.
 
     Raises:
-        Invalid: As proposal_of; the rules for it were others when it was stored.
+        Invalid: As proposal_of, if the rules have changed since it was stored.
     """
     return proposal_of(plan.operator, pb.FlightPlan.FromString(plan.content))
 
 
 def as_kept(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings as they are after storing: to be compared with those that were stored."""
+    """Findings as they are after serialisation, to be compared with stored ones."""
     return tuple(finding_from_message(finding_to_message(finding)) for finding in findings)
 
 
@@ -126,14 +126,14 @@ def to_message(plan: FlightPlan) -> pb.FlightPlan:
 
 
 def to_bytes(plan: FlightPlan) -> bytes:
-    """The resource, serialised: once for answer and event alike, unless the plan has changed between them."""
+    """The resource, serialised: once for both response and event, unless the plan has changed between them."""
     return _RESOURCES.of(plan, _ALL_OF_A_PLAN(plan), _to_bytes)
 
 
 def _to_bytes(plan: FlightPlan) -> bytes:
-    """What was asked for, which says nothing of the rest, and then the rest. One message after the other is both of
-    them merged."""
-    said = pb.FlightPlan(
+    """The request's content, then the output-only fields, which it does not contain: concatenated serialisations of a
+    message are merged when parsed."""
+    output = pb.FlightPlan(
         name=plan.name,
         etag=plan.etag,
         create_time=_timestamp(plan.create_time),
@@ -147,8 +147,8 @@ def _to_bytes(plan: FlightPlan) -> bytes:
         approval_number=plan.approval_number,
     )
     if plan.off_nominal and plan.is_flying:
-        said.off_nominal_volumes.MergeFromString(plan.off_nominal)
-    return b"".join((plan.content, said.SerializeToString(), assessment_to_bytes(plan)))
+        output.off_nominal_volumes.MergeFromString(plan.off_nominal)
+    return b"".join((plan.content, output.SerializeToString(), assessment_to_bytes(plan)))
 
 
 def to_answer(plan: FlightPlan) -> bytes:
@@ -157,10 +157,10 @@ def to_answer(plan: FlightPlan) -> bytes:
 
 
 def to_stream_answer(key: str, answer: bytes) -> bytes:
-    """A SubmitFlightPlansResponse, serialised: its field 2 is what field 1 of an answer is.
+    """A SubmitFlightPlansResponse, serialised: its field 2 is field 1 of a SubmitFlightPlanResponse.
 
     Args:
-        answer: As of to_answer, without alternatives.
+        answer: As returned by to_answer, without alternatives.
     """
     return pb.SubmitFlightPlansResponse(key=key).SerializeToString() + b"\x12" + answer[1:]
 
@@ -176,7 +176,7 @@ def to_event(plan: FlightPlan, happening: Happening) -> bytes:
 
 
 def assessment_to_bytes(plan: FlightPlan) -> bytes:
-    """What was found, for the database."""
+    """Findings and authorities, serialised for the database."""
     if not plan.findings:
         return b""
     return _ASSESSMENTS.of(plan, plan.findings, _assessment_to_bytes)
@@ -191,12 +191,12 @@ def _assessment_to_bytes(plan: FlightPlan) -> bytes:
 
 
 def findings_from_bytes(assessment: bytes) -> tuple[Finding, ...]:
-    """What was found, from the database."""
+    """The findings, from the database."""
     return tuple(finding_from_message(message) for message in pb.FlightPlan.FromString(assessment).findings)
 
 
 def state_from(number: pb.State.ValueType) -> State:
-    """A state of the wire; not for the unspecified one."""
+    """A state by its number in the contract; not for the unspecified one."""
     return text_member(State, name_of(pb.State, number, "STATE_"))
 
 
@@ -212,7 +212,7 @@ def _timestamp(moment: datetime) -> Timestamp:
 
 
 def _as_first_field(message: bytes) -> bytes:
-    """A message whose field 1 is this serialised one: its tag, its length as a varint, itself."""
+    """A serialised message whose field 1 is the given one: tag, length as a varint, the message."""
     length = len(message)
     head = bytearray(b"\x0a")
     while length > 0x7F:

@@ -1,1 +1,1 @@
-"""A plan, its states and its findings, whatever carries or keeps them."""
+"""A plan, its states and its findings, independent of transport and storage."""

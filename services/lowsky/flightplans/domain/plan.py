@@ -1,7 +1,7 @@
-"""A flight plan: the request for one flight, and what becomes of it.
+"""A flight plan: the request for one flight, and its life cycle.
 
-States and moves are those of ASTM F3548 operational intents and EU 2021/664, with the steps of an authority's review
-between. An approval is permission, not clearance to start: activation is a step of its own (2021/664 Art. 6(5)).
+States and transitions are those of ASTM F3548 operational intents and EU 2021/664, with the steps of an authority's
+review between. An approval is permission, not clearance to start: activation is a separate step (2021/664 Art. 6(5)).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from lowsky.findings.finding import Finding, Severity, at_most
 from lowsky.flightplans.domain.requirements import unseen
 
 ANY_OPERATOR = "operators/-"
-"""The wildcard parent: plans of all operators, or of one that is not named."""
+"""The wildcard parent: plans of all operators, or of an operator that is not named."""
 
 
 class State(StrEnum):
-    """Where a plan stands."""
+    """The state of a plan."""
 
     SUBMITTED = "SUBMITTED"
     UNDER_REVIEW = "UNDER_REVIEW"
@@ -36,11 +36,11 @@ class State(StrEnum):
 
 
 OPEN = frozenset({State.SUBMITTED, State.UNDER_REVIEW, State.APPROVED})
-"""A plan in one of these can still be taken back, superseded or displaced."""
+"""A plan in one of these can still be withdrawn, superseded or displaced."""
 
 FINAL = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.RESCINDED, State.ENDED})
-"""A plan in one of these holds no airspace and never moves again. Any other is checked again when the airspace changes;
-one that flies off its plan, or is in a state of a later version, is only told."""
+"""A plan in one of these reserves no airspace and never changes again. Any other is checked again when the airspace
+changes; for a flight off its plan, or a state that a later version added, only the findings are updated."""
 
 Extent = tuple[float, float, float, float]
 """West, south, east and north of a box, in degrees."""
@@ -66,7 +66,7 @@ _MOVES: dict[str, tuple[frozenset[State], State]] = {
     "made-contingent": (frozenset({State.NONCONFORMING}), State.CONTINGENT),
     "lapsed": (frozenset({State.APPROVED}), State.EXPIRED),
 }
-"""Every legal move: what it is called, where from, where to."""
+"""Every legal transition: its name, the states it may start from, the state it leads to."""
 
 _REPORTED = {
     State.ACTIVATED: "found-conforming",
@@ -77,25 +77,25 @@ _REPORTED = {
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A move that was made, to be told with the next save."""
+    """A change that was made, to be emitted as an event with the next save."""
 
     what: str
     previous: State | None
-    """None for a plan that is new."""
+    """None for a new plan."""
     asks: tuple[str, ...] = ()
-    """Of a review that is reopened: the authorities whose word does not cover what the plan meets now."""
+    """For a reopened review: the authorities whose earlier decision does not cover the present findings."""
 
 
 @dataclass(slots=True, weakref_slot=True)
 class FlightPlan:
-    """The aggregate: its state moves only through its own methods, each of which says what happened."""
+    """The aggregate: its state changes only through its own methods, each of which records what happened."""
 
     name: str
     """operators/{operator}/flightPlans/{plan}"""
     operator: str
     aircraft: str
     content: bytes
-    """What was asked for, exactly as it was sent; opaque here, and immutable."""
+    """The request as it was sent; opaque here, and immutable."""
     start: datetime
     """When the first volume starts."""
     end: datetime
@@ -107,15 +107,16 @@ class FlightPlan:
     findings: tuple[Finding, ...] = ()
     airspace_revision: int = 0
     extent: Extent = ANYWHERE
-    """The box around its volumes; over the antimeridian it is as wide as the world."""
+    """The box around its volumes; across the antimeridian it spans all longitudes."""
     approval: str = ""
     approval_number: str = ""
     off_nominal: bytes = b""
-    """The airspace that it may need beside its own, as it was sent; opaque here."""
+    """Its off-nominal volumes as they were sent; opaque here."""
     nonconforming_since: datetime | None = None
-    """When it left its plan, while it is NONCONFORMING: reports that it still does leave this as it is."""
+    """When it left its plan, while it is NONCONFORMING: further reports of the same state do not change it."""
     version: int = 1
     happened: list[Happening] = field(default_factory=list)
+    """The events to emit with the next save."""
 
     @property
     def id(self) -> str:
@@ -128,15 +129,15 @@ class FlightPlan:
 
     @property
     def deciding_authorities(self) -> tuple[str, ...]:
-        """The authorities whose word the plan needs."""
+        """The authorities whose approval the plan needs."""
         return _distinct(name for finding in self.findings for name in finding.deciding)
 
     @property
     def notified_authorities(self) -> tuple[str, ...]:
-        """The authorities that are told, and need not decide."""
+        """The authorities that are notified, and need not decide."""
         deciding = self.deciding_authorities
-        told = _distinct(name for finding in self.findings for name in finding.notified)
-        return tuple(name for name in told if name not in deciding)
+        notified = _distinct(name for finding in self.findings for name in finding.notified)
+        return tuple(name for name in notified if name not in deciding)
 
     @property
     def zones_met(self) -> tuple[str, ...]:
@@ -144,17 +145,17 @@ class FlightPlan:
         return _distinct(finding.subject for finding in self.findings if finding.subject.startswith("geozones/"))
 
     def is_reviewed_by(self, approval: str) -> bool:
-        """Whether that case is under way already: one that is reopened says so again."""
+        """Whether that case already reviews the plan: a reopened case emits its opening again."""
         return self.state is State.UNDER_REVIEW and self.approval == approval
 
     def expect(self, etag: str) -> None:
-        """Raises StaleEtag unless the etag is empty or that of the present version."""
+        """Raises StaleEtag unless the etag is empty or that of the current version."""
         if etag and etag != self.etag:
             raise StaleEtag(self.name)
 
     def assess(self, findings: Iterable[Finding], airspace_revision: int) -> None:
-        """Takes in what the checks found of a plan that is not stored yet, in place of what they had found before: a
-        blocking finding rejects, anything else waits for a decision."""
+        """Sets the findings of a plan that is not stored yet, and replaces earlier ones: a blocking finding rejects the
+        plan; otherwise it waits for a decision."""
         self.findings = at_most(findings)
         self.airspace_revision = airspace_revision
         self.state, self.state_reason = State.SUBMITTED, ""
@@ -168,13 +169,13 @@ class FlightPlan:
             self.happened.append(Happening("submitted", None))
 
     def reassess(self, findings: Iterable[Finding], airspace_revision: int, now: datetime) -> bool:
-        """Takes in what the checks find in a newer airspace; False where that is what they had found.
+        """Replaces the findings after a check against a newer airspace; False if they are the same.
 
-        A blocking finding ends the plan. What an authority has not been asked yet reopens its review, also where it was
-        asked something else (unseen), except of a flight under way: that one is only told, and one off its plan of
-        anything, until it is back in it (report). So is one in a state of a later version, whose moves are not known
-        here.
-        Anything else changes the findings alone.
+        A blocking finding ends the plan. A finding on which an authority has not decided yet (`unseen`) reopens the
+        review, even if it has decided on other findings. Exceptions: a flight in progress is not reopened; a flight
+        off its plan is not ended either until it is back in its plan (`report`); the same applies to a state that a
+        later version added, whose transitions are not known here. In these and all other cases only the findings
+        change.
         """
         found = at_most(findings)
         if found == self.findings:
@@ -194,11 +195,12 @@ class FlightPlan:
 
     @property
     def is_flying(self) -> bool:
-        """Whether it is too late to give way by staying on the ground. In a state of a later version it may be."""
+        """Whether the flight is in progress, so that it can no longer give way by staying on the ground. A state that a
+        later version added is assumed to be one."""
         return self.state not in OPEN and self.state not in FINAL
 
     def give_way(self, finding: Finding, now: datetime) -> None:
-        """Another flight goes before this one: it ends, or, under way already, is told."""
+        """Another flight takes precedence: the plan ends or, if the flight is in progress, is only notified."""
         self.findings = at_most([*self.findings, finding])
         if self.is_flying:
             self._become("reassessed", self.state, self.state_reason, now)
@@ -206,33 +208,34 @@ class FlightPlan:
             self._move("rejected" if self.state in _UNDECIDED else "rescinded", finding.message, now)
 
     def exchange(self, before: Collection[Finding], after: Iterable[Finding]) -> None:
-        """Some findings take the place of others; to be told with what happened."""
+        """Replaces some findings by others, without recording an event."""
         left = [finding for finding in self.findings if finding not in before]
         self.findings = at_most([*left, *after])
 
-    def tell(self, now: datetime) -> None:
-        """Its findings have changed, and nothing else."""
+    def findings_changed(self, now: datetime) -> None:
+        """Records that only the findings have changed."""
         self._become("reassessed", self.state, self.state_reason, now)
 
     def report(self, state: State, off_nominal: bytes, reason: str, now: datetime) -> None:
-        """What becomes of a flight under way. One that is off its plan may be reported again, elsewhere.
+        """Records the reported state of a flight in progress. An off-nominal state may be reported again, with other
+        volumes.
 
         Raises:
-            IllegalMove: Nothing leads from here to there.
+            IllegalMove: There is no transition from the current state to the reported one.
         """
         blocking = [finding for finding in self.findings if finding.severity is Severity.BLOCKING]
         if state is self.state and state in _OFF_PLAN:
             self._become("reassessed", state, reason, now)
         elif blocking and state is State.ACTIVATED and self.state is State.NONCONFORMING:
-            # The airspace changed while it was off its plan: what it comes back into is not open any more.
+            # The airspace changed while the flight was off its plan: what it returns to is no longer allowed.
             self._move("rescinded", _changed(blocking[0], self.airspace_revision), now)
         else:
             self._move(_REPORTED[state], reason, now)
         self.off_nominal = off_nominal
 
     def give_up_return(self, after_s: float, now: datetime) -> None:
-        """It has been nonconforming for too long: it will not come back into its plan (ASTM F3548-21, Contingent). What
-        was found of it, and the airspace that it may need, stay.
+        """It has been nonconforming for too long and becomes contingent (ASTM F3548-21, Contingent). Its findings and
+        off-nominal volumes do not change.
 
         Raises:
             IllegalMove: It is not nonconforming.
@@ -240,39 +243,39 @@ class FlightPlan:
         self._move("made-contingent", f"It has not been back in its plan for more than {after_s:g} s.", now)
 
     def put_under_review(self, approval: str, number: str, now: datetime) -> None:
-        """Authorities' officers decide."""
+        """Officers of the authorities decide."""
         self._move("put-under-review", "", now)
         self.approval, self.approval_number = approval, number
 
     def approve(self, approval: str, number: str, reason: str, now: datetime) -> None:
-        """All that had to agree have agreed."""
+        """All authorities that had to approve have approved."""
         self._move("approved", reason, now)
         self.approval, self.approval_number = approval, number
 
     def reject(self, approval: str, number: str, reason: str, now: datetime) -> None:
-        """One that had to agree has not."""
+        """An authority that had to approve has rejected."""
         self._move("rejected", reason, now)
         self.approval, self.approval_number = approval, number
 
     def expire(self, reason: str, now: datetime) -> None:
-        """Nobody decided in time."""
+        """It was not decided in time."""
         self._move("expired", reason, now)
 
     def close_overdue(self, now: datetime) -> None:
-        """Its time has passed and nobody has said what became of it.
+        """Closes a plan whose time window has passed without a report.
 
         Raises:
             IllegalMove: It is over already.
         """
         if self.state in _FLYING:
-            self._move("ended", "Nobody said that the flight ended; its time has passed.", now)
+            self._move("ended", "The time window has passed, and the end of the flight was not reported.", now)
         elif self.state is State.APPROVED:
-            self._move("lapsed", "It was not activated before its time had passed.", now)
+            self._move("lapsed", "The time window has passed, and the plan was not activated.", now)
         else:
-            self._move("expired", "Nobody decided before its time had passed.", now)
+            self._move("expired", "The time window has passed, and the plan was not decided.", now)
 
     def withdraw(self, reason: str, now: datetime) -> None:
-        """The operator takes it back before take-off."""
+        """The operator withdraws it before take-off."""
         self._move("withdrawn", reason, now)
 
     def activate(self, now: datetime) -> None:
@@ -280,12 +283,12 @@ class FlightPlan:
 
         Raises:
             IllegalMove: It is not approved.
-            Precondition: It is not within its own window of time.
+            Precondition: It is not within its own time window.
         """
         if self.state is State.APPROVED and not self.start <= now < self.end:
             raise Precondition(
                 "OUTSIDE_TIME_WINDOW",
-                f"{self.name} can be activated from {self.start.isoformat()} until before {self.end.isoformat()}",
+                f"{self.name} can be activated from {self.start.isoformat()} and before {self.end.isoformat()}",
                 metadata={
                     "resource": self.name,
                     "earliest": self.start.isoformat(),
@@ -316,7 +319,7 @@ class FlightPlan:
 
 
 def _changed(finding: Finding, airspace_revision: int) -> str:
-    """Why a plan moves that nobody moved."""
+    """The reason for a transition that a change of the airspace causes."""
     subject = finding.subject or finding.subject_title
     return f"The airspace has changed (revision {airspace_revision}, {subject}). {finding.message}"
 

@@ -1,4 +1,4 @@
-"""A proposal: what an operator asks for, before it is a plan."""
+"""A proposal: a request for a flight, before it becomes a plan."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lowsky.geo.volumes.volumes import Volume4D
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A flight that is asked for. Its airspace is a trajectory, or ready-made volumes."""
+    """A requested flight. Its airspace is a trajectory, or explicit volumes."""
 
     operator: str
     aircraft: str
@@ -22,17 +22,17 @@ class Proposal:
     content: bytes
     """The request as it was sent, opaque here."""
     asked: bytes
-    """The same in its canonical form (lowsky.canonical), by which it is known again; opaque here."""
+    """The request in its canonical form (lowsky.canonical), by which a repeated request is recognised; opaque here."""
     commercial: bool
     mode: str
     """VLOS or BVLOS."""
     purpose: str
     """As in the contract, without the prefix: DELIVERY, …"""
     special_activities: frozenset[str] = frozenset()
-    """Likewise: DROPS_ARTICLES, …"""
+    """The same: DROPS_ARTICLES, …"""
     stated: frozenset[str] = frozenset()
     """The names of the fields that the request fills."""
     priority: int = 0
-    """How urgent it is; a higher number goes before a lower one."""
+    """How urgent it is; a higher number takes precedence."""
     supersedes: str = ""
-    """Name of the plan that it takes the place of, or nothing."""
+    """Name of the plan that it supersedes, or empty."""

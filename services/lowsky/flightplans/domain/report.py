@@ -1,4 +1,4 @@
-"""What is said of a flight under way."""
+"""A report of the state of a flight in progress."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lowsky.geo.volumes.volumes import Volume4D
 
 @dataclass(frozen=True, slots=True)
 class StateReport:
-    """What is said of a flight under way."""
+    """A report of the state of a flight in progress."""
 
     name: str
     etag: str

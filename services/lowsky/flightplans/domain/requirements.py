@@ -1,4 +1,4 @@
-"""What of a plan's findings an authority has to be asked: a grant covers what the authority saw, and no more."""
+"""Findings of a plan on which an authority must still decide: a grant covers only what the authority saw."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from lowsky.geo.heights.altitude import AltitudeBand
 
 
 def unseen(found: Iterable[Finding], seen: Sequence[Finding]) -> list[tuple[Finding, tuple[str, ...]]]:
-    """Findings because of which authorities must decide that these have not seen, and which authorities.
+    """Findings that authorities must decide on and have not seen, each with those authorities.
 
-    A zone that is as it was, or that the plan meets less of, has been seen. One that is new, that the plan meets more
-    of, or that asks for something else has not.
+    A zone that is unchanged, or that the plan overlaps less than before, has been seen. A zone that is new, that the
+    plan overlaps more than before, or whose terms have changed has not.
     """
-    return [(one, names) for one in found if (names := _who_has_not_seen(one, seen))]
+    return [(one, names) for one in found if (names := _not_seen_by(one, seen))]
 
 
-def _who_has_not_seen(one: Finding, seen: Sequence[Finding]) -> tuple[str, ...]:
+def _not_seen_by(one: Finding, seen: Sequence[Finding]) -> tuple[str, ...]:
     if not one.deciding or one in seen:
         return ()
     covering = [before for before in seen if _covers(before, one)]
@@ -25,11 +25,11 @@ def _who_has_not_seen(one: Finding, seen: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def _covers(before: Finding, after: Finding) -> bool:
-    """Whether who saw the one need not see the other."""
+    """Whether an authority that saw the earlier finding need not see the later one."""
     if (before.rule, before.subject) != (after.rule, after.subject):
         return False
     if not after.subject:
-        return before.message == after.message  # stands for several, which only the text tells
+        return before.message == after.message  # it summarises several findings, which only the text distinguishes
     if before.terms and after.terms and before.terms != after.terms:
         return False
     return _volumes_covered(before, after) and _times_covered(before, after) and _heights_covered(before, after)

@@ -1,1 +1,1 @@
-"""Events of other services: projected into memory, or applied to plans."""
+"""Consumers of other services' events: they update projections in memory, or plans."""

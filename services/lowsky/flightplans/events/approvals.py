@@ -1,4 +1,4 @@
-"""Verdicts of approvals into the plans."""
+"""Applies the events of approvals to plans."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lowsky.events.event import Event
 from lowsky.findings.codec import finding_from_message
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.life.verdicts import Verdict, apply_verdict
-from lowsky.flightplans.postgres.plans import FlightPlanStore, told
+from lowsky.flightplans.postgres.plans import FlightPlanStore, events_of
 
 GROUP = "flightplans"
 
@@ -31,21 +31,21 @@ _OUTCOMES = {
 
 
 class OnApprovals:
-    """lowsky.approvals.v1 into the plans, a batch of events at a time."""
+    """Consumes lowsky.approvals.v1, a batch of events at a time."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     @property
     def handlers(self) -> Mapping[str, Handler | Batched]:
-        """By event type; one for all, so that verdicts that follow each other are one batch, whatever they say."""
+        """By event type; one handler for all types, so that consecutive events form one batch whatever their types."""
         return dict.fromkeys(_VERDICTS, Batched(self.apply))
 
     async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
-        """Locks all the plans at once, moves them in the order of the events, and stores and tells it at once.
+        """Locks all the plans at once, applies the events in their order, then stores the plans and emits their events.
 
         Raises:
-            DecodeError, NotFound: Of the batch nothing is applied, because of one event.
+            DecodeError, NotFound: One event is malformed or names no plan; nothing of the batch is applied.
         """
         store = FlightPlanStore(connection)
         approvals = [events_pb2.ApprovalEvent.FromString(event.value or b"").approval for event in events]
@@ -67,8 +67,8 @@ class OnApprovals:
                     now=now,
                 ):
                     moved[plan.name] = plan
-                    # Now, before another event of the batch moves the same plan: each tells the state after it.
-                    happened += told(plan)
+                    # Here, before another event of the batch changes the plan: an event carries the state after it.
+                    happened += events_of(plan)
         await store.save(list(moved.values()), happened)
 
 
@@ -77,11 +77,11 @@ def _granted_by(approval: approvals_pb2.Approval) -> Sequence[str]:
 
 
 def _reason(approval: approvals_pb2.Approval, verdict: Verdict) -> str:
-    """What those said who decided it so: why a plan was rejected is not told by whoever granted it."""
+    """The reasons of the authorities whose decision led to the verdict: a grant does not explain a rejection."""
     outcome = _OUTCOMES.get(verdict)
-    said = "; ".join(d.reason for d in approval.decisions if d.outcome == outcome and d.reason)
-    if not said and verdict is Verdict.GRANTED and approval.automatic:
-        return "Granted by rule: nobody's word is needed."
-    if not said and verdict is Verdict.REJECTED and approval.automatic:
-        return "Rejected by rule: a check found what no authority can allow."
-    return said
+    reasons = "; ".join(d.reason for d in approval.decisions if d.outcome == outcome and d.reason)
+    if not reasons and verdict is Verdict.GRANTED and approval.automatic:
+        return "Granted automatically: no authority's approval is needed."
+    if not reasons and verdict is Verdict.REJECTED and approval.automatic:
+        return "Rejected automatically: a check found what no authority can allow."
+    return reasons

@@ -1,4 +1,4 @@
-"""Authorities into the areas."""
+"""Applies the events of authorities to the projection of areas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 class OnAuthorities:
-    """lowsky.authorities.v1 into the areas."""
+    """Consumes lowsky.authorities.v1."""
 
     def __init__(self, areas: Areas) -> None:
         self._areas = areas
@@ -29,7 +29,7 @@ class OnAuthorities:
             self._areas.remove(event.key)
             return
         if not event.type.startswith("lowsky.authority."):
-            log.warning("an event of a later version is passed over", key=event.key, type=event.type)
+            log.warning("an event of a later version is skipped", key=event.key, type=event.type)
             return
         try:
             authority = events_pb2.AuthorityEvent.FromString(event.value).authority
@@ -38,7 +38,7 @@ class OnAuthorities:
             )
             self._areas.learn(event.key, known, stated_area_from(authority))
         except Exception as error:
-            # Whatever it is that does not understand it. Where it answers may be somewhere else now: nothing is decided
-            # until it says so anew.
+            # Whatever the cause. The area of this authority may have changed: nothing is decided until its next
+            # readable event.
             log.error("unreadable authority", key=event.key, type=event.type, problem=str(error))
             self._areas.unreadable(event.key, str(error))

@@ -1,4 +1,4 @@
-"""Geozones and datasets into the airspace."""
+"""Applies the events of geozones and datasets to the projection of the airspace."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ log = structlog.get_logger()
 
 
 class OnGeozones:
-    """lowsky.geozones.v1 into the airspace.
+    """Consumes lowsky.geozones.v1.
 
-    What an event says of its zone counts, and not how its type is called: one that only a later version knows may
-    change a zone too.
+    An event is applied by its content, not by its exact type: a type that a later version added may change a zone too.
     """
 
     def __init__(self, airspace: Airspace) -> None:
@@ -30,12 +29,12 @@ class OnGeozones:
         elif event.key.startswith("datasets/") and event.value is None:
             self._airspace.dataset_removed(event.key)
         elif event.value is None:
-            log.warning("a removal of nothing that is followed", key=event.key)
+            log.warning("a removal with an unknown kind of key is skipped", key=event.key)
         elif event.type.startswith("lowsky.geozone."):
             try:
                 message = events_pb2.GeozoneEvent.FromString(event.value).geozone
                 self._airspace.zone_published(message.dataset, event.key, geozone_from_message(message))
-            except Exception as error:  # whatever it is that does not understand it
+            except Exception as error:  # whatever the cause
                 self._airspace.zone_unreadable(_dataset_of(event.key), event.key, str(error))
         elif event.type == "lowsky.dataset.imported.v1":
             try:
@@ -45,7 +44,7 @@ class OnGeozones:
             else:
                 self._airspace.dataset_imported(dataset.name, dataset.airspace_revision, dataset.geozone_count)
         else:
-            log.warning("an event of a later version is passed over", key=event.key, type=event.type)
+            log.warning("an event of a later version is skipped", key=event.key, type=event.type)
 
 
 def _dataset_of(geozone: str) -> str:

@@ -1,4 +1,4 @@
-"""Operators and aircraft into the standing."""
+"""Applies the events of operators and aircraft to the projection of their standing."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ log = structlog.get_logger()
 
 
 class OnOperators:
-    """lowsky.operators.v1 into the standing. A state that only a later version knows is not a good standing; a kind or
-    a category is not known, so that whatever a law asks of any of them is asked."""
+    """Consumes lowsky.operators.v1. A state that a later version added is not a good standing. A kind or category that
+    a later version added counts as unknown, to which the requirements of every kind or category apply."""
 
     def __init__(self, standing: Standing) -> None:
         self._standing = standing
@@ -31,8 +31,7 @@ class OnOperators:
         try:
             self._learn(event, event.value)
         except Exception as error:
-            # Whatever it is that does not understand it. What was known may be what the unreadable event takes back:
-            # nobody flies on it.
+            # Whatever the cause. The unreadable event may revoke the last known standing, which is therefore forgotten.
             log.error("unreadable registration", key=event.key, type=event.type, problem=str(error))
             self._standing.forget(event.key)
 
@@ -67,4 +66,4 @@ class OnOperators:
                 ),
             )
         else:
-            log.warning("an event of a later version is passed over", key=event.key, type=event.type)
+            log.warning("an event of a later version is skipped", key=event.key, type=event.type)

@@ -1,1 +1,1 @@
-"""Who may hold airspace: the conflict decision under ordered locks."""
+"""Reservation of airspace: the conflict decision, under ordered locks."""

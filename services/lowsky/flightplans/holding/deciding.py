@@ -1,12 +1,13 @@
-"""Holding the airspace: no two plans of equal priority ever hold airspace that overlaps, and no two plans of any
-priority take the same aircraft at the same time.
+"""Decides who may reserve airspace: no two plans of equal priority ever reserve airspace that overlaps, and no two
+plans of any priority use the same aircraft at the same time.
 
-    lock the aircraft and the nodes that the batch meets → what is held near, and what keeps the aircraft busy
-    → exact overlaps, with it and within the batch
-    → in order: who is blocked, who gives way, who is superseded → only of these: where, when and how high
+    lock the aircraft and the nodes of the batch → nearby reservations, and the plans that occupy the aircraft
+    → exact overlaps, with these and within the batch
+    → in order: blocked, displaced and superseded plans → only for these: where, when and at which altitudes
 
-All within the transaction that stores the outcome. Whoever decides about the same airspace waits for the locks and then
-sees what has been stored; everybody takes them in the same order: request ids, aircraft and nodes by key, plans by id.
+All this happens in the transaction that stores the result. A concurrent decision about the same airspace waits for the
+locks and then sees what has been stored; locks are always taken in the same order: request ids, aircraft and nodes by
+key, plans by id.
 """
 
 from __future__ import annotations
@@ -46,54 +47,57 @@ from lowsky.geo.volumes.stored import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volumes
 
 PAIRS_ON_LOOP_MAX: Final = 200_000
-"""Pairs of volumes: more go to a thread, some 5 ms, after which other calls and heartbeats would wait."""
+"""Pairs of volumes compared on the event loop, some 5 ms. More go to a thread, so that other calls and heartbeats do
+not wait."""
 
 PAIRS_MAX: Final = 4_000_000
-"""Pairs of volumes that may overlap by time and place, of one plan and all that is held near: a fifth of a second, for
-which others wait. A flight of a few kilometres has some thousands over a busy hub."""
+"""Pairs of volumes of one plan and all nearby reservations that may overlap in time and position: a fifth of a second,
+for which others wait. A flight of a few kilometres over a busy hub has some thousands."""
 
 RIVALS_MAX: Final = 5_000
 """Flights near one plan: as many as are over a city in ten minutes."""
 
-TOLD_ON_LOOP_MAX: Final = 20
-"""Flights in the way that are told of: more go to a thread, some 5 ms."""
+DESCRIBED_ON_LOOP_MAX: Final = 20
+"""Overlaps described on the event loop, some 5 ms. More go to a thread."""
 
 THREADS: Final = 2
-"""For what is computed while locks on airspace are held: as many as the batches that hold some at once. Threads of its
-own, since others wait for those locks: the shared ones may be busy for seconds with imports, indexes and re-checks."""
+"""Threads for computations while locks on airspace are held: as many as batches hold locks at once. They are dedicated,
+because others wait for those locks, and the shared threads may be busy for seconds with imports, indexes and
+re-checks."""
 
 _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
 class HoldingDecision:
-    """What became of a contender."""
+    """The decision about one contender."""
 
     findings: Sequence[Finding]
     refused: LowskyError | None
 
 
 class TooMuchHeldNearby(Exception):
-    """Too much is held near some contenders to be compared while others wait.
+    """Some contenders have too many nearby reservations to be compared while others wait.
 
     Attributes:
-        places: Of those contenders.
+        indexes: Of those contenders.
     """
 
-    def __init__(self, places: Sequence[int]) -> None:
-        super().__init__(places)
-        self.places = frozenset(places)
+    def __init__(self, indexes: Sequence[int]) -> None:
+        super().__init__(indexes)
+        self.indexes = frozenset(indexes)
 
     def refusal(self, field: str = "flight_plan") -> Invalid:
-        """What is said of them."""
+        """The error for each of these contenders."""
         message = (
-            f"more flights are near than one plan is compared with ({RIVALS_MAX}, or {PAIRS_MAX} pairs of volumes)"
+            f"there are more flights nearby than a plan can be compared with ({RIVALS_MAX}, or {PAIRS_MAX} pairs of "
+            "volumes)"
         )
-        return Invalid.field(field, f"{message}: ask for less airspace, or less of it at once", "TOO_LARGE")
+        return Invalid.field(field, f"{message}: request less airspace, or split the flight", "TOO_LARGE")
 
 
 class Holding:
-    """Decides who may hold what they ask for."""
+    """Decides which plans may reserve the airspace that they request."""
 
     def __init__(self, reference: VerticalReference) -> None:
         self._reference = reference
@@ -104,14 +108,14 @@ class Holding:
     async def decide(
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover, now: datetime
     ) -> tuple[Sequence[HoldingDecision], Sequence[FlightPlan]]:
-        """A verdict for each contender, and the plans that change because of them, changed and locked.
+        """A decision for each contender, and the plans that change because of them, changed and locked.
 
         Args:
-            contenders: In order of arrival; owners of the volumes and the cover are their places here.
+            contenders: In order of arrival; owners of the volumes and the cover are indexes into this sequence.
 
         Raises:
-            Unavailable: Others decide about the same airspace for too long.
-            TooMuchHeldNearby: Some are near too much.
+            Unavailable: The locks on the airspace were not granted in time.
+            TooMuchHeldNearby: Some contenders have too many nearby reservations.
         """
         if not contenders:
             return [], []
@@ -121,27 +125,27 @@ class Holding:
         locked = await FlightPlanStore(connection).lock_present(_to_lock(contenders, rivals))
         outcomes = resolve(contenders, rivals, locked, windows, busy)
         aliases = await self.aliases(connection)
-        verdicts = await self._verdicts(contenders, outcomes, aliases)
-        return verdicts, _moved(contenders, outcomes, aliases, now)
+        decisions = await self._decisions(contenders, outcomes, aliases)
+        return decisions, _changed(contenders, outcomes, aliases, now)
 
-    async def look(
+    async def preview(
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover
     ) -> Sequence[HoldingDecision]:
-        """What would be decided about each alone, at this moment; nothing is locked or changed."""
+        """What would be decided now about each contender alone; nothing is locked or changed."""
         rivals = await self.rivals(connection, contenders, volumes, cover)
         met = await FlightPlanStore(connection).present(_to_lock(contenders, rivals))
         windows = windows_of(volumes, len(contenders))
-        keeping: list[list[Busy]] = [[] for _ in contenders]
+        busy_of: list[list[Busy]] = [[] for _ in contenders]
         for one in await Reservations(connection).busy(contenders, windows):
-            keeping[one.place].append(replace(one, place=0))
+            busy_of[one.index].append(replace(one, index=0))
         alone = [
             resolve([contender], [its_rivals], met, [window], busy)[0]
-            for contender, its_rivals, window, busy in zip(contenders, rivals, windows, keeping, strict=True)
+            for contender, its_rivals, window, busy in zip(contenders, rivals, windows, busy_of, strict=True)
         ]
-        return await self._verdicts(contenders, alone, await self.aliases(connection))
+        return await self._decisions(contenders, alone, await self.aliases(connection))
 
     async def aliases(self, connection: Connection) -> Aliases:
-        """What flights are called for others; read once."""
+        """The aliases of flights; their key is read once."""
         if self._aliases is None:
             self._aliases = await Aliases.kept(connection)
         return self._aliases
@@ -149,7 +153,7 @@ class Holding:
     async def rivals(
         self, connection: Connection, contenders: Sequence[Contender], volumes: Volumes, cover: Cover
     ) -> Sequence[Sequence[Rival]]:
-        """Of each contender, those whose airspace it overlaps among what is held."""
+        """For each contender, the stored reservations that it overlaps."""
         reservations = Reservations(connection)
         return await self._rivals(reservations, await reservations.near(cover), contenders, volumes, deciding=False)
 
@@ -162,27 +166,27 @@ class Holding:
         *,
         deciding: bool,
     ) -> Sequence[Sequence[Rival]]:
-        """Of each contender, those whose airspace it overlaps among what is near; deciding, also of the batch."""
+        """For each contender, the nearby reservations that it overlaps; if deciding, also those of the batch."""
         if near:
-            _require_at_most(RIVALS_MAX, np.bincount([held.place for held in near]))
+            _require_at_most(RIVALS_MAX, np.bincount([held.index for held in near]))
         fetched = await self._fetched(reservations, near)
-        here: dict[Key, Volumes | None] = {}
+        needed: dict[Key, Volumes | None] = {}
         pairs: list[tuple[int, Key, int]] = []
         for held in near:
             revision, its_volumes = fetched.get(held.plan, (held.revision, None))
             if revision:
-                here[held.plan, revision] = its_volumes
-                pairs.append((held.place, (held.plan, revision), held.priority))
+                needed[held.plan, revision] = its_volumes
+                pairs.append((held.index, (held.plan, revision), held.priority))
         keys = [(contender.plan, 1) for contender in contenders]
-        stored, runs = self._shelf.together(keys, volumes, here)
+        stored, runs = self._shelf.together(keys, volumes, needed)
         rivals: list[list[Rival]] = [[] for _ in contenders]
-        ours, theirs = [runs[keys[place]] for place, _, _ in pairs], [runs[key] for _, key, _ in pairs]
+        ours, theirs = [runs[keys[index]] for index, _, _ in pairs], [runs[key] for _, key, _ in pairs]
         if pairs:
-            places = [place for place, _, _ in pairs]
-            _require_at_most(PAIRS_MAX, np.bincount(places, stored.near_counts(ours, theirs)))
+            indexes = [index for index, _, _ in pairs]
+            _require_at_most(PAIRS_MAX, np.bincount(indexes, stored.near_counts(ours, theirs)))
         for pair in (await self._meet(stored, ours, theirs)).nonzero()[0].tolist():
-            place, (plan, _), priority = pairs[pair]
-            rivals[place].append(Rival(plan, priority, stored, ours[pair], theirs[pair]))
+            index, (plan, _), priority = pairs[pair]
+            rivals[index].append(Rival(plan, priority, stored, ours[pair], theirs[pair]))
         if deciding:
             await self._add_each_other(contenders, rivals, stored, [runs[key] for key in keys], volumes)
         return rivals
@@ -195,17 +199,18 @@ class Holding:
         runs: Sequence[Run],
         volumes: Volumes,
     ) -> None:
-        """Those of a batch whose airspace overlaps, unless somebody is in their way already who will stay there."""
-        out = _blocked_for_good(contenders, rivals)
-        pairs = [(a, b) for a, b in _near_each_other(volumes, len(contenders)) if a not in out and b not in out]
+        """Adds the contenders of the batch that overlap each other, except those that are certain to be blocked."""
+        blocked = _blocked_for_good(contenders, rivals)
+        pairs = [(a, b) for a, b in _near_each_other(volumes, len(contenders)) if a not in blocked and b not in blocked]
         met = await self._meet(stored, [runs[a] for a, _ in pairs], [runs[b] for _, b in pairs])
         for pair in met.nonzero()[0].tolist():
-            for place, other in (pairs[pair], pairs[pair][::-1]):
+            for index, other in (pairs[pair], pairs[pair][::-1]):
                 rival = contenders[other]
-                rivals[place].append(Rival(rival.plan, rival.priority, stored, runs[place], runs[other]))
+                rivals[index].append(Rival(rival.plan, rival.priority, stored, runs[index], runs[other]))
 
     async def meetings(self, rivals: Sequence[Rival]) -> Sequence[FlightOverlap]:
-        """Where, when and how high each pair overlaps: some milliseconds for ten, so only of those that are told."""
+        """Where, when and at which altitudes each pair overlaps: some milliseconds for ten pairs, so only for those
+        that get a finding."""
         if not rivals:
             return []
         stored, ours, theirs = rivals[0].stored, [one.ours for one in rivals], [one.theirs for one in rivals]
@@ -215,22 +220,22 @@ class Holding:
             met = meetings(stored, overlaps, ours, theirs, self._reference)
             return [met[pair] for pair in range(len(rivals))]
 
-        return await (self._beside(describe) if len(rivals) > TOLD_ON_LOOP_MAX else _at_once(describe))
+        return await (self._in_thread(describe) if len(rivals) > DESCRIBED_ON_LOOP_MAX else _at_once(describe))
 
     async def _fetched(
         self, reservations: Reservations, near: Sequence[Held]
     ) -> Mapping[UUID, tuple[int, Volumes | None]]:
-        """Revision and volumes of those that are not on the shelf; revision 0 of those that were freed meanwhile."""
+        """Revision and volumes of those that are not cached; revision 0 for those that were freed meanwhile."""
         fetched: dict[UUID, tuple[int, Volumes | None]] = {}
         while True:
-            # Another batch may have changed the shelf while this one waited for the database.
+            # Another batch may have changed the cache while this one waited for the database.
             missing = {h.plan for h in near if h.plan not in fetched and (h.plan, h.revision) not in self._shelf}
             if not missing:
                 return fetched
             fetched |= dict.fromkeys(missing, (0, None))
             fetched |= await reservations.volumes(missing)
 
-    async def _beside(self, work: Callable[[], _Result]) -> _Result:
+    async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def _meet(self, stored: StoredVolumes, ours: list[Run], theirs: list[Run]) -> NDArray[np.bool_]:
@@ -238,15 +243,15 @@ class Holding:
             return stored.meet(ours, theirs, self._reference)
 
         pairs = sum(a.count * b.count for a, b in zip(ours, theirs, strict=True))
-        return await (self._beside(compare) if pairs > PAIRS_ON_LOOP_MAX else _at_once(compare))
+        return await (self._in_thread(compare) if pairs > PAIRS_ON_LOOP_MAX else _at_once(compare))
 
-    async def _verdicts(
+    async def _decisions(
         self, contenders: Sequence[Contender], outcomes: Sequence[Contest], aliases: Aliases
     ) -> Sequence[HoldingDecision]:
-        """With the findings that say why."""
-        told = [[*outcome.blocked_by[:NAMED_MAX], *(rival for _, rival in outcome.over)] for outcome in outcomes]
-        found = iter(await self.meetings([rival for rivals in told for rival in rivals]))
-        verdicts = []
+        """The decisions, with the findings that explain them."""
+        described = [[*outcome.blocked_by[:NAMED_MAX], *(rival for _, rival in outcome.over)] for outcome in outcomes]
+        found = iter(await self.meetings([rival for rivals in described for rival in rivals]))
+        decisions = []
         for contender, outcome in zip(contenders, outcomes, strict=True):
             blocked = [
                 next(found).finding(Rule.CONFLICT, aliases.of(str(rival.plan)))
@@ -261,12 +266,12 @@ class Holding:
             ]
             if more := len(outcome.over) - len(over):
                 over.append(others_give_way(more))
-            verdicts.append(HoldingDecision([*_busy(contender, outcome), *blocked, *over], outcome.refused))
-        return verdicts
+            decisions.append(HoldingDecision([*_busy(contender, outcome), *blocked, *over], outcome.refused))
+        return decisions
 
 
 def _busy(contender: Contender, outcome: Contest) -> Sequence[Finding]:
-    """What is said of the plans that the aircraft is to fly at the same time, the earliest first."""
+    """The findings for other plans that occupy the aircraft at the same time, the earliest first."""
     named = sorted(outcome.busy_with, key=lambda one: one.start)[: aircraft.NAMED_MAX]
     findings = [
         aircraft.aircraft_busy(f"{contender.operator}/flightPlans/{one.plan}", contender.aircraft, one.start, one.end)
@@ -277,7 +282,7 @@ def _busy(contender: Contender, outcome: Contest) -> Sequence[Finding]:
 
 
 def _require_at_most(limit: int, counts: NDArray[Any]) -> None:
-    """Raises TooMuchHeldNearby where the comparison would take seconds, while everybody there waits."""
+    """Raises TooMuchHeldNearby if the comparison would take seconds, during which others wait for the locks."""
     crowded = (counts > limit).nonzero()[0].tolist()
     if crowded:
         raise TooMuchHeldNearby(crowded)
@@ -301,28 +306,28 @@ def _near_each_other(volumes: Volumes, count: int) -> Iterable[tuple[int, int]]:
 
 
 def _blocked_for_good(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]]) -> set[int]:
-    """The places of those that a plan is in the way of which nobody in the batch displaces or supersedes."""
+    """The indexes of contenders that are blocked by a plan which no contender of the batch displaces or supersedes."""
     highest = max(contender.priority for contender in contenders)
     leaving = {id_of(contender.supersedes) for contender in contenders if contender.supersedes}
     return {
-        place
-        for place, its_rivals in enumerate(rivals)
+        index
+        for index, its_rivals in enumerate(rivals)
         if any(rival.priority >= highest and str(rival.plan) not in leaving for rival in its_rivals)
     }
 
 
 def _to_lock(contenders: Sequence[Contender], rivals: Sequence[Sequence[Rival]]) -> list[str]:
-    """Ids of the plans that may change: those that would give way, and those that are superseded."""
+    """Ids of the plans that may change: those of lower priority, and those that are superseded."""
     ids = {id_of(contender.supersedes) for contender in contenders if contender.supersedes}
     for contender, its_rivals in zip(contenders, rivals, strict=True):
         ids.update(str(rival.plan) for rival in its_rivals if rival.priority < contender.priority)
     return sorted(ids - {str(contender.plan) for contender in contenders})
 
 
-def _moved(
+def _changed(
     contenders: Sequence[Contender], outcomes: Sequence[Contest], aliases: Aliases, now: datetime
 ) -> Sequence[FlightPlan]:
-    """The plans that give way, are told, or are superseded."""
+    """The plans that are displaced, notified or superseded."""
     changed: dict[str, FlightPlan] = {}
     for contender, outcome in zip(contenders, outcomes, strict=True):
         if outcome.superseded is not None:

@@ -1,4 +1,4 @@
-"""Who of a batch may hold what they ask for, once it is known whose airspace overlaps whose."""
+"""Decides which plans of a batch may reserve their airspace, given all overlaps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lowsky.geo.volumes.stored import Run, StoredVolumes
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Somebody whose airspace a contender's overlaps, and where the volumes of both are."""
+    """A plan whose airspace a contender's overlaps, and where the volumes of both are stored."""
 
     plan: UUID
     priority: int
@@ -26,14 +26,15 @@ class Rival:
 
 @dataclass(slots=True)
 class Contest:
-    """What is decided about a contender, before it is said."""
+    """The decision about a contender, before its findings are made."""
 
     blocked_by: list[Rival] = field(default_factory=list)
     busy_with: list[Busy] = field(default_factory=list)
-    """Plans that its aircraft is to fly at the same time."""
+    """Plans that occupy its aircraft at the same time."""
     over: list[tuple[FlightPlan, Rival]] = field(default_factory=list)
-    """Plans of lower priority that give way to it, or fly already."""
+    """Plans of lower priority that give way to it, or whose flights are in progress."""
     met_over: list[FlightOverlap] = field(default_factory=list)
+    """The overlaps with those plans, in the same order."""
     superseded: FlightPlan | None = None
     refused: LowskyError | None = None
 
@@ -45,36 +46,36 @@ def resolve(
     windows: Windows,
     busy: Sequence[Busy] = (),
 ) -> Sequence[Contest]:
-    """By priority, then in order of arrival, so that nobody in a batch is accepted and displaced at once.
+    """Decides by priority, then in order of arrival, so that no plan of a batch is both accepted and displaced.
 
-    An aircraft that is busy stays so whatever the priority: a plan of the same aircraft counts unless it ends in the
-    same step, because it is superseded, or because the airspace that it holds is taken by a flight of higher priority.
-    One that overlaps in time alone is not displaced: only its operator can say which of the two is to be flown.
+    An aircraft stays occupied whatever the priority: a plan of the same aircraft counts unless it ends in the same
+    transaction, because it is superseded, or because a flight of higher priority takes its airspace. A plan that only
+    overlaps in time is not displaced: only the operator can decide which of the two is to be flown.
 
     Args:
         windows: Of each contender.
-        busy: Stored plans that keep the aircraft of contenders busy, by their places.
+        busy: Stored plans that occupy the aircraft of contenders, with the contenders' indexes.
     """
     outcomes = [Contest() for _ in contenders]
-    places = {contender.plan for contender in contenders}
+    in_batch = {contender.plan for contender in contenders}
     accepted: set[UUID] = set()
     taken: dict[str, list[Busy]] = {}
-    """By aircraft, those of the batch that are accepted."""
-    keeping: dict[int, list[Busy]] = {}
+    """Accepted plans of the batch, by aircraft."""
+    busy_of: dict[int, list[Busy]] = {}
     for one in busy:
-        keeping.setdefault(one.place, []).append(one)
+        busy_of.setdefault(one.index, []).append(one)
     gone: set[str] = {id_ for id_, plan in locked.items() if plan.state in FINAL}
-    for place in sorted(range(len(contenders)), key=lambda place: -contenders[place].priority):
-        contender, outcome = contenders[place], outcomes[place]
+    for index in sorted(range(len(contenders)), key=lambda index: -contenders[index].priority):
+        contender, outcome = contenders[index], outcomes[index]
         if contender.supersedes:
             superseded = locked.get(id_of(contender.supersedes))
             outcome.refused = _refusal(contender, superseded, gone)
             if outcome.refused is not None:
                 continue
             outcome.superseded = superseded
-        for rival in rivals[place]:
+        for rival in rivals[index]:
             id_ = str(rival.plan)
-            if rival.plan in places:
+            if rival.plan in in_batch:
                 if rival.plan in accepted:
                     outcome.blocked_by.append(rival)
             elif id_ in gone or (outcome.superseded is not None and outcome.superseded.id == id_):
@@ -86,15 +87,15 @@ def resolve(
         ending = {other.id for other, _ in outcome.over if not other.is_flying}
         if outcome.superseded is not None:
             ending.add(outcome.superseded.id)
-        start, end = windows[place]
+        start, end = windows[index]
         of_batch = [one for one in taken.get(contender.aircraft, ()) if one.start < end and start < one.end]
-        stored = [one for one in keeping.get(place, ()) if str(one.plan) not in gone | ending]
+        stored = [one for one in busy_of.get(index, ()) if str(one.plan) not in gone | ending]
         outcome.busy_with = [*stored, *of_batch]
         if outcome.blocked_by or outcome.busy_with:
             outcome.over, outcome.superseded = [], None
             continue
         accepted.add(contender.plan)
-        taken.setdefault(contender.aircraft, []).append(Busy(place, contender.plan, start, end))
+        taken.setdefault(contender.aircraft, []).append(Busy(index, contender.plan, start, end))
         gone |= ending
     return outcomes
 

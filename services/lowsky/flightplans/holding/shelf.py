@@ -1,4 +1,5 @@
-"""Volumes that plans hold, kept in memory from one batch to the next: they never change, so nobody reads them twice."""
+"""A cache of reserved volumes in memory, from one batch to the next: volumes of a revision never change, so they are
+read only once."""
 
 from __future__ import annotations
 
@@ -12,57 +13,54 @@ from lowsky.geo.volumes.stored import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volumes
 
 CAPACITY: Final = 65_536
-"""Volumes on a shelf, some 3 500 flights: about 60 MB, twice while two batches are under way."""
+"""Volumes in the cache, some 3 500 flights: about 60 MB, twice that while two batches are in progress."""
 
 Key = tuple[UUID, int]
-"""A plan, and the revision of what it holds."""
+"""A plan, and the revision of its reservation."""
 
 
 class Shelf:
-    """The volumes of plans in columns, so that any two of them can be compared.
+    """A cache of the volumes of plans in columns, so that any two of them can be compared.
 
-    A full shelf gives way to an empty one. What is wanted again moves over; what was not wanted since is forgotten.
+    It has two generations. When the current one is full, an empty one replaces it: volumes that are used again are
+    copied to it, and those that are not used until the next replacement are dropped.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._now = self._before = StoredVolumes(capacity)
-        self._places: dict[Key, tuple[StoredVolumes, Run]] = {}
+        self._runs: dict[Key, tuple[StoredVolumes, Run]] = {}
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._places
+        return key in self._runs
 
     def together(
         self, new: Sequence[Key], volumes: Volumes, held: Mapping[Key, Volumes | None]
     ) -> tuple[StoredVolumes, Mapping[Key, Run]]:
-        """All of these in the same columns, and where each plan's are.
+        """Puts all of these into the same columns; returns the columns and the run of each plan.
 
         Args:
-            new: Plans whose volumes come one plan after the other in `volumes`, by owner.
-            held: Other plans; None for those whose volumes are here already.
+            new: Plans whose volumes follow each other in `volumes`, by owner.
+            held: Other plans; None for those whose volumes are cached already.
         """
-        moving = {
-            key: of for key, of in held.items() if key not in self._places or self._places[key][0] is not self._now
-        }
+        moving = {key: of for key, of in held.items() if key not in self._runs or self._runs[key][0] is not self._now}
         if len(volumes) + self._sizes(moving) > self._now.room:
             moving = dict(held)
             self._before, self._now = self._now, StoredVolumes(max(self._capacity, len(volumes) + self._sizes(moving)))
-            self._places = {
-                key: place for key, place in self._places.items() if place[0] is self._before or key in held
-            }
+            self._runs = {key: run for key, run in self._runs.items() if run[0] is self._before or key in held}
         for key, of in moving.items():
-            self._places[key] = (self._now, self._moved(key, of))
+            self._runs[key] = (self._now, self._moved(key, of))
         first = self._now.add(volumes)
         for key, count in zip(new, np.bincount(volumes.owner, minlength=len(new)).tolist(), strict=True):
-            self._places[key] = (self._now, Run(first, count))
+            self._runs[key] = (self._now, Run(first, count))
             first += count
-        return self._now, {key: self._places[key][1] for key in [*new, *held]}
+        return self._now, {key: self._runs[key][1] for key in [*new, *held]}
 
     def _sizes(self, plans: Mapping[Key, Volumes | None]) -> int:
-        return sum(self._places[key][1].count if of is None else len(of) for key, of in plans.items())
+        return sum(self._runs[key][1].count if of is None else len(of) for key, of in plans.items())
 
     def _moved(self, key: Key, volumes: Volumes | None) -> Run:
         if volumes is not None:
             return Run(self._now.add(volumes), len(volumes))
-        source, run = self._places[key]
+        source, run = self._runs[key]
         return Run(self._now.copy(run, source), run.count)

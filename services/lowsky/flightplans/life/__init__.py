@@ -1,1 +1,1 @@
-"""What becomes of a plan after its submission: verdicts, activation, off-nominal reports, its end."""
+"""The life of a plan after its submission: verdicts, activation, off-nominal reports, its end."""

@@ -1,7 +1,7 @@
-"""The clock that makes flights CONTINGENT that have been NONCONFORMING for too long (ASTM F3548-21: more than 60 s).
+"""The timer that makes flights CONTINGENT that have been NONCONFORMING for too long (ASTM F3548-21: more than 60 s).
 
-It counts from the moment when the flight left its plan, which is stored: a restart does not begin anew, nor does
-another report that it is still off its plan; a report that it is back ends it. Findings and off-nominal volumes stay.
+The time counts from the stored moment when the flight left its plan: neither a restart nor another report that it is
+still off its plan resets it; a report that it is back ends it. Findings and off-nominal volumes do not change.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ log = structlog.get_logger()
 EVERY_S: Final = 2.0
 
 BATCH: Final = 200
-"""Plans that are moved, and locked, at a time: some 50 ms."""
+"""Plans that are locked and changed at a time: some 50 ms."""
 
 
 class Contingency:
-    """Every worker runs one. They pass over what another one has locked, so that none waits or does it twice."""
+    """Every worker runs one. Each skips plans that another has locked, so that none waits and no plan changes twice."""
 
     def __init__(self, *, database: Database, relay: Relay, clock: Clock, after: timedelta) -> None:
         self._database = database
@@ -44,16 +44,16 @@ class Contingency:
         await repeatedly(move, every_s=EVERY_S, what="flights that stay off their plans do not become contingent")
 
     async def move_some(self) -> int:
-        """Moves those that have been off their plans for the longest; how many.
+        """Makes a batch contingent, those that have been nonconforming for the longest first; returns how many.
 
         Raises:
-            Unavailable: The database is away.
+            Unavailable: The database cannot be reached.
         """
         now = self._clock.now()
         async with self._database.transaction() as connection:
             store = FlightPlanStore(connection)
             locked = await store.lock_free(await store.nonconforming_since_before(now - self._after, BATCH))
-            # Before it was locked a flight may have said that it is back, and even that it is off again.
+            # Before the lock a flight may have been reported as back in its plan, and even as off it again.
             moved = [plan for plan in locked if _since_before(plan, now - self._after)]
             for plan in moved:
                 plan.give_up_return(self._after.total_seconds(), now)

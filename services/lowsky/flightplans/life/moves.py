@@ -1,4 +1,4 @@
-"""What an operator does with a plan that exists: withdraw, activate, end."""
+"""An operator's changes of an existing plan: withdraw, activate, end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Move = Callable[[FlightPlan], None]
 
 
 async def move(plans: Plans, name: str, etag: str, make: Move) -> FlightPlan:
-    """Locks the plan, compares the etag, makes the move, saves and tells.
+    """Locks the plan, compares the etag, makes the transition, saves it and emits its event.
 
     Raises:
         NotFound, StaleEtag, IllegalMove, Precondition
@@ -39,12 +39,12 @@ async def move(plans: Plans, name: str, etag: str, make: Move) -> FlightPlan:
 
 
 async def activate(connection: Connection, name: str, etag: str, make: Move) -> FlightPlan:
-    """Activates a plan whose aircraft is not under way for another one. The aircraft is locked before the plan, as by
-    whoever submits: of two activations of it the second sees the first.
+    """Activates a plan whose aircraft is not in flight for another one. The aircraft is locked before the plan, in the
+    same order as for submissions: of two activations of one aircraft the second sees the first.
 
     Raises:
         NotFound, StaleEtag, IllegalMove, Precondition
-        Unavailable: Others decide about the aircraft for too long.
+        Unavailable: The lock on the aircraft was not granted in time.
     """
     store, reservations = FlightPlanStore(connection), Reservations(connection)
     seen = await store.get(name)
@@ -59,7 +59,8 @@ async def activate(connection: Connection, name: str, etag: str, make: Move) -> 
 
 
 class Activation:
-    """Activation asks once more whether the operator and the aircraft may fly: much can happen since approval."""
+    """Activation checks once more whether the operator and the aircraft may fly: this may have changed since
+    approval."""
 
     def __init__(
         self,
@@ -78,10 +79,10 @@ class Activation:
         self._proposal_of = proposal_of
 
     def at(self, now: datetime) -> Move:
-        """The move.
+        """The transition, to be applied to a plan.
 
         Raises:
-            IllegalMove, Precondition: When it is made.
+            IllegalMove, Precondition: When it is applied.
         """
 
         def activate(plan: FlightPlan) -> None:
@@ -99,7 +100,7 @@ class Activation:
         return activate
 
     def _authorities(self, proposal: Proposal) -> frozenset[str]:
-        """Those that the flight meets now, which its findings do not all name."""
+        """The authorities that the flight concerns now; its findings do not name all of them."""
         drawn = draw([proposal], self._reference)
         for refusal in drawn.refused.values():
             raise refusal

@@ -1,7 +1,8 @@
-"""A flight that leaves its plan: off-nominal volumes widen what it holds, and whoever it meets there is told.
+"""A flight that leaves its plan: off-nominal volumes extend its reservation, and the flights that they overlap are
+notified.
 
-Nobody is refused: it flies where it flies (ASTM F3548-21, nonconforming and contingent operational intents). What comes
-after it is, as with any airspace that is held.
+Reports are never refused because of a conflict, since the flight is where it is (ASTM F3548-21, nonconforming and
+contingent operational intents). Later submissions are rejected there, as in any reserved airspace.
 """
 
 from __future__ import annotations
@@ -29,26 +30,27 @@ from lowsky.geo.volumes.nodes import Cover, cover_of
 from lowsky.geo.volumes.volumes import Volumes
 
 AHEAD_S_MAX: Final = 86_400
-"""Off-nominal volumes end within a day: nobody holds airspace for longer by one report."""
+"""Off-nominal volumes end within a day, so that one report cannot reserve airspace for longer."""
 
 NAMED_MAX: Final = 500
-"""Flights that the plan itself names, as an event has a limit. All that are met are warned; the warnings of those that
-are not named are not taken back, should another report no longer meet them."""
+"""Flights that have a finding in the plan, because the size of an event is limited. All flights that the volumes
+overlap are warned; for those without a finding the warning is not withdrawn if a later report no longer overlaps
+them."""
 
 
 class OffNominal:
-    """Takes in reports."""
+    """Applies reports."""
 
     def __init__(self, holding: Holding, reference: VerticalReference) -> None:
         self._holding = holding
         self._reference = reference
 
     async def report(self, connection: Connection, report: StateReport, now: datetime) -> FlightPlan:
-        """The plan as it is then; within one transaction. Locks come in the order of everybody: nodes, then plans.
+        """The plan after the report; within one transaction. Locks are taken in the global order: nodes, then plans.
 
         Raises:
             NotFound, StaleEtag, IllegalMove, Invalid
-            Unavailable: The plan or what it holds changed at this very moment: the same report may be sent again.
+            Unavailable: The plan or its reservation was changed concurrently: the same report may be sent again.
         """
         _require_id(report.name)
         _require_soon(report, now)
@@ -63,12 +65,12 @@ class OffNominal:
         plan = plans.pop(seen.id)
         plan.expect(report.etag)
         if plan.version != seen.version:
-            raise Unavailable("AIRSPACE_BUSY", f"{plan.name} has just changed", retry_after_s=0.1)
+            raise Unavailable("AIRSPACE_BUSY", f"{plan.name} was changed concurrently", retry_after_s=0.1)
         plan.report(report.state, report.content, report.reason, now)
-        there = [rival for rival in rivals if _is_there(plans.get(str(rival.plan)))]
-        ids_met = [str(rival.plan) for rival in there]
-        met = dict(zip(ids_met, await self._holding.meetings(there), strict=True))
-        plan.exchange([f for f in plan.findings if f.rule is Rule.OFF_NOMINAL_MEETS], _said(met, aliases))
+        not_over = [rival for rival in rivals if _is_not_over(plans.get(str(rival.plan)))]
+        ids_met = [str(rival.plan) for rival in not_over]
+        met = dict(zip(ids_met, await self._holding.meetings(not_over), strict=True))
+        plan.exchange([f for f in plan.findings if f.rule is Rule.OFF_NOMINAL_MEETS], _own_findings(met, aliases))
         changed = [
             plan,
             *(other for other in plans.values() if _warn(other, aliases.of(plan.id), met.get(other.id), now)),
@@ -81,7 +83,7 @@ class OffNominal:
         if not len(off):
             return []
         nodes = self._cover(off)
-        # By an id of their own: what the plan itself holds stays what it is known to hold, whatever becomes of this.
+        # Under a new id: the cached volumes of the plan's own reservation must stay valid if the report fails.
         contender = Contender(uuid4(), plan.operator, plan.aircraft, 0, "")
         await Reservations(connection).lock(nodes)
         try:
@@ -91,11 +93,12 @@ class OffNominal:
         return [rival for rival in rivals if str(rival.plan) != plan.id]
 
     async def _widen(self, reservations: Reservations, plan: FlightPlan, off: Volumes) -> None:
-        """What it holds from now on: its own volumes, then these. So long it keeps its aircraft busy, too."""
+        """Extends the reservation to the plan's own volumes followed by the off-nominal ones. The aircraft is occupied
+        for the whole of that time, too."""
         id_ = UUID(plan.id)
         held = await reservations.own(id_)
         if held is None:
-            raise Unavailable("AIRSPACE_BUSY", f"{plan.name} holds nothing", retry_after_s=0.1)
+            raise Unavailable("AIRSPACE_BUSY", f"{plan.name} has no reservation now", retry_after_s=0.1)
         volumes = Volumes.join([held.volumes, off]) if len(off) else held.volumes
         nodes = self._cover(volumes)
         (reservation,) = reservations_of(
@@ -106,20 +109,19 @@ class OffNominal:
     def _cover(self, volumes: Volumes) -> Cover:
         nodes = cover_of(volumes, self._reference)
         if nodes.too_large:
-            raise too_large("off_nominal_volumes", "the flight would hold more airspace than one may:")
+            raise too_large("off_nominal_volumes", "the flight would reserve more airspace than the limit of")
         return nodes
 
 
 def _require_soon(report: StateReport, now: datetime) -> None:
     end_s = max((volume.end_s for volume in report.off_nominal), default=0.0)
     if end_s > now.timestamp() + AHEAD_S_MAX:
-        message = f"a flight that has left its plan is not away from it for more than {AHEAD_S_MAX} s"
+        message = f"off-nominal volumes must end within {AHEAD_S_MAX} s from now"
         raise Invalid.field("off_nominal_volumes", message, "TOO_LARGE", limit=str(AHEAD_S_MAX))
 
 
 def _require_possible(report: StateReport, seen: FlightPlan, now: datetime) -> None:
-    """Refuses early what will be refused anyhow once the plan is locked: nobody is to wait for a report of a plan that
-    does not fly."""
+    """Refuses early what would be refused after locking, so that an impossible report does not lock airspace."""
     seen.expect(report.etag)
     replace(seen, happened=[]).report(report.state, report.content, report.reason, now)
 
@@ -132,33 +134,33 @@ def _require_id(name: str) -> None:
 
 
 def _warned_by(plan: FlightPlan, aliases: Aliases) -> list[str]:
-    """Ids of the flights that an earlier report of this plan has warned."""
+    """Ids of the flights that were warned by an earlier report on this plan."""
     found = (aliases.plan(finding.subject) for finding in plan.findings if finding.rule is Rule.OFF_NOMINAL_MEETS)
     return [id_ for id_ in found if id_ is not None]
 
 
 def _warn(other: FlightPlan, alias: str, met: FlightOverlap | None, now: datetime) -> bool:
-    """Tells another flight what it meets now of the one with that alias instead of what it met; False where nothing is
-    new to it."""
+    """Replaces another flight's findings about the flight with that alias; False if it had none and gets none, or is
+    over."""
     subject = f"{ANY_OPERATOR}/flightPlans/{alias}"
     before = [f for f in other.findings if f.rule is Rule.OFF_NOMINAL and f.subject == subject]
     after = [met.finding(Rule.OFF_NOMINAL, alias, reverse=True)] if met else []
     if (not before and not after) or other.state in FINAL:
         return False
     other.exchange(before, after)
-    other.tell(now)
+    other.findings_changed(now)
     return True
 
 
-def _is_there(plan: FlightPlan | None) -> bool:
+def _is_not_over(plan: FlightPlan | None) -> bool:
     return plan is not None and plan.state not in FINAL
 
 
-def _said(met: Mapping[str, FlightOverlap], aliases: Aliases) -> list[Finding]:
-    """What the flight itself hears."""
+def _own_findings(met: Mapping[str, FlightOverlap], aliases: Aliases) -> list[Finding]:
+    """The findings of the reported flight itself."""
     named = itertools.islice(met.items(), NAMED_MAX)
     findings = [meeting.finding(Rule.OFF_NOMINAL_MEETS, aliases.of(other)) for other, meeting in named]
     if more := len(met) - len(findings):
-        text = f"{more} more flights are near that are not named here."
+        text = f"{more} more flights, not named here, overlap the off-nominal volumes."
         findings.append(Finding(Rule.OFF_NOMINAL_MEETS, Severity.NOTIFICATION, "", "other flights", (), text))
     return findings

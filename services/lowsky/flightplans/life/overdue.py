@@ -1,5 +1,5 @@
-"""The clock that closes plans whose time has passed and of which nobody says what became: what they hold is freed, and
-nobody waits for them for ever."""
+"""The timer that closes plans whose time window has passed and that their operators have not ended, so that their
+reservations are released."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ log = structlog.get_logger()
 EVERY_S: Final = 2.0
 
 BATCH: Final = 200
-"""Plans that are closed, and locked, at a time: some 50 ms."""
+"""Plans that are locked and closed at a time: some 50 ms."""
 
 
 class Overdue:
-    """Every worker runs one. They pass over what another one has locked, so that none waits or does it twice."""
+    """Every worker runs one. Each skips plans that another has locked, so that none waits and no plan is closed
+    twice."""
 
     def __init__(self, *, database: Database, relay: Relay, clock: Clock, grace: timedelta) -> None:
         self._database = database
@@ -43,19 +44,19 @@ class Overdue:
         await repeatedly(close, every_s=EVERY_S, what="overdue plans are not closed")
 
     async def close_some(self) -> int:
-        """Closes the first of those that are overdue; how many.
+        """Closes a batch of overdue plans, the earliest first; returns how many.
 
         Raises:
-            Unavailable: The database is away.
+            Unavailable: The database cannot be reached.
         """
         now = self._clock.now()
         async with self._database.transaction() as connection:
             store, reservations = FlightPlanStore(connection), Reservations(connection)
             over = await reservations.over(now - self._grace, BATCH)
             locked = await store.lock_free([str(id_) for id_ in over])
-            # Before it was locked a flight may have said that it is still on its way, and somewhere else.
+            # Before the lock a report may have extended the flight with off-nominal volumes.
             over = await reservations.over(now - self._grace, BATCH, of=[UUID(plan.id) for plan in locked])
-            # What follows from a state of a later version is left to a worker that knows it.
+            # A plan in a state that a later version added is left to a worker that knows it.
             closed = [
                 plan
                 for plan in locked

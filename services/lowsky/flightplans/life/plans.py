@@ -1,4 +1,4 @@
-"""What the use cases that move a plan need of wherever plans are kept."""
+"""The interface to the storage of plans that the use cases need."""
 
 from __future__ import annotations
 

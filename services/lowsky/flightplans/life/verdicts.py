@@ -1,4 +1,4 @@
-"""What approvals decided, applied to the plan."""
+"""Applies the decisions of approvals to plans."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Verdict(Enum):
-    """What approvals said of a case."""
+    """The state of a case in approvals that its plan follows."""
 
     UNDER_REVIEW = "under review"
     GRANTED = "granted"
@@ -36,13 +36,15 @@ def apply_verdict(
     granted_by: Collection[str],
     seen: Sequence[Finding],
 ) -> bool:
-    """Moves the plan, which is locked; False where it stays. One that the operator withdrew meanwhile stays withdrawn.
+    """Applies the verdict to the locked plan; False if the plan does not change. A plan that the operator withdrew
+    meanwhile stays withdrawn.
 
-    A grant counts only where everybody has granted whose word the plan needs by now, having seen what it is needed for:
-    while it was on its way, a new or changed zone may have added something, which approvals asks when it hears of it.
+    A grant counts only if every authority whose approval the plan needs now has granted it and has seen the findings
+    that need it: meanwhile a new or changed zone may have added a finding, about which approvals will ask when it
+    receives the event.
 
     Args:
-        seen: The findings of the plan as it was when they decided.
+        seen: The findings of the plan at the time of the decision.
     """
     missing = set(plan.deciding_authorities) - set(granted_by)
     if verdict is Verdict.GRANTED:
@@ -61,7 +63,7 @@ def apply_verdict(
             case Verdict.REJECTED:
                 plan.reject(approval, number, reason, now)
             case Verdict.EXPIRED:
-                plan.expire(reason or "Nobody decided in time.", now)
+                plan.expire(reason or "The plan was not decided in time.", now)
     except IllegalMove as error:
         log.info("a verdict came too late", plan=plan.name, verdict=verdict.value, state=error.metadata["state"])
         return False

@@ -1,1 +1,1 @@
-"""Where and when airspace is free: alternatives to a plan, and how full a volume is."""
+"""Free airspace: alternatives to a plan, and the occupancy of a volume."""

@@ -1,10 +1,10 @@
-"""Where other flights are in the way: the nearest time and the nearest altitude at which the same plan would pass now.
+"""Alternatives to a plan that conflicts with other flights: the nearest time and altitude at which it would pass now.
 
-    what is held around, over the times and heights that the plan may be moved to, and when the aircraft is busy
-    → shifts that these forbid, exactly
-    → free shifts, the nearest first → each by all checks of a submission, as a dry run → the first that passes
+    nearby reservations, over the times and heights that the plan may be moved to, and when the aircraft is occupied
+    → the exact shifts that these forbid
+    → free shifts, the nearest first → each through all checks of a submission, as a dry run → the first that passes
 
-An alternative holds nothing, and may be gone when somebody asks for it.
+An alternative reserves nothing, and may be taken before it is submitted.
 """
 
 from __future__ import annotations
@@ -39,48 +39,48 @@ from lowsky.geo.volumes.volumes import Volumes
 log = structlog.get_logger()
 
 HORIZON: Final = timedelta(hours=2)
-"""Sooner or later than asked: beyond that it is another plan for the day."""
+"""The largest shift in time, earlier or later: beyond it the operator would plan another flight."""
 
 LEAD: Final = timedelta(seconds=30)
-"""From now until an alternative departs: somebody must read it, and ask."""
+"""The earliest departure of an alternative from now: somebody must read and submit it."""
 
 HIGHER_M_MAX: Final = 120.0
-"""Up or down: the height to which most flights are bound anyhow (EU 2019/947, UAS.OPEN.010)."""
+"""The largest shift up or down: the height to which most flights are limited anyway (EU 2019/947, UAS.OPEN.010)."""
 
 GRAIN_S: Final = 0.001
 STRIDE_S: Final = 300.0
 GRAIN_M: Final = 1.0
-"""What a person can fly."""
+"""The precision with which a person can fly."""
 STRIDE_M: Final = 10.0
-"""From one try to the next, where something else than flights is in the way."""
+"""Step from one candidate to the next, when something other than flights rejects the plan."""
 
 TRIES: Final = (2, 10)
-"""Candidates of each kind that are checked together: mostly the first one passes, and a check takes milliseconds."""
+"""Candidates of each kind that are checked together: usually the first one passes, and a check takes milliseconds."""
 
 TRIED_LEGS_MAX: Final = 8_000
-"""Of a long plan fewer are checked: some 300 ms in a thread."""
+"""Legs that are checked together, some 300 ms in a thread: for a long plan fewer candidates are checked."""
 
 AT_ONCE: Final = 2
-"""Searches of a worker at a time: submissions go first."""
+"""Concurrent searches of a worker: submissions take precedence."""
 
 TIME_S_MAX: Final = 3.0
-"""How long an answer waits for its alternatives; then it goes without."""
+"""How long a response waits for its alternatives; then it is sent without them."""
 
 
 _TIMES, _HEIGHTS = 0, 1
-"""Places of what is looked for around the plan: at other times, and at other heights."""
+"""Owners in the cover around the plan: at other times, and at other heights."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A whole plan in time, or in altitude."""
+    """A shift of a whole plan, in time or in altitude."""
 
     later_s: float | None = None
     higher_m: float | None = None
 
 
 class Alternatives:
-    """Searches."""
+    """Searches for alternatives."""
 
     def __init__(
         self,
@@ -101,14 +101,14 @@ class Alternatives:
         self._turns = Turns(AT_ONCE)
 
     async def of(self, submission: Submission) -> Sequence[Shift]:
-        """The nearest time and the nearest altitude that pass; fewer where none does, or where there is no time to
-        look."""
+        """The nearest time and the nearest altitude that pass; fewer if none is found, or if there is no time to
+        search."""
         try:
             async with asyncio.timeout(TIME_S_MAX):
                 return await self._turns.take(lambda: self._find(submission), TIME_S_MAX)
         except (TimeoutError, LowskyError, TooManyFlights) as fault:
-            # The answer itself stands, and must not be lost for want of a hint.
-            log.info("no alternatives looked for", why=str(fault) or "too busy")
+            # The response itself is complete, and must not be lost because a suggestion is missing.
+            log.info("no alternatives searched", why=str(fault) or "too busy")
             return []
 
     async def _find(self, submission: Submission) -> Sequence[Shift]:
@@ -129,7 +129,7 @@ class Alternatives:
         start_s, end_s = float(mine.start_s.min()), float(mine.end_s.max())
         contender = Contender(
             uuid4(), proposal.operator, proposal.aircraft, proposal.priority, proposal.supersedes
-        )  # by an id of its own: it has none
+        )  # with a new id, because a proposal has none
         early, late = min(times[0], 0.0), max(times[1], 0.0)
         busy = await taken(self._database, contender, start_s + early, end_s + late)
         stays = not any(start < end_s and start_s < end for start, end in busy)
@@ -137,13 +137,12 @@ class Alternatives:
         def candidates() -> list[Iterator[Shift]]:
             found: list[Iterator[Shift]] = []
             if _TIMES not in nodes.too_large:
-                there = [held.volumes for held in near if held.place == _TIMES]
-                gaps = free_times(mine, there, times, self._reference, busy)
+                others = [held.volumes for held in near if held.index == _TIMES]
+                gaps = free_times(mine, others, times, self._reference, busy)
                 found.append(Shift(later_s=s) for s in nearest_first(gaps, GRAIN_S, STRIDE_S))
             if stays and _HEIGHTS not in nodes.too_large:
-                gaps = free_heights(
-                    mine, [held.volumes for held in near if held.place == _HEIGHTS], heights, self._reference
-                )
+                others = [held.volumes for held in near if held.index == _HEIGHTS]
+                gaps = free_heights(mine, others, heights, self._reference)
                 found.append(Shift(higher_m=m) for m in nearest_first(gaps, GRAIN_M, STRIDE_M))
             return found
 
@@ -165,8 +164,8 @@ class Alternatives:
     async def _first_that_pass(
         self, submission: Submission, kinds: Sequence[Iterator[Shift]], legs: int
     ) -> Sequence[Shift]:
-        """Of each kind of move the first one that passes the checks of a submission; where nothing is in the way any
-        more, the one that moves nothing."""
+        """For each kind of shift the first one that passes the checks of a submission; if the conflict has gone, only
+        the shift by zero."""
         passed: dict[int, Shift] = {}
         for tries in TRIES:
             few = max(1, min(tries, TRIED_LEGS_MAX // legs))
@@ -179,8 +178,8 @@ class Alternatives:
             for (kind, move), accepted in zip(batch, await self._pass(submission, [m for _, m in batch]), strict=True):
                 if accepted:
                     passed.setdefault(kind, move)
-        as_it_is = [move for move in passed.values() if not (move.later_s or move.higher_m)]
-        return as_it_is[:1] or [passed[kind] for kind in sorted(passed)]
+        unmoved = [move for move in passed.values() if not (move.later_s or move.higher_m)]
+        return unmoved[:1] or [passed[kind] for kind in sorted(passed)]
 
     async def _pass(self, submission: Submission, moves: Sequence[Shift]) -> Sequence[bool]:
         if not moves:

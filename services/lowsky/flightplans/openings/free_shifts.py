@@ -1,4 +1,4 @@
-"""By how much a whole plan may be shifted in time, or in height, so that it meets nothing that is held near."""
+"""The shifts of a whole plan in time, or in height, with which it overlaps no nearby reservation."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Floats = NDArray[np.float64]
 Columns: TypeAlias = Mapping[str, Callable[[int], NDArray[Any]]]
 
 PAIRS_MAX: Final = 5_000_000
-"""Volumes that are compared: half a second in a thread."""
+"""Pairs of volumes that are compared: half a second in a thread."""
 
 
 def free_times(
     mine: Volumes, near: Sequence[Volumes], limits: Gap, reference: VerticalReference, taken: Sequence[Gap] = ()
 ) -> Sequence[Gap]:
-    """By how many seconds a plan may be shifted, within limits, so that it meets nothing that is near.
+    """The shifts in seconds, within limits, with which a plan overlaps no nearby reservation.
 
     Args:
-        taken: From when until when its aircraft is busy: none of the plan may be at such a time.
+        taken: The times when its aircraft is occupied, which the plan must not overlap.
 
     Raises:
-        TooManyFlights: Too much is near.
+        TooManyFlights: There are too many nearby volumes.
     """
     always: Columns = {"start_s": np.zeros, "end_s": np.ones}
     others = Volumes.join(near) if near else Volumes.of([])
@@ -45,7 +45,7 @@ def free_times(
 
 
 def free_heights(mine: Volumes, near: Sequence[Volumes], limits: Gap, reference: VerticalReference) -> Sequence[Gap]:
-    """By how many metres; the same."""
+    """The same for shifts in metres."""
 
     def infinite(count: int) -> Floats:
         return np.full(count, np.inf)
@@ -67,7 +67,7 @@ def free_heights(mine: Volumes, near: Sequence[Volumes], limits: Gap, reference:
 
 
 def clearance_m(volumes: Volumes, reference: VerticalReference) -> float:
-    """How far a plan is above ground at least, wherever it is; zero where it may touch it."""
+    """The least height of a plan above ground; zero if it may touch the ground."""
     bands = volumes.altitudes.resolved()
     ground = np.full(len(bands), Datum.AGL.code, np.int8)
     level = AltitudeBands(np.zeros(len(bands)), np.zeros(len(bands)), ground, ground, np.full(len(bands), np.nan))
@@ -81,7 +81,7 @@ def _with(volumes: Volumes, columns: Columns) -> Volumes:
 
 
 def _met(mine: Volumes, others: Volumes, reference: VerticalReference) -> tuple[Overlaps, Floats]:
-    """Which of mine meet which others, by places in both, one after the other; and the boxes of all."""
+    """The overlaps of mine with others, as indexes into mine followed by others; and the boxes of all."""
     if (pairs := len(mine) * len(others)) > PAIRS_MAX:
         raise TooManyFlights(f"{pairs} pairs of volumes would have to be compared, more than {PAIRS_MAX}")
     stored = StoredVolumes(len(mine) + len(others))

@@ -1,7 +1,7 @@
-"""How full airspace is: of each asked volume, layer by layer, when any flight holds any of it.
+"""Occupancy of airspace: for each queried volume, layer by layer, the times when any flight reserves part of it.
 
-Intervals are merged, so that nothing tells one flight from another. What counts as an overlap is what would reject a
-plan, altitudes that cannot be compared included: a layer that is said to be free is free for all.
+Intervals are merged, so that single flights cannot be distinguished. An overlap is what would reject a plan, including
+altitudes that cannot be compared: a layer that is reported as free is free for every plan.
 """
 
 from __future__ import annotations
@@ -32,36 +32,36 @@ Interval = tuple[float, float]
 """Half-open, seconds since the epoch."""
 
 ASKED_MAX: Final = 100
-"""Volumes of one question: a city in tiles of a kilometre."""
+"""Volumes of one query: a city in tiles of a kilometre."""
 
 WINDOW_S_MAX: Final = 86_400
-"""A day: whoever plans further ahead asks again nearer the day."""
+"""A day: for plans further ahead the query can be repeated nearer the day."""
 
 LAYER_HEIGHT_M: Final = 30.0
-"""Where nothing is said: three times the usual vertical buffer."""
+"""The default: three times the usual vertical buffer."""
 
 LAYERS_MAX: Final = 64
-"""Of one volume: all that low flight uses (U-space, 300 m) in layers of 5 m."""
+"""Layers of one volume: the heights of low-altitude flight (U-space, 300 m) in layers of 5 m."""
 
 NODES_MAX: Final = 8 * AREAS_MAX
-"""Of all volumes together: some 200 volumes of a city for a day."""
+"""Nodes of all volumes together: some 200 volumes of a city for a day."""
 
 PAIRS_MAX: Final = 10_000_000
-"""Layers and volumes that are compared: about a second in a thread."""
+"""Pairs of layers and volumes that are compared: about a second in a thread."""
 
 INTERVALS_MAX: Final = 50_000
-"""In one answer: some 3 MB."""
+"""Busy intervals in one response: some 3 MB."""
 
 AT_ONCE: Final = 2
-"""Questions that a worker answers at a time: submissions go first, on the same processors and database."""
+"""Concurrent queries of a worker: submissions take precedence on the same processors and database."""
 
 WAIT_S_MAX: Final = 2.0
-"""How long a question waits for others."""
+"""How long a query waits for its turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class OccupiedLayer:
-    """A layer of a volume, and when it is free and busy: together, in order, its window of time."""
+    """A layer of a volume, and when it is free and busy: both together cover its time window."""
 
     altitude: AltitudeBand
     free: tuple[Interval, ...]
@@ -69,7 +69,7 @@ class OccupiedLayer:
 
 
 class Occupancy:
-    """Answers from what is held at this moment; holds nothing itself."""
+    """Answers queries from the reservations at this moment; it reserves nothing itself."""
 
     def __init__(self, database: Database, reference: VerticalReference) -> None:
         self._database = database
@@ -86,24 +86,24 @@ class Occupancy:
             field: Path of the volumes in the request, for refusals.
 
         Raises:
-            Invalid: Layers that are not bounded or too many, a window too long, or more held there than is looked at.
-            Overloaded: Others are asking.
-            Unavailable: The database is away.
+            Invalid: Layers are unbounded or too many, the time window is too long, or too much is reserved there.
+            Overloaded: Other queries take too long.
+            Unavailable: The database cannot be reached.
         """
         bands = [layers(volume.altitude, layer_height_m, f"{field}[{n}].altitude") for n, volume in enumerate(asked)]
 
-        async def look() -> Sequence[Sequence[OccupiedLayer]]:
+        async def compute() -> Sequence[Sequence[OccupiedLayer]]:
             nodes = await asyncio.to_thread(self._cover, asked, field)
             near = await nearby(self._database, nodes, priority)
             return await asyncio.to_thread(busy_layers, asked, bands, near, self._reference)
 
         try:
-            return await self._turns.take(look, WAIT_S_MAX)
+            return await self._turns.take(compute, WAIT_S_MAX)
         except TooManyFlights as crowded:
-            message = f"{crowded}: ask for fewer or smaller volumes, a shorter time, or thicker layers"
+            message = f"{crowded}: query fewer or smaller volumes, a shorter time, or thicker layers"
             raise Invalid.field(field, message, "TOO_LARGE") from None
         except TimeoutError:
-            raise Overloaded("others are asking how full the airspace is") from None
+            raise Overloaded("this worker is busy with other airspace queries") from None
 
     def _cover(self, asked: Sequence[Volume4D], field: str) -> Cover:
         volumes = Volumes.of([[volume] for volume in asked])
@@ -111,24 +111,24 @@ class Occupancy:
         if nodes.too_large:
             raise too_large(f"{field}[{min(nodes.too_large)}]", "the volume is larger than")
         if len(nodes) > NODES_MAX:
-            message = "the volumes are too large together: ask for fewer, or for a shorter time"
+            message = "the volumes are too large together: query fewer, or a shorter time"
             raise Invalid.field(field, message, "TOO_LARGE", limit=str(NODES_MAX))
         return nodes
 
 
 def layers(band: AltitudeBand, height_m: float, field: str) -> Sequence[AltitudeBand]:
-    """A band cut from its floor upwards, in its own datum; the last layer ends with it.
+    """Cuts a band into layers from its floor upwards, in its own datum; the last layer ends at its ceiling.
 
     Raises:
         Invalid: The band is open, its limits differ in datum, or the layers are too many.
     """
     if not (math.isfinite(band.lower_m) and math.isfinite(band.upper_m)):
-        raise Invalid.field(field, "layers need a floor and a ceiling; one of them is open")
+        raise Invalid.field(field, "layers need a floor and a ceiling; one of them is missing")
     if band.lower_datum is not band.upper_datum:
         raise Invalid.field(field, "layers need a floor and a ceiling of the same datum")
     wanted = (band.upper_m - band.lower_m) / height_m - 1e-9  # infinite where the layers are thin enough
     if wanted > LAYERS_MAX:
-        message = f"{wanted:.0f} layers are more than {LAYERS_MAX}: ask for thicker ones, or for less height"
+        message = f"{wanted:.0f} layers are more than {LAYERS_MAX}: query thicker layers, or a lower volume"
         raise Invalid.field(field, message, "TOO_LARGE", limit=str(LAYERS_MAX))
     count = max(1, math.ceil(wanted))
     edges = [*(band.lower_m + n * height_m for n in range(count)), band.upper_m]
@@ -141,10 +141,10 @@ def busy_layers(
     near: Sequence[Near],
     reference: VerticalReference,
 ) -> Sequence[Sequence[OccupiedLayer]]:
-    """The layers of each volume, when what is near is all that is held.
+    """The layers of each volume, given the nearby reservations.
 
     Raises:
-        TooManyFlights: More pairs would have to be compared than is done for anybody, or the answer is too long.
+        TooManyFlights: More pairs than the limit would have to be compared, or the response would be too long.
     """
     listed = [replace(volume, altitude=band) for volume, its in zip(asked, bands, strict=True) for band in its]
     busy: list[Sequence[Interval]] = [()] * len(listed)
@@ -163,9 +163,9 @@ def busy_layers(
 def _met(
     listed: Sequence[Volume4D], counts: Sequence[int], near: Sequence[Near], reference: VerticalReference
 ) -> Iterator[tuple[int, Floats, Floats]]:
-    """Of each layer that meets anything: its place, and starts and ends of what it meets."""
+    """For each layer that overlaps anything: its index, and the starts and ends of what it overlaps."""
     plans = {held.plan: held.volumes for held in near}
-    pairs = sum(counts[held.place] * len(held.volumes) for held in near)
+    pairs = sum(counts[held.index] * len(held.volumes) for held in near)
     if pairs > PAIRS_MAX:
         raise TooManyFlights(f"{pairs} pairs of layers and volumes would have to be compared, more than {PAIRS_MAX}")
     asked = Volumes.of([listed])
@@ -173,18 +173,18 @@ def _met(
     stored.add(asked)
     runs = {plan: Run(stored.add(volumes), len(volumes)) for plan, volumes in plans.items()}
     firsts = [0, *itertools.accumulate(counts)]
-    ours = [Run(firsts[held.place], counts[held.place]) for held in near]
+    ours = [Run(firsts[held.index], counts[held.index]) for held in near]
     found = stored.overlaps(ours, [runs[held.plan] for held in near], reference)
     order = np.argsort(found.ours, kind="stable")
-    places, others = found.ours[order], found.theirs[order]
-    begins = np.flatnonzero(np.r_[True, np.diff(places) != 0]) if len(places) else np.zeros(0, np.intp)
-    for begin, end in itertools.pairwise([*begins.tolist(), len(places)]):
+    indexes, others = found.ours[order], found.theirs[order]
+    begins = np.flatnonzero(np.r_[True, np.diff(indexes) != 0]) if len(indexes) else np.zeros(0, np.intp)
+    for begin, end in itertools.pairwise([*begins.tolist(), len(indexes)]):
         at = others[begin:end]
-        yield int(places[begin]), stored.start_s[at], stored.end_s[at]
+        yield int(indexes[begin]), stored.start_s[at], stored.end_s[at]
 
 
 def merged(starts_s: Floats, ends_s: Floats) -> Sequence[Interval]:
-    """Half-open intervals as the fewest that cover the same, in order; those that touch are one."""
+    """The union of half-open intervals, as the fewest intervals, in order; adjacent ones are merged."""
     order = np.argsort(starts_s)
     starts_s, ends_s = starts_s[order], np.maximum.accumulate(ends_s[order])
     begins = np.flatnonzero(np.r_[True, starts_s[1:] > ends_s[:-1]])
@@ -193,7 +193,7 @@ def merged(starts_s: Floats, ends_s: Floats) -> Sequence[Interval]:
 
 
 def gaps(busy: Iterable[Interval], start_s: float, end_s: float) -> Iterator[Interval]:
-    """What is left of a window; the intervals lie in it, in order."""
+    """The parts of a window outside the intervals, which lie within it, in order."""
     for begin, end in busy:
         if start_s < begin:
             yield start_s, begin

@@ -1,4 +1,4 @@
-"""Work that must not crowd out submissions: so many pieces at a time."""
+"""Limits concurrent work that must not crowd out submissions."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ _Result = TypeVar("_Result")
 
 
 class Turns:
-    """Gives turns. Some of the work runs in threads that nobody can stop, so a piece keeps its turn until it has ended,
-    even if nobody waits for it any more."""
+    """A bounded number of concurrent tasks. Threads cannot be cancelled, so a task keeps its slot until it has ended,
+    even if its caller no longer waits for it."""
 
     def __init__(self, at_once: int) -> None:
         self._slots = asyncio.Semaphore(at_once)
         self._under_way: set[asyncio.Task[Any]] = set()
 
     async def take(self, work: Callable[[], Coroutine[Any, Any, _Result]], wait_s: float) -> _Result:
-        """What the work gives, or raises.
+        """Runs the work when a slot is free; returns its result, or raises its exception.
 
         Raises:
-            TimeoutError: Its turn did not come within so many seconds.
+            TimeoutError: No slot was free within ``wait_s``.
         """
         async with asyncio.timeout(wait_s):
             await self._slots.acquire()
@@ -34,4 +34,4 @@ class Turns:
         self._under_way.discard(task)
         self._slots.release()
         if not task.cancelled():
-            task.exception()  # else it would be reported as missed where nobody waits any more
+            task.exception()  # retrieved, so that asyncio does not log it if the caller no longer waits

@@ -1,1 +1,1 @@
-"""Plans and reservations in PostgreSQL, and the locks under which both are decided."""
+"""Plans and reservations in PostgreSQL, and the locks under which decisions about them are made."""

@@ -1,13 +1,12 @@
-"""What a plan is called for those who may not know whose it is: `operators/-/flightPlans/{alias}`.
+"""Aliases: names of plans for callers that may not know their operators: `operators/-/flightPlans/{alias}`.
 
-The id of a plan is a UUIDv7, which says to the millisecond when it was submitted. Its alias is that id, 16 bytes,
-encrypted as one block of AES-256 (FIPS 197) with a key that only the database of the service has: always the same for
-a plan, never the same for two, and without the key indistinguishable from random. Whoever has the key gets the id back,
-so that an alias needs no column and no index, and ids stay in the order of submission, by which they are stored and
-listed.
+The id of a plan is a UUIDv7, which reveals the time of its submission to the millisecond. Its alias is that id, 16
+bytes, encrypted as one block of AES-256 (FIPS 197) with a key that only the database of the service has: it is constant
+for a plan, unique, and without the key indistinguishable from random. With the key the id can be decrypted, so that an
+alias needs no column and no index, and ids stay in the order of submission, in which plans are stored and listed.
 
-When a plan is displaced or warned, its operator hears of it at once: that somebody submitted a plan just then shows in
-the time of the event, whatever the other plan is called.
+The operator of a displaced or warned plan is notified at once: the time of that event reveals when the other plan was
+submitted, which no alias can hide.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from lowsky.flightplans.domain.plan import ANY_OPERATOR
 
 
 class Aliases:
-    """Those of one key, of 32 bytes."""
+    """The aliases under one key of 32 bytes."""
 
     def __init__(self, key: bytes) -> None:
-        self._cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305  # one block, and no two are alike
+        self._cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305  # a single block each, and all different
 
     @classmethod
     async def kept(cls, connection: Connection) -> Aliases:
-        """Those of the database."""
+        """The aliases under the key stored in the database."""
         return cls(await connection.fetchval("SELECT key FROM alias_key"))
 
     def of(self, plan: str) -> str:
@@ -36,12 +35,11 @@ class Aliases:
         return self._cipher.encryptor().update(UUID(plan).bytes).hex()
 
     def name(self, plan: str) -> str:
-        """The name, without whose it is, of a plan by its id."""
+        """The name of a plan by its id, without its operator."""
         return f"{ANY_OPERATOR}/flightPlans/{self.of(plan)}"
 
     def plan(self, name: str) -> str | None:
-        """The id of the plan that such a name would be of, whether or not there is one; None for a name that is of no
-        plan for certain."""
+        """The id that an alias name stands for, whether or not such a plan exists; None if the name is not an alias."""
         prefix, _, alias = name.rpartition("/")
         try:
             block = bytes.fromhex(alias)

@@ -1,11 +1,12 @@
-"""Partitions of the plans: a month of submission each (UTC), made ahead and detached when old. GROWTH.md has the whys.
+"""Partitions of the plans: one per month of submission (UTC), created ahead and detached when old. GROWTH.md has the
+reasons.
 
     flight_plans_before_2026_12   up to where the table was partitioned
     flight_plans_2026_12          a month
-    flight_plans_rest             every month that has not been made: nothing that is submitted is ever without a place
+    flight_plans_rest             all later months: so that every submission has a partition
 
-There is no DEFAULT partition: beside one PostgreSQL cannot detach CONCURRENTLY, and lists could not walk from the
-newest month to the oldest and stop.
+There is no DEFAULT partition: with one PostgreSQL cannot detach CONCURRENTLY, and lists could not scan from the newest
+month to the oldest and stop early.
 """
 
 from __future__ import annotations
@@ -30,18 +31,19 @@ log = structlog.get_logger()
 PART = "partitions"
 
 AHEAD = timedelta(days=62)
-"""Months that begin within this time are there: at least two, so that the job may fail for weeks before it matters."""
+"""Months that begin within this time have partitions: at least two, so that the job may fail for weeks without harm."""
 
 EVERY_S = 3_600.0
 RETRY_S = 60.0
-"""After a pass that did not get its lock: it held up everybody for LOCK_S, which must stay a small part of the time."""
+"""Delay after a pass that did not get its lock: it blocked all others for LOCK_S, which must stay a small part of the
+time."""
 
 LOCK_S = 0.5
-"""How long a pass waits for everybody to be off the table, while those who come wait behind it."""
+"""How long a pass waits for its lock on the table; new statements queue behind it meanwhile."""
 
 WORK_S = 300
-"""How long moving rows may take, reading an old partition through, or waiting for the last transaction that sees it.
-Where all is well the first moves nothing, and nobody waits for the others."""
+"""Time limit for moving rows, for scanning an old partition, and for waiting for the last transaction that uses it.
+Normally no rows are moved, and the other two block nobody."""
 
 _REST = "flight_plans_rest"
 _ARCHIVE = "flight_plans_archive_"
@@ -49,7 +51,7 @@ _LOCK = 0x70617274  # "part"
 _BOUNDS = re.compile(r"FOR VALUES FROM \((?:MINVALUE|'([^']+)')\) TO \((?:MAXVALUE|'([^']+)')\)")
 _EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _FLYING = (State.ACTIVATED, State.NONCONFORMING, State.CONTINGENT)
-"""A flight in one of these is not over, whatever its plan said of its end."""
+"""A flight in one of these is not over, even after the end of its plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,11 @@ class Partition:
     start: datetime
     end: datetime
     is_leaving: bool = False
-    """It was being detached when whoever did that was cut off: nobody sees its plans any more."""
+    """Its detaching was interrupted: its plans are no longer visible."""
 
 
 class Partitions:
-    """Keeps the partitions of one schema. Every worker runs one; whoever is first does the work."""
+    """Maintains the partitions of one schema. Every worker runs one; the first to get the lock does the work."""
 
     def __init__(self, *, database: Database, clock: Clock, health: Health, retention: timedelta) -> None:
         self._database = database
@@ -73,7 +75,7 @@ class Partitions:
         self._retention = retention
 
     async def run(self) -> None:
-        """Runs until cancelled: once an hour, or again in a minute where it could not."""
+        """Runs until cancelled: once an hour, or again after a minute if it failed."""
         kept_at = -EVERY_S
         loop = asyncio.get_running_loop()
 
@@ -81,7 +83,7 @@ class Partitions:
             nonlocal kept_at
             if loop.time() - kept_at < EVERY_S:
                 return False
-            problem: str | None = "partitions are not kept for now"
+            problem: str | None = "partitions could not be maintained"
             try:
                 problem = await self.keep()
                 kept_at = loop.time()
@@ -89,13 +91,14 @@ class Partitions:
                 await self._health.report(PART, problem)
             return False
 
-        await repeatedly(keep, every_s=RETRY_S, what="partitions are not kept")
+        await repeatedly(keep, every_s=RETRY_S, what="partitions are not maintained")
 
     async def keep(self) -> str | None:
-        """Makes what is missing and detaches what is old, unless another worker is at it; gives what is wrong still.
+        """Creates missing partitions and detaches old ones, unless another worker is doing so; returns the remaining
+        problem, if any.
 
         Raises:
-            Unavailable: The database is away, or the table is not free for a moment: what has been done stays done.
+            Unavailable: The database cannot be reached, or the table was not free in time; completed steps remain.
         """
         async with self._database.connection(statement_s=WORK_S) as connection:
             if await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK, self._database.schema):
@@ -104,10 +107,10 @@ class Partitions:
                     await self._make(connection)
                     await self._detach(connection)
                 finally:
-                    # A pooled connection lives on: so would the lock and the settings.
+                    # A pooled connection is reused, with its locks and settings.
                     await connection.execute("SELECT pg_advisory_unlock_all(); RESET ALL")
             latest = await connection.fetchval(f"SELECT max(id) FROM {_REST}")  # ours
-        return f"the clock of whoever made plan {latest} is months ahead" if latest else None
+        return f"the clock of the worker that stored plan {latest} is months ahead" if latest else None
 
     async def _make(self, connection: Connection) -> None:
         *_, rest = await partitions(connection)
@@ -121,7 +124,7 @@ class Partitions:
         for partition in await partitions(connection):
             if partition.is_leaving:
                 await connection.execute(f"ALTER TABLE flight_plans DETACH PARTITION {partition.name} FINALIZE")
-                log.warning("a partition is detached whose detaching was cut off", table=partition.name)
+                log.warning("an interrupted detaching was completed", table=partition.name)
             elif partition.end <= now - self._retention:
                 plan = await not_over(connection, partition, now)
                 if plan is None:
@@ -131,7 +134,7 @@ class Partitions:
 
 
 async def partitions(connection: Connection) -> Sequence[Partition]:
-    """The partitions there are, the oldest first."""
+    """The existing partitions, the oldest first."""
     rows = await connection.fetch(
         """SELECT relname, pg_get_expr(relpartbound, pg_class.oid) AS bounds, inhdetachpending
            FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
@@ -142,15 +145,15 @@ async def partitions(connection: Connection) -> Sequence[Partition]:
 
 
 async def make_month(connection: Connection, start: datetime) -> None:
-    """Gives the first month of the rest a partition of its own, and moves the plans into it that are there.
+    """Creates a partition for the first month of `flight_plans_rest`, and moves the plans of that month into it.
 
-    Everybody is off the table meanwhile: for milliseconds, unless there are plans to be moved.
+    The table is locked exclusively meanwhile: for milliseconds, unless there are plans to move.
     """
     end = month_after(start)
     name = f"flight_plans_{start:%Y_%m}"
     async with connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_S}s'")
-        # First the table and then its partition, as statements lock them: no two wait for each other in a circle.
+        # First the table and then its partition, in the order in which other statements lock them, to avoid deadlocks.
         await connection.execute(f"ALTER TABLE flight_plans DETACH PARTITION {_REST}")
         await connection.execute(
             f"CREATE TABLE {name} PARTITION OF flight_plans "
@@ -171,7 +174,7 @@ async def make_month(connection: Connection, start: datetime) -> None:
 
 
 async def not_over(connection: Connection, partition: Partition, now: datetime) -> str | None:
-    """The id of a plan in a partition whose time is not over, or whose flight nobody has ended."""
+    """The id of a plan in a partition whose time window is not over, or whose flight has not been ended."""
     id_: str | None = await connection.fetchval(
         f"SELECT id FROM {partition.name} WHERE time_end > $1 LIMIT 1",  # names are ours
         now,
@@ -183,14 +186,14 @@ async def not_over(connection: Connection, partition: Partition, now: datetime) 
 
 
 async def detach(connection: Connection, partition: Partition) -> None:
-    """Makes a partition a table of its own, under the name of an archive. Nobody waits but us; not in a transaction."""
+    """Detaches a partition to a table of its own with an archive name. It blocks nobody; not in a transaction."""
     archive = _ARCHIVE + partition.name.removeprefix(_ARCHIVE).removeprefix("flight_plans_")
-    # Renamed first: what a pass that is cut off leaves is known by its bounds, whatever its name.
+    # Renamed first: after an interruption a partition is recognised by its bounds, whatever its name.
     if not partition.name.startswith(_ARCHIVE):
         async with connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_S}s'")
             await connection.execute(f"ALTER TABLE {partition.name} RENAME TO {archive}")
-    # Those who come do not wait behind us here: patience costs nobody anything.
+    # Waiting for this lock blocks no other statement, so that it may be long.
     await connection.execute(f"SET lock_timeout = '{WORK_S}s'")
     await connection.execute(f"ALTER TABLE flight_plans DETACH PARTITION {archive} CONCURRENTLY")
     log.info("partition detached", table=archive)

@@ -1,4 +1,4 @@
-"""Plans in PostgreSQL; what happened to them goes to the outbox in the same transaction."""
+"""Plans in PostgreSQL; their events are appended to the outbox in the same transaction."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from lowsky.open_enums import text_member
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which plans are listed. Absent parts do not narrow."""
+    """The filter of a list; absent conditions do not restrict it."""
 
     operator: str | None = None
     visible_operator: str | None = None
-    """Together with visible_authority: plans of this operator, or that touch that authority. Both absent: all."""
+    """Together with visible_authority: plans of this operator, or that concern that authority. Both absent: all."""
     visible_authority: str | None = None
     states: Sequence[State] = ()
     start: datetime | None = None
@@ -44,8 +44,7 @@ class FlightPlanStore:
         self._connection = connection
 
     async def add(self, new: Sequence[tuple[FlightPlan, Context]], reservations: Sequence[Reservation]) -> None:
-        """Stores new plans with the airspace that they hold from now on, and tells of them, of each in the context of
-        who asked for it."""
+        """Stores new plans with their reservations and emits their events, each in the context of its submission."""
         if not new:
             return
         plans = [plan for plan, _ in new]
@@ -80,7 +79,7 @@ class FlightPlanStore:
             *zip(*(plan.extent for plan in plans), strict=True),
         )
         await Reservations(self._connection).add(reservations)
-        await append(self._connection, [event for plan, context in new for event in context.run(told, plan)])
+        await append(self._connection, [event for plan, context in new for event in context.run(events_of, plan)])
 
     async def save(self, plans: Sequence[FlightPlan], happened: Sequence[Event] | None = None) -> None:
         """Stores all that may change of plans that were read with their row locks, each of them once, and emits what
@@ -118,14 +117,15 @@ class FlightPlanStore:
             [plan.nonconforming_since for plan in plans],
         )
         await self._free(plans)
-        await append(self._connection, [e for plan in plans for e in told(plan)] if happened is None else happened)
+        await append(self._connection, [e for plan in plans for e in events_of(plan)] if happened is None else happened)
 
     async def _free(self, plans: Sequence[FlightPlan]) -> None:
-        """What is over holds no airspace any more: in the same transaction, so that the next one may have it."""
+        """Releases the reservations of plans that are over, in the same transaction, so that others may use the
+        airspace."""
         await Reservations(self._connection).free([UUID(plan.id) for plan in plans if plan.state in FINAL])
 
     async def nonconforming_since_before(self, moment: datetime, limit: int) -> Sequence[str]:
-        """Ids of plans that have been nonconforming since before a moment, the longest first."""
+        """Ids of plans that have been nonconforming since before a moment, the earliest first."""
         rows = await self._connection.fetch(
             "SELECT id FROM flight_plans WHERE nonconforming_since < $1 ORDER BY nonconforming_since, id LIMIT $2",
             moment,
@@ -134,23 +134,23 @@ class FlightPlanStore:
         return [row["id"] for row in rows]
 
     async def lock_free(self, ids: Sequence[str]) -> Sequence[FlightPlan]:
-        """Those plans that nobody else has locked, locked."""
+        """Locks and returns those plans that no other transaction has locked."""
         rows = await self._connection.fetch(
             "SELECT * FROM flight_plans WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE SKIP LOCKED", ids
         )
         return [_plan(row) for row in rows]
 
     async def lock(self, id_: str) -> FlightPlan:
-        """One plan, locked as soon as nobody else has it locked."""
+        """One plan, locked; waits until no other transaction has locked it."""
         (row,) = await self._connection.fetch("SELECT * FROM flight_plans WHERE id = $1 FOR UPDATE", id_)
         return _plan(row)
 
     async def lock_present(self, ids: Sequence[str]) -> Mapping[str, FlightPlan]:
-        """Those plans that are there, by id, locked in the order of their ids."""
+        """Those plans that exist, by id, locked in the order of their ids."""
         return await self._some(ids, " ORDER BY id FOR UPDATE")
 
     async def present(self, ids: Sequence[str]) -> Mapping[str, FlightPlan]:
-        """Those plans that are there, by id."""
+        """Those plans that exist, by id."""
         return await self._some(ids, "")
 
     async def _some(self, ids: Sequence[str], how: str) -> Mapping[str, FlightPlan]:
@@ -160,10 +160,10 @@ class FlightPlanStore:
         return {row["id"]: _plan(row) for row in rows}
 
     async def lock_all(self, names: Collection[str]) -> Mapping[str, FlightPlan]:
-        """Plans by name, locked in the order of their ids, as whoever locks several does: nobody waits in a circle.
+        """Plans by name, locked in the order of their ids, which is the same everywhere, to avoid deadlocks.
 
         Raises:
-            NotFound: One of them is not there.
+            NotFound: One of them does not exist.
         """
         locked = await self.lock_present([_id(name) for name in names])
         found = {plan.name: plan for plan in locked.values()}
@@ -173,7 +173,7 @@ class FlightPlanStore:
         return found
 
     async def find(self, name: str) -> FlightPlan:
-        """One plan, whose name may leave out whose it is (`operators/-/flightPlans/{alias}`): for reading only.
+        """One plan, by its name or its alias (`operators/-/flightPlans/{alias}`): for reading only.
 
         Raises:
             NotFound
@@ -187,7 +187,7 @@ class FlightPlanStore:
         return found[str(id_)]
 
     async def get(self, name: str, *, lock: bool = False) -> FlightPlan:
-        """One plan; locked until the end of the transaction where it is to be moved.
+        """One plan; with ``lock``, locked until the end of the transaction.
 
         Raises:
             NotFound
@@ -204,8 +204,8 @@ class FlightPlanStore:
     async def list(
         self, wanted: Filter, before: str | None, limit: int, bytes_max: int
     ) -> tuple[Sequence[FlightPlan], bool]:
-        """Plans that pass the filter, the newest first, beginning before an id: as many as fit into so many bytes, one
-        at least; and whether there are more."""
+        """Plans that match the filter, the newest first, starting before an id: as many as fit into ``bytes_max``, but
+        at least one; and whether there are more."""
         rows, more = await fetch_page(
             self._connection,
             """SELECT * FROM flight_plans
@@ -240,8 +240,8 @@ def _authorities(plan: FlightPlan) -> list[str]:
     return [*plan.deciding_authorities, *plan.notified_authorities]
 
 
-def told(plan: FlightPlan) -> list[Event]:
-    """What happened to the plan since it was last told of, with the plan as it is now."""
+def events_of(plan: FlightPlan) -> list[Event]:
+    """The events of the plan that have not been emitted yet, with the plan as it is now; they are taken from it."""
     events = [
         Event(
             topics.FLIGHT_PLANS,

@@ -1,4 +1,4 @@
-"""What the re-check asks of PostgreSQL: which plans a zone may touch, and how far plans have been checked again."""
+"""The re-check in PostgreSQL: which plans a zone may affect, and up to which airspace plans have been checked again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lowsky.flightplans.domain.plan import FINAL, Extent
 from lowsky.flightplans.projections.areas import StatedAreas
 
 PageKey = tuple[datetime, str]
-"""Where a plan stands in the order in which plans are checked again: when it ends, and its id."""
+"""The position of a plan in the order of the re-check: its end, and its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Unchecked:
     id: str
     end: datetime
     zones: Collection[str] | None
-    """Those that its findings name; None where it was stored before that was noted."""
+    """The zones that its findings name; None if it was stored before these were recorded."""
     airspace_revision: int
     near: bool
-    """Whether its box meets a box of what changed."""
+    """Whether its box overlaps a box of the changed zones."""
 
     @property
-    def place(self) -> PageKey:
+    def key(self) -> PageKey:
         return self.end, self.id
 
 
@@ -40,10 +40,9 @@ class PlansToRecheck:
     async def page(
         self, boxes: Sequence[Extent], revision: int | None, now: datetime, after: PageKey | None, limit: int
     ) -> Sequence[Unchecked]:
-        """The first ones after a place, or of all that are not over where there is no revision; the flights that end
-        first come first.
+        """The next plans after a key, those that end first coming first; without a revision, all that are not over.
 
-        Each page is a range of an index, however many plans there are: none of them runs into the statement time-out.
+        Each page is a range of an index, however many plans there are, so that none runs into the statement timeout.
         """
         west, south, east, north = zip(*boxes, strict=True) if boxes else ((), (), (), ())
         rows = await self._connection.fetch(
@@ -79,40 +78,40 @@ class PlansToRecheck:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What plans are, or have been, checked again for."""
+    """The airspace and areas of the last re-check that has begun."""
 
     airspace_revision: int
     areas_read: int
     areas_digest: bytes
 
     def overtakes(self, airspace_revision: int, areas: StatedAreas) -> bool:
-        """Whether that is newer than what somebody knows."""
+        """Whether they are newer than these."""
         return self.airspace_revision > airspace_revision or areas.is_overtaken_by(self.areas_read, self.areas_digest)
 
 
 @dataclass(frozen=True, slots=True)
 class ToDo:
-    """What plans are to be checked again for."""
+    """The work of a re-check."""
 
     done: int
-    """The airspace revision that they have been checked again up to."""
+    """The airspace revision up to which plans have been checked again."""
     areas: bool
-    """Whether they have not all been checked against these areas."""
+    """Whether some plans have not been checked against these areas."""
     overtaken: bool
-    """Whether others know more than whoever asks: it is theirs to do."""
+    """Whether another worker knows a newer airspace or newer areas, and must do the re-check."""
 
 
 async def rechecks_begun(connection: Connection) -> Begun:
-    """What plans are, or have been, checked again for; until the end of the transaction no later re-check begins, and
-    so each sees what is committed here."""
+    """The last re-check that has begun. No later re-check begins until the end of the transaction, so that each sees
+    what is committed here."""
     (row,) = await connection.fetch("SELECT begun, areas_begun, areas_digest FROM rechecks_begun()")
     return Begun(row["begun"], row["areas_begun"], row["areas_digest"])
 
 
 async def begin_recheck(connection: Connection, revision: int, areas: StatedAreas) -> ToDo:
-    """From now on nothing is stored that was checked against an earlier revision or earlier areas.
+    """From now on no plan is stored that was checked against an earlier revision or earlier areas.
 
-    Waits for the submissions under way, which hold the same lock shared, and lets none pass by meanwhile.
+    Waits for submissions in progress, which hold the same lock shared; new submissions wait behind it.
     """
     await connection.execute("SELECT pg_advisory_xact_lock(hashtext('airspace_recheck'), hashtext(current_schema()))")
     (row,) = await connection.fetch("SELECT * FROM airspace_recheck")
@@ -130,13 +129,13 @@ async def begin_recheck(connection: Connection, revision: int, areas: StatedArea
         areas.digest,
         pending or changed,
     )
-    # Plans that were checked against a newer airspace are looked at by who knows that one.
+    # Plans that were checked against a newer airspace are left to a worker that knows it.
     behind = (pending or changed) and row["begun"] > revision
     return ToDo(row["done"], areas=pending or changed, overtaken=behind)
 
 
 async def end_recheck(connection: Connection, revision: int, areas: StatedAreas) -> None:
-    """Plans have been checked again up to this revision, and against these areas."""
+    """Records that plans have been checked again up to this revision, and against these areas."""
     await connection.execute(
         """UPDATE airspace_recheck SET done = greatest(done, $1),
                                        areas_done = CASE WHEN areas_digest = $2 THEN areas_begun ELSE areas_done END""",

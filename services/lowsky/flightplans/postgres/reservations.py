@@ -1,4 +1,4 @@
-"""The airspace that plans hold, in PostgreSQL: found by nodes of space and time, locked in their order."""
+"""Reservations of airspace in PostgreSQL: found by nodes of space and time, and locked in their order."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from lowsky.geo.volumes.nodes import AREA_SPAN, AREAS_MAX, CELL_DEGREES, CELLS, 
 from lowsky.geo.volumes.volumes import Volumes
 
 Windows = Sequence[tuple[datetime, datetime]]
-"""From when until when plans take their time, half-open: from the first of their volumes until the last, to the
-microsecond, as plans state it."""
+"""The time windows of plans, half-open: from the start of the first volume to the end of the last, to the microsecond,
+as in the plans."""
 
 LOCK_WAIT_S_MAX: Final = 3.0
-"""How long a batch waits for others that decide about the same airspace. They hold it for some milliseconds."""
+"""How long a batch waits for locks on airspace. Others hold them for some milliseconds."""
 
 _INT_MAX: Final = 2**31 - 1
 
 _IS_LEAST: Final = np.array([True, False, True, True, False, False, True, False, True, False])
-"""Of the columns of `reserved` from start_ms on: whether they are the least of something, or the greatest."""
+"""For the columns of `reserved` from start_ms on: whether each is a minimum, or a maximum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Something that is held near what is asked for."""
+    """A nearby reservation of another plan."""
 
-    place: int
-    """Of who asks."""
+    index: int
+    """Of the contender, or of the part of a query."""
     plan: UUID
     priority: int
     revision: int
@@ -46,10 +46,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """A plan that keeps the aircraft busy of somebody who asks."""
+    """A plan that occupies the aircraft of a contender."""
 
-    place: int
-    """Of who asks."""
+    index: int
+    """Of the contender."""
     plan: UUID
     start: datetime
     end: datetime
@@ -57,7 +57,7 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What a plan holds as it was accepted."""
+    """The reservation of a plan as it was accepted."""
 
     priority: int
     revision: int
@@ -66,7 +66,7 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What a plan is to hold."""
+    """A reservation to be stored."""
 
     plan: UUID
     aircraft: str
@@ -76,51 +76,51 @@ class Reservation:
     nodes: Sequence[int]
     volumes: bytes
     rows: Sequence[Sequence[int]]
-    """Of each node: the columns of `reserved` from start_ms on."""
+    """For each node: the columns of `reserved` from start_ms on."""
     revision: int = 1
     off_nominal: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A plan that is to hold its airspace."""
+    """A plan that requests its airspace."""
 
     plan: UUID
     operator: str
     aircraft: str
     priority: int
     supersedes: str
-    """Name of the plan that it takes the place of, or nothing."""
+    """Name of the plan that it supersedes, or empty."""
     line: Line | None = None
-    """What its volumes are corridors around, where they are."""
+    """The line around which its volumes are corridors, if they are."""
 
 
 def reservations_of(contenders: Sequence[Contender], volumes: Volumes, cover: Cover) -> Sequence[Reservation]:
-    """What plans are to hold; owners of volumes and cover are their places here."""
+    """The reservations of plans; owners of volumes and cover are indexes into the contenders."""
     if not contenders:
         return []
     owners = np.arange(len(contenders) + 1)
     bounds = cover.owner.searchsorted(owners).tolist()
     times = windows_of(volumes, len(contenders))
     nodes, rows = cover.node.tolist(), rows_of(cover).tolist()
-    lines = {place: contender.line for place, contender in enumerate(contenders) if contender.line}
+    lines = {index: contender.line for index, contender in enumerate(contenders) if contender.line}
     stored = to_bytes(volumes, len(contenders), lines)
     return [
         Reservation(
             contender.plan,
             contender.aircraft,
             contender.priority,
-            *times[place],
-            nodes[bounds[place] : bounds[place + 1]],
-            stored[place],
-            rows[bounds[place] : bounds[place + 1]],
+            *times[index],
+            nodes[bounds[index] : bounds[index + 1]],
+            stored[index],
+            rows[bounds[index] : bounds[index + 1]],
         )
-        for place, contender in enumerate(contenders)
+        for index, contender in enumerate(contenders)
     ]
 
 
 def windows_of(volumes: Volumes, count: int) -> Windows:
-    """Of so many plans, whose places the owners of the volumes are. Each has volumes."""
+    """The time windows of `count` plans, whose indexes are the owners of the volumes. Each plan has volumes."""
     if not count:
         return []
     begins = volumes.owner.searchsorted(np.arange(count))
@@ -134,7 +134,7 @@ def windows_of(volumes: Volumes, count: int) -> Windows:
 def rows_of(cover: Cover) -> NDArray[np.int64]:
     """The columns of `reserved` from start_ms on, (n, 10), rounded outwards."""
     exact = np.empty((len(cover), len(_IS_LEAST)))
-    # In milliseconds two moments may be one, which must not hide that one flight starts before another ends.
+    # Two moments may round to the same millisecond, which must not hide that one flight starts before another ends.
     exact[:, 0] = np.nextafter(cover.start_s * 1e3, -np.inf)
     exact[:, 1] = cover.end_s * 1e3
     exact[:, 2:6] = cover.boxes * 1e7
@@ -143,7 +143,7 @@ def rows_of(cover: Cover) -> NDArray[np.int64]:
 
 
 def too_large(field: str, what: str) -> Invalid:
-    """Says that something meets more areas than a plan may."""
+    """The error for a volume or plan that covers more areas than the limit."""
     message = f"{what} {AREAS_MAX} tiles of {CELL_DEGREES * CELLS:.2f} degrees for an hour"
     return Invalid.field(field, message, "TOO_LARGE", limit=str(AREAS_MAX))
 
@@ -155,9 +155,9 @@ _ASKED = ", ".join(
 
 
 def _asked(cover: Cover) -> Iterable[str]:
-    """Who asks, between which nodes, and the columns of `reserved` from start_ms on."""
+    """The owners, their ranges of nodes, and the columns of `reserved` from start_ms on."""
     area = is_area(cover.node)
-    # What lies beneath an area, and, of leaves, the areas that they lie beneath.
+    # The descendants of areas, and for leaves the areas above them.
     first = np.concatenate([cover.node, area_of(cover.node[~area])])
     last = np.concatenate([cover.node + np.where(area, AREA_SPAN - 1, 0), area_of(cover.node[~area])])
     rows = rows_of(cover)
@@ -179,28 +179,29 @@ def _taken(contenders: Sequence[Contender], windows: Windows) -> tuple[object, .
 
 
 @contextmanager
-def _others_decide() -> Iterator[None]:
+def _busy_when_timed_out() -> Iterator[None]:
     try:
         yield
     except StatementTimedOut:
-        raise Unavailable("AIRSPACE_BUSY", "others are deciding about the same airspace", retry_after_s=0.5) from None
+        message = "the airspace or aircraft is locked by other submissions: try again"
+        raise Unavailable("AIRSPACE_BUSY", message, retry_after_s=0.5) from None
 
 
 class Reservations:
-    """What is held, within one transaction."""
+    """The reservations, within one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def lock(self, cover: Cover) -> None:
-        """Nobody else decides about this airspace until the end of the transaction.
+        """Locks this airspace against other decisions until the end of the transaction.
 
-        Locks come after the rows of request ids and before those of plans, everywhere.
+        These locks are always taken after the rows of request ids and before those of plans.
 
         Raises:
-            Unavailable: Others decide about it for too long.
+            Unavailable: The locks were not granted in time.
         """
-        with _others_decide():
+        with _busy_when_timed_out():
             await self._connection.execute(
                 "SELECT lock_airspace($1::text::bigint[], $2::text::boolean[])",
                 *_keys(cover),
@@ -208,12 +209,12 @@ class Reservations:
             )
 
     async def lock_aircraft(self, aircraft: str) -> None:
-        """Nobody else decides about this aircraft until the end of the transaction; as lock.
+        """Locks this aircraft against other decisions until the end of the transaction; in the same order as lock.
 
         Raises:
-            Unavailable: Others decide about it for too long.
+            Unavailable: The lock was not granted in time.
         """
-        with _others_decide():
+        with _busy_when_timed_out():
             await self._connection.execute(
                 "SELECT lock_airspace($1::bigint[], ARRAY[true])",
                 aircraft_keys([aircraft]).tolist(),
@@ -221,7 +222,7 @@ class Reservations:
             )
 
     async def of_aircraft(self, aircraft: str, before: datetime) -> Sequence[UUID]:
-        """Plans that are not over and keep an aircraft busy from before a moment on."""
+        """Plans that are not over and occupy an aircraft, starting before a moment."""
         rows = await self._connection.fetch(
             "SELECT plan FROM reservations WHERE aircraft = $1 AND time_start < $2", aircraft, before
         )
@@ -230,13 +231,13 @@ class Reservations:
     async def lock_and_near(
         self, contenders: Sequence[Contender], windows: Windows, cover: Cover
     ) -> tuple[Sequence[Held], Sequence[Busy]]:
-        """Locks the airspace and the aircraft, then gives what is held near and what keeps the aircraft busy in those
-        times: on one way to the database and back.
+        """Locks the airspace and the aircraft, then returns the nearby reservations and the plans that occupy the
+        aircraft in those windows. One statement saves round trips to the database.
 
         Raises:
             Unavailable: As lock.
         """
-        with _others_decide():
+        with _busy_when_timed_out():
             found = await self._connection.fetch(
                 f"""SELECT place, plan, priority, revision, time_start, time_end
                     FROM lock_and_near($14::text::bigint[], $15::text::boolean[], {_ASKED},
@@ -250,7 +251,7 @@ class Reservations:
         return near, [Busy(row[0], row[1], row[4], row[5]) for row in found if row["time_start"] is not None]
 
     async def busy(self, contenders: Sequence[Contender], windows: Windows) -> Sequence[Busy]:
-        """What keeps the aircraft of contenders busy in those times."""
+        """The plans that occupy the aircraft of contenders in those windows."""
         found = await self._connection.fetch(
             """SELECT place, plan, time_start, time_end
                FROM aircraft_busy($1::text::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[])""",
@@ -259,18 +260,18 @@ class Reservations:
         return [Busy(*row) for row in found]
 
     async def near(self, cover: Cover, most: int | None = None) -> Sequence[Held]:
-        """What is held and may overlap; of each owner each plan once. No more than `most`, where that is given."""
+        """The nearby reservations, which may overlap; each plan once for each owner. At most `most`, if given."""
         if not len(cover):
             return []
         found = await self._connection.fetch(
-            f"SELECT place, plan, priority, revision FROM reserved_near({_ASKED}) LIMIT $14",  # likewise
+            f"SELECT place, plan, priority, revision FROM reserved_near({_ASKED}) LIMIT $14",  # names are ours
             *_asked(cover),
             most,
         )
         return [Held(*row) for row in found]
 
     async def volumes(self, plans: Collection[UUID]) -> Mapping[UUID, tuple[int, Volumes]]:
-        """Revision and volumes of what plans hold; of those that still hold something."""
+        """Revision and volumes of the reservations of plans; of those that still have one."""
         if not plans:
             return {}
         rows = await self._connection.fetch(
@@ -280,7 +281,7 @@ class Reservations:
         return {row["plan"]: (row["revision"], its) for row, its in zip(rows, volumes, strict=True)}
 
     async def stored(self, plans: Collection[UUID], bytes_max: int) -> Mapping[UUID, bytes] | None:
-        """The volumes of what plans hold, as they are stored; None where they have more than so many bytes."""
+        """The stored volumes of the reservations of plans; None if they exceed ``bytes_max`` in total."""
         if not plans:
             return {}
         of = list(plans)
@@ -293,7 +294,7 @@ class Reservations:
         return {row["plan"]: row["volumes"] for row in rows}
 
     async def own(self, plan: UUID) -> Own | None:
-        """What a plan holds as it was accepted, without off-nominal volumes; None where it holds nothing."""
+        """The reservation of a plan as it was accepted, without off-nominal volumes; None if it has none."""
         row = await self._connection.fetchrow(
             "SELECT priority, revision, off_nominal, volumes FROM reservations WHERE plan = $1", plan
         )
@@ -303,12 +304,12 @@ class Reservations:
         return Own(row["priority"], row["revision"], volumes[: len(volumes) - row["off_nominal"]])
 
     async def replace(self, reservation: Reservation) -> None:
-        """A plan holds something else from now on. Its row is locked."""
+        """Replaces the reservation of a plan, whose row is locked."""
         await self.free([reservation.plan])
         await self.add([reservation])
 
     async def add(self, reservations: Sequence[Reservation]) -> None:
-        """Plans hold their airspace from now on."""
+        """Stores the reservations of plans."""
         if not reservations:
             return
         await self._connection.execute(
@@ -337,7 +338,7 @@ class Reservations:
             [r.end for r in reservations],
             [array(r.nodes) for r in reservations],  # arrays do not nest in unnest
             [r.volumes for r in reservations],
-            array(place for place, r in enumerate(reservations, 1) for _ in r.nodes),
+            array(number for number, r in enumerate(reservations, 1) for _ in r.nodes),
             array(node for r in reservations for node in r.nodes),
             *map(array, zip(*(row for r in reservations for row in r.rows), strict=True)),
             [r.aircraft for r in reservations],
@@ -345,13 +346,13 @@ class Reservations:
         )
 
     async def free(self, plans: Sequence[UUID]) -> None:
-        """Plans hold nothing any more."""
+        """Deletes the reservations of plans."""
         if not plans:
             return
         await self._connection.execute("SELECT free_airspace($1::uuid[])", plans)
 
     async def over(self, before: datetime, limit: int, of: Sequence[UUID] | None = None) -> Sequence[UUID]:
-        """Plans that still hold airspace whose time has passed; of some plans, where they are given."""
+        """Plans that still have a reservation and whose time window has passed; only among `of`, if given."""
         rows = await self._connection.fetch(
             """SELECT plan FROM reservations WHERE time_end < $1 AND ($3::uuid[] IS NULL OR plan = ANY($3::uuid[]))
                ORDER BY time_end LIMIT $2""",

@@ -1,1 +1,1 @@
-"""What this worker knows of operators, zones and areas: projections of other services' events, in memory."""
+"""Projections of other services' events in memory: operators, zones and areas."""

@@ -1,4 +1,4 @@
-"""The local projection of authorities: who answers where, as lowsky.authorities.v1 last said."""
+"""The local projection of authorities and their areas, according to lowsky.authorities.v1."""
 
 from __future__ import annotations
 
@@ -13,88 +13,88 @@ import shapely
 from lowsky.geofence.areas import AreaIndex, StatedArea
 
 NAMED_MAX = 3
-"""Of the authorities that were not understood, in a text for people."""
+"""How many unreadable authorities are named in a text for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownAuthority:
-    """What an authority is, wherever it answers."""
+    """The properties of an authority that do not depend on its area."""
 
     title: str
     country: str
     """ISO 3166-1 alpha-3."""
     filing_horizon_days: int
-    """How many days ahead of their start it takes flight plans."""
+    """How many days before their start it accepts flight plans."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatedAreas:
-    """All areas at one moment, for whoever decides by them."""
+    """A snapshot of all areas."""
 
     index: AreaIndex
     digest: bytes
-    """Of all that is stated of them: equal where they are the same, whoever read them when."""
+    """Digest of their content: equal for equal areas, whichever worker read them."""
     read: int
-    """How far the topic had been read: more, the later."""
+    """How far the topic had been read; it increases."""
 
     def is_overtaken_by(self, read: int, digest: bytes) -> bool:
-        """Whether others have read further, and areas that are not these."""
+        """Whether another worker has read further, and has different areas."""
         return read > self.read and digest != self.digest
 
 
 class Areas:
-    """The authorities, and the areas that they state in an immutable index."""
+    """The authorities, and an immutable index of the areas that they state."""
 
     def __init__(self) -> None:
         self._known: dict[str, KnownAuthority] = {}
         self._stated: dict[str, StatedArea] = {}
         self._unreadable: dict[str, str] = {}
-        """Authorities that were not understood, and why."""
+        """Authorities that could not be read, and why."""
         self._built: tuple[AreaIndex, bytes] | None = None
         self._read = 0
         self._changed = asyncio.Event()
 
     @property
     def index(self) -> AreaIndex:
-        """All areas now."""
+        """The current areas."""
         return self.stated.index
 
     @property
     def stated(self) -> StatedAreas:
-        """All areas now. A change makes new ones, when they are next asked for."""
+        """A snapshot of the current areas; built when first needed after a change."""
         if self._built is None:
             self._built = AreaIndex(self._stated.values()), _digest(self._stated.values())
         return StatedAreas(*self._built, self._read)
 
     def read_up_to(self, read: int) -> None:
-        """How far the topic has been read; what it says up to there has been learnt."""
+        """Records how far the topic has been read; all events up to there have been applied."""
         self._read = read
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def read_beyond(self, read: int) -> None:
-        """As soon as the topic has been read further than that."""
+        """Waits until the topic has been read further than that."""
         while self._read <= read:
             await self._changed.wait()
 
     @property
     def problem(self) -> str | None:
-        """Which authority was not understood, and what to do. A worker must not decide while there is one: its area may
-        be another now."""
+        """Which authorities could not be read, and what to do. A worker must not decide while there is one: its area
+        may have changed."""
         if not self._unreadable:
             return None
         named = "; ".join(f"{name} ({why})" for name, why in list(self._unreadable.items())[:NAMED_MAX])
         return (
-            f"{len(self._unreadable)} authorities are not understood: {named}. Update each (UpdateAuthority), which "
-            "emits it anew, or upgrade this worker; of one that no longer is, write a tombstone"
+            f"{len(self._unreadable)} authorities cannot be read: {named}. Update each (UpdateAuthority), which "
+            "emits it again, or upgrade this worker; for one that no longer exists, write a tombstone"
         )
 
     def authority(self, name: str) -> KnownAuthority | None:
-        """None: the airspace service never told of it, or has removed it."""
+        """An authority; None if the airspace service never published it, or has removed it."""
         return self._known.get(name)
 
     def learn(self, authority: str, known: KnownAuthority, area: StatedArea | None) -> None:
-        """What an authority is and states now; None: no area."""
+        """Sets the current properties and area of an authority; None: it states no area."""
         self._unreadable.pop(authority, None)
         self._known[authority] = known
         if area == self._stated.get(authority):
@@ -106,14 +106,14 @@ class Areas:
         self._built = None
 
     def remove(self, authority: str) -> None:
-        """It is no authority any more, and answers nowhere."""
+        """The authority no longer exists, and has no area."""
         self._unreadable.pop(authority, None)
         self._known.pop(authority, None)
         if self._stated.pop(authority, None) is not None:
             self._built = None
 
     def unreadable(self, authority: str, problem: str) -> None:
-        """What it states is not understood, until it is learnt anew or removed."""
+        """The authority could not be read; until it is learnt again or removed."""
         self._unreadable[authority] = problem
 
 

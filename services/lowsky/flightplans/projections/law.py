@@ -1,4 +1,4 @@
-"""Which law holds for a flight: that of the countries whose authorities it meets; all in the memory of the worker."""
+"""The law that applies to a flight: that of the countries whose authorities it concerns; from projections in memory."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.projections.areas import Areas
 from lowsky.jurisdictions.flights import Needs, RuleSets, needs_of
 
-_NOBODYS = Horizon()
+_DEFAULT = Horizon()
 
 
 class Law:
-    """The rules of jurisdictions, applied to flights by the authorities that they meet."""
+    """The rules of jurisdictions, selected for a flight by the authorities that it concerns."""
 
     def __init__(self, rules: RuleSets, areas: Areas) -> None:
         self._rules = rules
         self._areas = areas
 
     def horizon(self, authorities: Collection[str]) -> Horizon:
-        """The nearest of those of the authorities that a flight meets."""
+        """The shortest horizon of the authorities that a flight concerns."""
         horizons = [
             Horizon(timedelta(days=known.filing_horizon_days), name, known.title)
             for name in sorted(authorities)
             if (known := self._areas.authority(name)) is not None
         ]
-        return min(horizons, key=lambda horizon: horizon.ahead, default=_NOBODYS)
+        return min(horizons, key=lambda horizon: horizon.ahead, default=_DEFAULT)
 
     def needs(
         self,
@@ -38,8 +38,8 @@ class Law:
         operator: OperatorStanding,
         aircraft: AircraftStanding,
     ) -> Needs:
-        """What the laws ask of a flight that meets these authorities. An authority that is not known stands for the
-        installation's own jurisdiction, as no authority does."""
+        """The requirements of the laws for a flight that concerns these authorities. For an unknown authority, as for a
+        flight without authorities, the installation's own jurisdiction applies."""
         known = [self._areas.authority(name) for name in authorities]
         laws = self._rules.of_countries(one.country if one is not None else "" for one in known)
         return needs_of(laws, flight_of(proposal, operator, aircraft))
@@ -51,11 +51,11 @@ class Law:
         operator: OperatorStanding,
         aircraft: AircraftStanding,
     ) -> list[Finding]:
-        """The authorities that must agree because the law of their country asks for an application for such a flight,
-        whatever is open in their areas.
+        """Findings for the authorities that must approve because the law of their country requires an application for
+        such a flight, even where the airspace is open.
 
         Args:
-            areas: The authorities in whose areas it flies, and what they are called.
+            areas: The authorities in whose areas it flies, with their titles.
         """
         flight = flight_of(proposal, operator, aircraft)
         asking = []

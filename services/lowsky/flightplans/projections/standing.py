@@ -1,6 +1,7 @@
-"""The local projection of registration: who may fly, and with what, as lowsky.operators.v1 last said.
+"""The local projection of registration: which operators and aircraft may fly, according to lowsky.operators.v1.
 
-Held in memory by every worker and read anew at start: the topic is compacted, so that is all there is to know.
+Every worker keeps it in memory and reads the topic from the beginning at start: the topic is compacted, so that it
+contains the last state of each.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from lowsky.priority import Priority
 
 
 class Standing:
-    """What is known of operators and aircraft, by resource name."""
+    """The last known standing of operators and aircraft, by resource name."""
 
     def __init__(self) -> None:
         self._operators: dict[str, OperatorStanding] = {}
@@ -22,30 +23,30 @@ class Standing:
         self._waking: asyncio.Task[None] | None = None
 
     def operator(self, name: str) -> OperatorStanding | None:
-        """None: registration never told of it."""
+        """The standing of an operator; None if registration has not published it."""
         return self._operators.get(name)
 
     def aircraft(self, name: str) -> AircraftStanding | None:
-        """None: registration never told of it."""
+        """The standing of an aircraft; None if registration has not published it."""
         return self._aircraft.get(name)
 
     def learn_operator(self, name: str, standing: OperatorStanding) -> None:
-        """What registration says now."""
+        """Sets the current standing of an operator."""
         self._operators[name] = standing
         self._wake()
 
     def learn_aircraft(self, name: str, standing: AircraftStanding) -> None:
-        """What registration says now."""
+        """Sets the current standing of an aircraft."""
         self._aircraft[name] = standing
         self._wake()
 
     def forget(self, name: str) -> None:
-        """What is known of an operator or an aircraft no longer holds."""
+        """Removes the standing of an operator or aircraft, which is no longer valid."""
         self._operators.pop(name, None)
         self._aircraft.pop(name, None)
 
     def is_fit(self, operator: str, aircraft: str, priority: int = Priority.ORDINARY) -> bool:
-        """A verified operator, entitled to that priority, and an aircraft that registration told of."""
+        """Whether the operator is verified and entitled to that priority, and the aircraft is known."""
         known = self._operators.get(operator)
         return (
             known is not None
@@ -57,9 +58,8 @@ class Standing:
     async def await_fit(
         self, operator: str, aircraft: str, timeout_s: float, priority: int = Priority.ORDINARY
     ) -> None:
-        """Waits a moment for news of somebody who is not fit to fly yet, or not with this priority: who has just been
-        verified or entitled, and submits at once, must not be turned away because the news travels for some
-        milliseconds."""
+        """Waits briefly until the operator and the aircraft are fit, or the timeout passes: an operator that has just
+        been verified or entitled must not be refused because the event takes some milliseconds to arrive."""
         if self.is_fit(operator, aircraft, priority):
             return
         with suppress(TimeoutError):

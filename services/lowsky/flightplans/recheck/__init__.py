@@ -1,1 +1,1 @@
-"""Plans checked again because the airspace changed."""
+"""Checks stored plans again after the airspace has changed."""

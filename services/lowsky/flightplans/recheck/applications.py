@@ -1,4 +1,4 @@
-"""Who must agree to a stored plan by law, as operators, aircraft and areas are now."""
+"""The authorities that must approve a stored plan by law, given the current operators, aircraft and areas."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Applications:
-    """Asks the law again about plans that are checked again."""
+    """Applies the law again to plans that are checked again."""
 
     def __init__(self, standing: Standing, law: Law, proposal_of: Callable[[FlightPlan], Proposal]) -> None:
         self._standing = standing
@@ -25,10 +25,10 @@ class Applications:
         self._proposal_of = proposal_of
 
     def of(self, plan: FlightPlan, areas: Mapping[str, str]) -> list[Finding] | None:
-        """The findings; None where the operator, the aircraft or what the plan asked for is not known any more.
+        """The findings; None if the operator or the aircraft is no longer known, or the stored plan cannot be read.
 
         Args:
-            areas: The authorities in whose areas the plan flies, and what they are called.
+            areas: The authorities in whose areas the plan flies, with their titles.
         """
         operator, aircraft = self._standing.operator(plan.operator), self._standing.aircraft(plan.aircraft)
         if operator is None or aircraft is None:

@@ -1,18 +1,17 @@
-"""A changed zone checks the plans again that it touches, and changed areas of authorities all plans.
+"""When zones change, the plans that they affect are checked again; when areas of authorities change, all plans are.
 
-    a newer airspace in force → begin: nothing is stored any more that was checked against an earlier one
-    find: changed zones → plans near them, by box and time → those whose volumes meet one;
-          and the plans whose findings name a zone that is gone, or is not what it was
-    take in: the whole geofence again → new findings, and the moves that follow
-    → find and take in the next page of plans → end
+    a newer airspace in force → begin: from now on no plan is stored that was checked against an earlier one
+    find: changed zones → plans near them, by box and time → those whose volumes overlap one;
+          and the plans whose findings name a zone that was removed or changed
+    apply: the whole geofence again → new findings, and the transitions that follow
+    → find and apply the next page of plans → end
 
-One worker does it for all. Begin waits for the submissions under way, and those after it see what has begun, so that
-each plan is either found here or was checked against the newer airspace. A plan that has its new findings would get
-them once more without effect: what a worker that died left undone, another one does from the start. Plans that no
-change touches are not written.
+One worker does it for all. Begin waits for submissions in progress, and later ones see that it has begun, so that each
+plan is either found here or was checked against the newer airspace. Applying the same findings again has no effect, so
+that another worker can restart what a worker that died left undone. Plans that no change affects are not written.
 
-Areas say also what lies in nobody's, so that a change of one may concern plans far from it: every plan that is not over
-is looked at, a page at a time, and those alone are written of which something else is found.
+Areas also determine what lies in no authority's area, so that a change of one may affect plans far from it: every plan
+that is not over is checked, a page at a time, and only those with different findings are written.
 """
 
 from __future__ import annotations
@@ -50,13 +49,13 @@ log = structlog.get_logger()
 PART = "recheck"
 
 LATE_S = 60.0
-"""How long plans may stay unchecked after the airspace has changed before the worker's health says so."""
+"""How long a re-check may take before the worker's health reports it."""
 
-SEEN_AT_ONCE = 1_000
-"""Plans of a page, whose geometry is in memory while it is found which of them are touched."""
+PAGE_SIZE = 1_000
+"""Plans of a page, whose geometry is in memory while the affected ones are found."""
 
 BATCH = 200
-"""Plans that are taken in, and at most locked, at a time: some 50 ms, for which their operators' moves may wait."""
+"""Plans that are updated, and at most locked, at a time: some 50 ms, for which their operators' requests may wait."""
 
 RETRY_S = 0.2
 FAULT_RETRY_S = 5.0
@@ -67,15 +66,15 @@ Findings = tuple[Finding, ...]
 
 
 class Reassessed(NamedTuple):
-    """What the geofence finds now of a plan."""
+    """The current findings of the geofence for a plan."""
 
     findings: Findings
     areas: Mapping[str, str]
-    """The authorities in whose areas it flies, and what they are called."""
+    """The authorities in whose areas it flies, with their titles."""
 
 
 class Recheck:
-    """Follows the airspace of its worker. Every worker runs one; whoever is first does the work."""
+    """Follows the airspace of its worker. Every worker runs one; the first to get the lock does the work."""
 
     def __init__(
         self,
@@ -102,20 +101,21 @@ class Recheck:
         self._airspace_of = airspace_of
         self._as_kept = as_kept
         self._applications = applications
-        """Who must agree by law in these areas; None where that cannot be said now."""
+        """Findings for the authorities that must approve by law in these areas; None if that cannot be determined
+        now."""
         self._health = health
 
     async def run(self) -> None:
-        """Runs until cancelled. What fails is begun again."""
+        """Runs until cancelled. A re-check that fails is retried."""
         revision, read = 0, -1
         await self._health.report(PART, None)
         while True:
-            await self._news(revision, read)
-            async with told_when_late(self._health, self._airspace.index.revision, LATE_S):
-                revision, read = await self._caught_up()
+            await self._wait_for_change(revision, read)
+            async with report_when_late(self._health, self._airspace.index.revision, LATE_S):
+                revision, read = await self._recheck_until_done()
 
-    async def _news(self, revision: int, read: int) -> None:
-        """Until there is an airspace, and it or the areas are newer."""
+    async def _wait_for_change(self, revision: int, read: int) -> None:
+        """Waits until there is an airspace, and it or the areas are newer than these."""
         await self._airspace.newer_than(0)
         waiting = [
             asyncio.ensure_future(self._airspace.newer_than(revision)),
@@ -127,28 +127,27 @@ class Recheck:
             for one in waiting:
                 one.cancel()
 
-    async def _caught_up(self) -> tuple[int, int]:
-        """The revision that plans have been checked again for, as soon as they have, and how far the areas had been
-        read."""
+    async def _recheck_until_done(self) -> tuple[int, int]:
+        """Retries until plans have been checked again; returns the revision, and how far the areas had been read."""
         while True:
             zones, areas = self._airspace.index, self._areas.stated
             try:
-                # While a worker starts it passes through airspaces that never were: compaction removed their zones.
+                # A starting worker passes through incomplete airspaces, whose zones compaction has removed.
                 if self._is_caught_up() and await self.catch_up(zones, areas):
                     return zones.revision, areas.read
             except Unavailable as error:
                 log.warning("plans are not checked again for now", problem=error.message)
             except Exception:
-                log.exception("plans are not checked again")  # a fault of ours, which must not end all the rest
+                log.exception("plans are not checked again")  # an internal error, which must not end the loop
                 await asyncio.sleep(FAULT_RETRY_S)
             await asyncio.sleep(RETRY_S)
 
     async def catch_up(self, zones: ZoneIndex[int], areas: StatedAreas) -> bool:
-        """Checks the plans again that were last checked before this airspace, or against other areas; False where
-        another worker is at it, or knows more.
+        """Checks the plans again that were last checked against an earlier airspace, or against other areas; False if
+        another worker is doing so, or knows a newer airspace or newer areas.
 
         Raises:
-            Unavailable: The database is away: what has been done so far stays done.
+            Unavailable: The database cannot be reached; completed steps remain.
         """
         async with self._database.connection() as connection:
             if not await connection.fetchval(
@@ -165,12 +164,12 @@ class Recheck:
                         return False
                     await end_recheck(connection, zones.revision, areas)
             finally:
-                # A pooled connection lives on: so would the lock.
+                # A pooled connection is reused, with its locks.
                 await connection.execute("SELECT pg_advisory_unlock_all()")
         return True
 
     async def _recheck(self, connection: Connection, zones: ZoneIndex[int], areas: StatedAreas, todo: ToDo) -> bool:
-        """False where a plan was checked against a newer airspace, but perhaps not against these areas."""
+        """False if a plan was checked against a newer airspace, but perhaps not against these areas."""
         clock = asyncio.get_running_loop().time
         started, finding_s = clock(), 0.0
         changed = await asyncio.to_thread(changed_since, zones, todo.done)
@@ -178,9 +177,9 @@ class Recheck:
         plans, now = PlansToRecheck(connection), self._clock.now()
         near = touched = moved = 0
         after: PageKey | None = None
-        # A page at a time from the first query to the last move: of a million plans no more are in memory.
+        # Each page is processed completely before the next is read, so that only one page is in memory.
         before = None if todo.areas else zones.revision
-        while page := await plans.page(boxes, before, now, after, SEEN_AT_ONCE):
+        while page := await plans.page(boxes, before, now, after, PAGE_SIZE):
             page_at = clock()
             if any(plan.airspace_revision > zones.revision for plan in page):
                 return False
@@ -188,11 +187,11 @@ class Recheck:
             finding_s += clock() - page_at
             for first in range(0, len(found), BATCH):
                 contents = await plans.contents(found[first : first + BATCH])
-                findings = await asyncio.to_thread(self._look, contents, zones, areas.index)
-                moved += await self._take_in(connection, findings, zones.revision, again=todo.areas)
+                findings = await asyncio.to_thread(self._check, contents, zones, areas.index)
+                moved += await self._apply(connection, findings, zones.revision, again=todo.areas)
             near += sum(plan.near for plan in page)
             touched += len(found)
-            after = page[-1].place
+            after = page[-1].key
         log.info(
             "plans checked again",
             revision=zones.revision,
@@ -209,7 +208,7 @@ class Recheck:
     async def _find(
         self, plans: PlansToRecheck, page: Sequence[Unchecked], zones: ZoneIndex[int], changed: ZoneIndex[int]
     ) -> Sequence[str]:
-        """The ids of those plans of a page that the change touches."""
+        """The ids of those plans of a page that the change affects."""
 
         def is_named(plan: Unchecked) -> bool:
             if plan.zones is None:
@@ -222,24 +221,24 @@ class Recheck:
         return [plan.id for plan in page if plan.id in found]
 
     def _touched(self, contents: Sequence[tuple[str, bytes]], changed: ZoneIndex[int]) -> Sequence[str]:
-        """The ids of those plans that meet a changed zone."""
+        """The ids of those plans that overlap a changed zone."""
         readable, airspaces = self._read(contents)
         found, refused = touched(airspaces, changed, self._reference)
-        for place, refusal in refused.items():
-            log.error("a stored plan cannot be drawn again", plan=readable[place], problem=refusal.message)
-        return [readable[place] for place in sorted(found)]
+        for index, refusal in refused.items():
+            log.error("a stored plan cannot be drawn again", plan=readable[index], problem=refusal.message)
+        return [readable[index] for index in sorted(found)]
 
-    def _look(
+    def _check(
         self, contents: Sequence[tuple[str, bytes]], zones: ZoneIndex[int], areas: AreaIndex
     ) -> Mapping[str, Reassessed]:
-        """What the geofence finds now of plans, by id; of those that can be drawn."""
+        """The current findings of the geofence, by id of the plan; for those that can be drawn."""
         readable, airspaces = self._read(contents)
         drawn = draw(airspaces, self._reference, FIELD)
         around = survey(zones, areas, drawn.volumes, len(readable), self._reference)
         return {
-            id_: Reassessed(self._as_kept(around.findings[place]), around.areas[place])
-            for place, id_ in enumerate(readable)
-            if place not in drawn.refused
+            id_: Reassessed(self._as_kept(around.findings[index]), around.areas[index])
+            for index, id_ in enumerate(readable)
+            if index not in drawn.refused
         }
 
     def _read(self, contents: Sequence[tuple[str, bytes]]) -> tuple[Sequence[str], Sequence[Wanted]]:
@@ -252,17 +251,17 @@ class Recheck:
                 log.error("a stored plan cannot be read again", plan=id_, problem=problem.message)
         return list(airspaces), list(airspaces.values())
 
-    async def _take_in(
+    async def _apply(
         self, connection: Connection, found: Mapping[str, Reassessed], revision: int, *, again: bool
     ) -> int:
-        """Gives plans what was found; how many that changed. The geometry of a plan never does, but its state may have
-        since it was read."""
+        """Applies the findings to the plans; returns how many changed. The state of a plan may have changed since it
+        was read; its geometry never does."""
         left = list(found)
         changed = 0
         while left:
             async with connection.transaction():
                 store = FlightPlanStore(connection)
-                # Never waits for a lock while it holds another: whoever waits for one of these waits for nobody else.
+                # Never waits for a lock while it holds another, so that it cannot take part in a deadlock.
                 plans = await store.lock_free(left) or [await store.lock(left[0])]
                 now = self._clock.now()
                 moved = [plan for plan in plans if self._reassess(plan, found[plan.id], revision, now, again=again)]
@@ -281,19 +280,18 @@ class Recheck:
 
 
 @asynccontextmanager
-async def told_when_late(health: Health, revision: int, late_s: float) -> AsyncIterator[None]:
-    """While plans are checked again: the worker's health says so as soon as that has taken so long, and until it has
-    been done."""
+async def report_when_late(health: Health, revision: int, late_s: float) -> AsyncIterator[None]:
+    """The worker's health reports a re-check that takes longer than ``late_s``, until it is done."""
 
     async def late() -> None:
         await asyncio.sleep(late_s)
         await health.report(PART, f"plans were not checked again for airspace revision {revision} in {late_s:.0f} s")
 
-    telling = asyncio.create_task(late())
+    reporting = asyncio.create_task(late())
     try:
         yield
     finally:
-        telling.cancel()
+        reporting.cancel()
     await health.report(PART, None)
 
 
@@ -306,11 +304,11 @@ def reassess(
     again: bool = False,
     applications: Findings | None = None,
 ) -> bool:
-    """Puts what the geofence finds now in the place of what it found; the plan says what follows. False: nothing.
+    """Replaces the findings of the geofence; the plan decides what follows. False if nothing changes.
 
     Args:
-        again: Whether a plan of the same revision is too, since the areas are other ones.
-        applications: Who must agree by law now; None leaves those who had to.
+        again: Whether to include plans checked against the same revision, because the areas have changed.
+        applications: Findings for the authorities that must approve by law now; None keeps the earlier ones.
     """
     if plan.state in FINAL or plan.end <= now or plan.airspace_revision >= revision + again:
         return False
@@ -321,6 +319,6 @@ def reassess(
 
 
 def changed_since(zones: ZoneIndex[int], revision: int) -> ZoneIndex[int]:
-    """The zones that came, or came to be as they are, after a revision."""
+    """The zones that were added or changed after a revision."""
     changed = [zone for zone in zones.zones if zone.payload > revision]
     return zones if len(changed) == len(zones) else ZoneIndex(changed, zones.revision)

@@ -1,5 +1,5 @@
-"""Which plans a changed zone touches: by one leg each first, which settles nearly all of them, then by all legs of the
-rest. Whoever is not touched costs no geofence, and whoever is costs no second leg."""
+"""Finds the plans that a changed zone affects: first by one leg of each, which finds nearly all of them, then by all
+legs of the other plans. Plans that are not affected need no geofence check, and affected ones usually only one leg."""
 
 from __future__ import annotations
 
@@ -20,41 +20,44 @@ from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.draw import RequestedAirspace, draw
 
 BOXES_MAX = 16
-"""Boxes of changed zones that plans are compared with. More are taken as one: an import changes a whole country."""
+"""Boxes of changed zones that plans are compared with. More are replaced by one box around them all, as when an import
+changes a whole country."""
 
 
 def touched(
     airspaces: Sequence[RequestedAirspace], changed: ZoneIndex[object], reference: VerticalReference
 ) -> tuple[set[int], Mapping[int, LowskyError]]:
-    """The places of those that meet a zone in plan, altitude and time; and why others cannot be drawn, by place."""
-    found = _at_first_glance(airspaces, changed, reference)
-    rest = [place for place in range(len(airspaces)) if place not in found]
-    drawn = draw([airspaces[place] for place in rest], reference, FIELD)
+    """The indexes of those that overlap a zone horizontally, in altitude and in time; and why others cannot be drawn,
+    by index."""
+    found = _by_central_leg(airspaces, changed, reference)
+    others = [index for index in range(len(airspaces)) if index not in found]
+    drawn = draw([airspaces[index] for index in others], reference, FIELD)
     owners = drawn.volumes.owner[changed.touching(drawn.volumes, reference).volume]
-    found.update(rest[owner] for owner in np.unique(owners).tolist())
-    return found, {rest[place]: refusal for place, refusal in drawn.refused.items()}
+    found.update(others[owner] for owner in np.unique(owners).tolist())
+    return found, {others[index]: refusal for index, refusal in drawn.refused.items()}
 
 
-def _at_first_glance(
+def _by_central_leg(
     airspaces: Sequence[RequestedAirspace], changed: ZoneIndex[object], reference: VerticalReference
 ) -> set[int]:
-    """Those whose most central leg meets a zone."""
-    trajectories = {place: one for place, one in enumerate(airspaces) if isinstance(one, Trajectory)}
+    """The indexes of those whose most central leg overlaps a zone."""
+    trajectories = {index: one for index, one in enumerate(airspaces) if isinstance(one, Trajectory)}
     if not trajectories:
         return set()
     listed = list(trajectories.values())
     try:
         volumes = corridors(listed, reference, central_legs(listed, boxes_of(changed)))
     except LegRefused:
-        return set()  # the second look says which, and why
+        return set()  # the check of all legs reports which, and why
     owners = volumes.owner[changed.touching(volumes, reference).volume]
     return set(np.array(list(trajectories))[owners].tolist())
 
 
 def central_legs(trajectories: Sequence[Trajectory], boxes: Sequence[Extent]) -> NDArray[np.intp]:
-    """The leg of each that begins nearest to the middle of a box, measured in boxes: its place among the legs of all.
+    """For each trajectory the leg that begins nearest to the centre of a box, relative to the box's size: its index
+    among the legs of all.
 
-    It is the likeliest to meet what fills the box; nothing else depends on the choice."""
+    It is the most likely to overlap the zone in the box; nothing else depends on the choice."""
     longitudes = np.concatenate([trajectory.longitudes[:-1] for trajectory in trajectories])
     latitudes = np.concatenate([trajectory.latitudes[:-1] for trajectory in trajectories])
     counts = np.array([trajectory.leg_count for trajectory in trajectories])

@@ -1,1 +1,1 @@
-"""FlightPlansService: a request in, a use case, an answer out."""
+"""FlightPlansService: each call converts its request, runs a use case and converts the result."""

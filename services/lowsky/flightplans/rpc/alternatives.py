@@ -1,4 +1,4 @@
-"""Plans that are moved, and alternatives, as messages."""
+"""Conversion of alternatives, and of the plans that they move, to messages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from lowsky.flightplans.codec.plans import proposal_of
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.openings.alternatives import Shift
 
-_OF_OTHERS = {assessment_pb2.Finding.RULE_CONFLICT, assessment_pb2.Finding.RULE_AIRCRAFT_BUSY}
+_CONFLICTS = {assessment_pb2.Finding.RULE_CONFLICT, assessment_pb2.Finding.RULE_AIRCRAFT_BUSY}
 
 
 def moved(proposal: Proposal, move: Shift) -> Proposal:
-    """The proposal that a request for the moved plan would be read as.
+    """The proposal for the moved plan.
 
     Raises:
         Invalid: As proposal_of.
@@ -37,23 +37,23 @@ def moved(proposal: Proposal, move: Shift) -> Proposal:
 
 
 def is_accepted(answer: bytes) -> bool:
-    """Whether a plan passed: nothing blocks it."""
+    """Whether a plan was accepted: it has no blocking finding."""
     return pb.SubmitFlightPlanResponse.FromString(answer).flight_plan.state == pb.STATE_SUBMITTED
 
 
-def only_others_are_in_the_way(answer: bytes) -> bool:
-    """Whether a plan is rejected, and by nothing but other flights, its aircraft's own among them."""
+def only_conflicts_reject(answer: bytes) -> bool:
+    """Whether a plan is rejected only because of other flights, including those of its own aircraft."""
     plan = pb.SubmitFlightPlanResponse.FromString(answer).flight_plan
     blocking = {
         finding.rule for finding in plan.findings if finding.severity == assessment_pb2.Finding.SEVERITY_BLOCKING
     }
-    return plan.state == pb.STATE_REJECTED and bool(blocking) and blocking <= _OF_OTHERS
+    return plan.state == pb.STATE_REJECTED and bool(blocking) and blocking <= _CONFLICTS
 
 
 def with_alternatives(answer: bytes, proposal: Proposal, moves: Iterable[Shift]) -> bytes:
-    """The same answer, and how the plan would pass."""
+    """The same response, with alternatives that would pass."""
     response = pb.SubmitFlightPlanResponse(alternatives=[_alternative(proposal, move) for move in moves])
-    return answer + response.SerializeToString()  # which is how messages are merged
+    return answer + response.SerializeToString()  # concatenated serialisations are merged when parsed
 
 
 def _alternative(proposal: Proposal, move: Shift) -> pb.Alternative:
@@ -66,7 +66,7 @@ def _alternative(proposal: Proposal, move: Shift) -> pb.Alternative:
 
 
 def _moments(message: pb.FlightPlan) -> list[Timestamp]:
-    """All that a plan says of time, but for what counts from its departure."""
+    """All absolute times of a plan; those of waypoints are relative to its departure."""
     if message.HasField("trajectory"):
         return [message.trajectory.departure_time]
     return [moment for volume in message.volumes.volumes for moment in (volume.time_start, volume.time_end)]

@@ -29,7 +29,7 @@ from lowsky.flightplans.openings.alternatives import Alternatives
 from lowsky.flightplans.openings.occupancy import Occupancy
 from lowsky.flightplans.postgres.plans import Filter, FlightPlanStore
 from lowsky.flightplans.projections.standing import Standing
-from lowsky.flightplans.rpc.alternatives import only_others_are_in_the_way, with_alternatives
+from lowsky.flightplans.rpc.alternatives import only_conflicts_reject, with_alternatives
 from lowsky.flightplans.rpc.occupancy import FIELD, answer_of, question_of
 from lowsky.flightplans.rpc.stream import answer_each
 from lowsky.flightplans.submission.batcher import Batcher
@@ -51,19 +51,19 @@ from lowsky.rpc.summaries import summarised
 from lowsky.rpc.validation import validate
 
 NEWS_TIMEOUT_S = 1.0
-"""How long a submission waits for news of an operator or aircraft that is not known to be fit."""
+"""How long a submission waits for an event about an operator or aircraft that is not known to be in good standing."""
 
 IN_USE_RETRY_S = 0.02
-"""Until an activation looks at the airspace again, while a thread looks at many flights, for seconds at most."""
+"""Delay until an activation tries again to read the airspace index, which a thread may use for seconds at most."""
 
 KEY_LENGTH_MAX = 200
-"""As the proto says; looked at here so that the common case is validated once."""
+"""The limit in the proto; checked here so that the common case is validated only once."""
 
 _Response = TypeVar("_Response", bound=Message)
 
 
 class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
-    """Plans: submitted, read, watched and moved by their operators; read by officers whose authority they touch."""
+    """Plans: submitted, read, watched and changed by their operators; read by officers whose authority they concern."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             weight=lambda s: len(s.proposal.airspace),
         )
 
-    async def SubmitFlightPlan(  # type: ignore[override]  # an answer that is serialised already goes as it is
+    async def SubmitFlightPlan(  # type: ignore[override]  # a response that is serialised already is sent unchanged
         self, request: pb.SubmitFlightPlanRequest, context: Any
     ) -> bytes | pb.SubmitFlightPlanResponse:
         waits = request.HasField("wait_for_decision") and not request.validate_only
@@ -108,10 +108,10 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         deadline = asyncio.get_running_loop().time() + wait_s
         name = _new_name(request)
         names = {name}
-        # Listening before submitting: the decision may be there before the answer is.
+        # Subscribe before submitting: the decision may arrive before the response.
         with self._broadcast.subscribe(of_plans(names)) as subscription:
             response = pb.SubmitFlightPlanResponse.FromString(await self._submit(request, name))
-            if response.flight_plan.name != name:  # the same request came before
+            if response.flight_plan.name != name:  # a repeated request
                 names.add(response.flight_plan.name)
                 response.flight_plan.CopyFrom(await self._read(response.flight_plan.name))
             await _until_decided(response, subscription, deadline)
@@ -130,7 +130,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
             return self._submit(message.request, _new_name(message.request))
 
         def answer(line: _Line, outcome: bytes | Exception) -> bytes | pb.SubmitFlightPlansResponse:
-            if isinstance(outcome, Exception):  # each message has an answer of its own, our faults too
+            if isinstance(outcome, Exception):  # each message has its own response, even after an internal error
                 refusal = for_callers("SubmitFlightPlans", outcome)
                 return pb.SubmitFlightPlansResponse(key=line.key, error=to_status(refusal))
             if not line.suggests:
@@ -207,7 +207,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
 
             with suppress(InUse):
                 return await once(self._database, self._relay, request, pb.ActivateFlightPlanResponse, work)
-            await asyncio.sleep(IN_USE_RETRY_S)  # with the plan unlocked: it moves nothing yet
+            await asyncio.sleep(IN_USE_RETRY_S)  # the transaction is over, so that the plan is unlocked meanwhile
 
     async def EndFlightPlan(self, request: pb.EndFlightPlanRequest, context: Any) -> pb.EndFlightPlanResponse:
         now = self._clock.now()
@@ -216,10 +216,10 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         )
 
     def _submit(self, request: pb.SubmitFlightPlanRequest, name: str) -> asyncio.Future[bytes]:
-        """One plan through the path that all plans take: the serialised SubmitFlightPlanResponse, to come."""
+        """Submits one plan to the common submission path; the future gives the serialised SubmitFlightPlanResponse."""
         proposal = proposal_of(request.parent, request.flight_plan)
         suggest = request.suggest_alternatives
-        asked = request_for(request.request_id, type(request), *_asked(request, proposal.asked))
+        asked = request_for(request.request_id, type(request), *_identity(request, proposal.asked))
         submission = Submission(asked, proposal, name, request.validate_only)
         if self._standing.is_fit(proposal.operator, proposal.aircraft, proposal.priority):
             answer = self.batcher.submit(submission)
@@ -229,9 +229,10 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
         return asyncio.ensure_future(self._suggest(submission, answer)) if suggest else answer
 
     async def _suggest(self, submission: Submission, answer: asyncio.Future[bytes]) -> bytes:
-        """The answer, with what would pass instead: as of now, so that it is no part of the answer that is kept."""
+        """The response with alternatives. They hold only at this moment, so they are not part of the stored
+        response."""
         response = await answer
-        if not only_others_are_in_the_way(response):
+        if not only_conflicts_reject(response):
             return response
         return with_alternatives(response, submission.proposal, await self._alternatives.of(submission))
 
@@ -249,7 +250,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
     async def QueryAirspace(self, request: pb.QueryAirspaceRequest, context: Any) -> pb.QueryAirspaceResponse:
         asked, layer_height_m = question_of(request)
         caller = current_access().caller
-        # Else an operator, or who would like to be one, could find out how urgent the flights of others are.
+        # Otherwise an operator or applicant could find out the priorities of other operators' flights.
         if caller.operator is not None or caller.roles <= {Role.APPLICANT, Role.OPERATOR}:
             require_entitled(request.priority, self._standing.operator(caller.operator or ""), "priority")
         return answer_of(await self._occupancy.of(asked, layer_height_m, request.priority, FIELD))
@@ -269,7 +270,7 @@ class FlightPlansServicer(flight_plans_pb2_grpc.FlightPlansServiceServicer):
 
 
 class _Line:
-    """A message of SubmitFlightPlans on its way: once it has been read, what its answer needs of it."""
+    """A message of SubmitFlightPlans; after it has been read, only what its response needs is kept."""
 
     def __init__(self, incoming: Incoming[pb.SubmitFlightPlansRequest]) -> None:
         self._incoming = incoming
@@ -281,13 +282,13 @@ class _Line:
         """The message.
 
         Raises:
-            Invalid: It is too large, or no such message.
+            Invalid: It is too large, or cannot be parsed.
         """
         try:
             message = self._incoming.read()
         except Invalid as refusal:
             if refusal.reason == "TOO_LARGE":
-                with suppress(Invalid):  # whoever sent it hears which one it was, if it says that
+                with suppress(Invalid):  # the refusal should carry the key, if it can be read
                     self.key = self._incoming.head().key
             raise
         self.key, self.suggests = message.key, message.request.suggest_alternatives
@@ -295,16 +296,16 @@ class _Line:
 
 
 def _validate_one(message: pb.SubmitFlightPlansRequest) -> None:
-    # The request first and by itself: its fields are named as SubmitFlightPlan would name them.
+    # The request is validated first and by itself, so that fields are named as SubmitFlightPlan would name them.
     if message.HasField("request"):
         validate(message.request)
     if not message.HasField("request") or len(message.key) > KEY_LENGTH_MAX or "\0" in message.key:
         validate(message)
 
 
-def _asked(request: pb.SubmitFlightPlanRequest, plan: bytes) -> tuple[bytes, ...]:
-    """All that a submission asks for: the plan is in its canonical form already, and thousands pass here. A test
-    compares with the fields of the message."""
+def _identity(request: pb.SubmitFlightPlanRequest, plan: bytes) -> tuple[bytes, ...]:
+    """All that identifies a submission for idempotency; the plan is already in canonical form, because this runs for
+    thousands of plans. A test compares this with the fields of the message."""
     return request.parent.encode(), b"dry run" if request.validate_only else b"", plan
 
 
@@ -315,7 +316,7 @@ def _new_name(request: pb.SubmitFlightPlanRequest) -> str:
 async def _until_decided(
     response: pb.SubmitFlightPlanResponse, subscription: Subscription[PlanChange], deadline: float
 ) -> None:
-    """Replaces the plan in the response as it moves, until it has left SUBMITTED or the time is up."""
+    """Replaces the plan in the response by its newer versions, until it has left SUBMITTED or the time is up."""
     while response.flight_plan.state == pb.STATE_SUBMITTED:
         left_s = deadline - asyncio.get_running_loop().time()
         item = await subscription.next(left_s) if left_s > 0 else None
@@ -327,4 +328,4 @@ async def _until_decided(
 
 def _require_visible(access: Access, plan: FlightPlan, asked: str) -> None:
     if not is_visible(access.reach, plan.operator, {*plan.deciding_authorities, *plan.notified_authorities}):
-        raise NotFound(asked)  # by the name that the caller knows: the plan's own says whose it is
+        raise NotFound(asked)  # with the name that the caller sent: the plan's own name would reveal its operator

@@ -1,4 +1,4 @@
-"""Questions about how full airspace is, from messages, and their answers."""
+"""Conversion of occupancy queries and their results from and to messages."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lowsky.geo.codec.volumes import band_to_message
 from lowsky.geo.volumes.volumes import Volume4D
 
 FIELD = "volumes.volumes"
-"""Where a request has them."""
+"""The path of the volumes in a request."""
 
 
 def question_of(request: pb.QueryAirspaceRequest) -> tuple[Sequence[Volume4D], float]:
-    """The volumes of a request that passed the rules, and the height of layers, metres.
+    """The volumes of a validated request, and the height of layers, metres.
 
     Raises:
-        Invalid: As the volumes of a plan; too many of them, or a window too long.
+        Invalid: As for the volumes of a plan; too many volumes, or too long a time window.
     """
     count = len(request.volumes.volumes)
     if count > ASKED_MAX:
@@ -29,7 +29,7 @@ def question_of(request: pb.QueryAirspaceRequest) -> tuple[Sequence[Volume4D], f
     asked = volumes_from_message(request.volumes, "volumes")
     for n, volume in enumerate(asked):
         if volume.end_s - volume.start_s > WINDOW_S_MAX:
-            message = f"a window lasts {WINDOW_S_MAX} s at most"
+            message = f"a time window may last at most {WINDOW_S_MAX} s"
             raise Invalid.field(f"{FIELD}[{n}].time_end", message, "TOO_LARGE", limit=str(WINDOW_S_MAX))
     return asked, request.layer_height_m or LAYER_HEIGHT_M
 
@@ -54,9 +54,10 @@ def _interval(start_s: float, end_s: float, *, inwards: bool) -> pb.TimeInterval
 
 
 def _timestamp(moment_s: float, *, later: bool) -> Timestamp:
-    """To the microsecond, which is about what floating point tells apart; never so that what is held seems free."""
+    """Rounded to the microsecond, about the resolution of floating point, and never so that reserved time seems
+    free."""
     micros = round(moment_s * 1e6)
-    read_s = micros / 1_000_000  # as whoever asks for that time will be understood
+    read_s = micros / 1_000_000  # the value when a request with that time is read
     if later and read_s < moment_s:
         micros += 1
     elif not later and read_s > moment_s:

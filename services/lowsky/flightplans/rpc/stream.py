@@ -1,4 +1,4 @@
-"""A stream of requests with an answer each, in the order in which they are done, and back-pressure."""
+"""A stream of requests with a response each, in the order of completion, and with back-pressure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ Result = TypeVar("Result")
 Response = TypeVar("Response")
 
 IN_FLIGHT_MAX = 512
-"""Of one stream. More are not read from the wire, so that a fast sender waits instead of filling memory."""
+"""Requests in progress per stream. No more are read from the wire, so that a fast sender waits instead of filling
+memory."""
 
 
 async def answer_each(
@@ -26,14 +27,14 @@ async def answer_each(
     room: StreamRoom,
     size_of: Callable[[Request], int],
 ) -> AsyncGenerator[Response, None]:
-    """Answers every request of a stream, many at a time; no task for each, which would cost as much as the work.
+    """Answers every request of a stream, many at a time; without a task for each, which would cost as much as the work.
 
     Args:
-        begin: Begins work on a request, without waiting. It is cancelled when nobody waits for the answer any more.
-        answer: The response to a request, from its result or from what ``begin`` or its future raised. What it raises
-            itself ends the stream.
-        room: For the requests under way of all streams. It is given back when the work on one is done, whether or not
-            its answer is fetched: until then a request keeps no more than its answer needs.
+        begin: Begins work on a request, without waiting. Its future is cancelled when the stream ends.
+        answer: The response to a request, from its result or from the exception of ``begin`` or its future. An
+            exception of ``answer`` itself ends the stream.
+        room: Bounds the bytes of the requests in progress of all streams. It is given back when the work on a request
+            is done, even if its response has not been fetched: from then on only what the response needs is kept.
         size_of: Bytes of a request.
     """
     settled: deque[tuple[Request, Result | Exception]] = deque()
@@ -48,7 +49,7 @@ async def answer_each(
     def settle_from(request: Request, taken: int, future: asyncio.Future[Result]) -> None:
         room.give(taken)
         under_way.discard(future)
-        if future.cancelled():  # below: nobody waits for the answer any more
+        if future.cancelled():  # by the end of the stream, below
             return
         try:
             settle(request, future.result())
@@ -76,7 +77,7 @@ async def answer_each(
                 yield answer(*settled.popleft())
                 slots.release()
             if reading.done() and (not under_way or reading.exception()):
-                reading.result()  # raises why, if it failed
+                reading.result()  # raises the exception, if it failed
                 return
             await changed.wait()
             changed.clear()

@@ -1,1 +1,1 @@
-"""The path of a submission: batched, checked, decided and stored in one transaction."""
+"""Submissions: batched, checked, decided and stored in one transaction."""

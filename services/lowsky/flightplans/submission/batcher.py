@@ -1,14 +1,14 @@
-"""Micro-batching: calls gather while the batch before them is under way, and go through together.
+"""Micro-batching: calls are collected while the previous batch is in progress, and are processed together.
 
-One when idle, many under load, with no timer: a call never waits for others that may not come, but for those that have
-reached this process and are being read. This is group commit for the whole submission path, and it serves one caller as
-fast as many. A batch begins when none is under way, or when it is full: a second one of a few items would take the
-processor from the first, and costs as much as a large one.
+A batch has one item when idle and many under load, without a timer: a call waits only for calls that have reached this
+process and are being read, never for calls that may not come. This is group commit for the whole submission path, and
+a single caller is served as fast as many. A batch begins when none is in progress, or when it is full: a second batch
+of a few items would compete with the first for the processor, and costs as much as a large one.
 
-Tenants take turns, an item each: whoever sends one waits for at most one of every other tenant's, however many
-thousands they have sent. A tenant whose next item does not fit into a batch is among the first of the next one, and
-what it sent after that waits with it: order holds within a tenant, nothing is passed over for ever, and taking an item
-costs the same however many wait.
+Tenants take turns with one item each (round robin): a single item waits for at most one item of every other tenant,
+however many thousands they have sent. A tenant whose next item does not fit into a batch is among the first of the next
+batch, and its later items wait with it: order is kept within a tenant, no item starves, and taking an item takes
+constant time.
 """
 
 from __future__ import annotations
@@ -30,25 +30,26 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 BATCH_MAX = 64
-"""Beyond this a batch gains little more, and its first caller waits for its last."""
+"""Items of a batch: a larger one gains little, and its first caller waits for its last item."""
 
 BATCH_WEIGHT_MAX = 4_000
 """Legs and volumes of a batch: two plans of the largest size. 64 of these would be 128 000 legs, which take seconds to
-draw, check and store, while everybody in the batch and behind it waits. One item goes however heavy it is."""
+convert, check and store, while all calls in the batch and behind it wait. A single item is processed whatever its
+weight."""
 
 QUEUE_MAX = 4_096
-"""About a second of work. Beyond it a call is refused at once rather than answered too late."""
+"""Queued items, about a second of work. Beyond it a call is refused at once rather than answered too late."""
 
 GATHER_S = 0.002
-"""How long a batch waits for one more, once items come by the dozen. A call takes some passes of the loop and turns of
-gRPC's own threads from its arrival to its item: a busy loop would begin batches of seven while twenty calls are on that
-way, and a batch of seven costs half of what one of thirty does."""
+"""How long a batch waits for another item when items arrive quickly. A call needs several iterations of the event loop
+and switches to gRPC's own threads before it becomes an item: a busy loop would begin batches of seven items while
+twenty calls are being read, and a batch of seven costs half as much as one of thirty."""
 
 GATHER_S_MAX = 0.02
-"""As long as a batch takes; some ten of these waits, of which each has brought something."""
+"""The total of these waits, as long as a batch takes: some ten waits, each of which has brought an item."""
 
 LANES = 2
-"""Batches under way, where there are enough items to fill them: one computes while the other waits for its commit."""
+"""Concurrent batches, if there are enough items to fill them: one computes while the other waits for its commit."""
 
 
 @dataclass(slots=True, eq=False)
@@ -64,10 +65,10 @@ class Batcher(Generic[Item, Result]):
     """Gathers single items into batches.
 
     Args:
-        process: Takes a batch and gives a result or an error for each item, in the same order.
-        tenant: Whose an item is. Tenants take turns, and none can fill the queue.
-        key: Two items with one key never share a batch (the second sees what the first one did).
-        weight: What an item adds to its batch, see BATCH_WEIGHT_MAX.
+        process: Takes a batch and returns a result or an error for each item, in the same order.
+        tenant: The tenant of an item. Tenants take turns, and none can fill the queue.
+        key: Two items with the same key never share a batch, so that the second sees the effect of the first.
+        weight: The weight of an item, see BATCH_WEIGHT_MAX.
     """
 
     def __init__(
@@ -83,31 +84,32 @@ class Batcher(Generic[Item, Result]):
         self._key = key
         self._weight = weight
         self._turns: OrderedDict[Hashable, _Queue[Item, Result]] = OrderedDict()
-        """What waits, by tenant; the first has its turn. None is empty."""
+        """Non-empty queues by tenant; the first tenant is next."""
         self._queued = 0
         self._postponed: Counter[Hashable] = Counter()
-        """Items that wait to be queued, by tenant."""
+        """Number of items that wait to be queued, by tenant."""
         self._under_way = 0
+        """Number of batches in progress."""
         self._gathering = False
         """Whether a batch is about to begin."""
         self._last = 0
-        """Items of the batch that began last."""
+        """Number of items of the batch that began last."""
         self._ready = asyncio.Event()
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
-        """The result for one item, to come; or the LowskyError that its batch says of it. Cancelled before its batch
-        begins, nothing is done for it.
+        """A future of the result for one item, or of its LowskyError. If it is cancelled before its batch begins, the
+        item is not processed.
 
         Raises:
-            Overloaded: Too much of its tenant's is queued. That is as much as there is room left for others: half of
-                the queue for one tenant alone, a third each for two. So there is always room for one more.
+            Overloaded: The tenant has as many items queued as there is room left for all others: half of the queue for
+                a single tenant, a third each for two. So there is always room for another tenant.
         """
         self._require_room(self._tenant(item))
         return self._queue(item)
 
     def submit_after(self, ready: Coroutine[Any, Any, None], item: Item) -> asyncio.Future[Result]:
-        """As submit, when something has come about that the item waits for. It counts as queued meanwhile: else those
-        that wait for what never comes would be bounded by nothing.
+        """As submit, but the item is queued only when `ready` has completed. It counts as queued meanwhile, so that the
+        number of waiting items is bounded.
 
         Raises:
             Overloaded: As submit.
@@ -136,7 +138,8 @@ class Batcher(Generic[Item, Result]):
         its = len(self._turns.get(tenant, ())) + self._postponed[tenant]
         if its >= QUEUE_MAX - self._queued - self._postponed.total():
             raise Overloaded(
-                f"{its} submissions of this operator wait, as many as this worker queues for one now", retry_after_s=0.5
+                f"{its} submissions of this operator are queued, the most that this worker accepts now",
+                retry_after_s=0.5,
             )
 
     def _queue(self, item: Item) -> asyncio.Future[Result]:
@@ -147,7 +150,7 @@ class Batcher(Generic[Item, Result]):
         waiting: _Waiting[Item, Result] = _Waiting(item)
         queue.append(waiting)
         self._queued += 1
-        self._look()
+        self._update_ready()
         return waiting.future
 
     async def run(self) -> None:
@@ -163,18 +166,18 @@ class Batcher(Generic[Item, Result]):
             self._under_way += 1
             batch = self._take()
             self._last = len(batch)
-            self._look()
+            self._update_ready()
             try:
                 if batch:
                     await self._run_batch(batch)
             finally:
                 self._under_way -= 1
-                self._look()
+                self._update_ready()
 
     async def _gathered(self) -> None:
-        """Returns when no more items are on their way; at once for one that is alone, where the last one was too."""
+        """Returns when no more items arrive; at once for a single item, if the last batch had only one, too."""
         self._gathering = True
-        self._look()
+        self._update_ready()
         await asyncio.sleep(0)
         before = 0 if self._last > 1 else 1
         until = asyncio.get_running_loop().time() + GATHER_S_MAX
@@ -183,8 +186,8 @@ class Batcher(Generic[Item, Result]):
             await asyncio.sleep(GATHER_S)
         self._gathering = False
 
-    def _look(self) -> None:
-        """Whether a batch is to begin."""
+    def _update_ready(self) -> None:
+        """Signals whether a batch should begin."""
         begin = self._queued >= BATCH_MAX or (self._queued and not self._under_way)
         if begin and not self._gathering:
             self._ready.set()
@@ -198,7 +201,7 @@ class Batcher(Generic[Item, Result]):
         postponed: list[tuple[Hashable, _Queue[Item, Result]]] = []
         while self._turns and len(batch) < BATCH_MAX and weight < BATCH_WEIGHT_MAX:
             tenant, queue = self._turns.popitem(last=False)
-            while queue and queue[0].future.done():  # its caller went away before anything was begun
+            while queue and queue[0].future.done():  # its caller cancelled it before its batch began
                 queue.popleft()
                 self._queued -= 1
             if not queue:
@@ -227,8 +230,8 @@ class Batcher(Generic[Item, Result]):
             raise
         except Exception as error:
             if len(batch) > 1 and not isinstance(error, LowskyError):
-                # A fault of ours that one item brings out must not be everybody's: each on its own.
-                log.warning("a batch failed: each item on its own", items=len(batch), exc_info=error)
+                # An internal error that one item causes must not fail the others: each is retried on its own.
+                log.warning("a batch failed: its items are retried one by one", items=len(batch), exc_info=error)
                 for waiting in batch:
                     await self._run_batch([waiting])
                 return

@@ -1,4 +1,4 @@
-"""The one transaction of a batch: answers by request id, who may hold the airspace, plans, reservations and events."""
+"""The transaction of a batch: responses by request id, the conflict decision, plans, reservations and events."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from lowsky.geo.volumes.nodes import Cover
 from lowsky.geo.volumes.volumes import Volumes
 
 Answer = bytes | LowskyError
-"""The answer to a submission, or why it is refused."""
+"""The serialised response to a submission, or the error with which it is refused."""
 
 
 @dataclass(slots=True)
 class CheckedPlan:
-    """A plan as the checks leave it, which look at nobody else, and the answer that its submitter would get."""
+    """A plan after the checks that do not depend on other plans, and the response if there were no others."""
 
     request: Request
     context: Context
@@ -40,7 +40,7 @@ class CheckedPlan:
 
     @property
     def contends(self) -> bool:
-        """Whether it is to hold airspace: not where it is rejected anyhow."""
+        """Whether it requests a reservation: not if it is already rejected."""
         return self.plan.state is State.SUBMITTED
 
     @property
@@ -50,7 +50,7 @@ class CheckedPlan:
 
 
 class Overtaken(Exception):
-    """Plans are being checked again, against a newer airspace or newer areas."""
+    """A re-check against a newer airspace or newer areas has begun."""
 
     def __init__(self, begun: Begun) -> None:
         super().__init__(begun)
@@ -74,21 +74,21 @@ class Commit:
         areas: StatedAreas,
         now: datetime,
     ) -> Sequence[Answer]:
-        """Stores what is new, all or nothing; a request that came before keeps its answer.
+        """Stores new plans, a portion in one transaction; a repeated request gets its stored response.
 
         Args:
-            checked: In order of arrival; owners of volumes and nodes are their places.
-            airspace_revision, areas: What they were checked against.
+            checked: In order of arrival; owners of volumes and nodes are indexes into this sequence.
+            airspace_revision, areas: What the plans were checked against.
 
         Raises:
-            Overtaken: Plans have begun to be checked against a newer airspace: the rest was not stored.
-            Unavailable: The database is away, or others decide about the same airspace for too long.
+            Overtaken: A re-check against a newer airspace has begun: the remaining portions were not stored.
+            Unavailable: The database cannot be reached, or locks on the airspace were not granted in time.
         """
         outcomes: list[Answer] = []
-        for places in _portions(nodes, len(checked)):
-            portion = [checked[place] for place in places]
+        for indexes in _portions(nodes, len(checked)):
+            portion = [checked[index] for index in indexes]
             outcomes += await self._store_all_but_crowded(
-                portion, volumes.of_owners(places), nodes.of_owners(places), airspace_revision, areas, now
+                portion, volumes.of_owners(indexes), nodes.of_owners(indexes), airspace_revision, areas, now
             )
         return outcomes
 
@@ -101,19 +101,23 @@ class Commit:
         areas: StatedAreas,
         now: datetime,
     ) -> Sequence[Answer]:
-        """Those near which too much is held are refused, and the others stored without them."""
+        """Refuses plans with too many nearby reservations, and stores the others without them."""
         if not checked:
             return []
         try:
             return await self._store(checked, volumes, nodes, airspace_revision, areas, now)
         except TooMuchHeldNearby as crowded:
-            rest = [n for n in range(len(checked)) if n not in crowded.places]
+            others = [n for n in range(len(checked)) if n not in crowded.indexes]
             outcomes: list[Answer] = [crowded.refusal()] * len(checked)
-            others = [checked[n] for n in rest]
             stored = await self._store_all_but_crowded(
-                others, volumes.of_owners(rest), nodes.of_owners(rest), airspace_revision, areas, now
+                [checked[n] for n in others],
+                volumes.of_owners(others),
+                nodes.of_owners(others),
+                airspace_revision,
+                areas,
+                now,
             )
-            for n, outcome in zip(rest, stored, strict=True):
+            for n, outcome in zip(others, stored, strict=True):
                 outcomes[n] = outcome
             return outcomes
 
@@ -146,11 +150,11 @@ class Commit:
             contenders = [checked[n].contender for n in wanting]
             its_volumes, its_nodes = volumes.of_owners(wanting), nodes.of_owners(wanting)
             try:
-                verdicts, changed = await self._holding.decide(connection, contenders, its_volumes, its_nodes, now)
+                decisions, changed = await self._holding.decide(connection, contenders, its_volumes, its_nodes, now)
             except TooMuchHeldNearby as crowded:
-                raise TooMuchHeldNearby([wanting[place] for place in crowded.places]) from None
-            for n, verdict in zip(wanting, verdicts, strict=True):
-                outcomes[n] = self.after(checked[n], verdict)
+                raise TooMuchHeldNearby([wanting[index] for index in crowded.indexes]) from None
+            for n, decision in zip(wanting, decisions, strict=True):
+                outcomes[n] = self.after(checked[n], decision)
             await self._correct(connection, [(checked[n], outcomes[n]) for n in wanting])
             stored = [n for n in new if isinstance(outcomes[n], bytes)]
             store = FlightPlanStore(connection)
@@ -161,41 +165,41 @@ class Commit:
             await store.save(changed)
         return outcomes
 
-    def after(self, checked: CheckedPlan, verdict: HoldingDecision) -> Answer:
-        """The answer, with what other flights have to say to the plan."""
-        if verdict.refused is not None:
-            return verdict.refused
-        if verdict.findings:
+    def after(self, checked: CheckedPlan, decision: HoldingDecision) -> Answer:
+        """The response after the conflict decision."""
+        if decision.refused is not None:
+            return decision.refused
+        if decision.findings:
             plan = checked.plan
-            plan.assess([*plan.findings, *verdict.findings], plan.airspace_revision)
+            plan.assess([*plan.findings, *decision.findings], plan.airspace_revision)
             return self._to_answer(plan)
         return checked.answer
 
     async def _correct(self, connection: Connection, answers: Sequence[tuple[CheckedPlan, Answer]]) -> None:
-        """Answers were kept as if nobody else were there; those that came out otherwise are put right."""
-        other: list[tuple[Request, bytes]] = []
+        """Corrects the stored responses, which were stored before the conflict decision, where that changed them."""
+        changed: list[tuple[Request, bytes]] = []
         refused: list[Request] = []
         for one, answer in answers:
             if not isinstance(answer, bytes):
                 refused.append(one.request)
             elif answer is not one.answer:
-                other.append((one.request, answer))
-        if other:
-            await keep_answers(connection, other)
+                changed.append((one.request, answer))
+        if changed:
+            await keep_answers(connection, changed)
         if refused:
             await forget_answers(connection, refused)
 
 
 def _portions(nodes: Cover, count: int) -> Iterator[Sequence[int]]:
-    """The batch in one piece, or in several where it would take more locks than one transaction may."""
-    counts = (lock_counts(nodes, count) + 1).tolist()  # and that of the aircraft
+    """The indexes of a batch, in one portion, or in several if one transaction would take too many locks."""
+    counts = (lock_counts(nodes, count) + 1).tolist()  # and one for the aircraft
     portion: list[int] = []
     locks = 0
-    for place, needed in enumerate(counts):
+    for index, needed in enumerate(counts):
         if portion and locks + needed > LOCKS_MAX:
             yield portion
             portion, locks = [], 0
-        portion.append(place)
+        portion.append(index)
         locks += needed
     if portion:
         yield portion

@@ -1,12 +1,12 @@
-"""The submission path: always a batch, whichever way the plans came.
+"""The submission path: always a batch, whether plans were sent one by one or in a stream.
 
     proposals → 4D volumes, nodes → validity, geofence → plans
-    one transaction: the answers by request id → who may hold the airspace (holding.py) → plans, reservations, events
+    one transaction: responses by request id → conflict decision (holding) → plans, reservations, events
 
-A plan that was checked against an airspace that the re-check has left behind (recheck.py) is not stored: the batch is
-checked anew as soon as this worker has the newer one.
+A plan that was checked against an older airspace than the last re-check (recheck.py) is not stored: the batch is
+checked again as soon as this worker has the newer airspace.
 
-What fails for one plan fails for that plan alone, and nothing is stored of a proposal that is refused.
+An error of one plan does not affect the others, and nothing is stored of a proposal that is refused.
 """
 
 from __future__ import annotations
@@ -52,26 +52,27 @@ from lowsky.geofence.look import Surroundings, survey
 from lowsky.geofence.refusals import require_airspace, require_few
 
 LEGS_ON_LOOP_MAX = 2_000
-"""Geometry of more legs goes to a thread: some 5 ms, after which other calls and heartbeats would wait."""
+"""Legs whose geometry is computed on the event loop, some 5 ms. More go to a thread, so that other calls and heartbeats
+do not wait."""
 
 NEWER_AIRSPACE_S_MAX = 5.0
-"""How long a batch waits for an airspace that another worker has already: its index is built in that time."""
+"""How long a batch waits for an airspace that another worker already has: long enough to build its index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One proposal on its way."""
+    """One proposal to be processed."""
 
     request: Request
     proposal: Proposal
     name: str
-    """What the plan will be called; empty for a dry run."""
+    """The name that the plan will have; empty for a dry run."""
     dry_run: bool
     context: Context = field(default_factory=copy_context)
-    """Of the call that brought it: the batch is nobody's, but what is told of a plan continues its caller's trace."""
+    """Context of its call: a batch belongs to no call, but the events of a plan continue the trace of its caller."""
 
 
-class Around(NamedTuple):
+class Bounds(NamedTuple):
     """The time and the box around the volumes of a plan: outlines are cut at the antimeridian, so it never wraps."""
 
     start_s: float
@@ -80,21 +81,21 @@ class Around(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """The geometry of a batch: what was drawn, the nodes that it meets, and what each plan's geofence says."""
+class Surveyed:
+    """The geometry of a batch: volumes, the nodes that they cover, and the findings of each plan's geofence."""
 
     drawn: Drawn
-    around: Mapping[int, Around]
-    """When and where each plan that could be drawn is."""
+    bounds: Mapping[int, Bounds]
+    """Of each plan that could be drawn, by index."""
     cover: Cover
     surroundings: Surroundings
     speeds: Mapping[int, NDArray[np.float64]]
-    """Over the ground, on the legs of trajectories."""
+    """Ground speeds on the legs of trajectories, by index of the plan."""
     areas: StatedAreas
 
-    def of(self, places: Sequence[int]) -> tuple[Volumes, Cover]:
-        """The volumes and nodes of some plans, by their places there."""
-        return self.drawn.volumes.of_owners(places), self.cover.of_owners(places)
+    def of(self, indexes: Sequence[int]) -> tuple[Volumes, Cover]:
+        """The volumes and nodes of some plans, by their indexes in the batch."""
+        return self.drawn.volumes.of_owners(indexes), self.cover.of_owners(indexes)
 
 
 class SubmissionPath:
@@ -127,10 +128,11 @@ class SubmissionPath:
         self._commit = Commit(database, holding, to_answer)
 
     async def submit(self, batch: Sequence[Submission]) -> Sequence[bytes | LowskyError]:
-        """The answer to each submission, or why it is refused, in the same order.
+        """The response to each submission, or the error with which it is refused, in the same order.
 
         Raises:
-            Unavailable: The database is away: nothing was stored, or the same request ids will tell what was.
+            Unavailable: The database cannot be reached. If anything was stored, a retry with the same request ids
+                returns the stored responses.
         """
         needed = Begun(0, 0, b"")
         while True:
@@ -144,7 +146,7 @@ class SubmissionPath:
         """The airspace in force, as soon as it and the areas are as new as needed.
 
         Raises:
-            Unavailable: This worker does not hear of it.
+            Unavailable: This worker did not receive them in time.
         """
         try:
             async with asyncio.timeout(NEWER_AIRSPACE_S_MAX):
@@ -154,44 +156,44 @@ class SubmissionPath:
         except TimeoutError:
             raise Unavailable(
                 "NOT_CAUGHT_UP",
-                f"this worker has not heard of airspace revision {needed.airspace_revision} yet, or of the areas of "
-                "authorities that plans are checked against",
+                f"this worker has not yet received airspace revision {needed.airspace_revision}, or the areas of "
+                "authorities against which plans are checked",
                 retry_after_s=1.0,
             ) from None
 
     async def _check_and_commit(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> Sequence[Answer]:
         now = self._clock.now()
-        looked = await self._look(batch, zones)
-        checked = [self._check(submission, looked, n, zones, now) for n, submission in enumerate(batch)]
+        surveyed = await self._survey(batch, zones)
+        checked = [self._check(submission, surveyed, n, zones, now) for n, submission in enumerate(batch)]
         outcomes: list[Answer] = [one if isinstance(one, LowskyError) else one.answer for one in checked]
-        for is_dry, decide in ((True, self._look_at_others), (False, self._store)):
+        for is_dry, decide in ((True, self._preview), (False, self._store)):
             good = {
                 n: one for n, one in enumerate(checked) if isinstance(one, CheckedPlan) and batch[n].dry_run is is_dry
             }
-            for n, outcome in zip(good, await decide(good, looked, zones.revision, now), strict=True):
+            for n, outcome in zip(good, await decide(good, surveyed, zones.revision, now), strict=True):
                 outcomes[n] = outcome
         refused = [n for n, one in enumerate(checked) if isinstance(one, LowskyError) and not batch[n].dry_run]
         if refused:
             async with self._database.connection() as connection:
                 kept = await kept_answers(connection, [batch[n].request for n in refused])
             for n, answer in zip(refused, kept, strict=True):
-                # It may have been accepted once, when it was not too late yet: then that is the answer.
+                # The same request may have been accepted earlier, when it was still valid: then that response counts.
                 outcomes[n] = answer or outcomes[n]
         return outcomes
 
-    async def _look(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> Looked:
+    async def _survey(self, batch: Sequence[Submission], zones: ZoneIndex[object]) -> Surveyed:
         """The geometry: volumes, and the nodes, zones and areas that they enter."""
         proposals = [submission.proposal for submission in batch]
         areas = self._areas.stated
 
-        def draw_and_look() -> Looked:
+        def draw_and_survey() -> Surveyed:
             drawn = draw(proposals, self._reference)
             volumes = drawn.volumes
             boxes = shapely.bounds(volumes.outlines).reshape(-1, 4)
             flown = {n: p.airspace for n, p in enumerate(proposals) if isinstance(p.airspace, Trajectory)}
-            return Looked(
+            return Surveyed(
                 drawn,
-                _around(volumes, boxes),
+                _bounds(volumes, boxes),
                 cover_of(volumes, self._reference),
                 survey(zones, areas.index, volumes, len(proposals), self._reference),
                 dict(zip(flown, ground_speeds_m_s(list(flown.values())), strict=True)),
@@ -200,28 +202,28 @@ class SubmissionPath:
 
         legs = sum(len(p.airspace) for p in proposals)
         if legs <= LEGS_ON_LOOP_MAX:
-            with suppress(InUse):  # by a thread that looks at many flights
-                return draw_and_look()
-        return await asyncio.to_thread(draw_and_look)
+            with suppress(InUse):  # by a thread that checks many flights
+                return draw_and_survey()
+        return await asyncio.to_thread(draw_and_survey)
 
     def _check(
-        self, submission: Submission, looked: Looked, place: int, zones: ZoneIndex[object], now: datetime
+        self, submission: Submission, surveyed: Surveyed, index: int, zones: ZoneIndex[object], now: datetime
     ) -> CheckedPlan | LowskyError:
-        """The plan as the checks leave it, or why there is none."""
-        proposal, drawn = submission.proposal, looked.drawn
-        findings, authorities = looked.surroundings.findings[place], looked.surroundings.authorities[place]
-        if place in drawn.refused:
-            return drawn.refused[place]
-        around = looked.around[place]
+        """The plan after all checks that do not depend on other plans, or the error with which it is refused."""
+        proposal, drawn = submission.proposal, surveyed.drawn
+        findings, authorities = surveyed.surroundings.findings[index], surveyed.surroundings.authorities[index]
+        if index in drawn.refused:
+            return drawn.refused[index]
+        bounds = surveyed.bounds[index]
         try:
             require_few(findings, "flight_plan")
             require_airspace(zones)
             require_in_time(proposal.departure, now, self._law.horizon(authorities))
-            if place in looked.cover.too_large:
-                raise too_large("flight_plan", "the flight holds more airspace than one may:")
-            # Only now: a time that is far out may have no date.
-            start = datetime.fromtimestamp(around.start_s, UTC)
-            end = datetime.fromtimestamp(around.end_s, UTC)
+            if index in surveyed.cover.too_large:
+                raise too_large("flight_plan", "the flight requests more airspace than the limit of")
+            # Only after the check of its time: a time that is far out of range cannot be converted.
+            start = datetime.fromtimestamp(bounds.start_s, UTC)
+            end = datetime.fromtimestamp(bounds.end_s, UTC)
             standing, aircraft = require_standing(
                 proposal.operator,
                 proposal.aircraft,
@@ -240,12 +242,12 @@ class SubmissionPath:
             content=proposal.content,
             start=start,
             end=end,
-            extent=around.extent,
+            extent=bounds.extent,
             create_time=now,
             update_time=now,
         )
-        limits = performance(proposal, aircraft, _flight_s(proposal), looked.speeds.get(place))
-        applications = self._law.applications(looked.surroundings.areas[place], proposal, standing, aircraft)
+        limits = performance(proposal, aircraft, _flight_s(proposal), surveyed.speeds.get(index))
+        applications = self._law.applications(surveyed.surroundings.areas[index], proposal, standing, aircraft)
         plan.assess([*missing_contents(proposal, needs), *limits, *applications, *findings], zones.revision)
         return CheckedPlan(
             submission.request,
@@ -258,51 +260,51 @@ class SubmissionPath:
         )
 
     async def _store(
-        self, good: Mapping[int, CheckedPlan], looked: Looked, revision: int, now: datetime
+        self, good: Mapping[int, CheckedPlan], surveyed: Surveyed, revision: int, now: datetime
     ) -> Sequence[Answer]:
-        """Stores plans, by their places in the batch.
+        """Stores plans, by their indexes in the batch.
 
         Raises:
-            Overtaken: Plans have begun to be checked against a newer airspace.
+            Overtaken: A re-check against a newer airspace has begun.
         """
         if not good:
             return []
-        volumes, nodes = looked.of(list(good))
-        outcomes = await self._commit.store(list(good.values()), volumes, nodes, revision, looked.areas, now)
+        volumes, nodes = surveyed.of(list(good))
+        outcomes = await self._commit.store(list(good.values()), volumes, nodes, revision, surveyed.areas, now)
         self._relay.wake()
         return outcomes
 
-    async def _look_at_others(
-        self, good: Mapping[int, CheckedPlan], looked: Looked, _revision: int, now: datetime
+    async def _preview(
+        self, good: Mapping[int, CheckedPlan], surveyed: Surveyed, _revision: int, now: datetime
     ) -> Sequence[Answer]:
-        """What other flights would say to dry runs, which hold nothing and are in nobody's way."""
+        """The responses to dry runs after the conflict decision; they reserve nothing, and block no other plan."""
         contending = {n: one for n, one in good.items() if one.contends}
         if not contending:
             return [one.answer for one in good.values()]
-        volumes, nodes = looked.of(list(contending))
+        volumes, nodes = surveyed.of(list(contending))
         contenders = [one.contender for one in contending.values()]
         after: dict[int, Answer] = {}
         try:
             async with self._database.connection() as connection:
-                verdicts = await self._holding.look(connection, contenders, volumes, nodes)
-            after = {n: self._commit.after(good[n], verdict) for n, verdict in zip(contending, verdicts, strict=True)}
+                decisions = await self._holding.preview(connection, contenders, volumes, nodes)
+            after = {n: self._commit.after(good[n], one) for n, one in zip(contending, decisions, strict=True)}
         except TooMuchHeldNearby as crowded:
-            out = {n for place, n in enumerate(contending) if place in crowded.places}
-            rest = {n: one for n, one in good.items() if n not in out}
-            others = await self._look_at_others(rest, looked, _revision, now)
-            after = dict(zip(rest, others, strict=True)) | dict.fromkeys(out, crowded.refusal())
+            refused = {n for index, n in enumerate(contending) if index in crowded.indexes}
+            others = {n: one for n, one in good.items() if n not in refused}
+            answers = await self._preview(others, surveyed, _revision, now)
+            after = dict(zip(others, answers, strict=True)) | dict.fromkeys(refused, crowded.refusal())
         return [after.get(n, one.answer) for n, one in good.items()]
 
 
-def _around(volumes: Volumes, boxes: NDArray[np.float64]) -> Mapping[int, Around]:
-    """By the place of the plan."""
+def _bounds(volumes: Volumes, boxes: NDArray[np.float64]) -> Mapping[int, Bounds]:
+    """The bounds of each plan, by its index."""
     if not len(volumes):
         return {}
     begins = np.flatnonzero(np.r_[True, np.diff(volumes.owner) != 0])
     least = np.minimum.reduceat(np.column_stack([volumes.start_s, boxes[:, :2]]), begins, axis=0).tolist()
     greatest = np.maximum.reduceat(np.column_stack([volumes.end_s, boxes[:, 2:]]), begins, axis=0).tolist()
     return {
-        owner: Around(start_s, end_s, (west, south, east, north))
+        owner: Bounds(start_s, end_s, (west, south, east, north))
         for owner, (start_s, west, south), (end_s, east, north) in zip(
             volumes.owner[begins].tolist(), least, greatest, strict=True
         )

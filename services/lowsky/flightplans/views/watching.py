@@ -1,4 +1,4 @@
-"""WatchFlightPlans: the plans beneath a parent, after each change."""
+"""WatchFlightPlans: the plans of a parent, after each change."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ TICK_S = 1.0
 """How soon a watch notices that the worker is stopping."""
 
 CHECKPOINT_TICKS = 15
-"""A quiet watch says so often that it is alive, and how far it is."""
+"""Ticks without a change after which a watch sends a checkpoint."""
 
 
 @dataclass(frozen=True)
 class PlanChange:
-    """A plan after a change, for all who watch it: parsed when the first of them needs to know what is in it, once."""
+    """A plan after a change, shared by all its watches: parsed once, when the first of them needs its content."""
 
     event: Event
 
@@ -38,14 +38,14 @@ class PlanChange:
         return self.event.key.partition("/flightPlans/")[0]
 
     @property
-    def can_be_told(self) -> bool:
-        """Whether there is a plan to tell of. Raises where the event cannot be read, so that a watch passes over it
-        (`Subscription.wants`), and does not end with it."""
+    def has_plan(self) -> bool:
+        """Whether the event contains a plan. Raises if the event cannot be read, so that a watch skips it
+        (`Subscription.wants`) instead of ending."""
         return self.event.value is not None and bool(self._content)
 
     @property
     def authorities(self) -> frozenset[str]:
-        """Those that the plan touches."""
+        """The authorities that the plan concerns."""
         return self._content[0]
 
     def response(self, token: str) -> bytes:
@@ -54,26 +54,26 @@ class PlanChange:
 
     @cached_property
     def _content(self) -> tuple[frozenset[str], bytes]:
-        # The plan itself is not kept: in memory it is many times as large as its bytes.
+        # The parsed plan is not kept: in memory it is many times as large as its bytes.
         plan = events_pb2.FlightPlanEvent.FromString(self.event.value or b"").flight_plan
         authorities = frozenset((*plan.deciding_authorities, *plan.notified_authorities))
         return authorities, pb.WatchFlightPlansResponse(flight_plan=plan).SerializeToString()
 
 
 def of_plans(names: Collection[str]) -> Callable[[PlanChange], bool]:
-    """Asks whether a change is of one of these plans, and can be told."""
-    return lambda change: change.event.key in names and change.can_be_told
+    """A filter for changes of these plans that can be read."""
+    return lambda change: change.event.key in names and change.has_plan
 
 
 async def watch(
     broadcast: Broadcast[PlanChange], health: Health, clock: Clock, request: pb.WatchFlightPlansRequest, access: Access
 ) -> AsyncIterator[bytes | pb.WatchFlightPlansResponse]:
-    """From now on, or from where the token left off.
+    """Changes from now on, or from the position of the token.
 
     Raises:
-        OutOfRange: The token is not one of ours, or lies before what is kept.
-        Overloaded: The watcher is too slow, or too many of its party's watches catch up.
-        Unavailable: The worker stops; another one goes on from the last token.
+        OutOfRange: The token was not issued by this service, or is older than the retained events.
+        Overloaded: The watcher is too slow, or too many watches of its party are catching up.
+        Unavailable: The worker is stopping; another one continues from the last token.
     """
     reach = access.reach
 
@@ -81,7 +81,7 @@ async def watch(
         if request.parent not in (ANY_OPERATOR, change.operator):
             return False
         if reach.covers_operator(change.operator):
-            return change.can_be_told
+            return change.has_plan
         return is_visible(reach, change.operator, change.authorities)
 
     token = request.resume_token

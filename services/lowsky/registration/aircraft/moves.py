@@ -1,4 +1,4 @@
-"""What becomes of an aircraft that exists: updated, retired."""
+"""Changes of an existing aircraft: update, retirement."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from lowsky.registration.domain.aircraft import Aircraft
 from lowsky.registration.postgres import AircraftStore
 
 Move = Callable[[Aircraft, datetime], None]
-"""A change of one aircraft, at a moment."""
+"""A change of one aircraft, at a given time."""
 
 
 async def move(connection: Connection, name: str, etag: str, make: Move, now: datetime) -> Aircraft:
-    """Locks the aircraft, compares the etag, makes the move, saves and announces it.
+    """Locks the aircraft, compares the etag, makes the change, saves it and emits its event.
 
     Raises:
         NotFound, StaleEtag, IllegalMove
-        AlreadyExists: A new identifier is another active aircraft's.
+        AlreadyExists: A new identifier belongs to another active aircraft.
     """
     store = AircraftStore(connection)
     aircraft = await store.get(name, lock=True)

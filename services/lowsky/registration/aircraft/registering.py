@@ -14,26 +14,26 @@ from lowsky.registration.postgres import AircraftStore, OperatorStore
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What an operator says of an aircraft."""
+    """The data with which an operator registers an aircraft."""
 
     operator: str
     """``operators/x``, which flies it."""
     id: str
-    """The last part of the name that is wished for; empty: any."""
+    """The requested last part of the name; empty: generated."""
     identifiers: tuple[Identifier, ...]
-    """By scheme."""
+    """Ordered by scheme."""
     profile: AircraftProfile
 
 
 async def register(connection: Connection, registration: Registration, now: datetime) -> Aircraft:
-    """The new aircraft, stored and announced.
+    """Stores a new aircraft and emits its event.
 
     Raises:
         NotFound: There is no such operator.
         Precondition: The operator is deregistered.
-        AlreadyExists: The name is taken, or one of the identifiers by another active aircraft.
+        AlreadyExists: The name is taken, or one of the identifiers belongs to another active aircraft.
     """
-    # Shared, so that aircraft are registered side by side, but not beside the operator's deregistration.
+    # A shared lock, so that aircraft can be registered concurrently, but not while the operator is deregistered.
     operator = await OperatorStore(connection).get(registration.operator, lock="SHARE")
     operator.expect_registered()
     aircraft = Aircraft(

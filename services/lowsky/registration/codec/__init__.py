@@ -1,1 +1,1 @@
-"""The domain as messages, and back: for the wire and for events."""
+"""Conversion between the domain and protobuf messages, for gRPC and for events."""

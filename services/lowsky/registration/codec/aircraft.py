@@ -1,4 +1,4 @@
-"""Aircraft as messages, and back."""
+"""Conversion between aircraft and protobuf messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _State = aircraft_pb2.Aircraft.State
 
 
 def profile_of(message: aircraft_pb2.Aircraft) -> AircraftProfile:
-    """What an operator may change about an aircraft, from a message that passed the rules.
+    """The fields of an aircraft that its operator may change, from a validated message.
 
     Raises:
         Invalid: The masses contradict each other.

@@ -1,4 +1,4 @@
-"""Identifiers and their schemes as messages, and back."""
+"""Conversion between identifiers, their schemes and protobuf messages."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ _Scheme = identifiers_pb2.IdentifierScheme
 
 
 def given_in(message: operators_pb2.Operator | aircraft_pb2.Aircraft) -> Sequence[Given]:
-    """The identifiers in a message that passed the rules, as typed."""
+    """The identifiers in a validated message, as typed."""
     return [(item.scheme, item.value) for item in message.identifiers]
 
 
 def replace_identifiers(
     message: operators_pb2.Operator | aircraft_pb2.Aircraft, kept: Iterable[Identifier] = ()
 ) -> None:
-    """Puts what is kept in place of what was sent, so that a digest of the request tells nothing of a secret.
+    """Replaces the identifiers as sent by their stored form, so that a digest of the request reveals no secret.
 
-    A secret of an EU number has 36³ values, and the check character leaves 1 in 36; the number of a person has some
-    10⁸: whoever knows the rest could try them all.
+    The secret part of an EU number has 36³ values, of which the check character leaves 1 in 36; the number of a person
+    has some 10⁸: an attacker who knows the other fields of the request could try them all.
     """
     del message.identifiers[:]
     message.identifiers.extend(to_messages(kept))
 
 
 def to_messages(kept: Iterable[Identifier]) -> list[identifiers_pb2.Identifier]:
-    """As they are kept."""
+    """The identifiers in their stored form, as messages."""
     return [identifiers_pb2.Identifier(scheme=one.scheme, value=one.value) for one in kept]
 
 
 def scheme_to_message(scheme: Scheme, schemes: Schemes) -> identifiers_pb2.IdentifierScheme:
-    """What callers may know of a scheme: all but its patterns, which its form puts into words."""
+    """The public description of a scheme: all but its patterns, which its form describes in words."""
     holders = [f"HOLDER_{holder.name}" for holder in sorted(scheme.holders)]
     return _Scheme(
         id=scheme.id,

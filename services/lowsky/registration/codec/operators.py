@@ -1,4 +1,4 @@
-"""Operators as messages, and back."""
+"""Conversion between operators and protobuf messages."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _State = operators_pb2.Operator.State
 
 
 def kind_of(message: operators_pb2.Operator) -> OperatorKind:
-    """The kind in a message that passed the rules."""
+    """The kind in a validated message."""
     return text_member(OperatorKind, name_of(_Kind, message.kind, "KIND_"))
 
 
 def states_of(values: Iterable[operators_pb2.Operator.State.ValueType]) -> list[OperatorState]:
-    """The states of a filter that passed the rules."""
+    """The states of a validated filter."""
     return [text_member(OperatorState, name_of(_State, value, "STATE_")) for value in values]
 
 
 def profile_of(message: operators_pb2.Operator) -> OperatorProfile:
-    """What an operator may change about itself."""
+    """The fields that an operator may change about itself."""
     return OperatorProfile(
         display_name=message.display_name,
         contact_person=message.contact.person_name,
@@ -48,7 +48,7 @@ def profile_of(message: operators_pb2.Operator) -> OperatorProfile:
 
 
 def to_answer(operator: Operator, missing: Iterable[MissingDocument]) -> operators_pb2.Operator:
-    """The resource as its holder and the registrar see it, with what it lacks."""
+    """The resource as the operator itself and the registrar see it, with its missing documents."""
     message = to_message(operator)
     message.missing_documents.extend(
         operators_pb2.MissingDocument(

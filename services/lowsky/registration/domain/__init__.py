@@ -1,1 +1,1 @@
-"""Operators and aircraft as they are, whatever carries or keeps them."""
+"""Operators and aircraft, independent of transport and storage."""

@@ -12,7 +12,7 @@ from lowsky.registration.identifiers.identifier import Identifier, Scope
 
 
 class AircraftState(StrEnum):
-    """Whether it flies."""
+    """The state of an aircraft."""
 
     ACTIVE = "ACTIVE"
     RETIRED = "RETIRED"
@@ -29,7 +29,7 @@ class Category(StrEnum):
 
 
 class EuClass(StrEnum):
-    """Class identification label of (EU) 2019/945; UNSPECIFIED where it bears none."""
+    """Class identification label of (EU) 2019/945; UNSPECIFIED if it bears none."""
 
     UNSPECIFIED = "UNSPECIFIED"
     C0 = "C0"
@@ -56,21 +56,21 @@ MEDIUM_TAKEOFF_MASS_KG_MAX = 150.0
 
 @dataclass(frozen=True, slots=True)
 class AircraftProfile:
-    """What an operator may change about an aircraft: what it is called and what it can do."""
+    """The fields of an aircraft that its operator may change: its model and its performance."""
 
     manufacturer: str
     model: str
     empty_mass_kg: float
-    """Without payload, with battery or fuel."""
+    """Without payload, but with battery or fuel."""
     max_takeoff_mass_kg: float
     max_speed_mps: float
     max_height_m: float | None
-    """The true height that the aircraft's own limits let it reach; None: not limited."""
+    """The greatest height above ground that the aircraft's built-in limits allow; None: not limited."""
     eu_class: EuClass
 
     @property
     def category(self) -> Category:
-        """The Art. 62 class: the first in this order whose every limit is kept."""
+        """The Art. 62 class: the first in this order of which the aircraft meets every limit."""
         if (
             self.empty_mass_kg < MICRO_EMPTY_MASS_KG_BELOW
             and self.max_height_m is not None
@@ -91,23 +91,24 @@ class AircraftProfile:
 
 @dataclass(slots=True)
 class Aircraft:
-    """The aggregate: ACTIVE until it is RETIRED, for good."""
+    """The aggregate: ACTIVE until it is RETIRED permanently."""
 
     name: str
     identifiers: tuple[Identifier, ...]
-    """By scheme; one of the airframe at least."""
+    """Ordered by scheme; at least one identifies the airframe."""
     profile: AircraftProfile
     create_time: datetime
     update_time: datetime
     state: AircraftState = AircraftState.ACTIVE
     version: int = 1
     happened: list[str] = field(default_factory=lambda: ["registered"])
-    """What is to be told with the next save, in past tense."""
+    """The events to emit with the next save, in past tense."""
 
     def scope_of(self, identifier: Identifier) -> str:
-        """Within what no other active aircraft has this identifier: the same text for the same scope, '' everywhere.
+        """The scope within which the identifier is unique among active aircraft, as a key; '' is everywhere.
 
-        Of spellings of one manufacturer's name, case, width and spaces count for nothing; other names are other makers.
+        Case, character width and spaces in the manufacturer's name are ignored; any other difference is another
+        manufacturer.
         """
         if identifier.scope is Scope.EVERYWHERE:
             return ""
@@ -124,27 +125,27 @@ class Aircraft:
         return f"{self.version}"
 
     def expect(self, etag: str) -> None:
-        """Raises StaleEtag unless the etag is empty or that of the present version."""
+        """Raises StaleEtag unless the etag is empty or that of the current version."""
         if etag and etag != self.etag:
             raise StaleEtag(self.name)
 
     def update(self, profile: AircraftProfile, identifiers: tuple[Identifier, ...], now: datetime) -> None:
-        """Changes profile and identifiers; a retired aircraft no longer can."""
+        """Changes profile and identifiers; not allowed for a retired aircraft."""
         self._require_active("updated")
         self.profile, self.identifiers = profile, identifiers
-        self._tell("updated", now)
+        self._record("updated", now)
 
     def retire(self, now: datetime) -> None:
-        """For good. Its identifiers may then be registered again: airframes change hands."""
+        """Permanent. Its identifiers may then be registered again: airframes change owners."""
         self._require_active("retired")
         self.state = AircraftState.RETIRED
-        self._tell("retired", now)
+        self._record("retired", now)
 
     def _require_active(self, move: str) -> None:
         if self.state is not AircraftState.ACTIVE:
             raise IllegalMove(self.name, self.state, move)
 
-    def _tell(self, what: str, now: datetime) -> None:
+    def _record(self, what: str, now: datetime) -> None:
         self.version += 1
         self.update_time = now
         self.happened.append(what)

@@ -1,4 +1,4 @@
-"""What an operator lacks by the law where it is registered."""
+"""Documents that an operator lacks under the law of its place of registration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lowsky.registration.domain.operator import Operator
 
 
 class Document(StrEnum):
-    """What an operator states of itself that flights may need."""
+    """A document of an operator that flights may need."""
 
     LIABILITY_INSURANCE = "LIABILITY_INSURANCE"
     OPERATION_CERTIFICATE = "OPERATION_CERTIFICATE"
@@ -20,16 +20,17 @@ class Document(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MissingDocument:
-    """A document that an operator has not stated, or that has run out."""
+    """A document that an operator has not stated, or that has expired."""
 
     document: Document
     expired: bool
     requirement: Requirement
-    """Which flights need it, by which law."""
+    """The flights that need it, and the law that requires it."""
 
 
 def missing_documents(operator: Operator, law: FlightRules, now: datetime) -> Iterator[MissingDocument]:
-    """What flights of an operator of this kind may need, whatever it flies, and it cannot show now."""
+    """The documents that flights of an operator of this kind may need, whatever its aircraft, and that are not valid
+    now."""
     profile = operator.profile
     insured, certified = profile.insurance_expire_time is not None, bool(profile.certificate_number)
     for document, requirement, stated, until in (

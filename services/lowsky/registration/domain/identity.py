@@ -1,4 +1,5 @@
-"""Which identifiers an operator or an aircraft may have: of known schemes, for its kind, one of each, and checked."""
+"""The rules for identifiers of operators and aircraft: of known schemes, for the right kind of holder, at most one of
+each scheme, and well-formed."""
 
 from __future__ import annotations
 
@@ -18,14 +19,14 @@ _HOLDERS = {
 }
 
 Given = tuple[str, str]
-"""The scheme's id and the number as typed: it may contain a secret, and goes nowhere but into the check."""
+"""The scheme's id and the number as typed: it may contain a secret, and is used only for the check."""
 
 
 def of_operator(given: Sequence[Given], kind: OperatorKind, schemes: Schemes) -> tuple[Identifier, ...]:
-    """The identifiers of a new operator as they are kept, by scheme.
+    """The identifiers of a new operator in their stored form, ordered by scheme.
 
     Raises:
-        Invalid: One is malformed, of an unknown scheme or not for this kind of operator, or two are of one scheme.
+        Invalid: One is malformed, of an unknown scheme or not for this kind of operator, or two have the same scheme.
     """
     return _checked(given, _HOLDERS[kind], schemes, OPERATOR_FIELD, before={})
 
@@ -33,11 +34,12 @@ def of_operator(given: Sequence[Given], kind: OperatorKind, schemes: Schemes) ->
 def of_aircraft(
     given: Sequence[Given], schemes: Schemes, *, before: Sequence[Identifier] = ()
 ) -> tuple[Identifier, ...]:
-    """The identifiers of an aircraft as they are kept, by scheme: of a new one, or in place of those it had before.
+    """The identifiers of an aircraft in their stored form, ordered by scheme: of a new one, or to replace those that it
+    had ``before``.
 
-    What stays as it was is not judged again: rules may have become stricter since. What identifies the airframe may be
-    added but neither changed nor removed, since the aircraft is that airframe; so it is with a number whose scheme is
-    no longer known.
+    Unchanged identifiers are not checked again: the rules may have become stricter since. Identifiers of the airframe
+    may be added, but neither changed nor removed, since the aircraft is that airframe. The same applies to a number
+    whose scheme is no longer known.
 
     Raises:
         Invalid: As for an operator; or none identifies the airframe, or one that does would change.
@@ -49,8 +51,8 @@ def of_aircraft(
         if identifier not in kept and (scheme is None or scheme.airframe):
             raise _invalid(
                 AIRCRAFT_FIELD,
-                f"the {identifier.scheme} identifies the airframe and stays as it is; "
-                "retire the aircraft and register another one where it is wrong",
+                f"the {identifier.scheme} identifies the airframe and cannot be changed; "
+                "if it is wrong, retire the aircraft and register another one",
                 "AIRFRAME_CHANGED",
                 identifier.scheme,
             )
@@ -84,10 +86,10 @@ def _scheme(scheme_id: str, holder: Holder, schemes: Schemes, field: str) -> Sch
     scheme = schemes.get(scheme_id)
     able = ", ".join(one.id for one in schemes.all() if holder in one.holders)
     if scheme is None:
-        # Not repeated: who mixes up the fields may have sent a number here.
-        raise _invalid(field, f"there is no such scheme; of {holder} there are: {able}", "UNKNOWN_SCHEME")
+        # The id is not repeated: a caller who mixes up the fields may have sent a number here.
+        raise _invalid(field, f"unknown scheme; the schemes for {holder} are: {able}", "UNKNOWN_SCHEME")
     if holder not in scheme.holders:
-        message = f"{scheme.id} is not for {holder}; there are: {able}"
+        message = f"{scheme.id} is not a scheme for {holder}; the schemes for it are: {able}"
         raise _invalid(field, message, "WRONG_HOLDER", scheme.id)
     return scheme
 

@@ -1,4 +1,4 @@
-"""An operator: the legal person that answers for flights."""
+"""An operator: the natural or legal person that is responsible for flights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lowsky.registration.identifiers.identifier import Identifier
 
 
 class OperatorState(StrEnum):
-    """Where a registration stands."""
+    """The state of a registration."""
 
     APPLIED = "APPLIED"
     VERIFIED = "VERIFIED"
@@ -21,7 +21,7 @@ class OperatorState(StrEnum):
 
 
 class OperatorKind(StrEnum):
-    """What an operator is in law."""
+    """The legal form of an operator."""
 
     ENTERPRISE = "ENTERPRISE"
     PUBLIC_BODY = "PUBLIC_BODY"
@@ -37,15 +37,16 @@ _MOVES: dict[str, tuple[frozenset[OperatorState], OperatorState]] = {
         OperatorState.DEREGISTERED,
     ),
 }
-"""Every legal move: what it is called, where from, where to."""
+"""Every legal transition: its name, the states it may start from, the state it leads to."""
 
 _ENTITLED = frozenset({OperatorState.VERIFIED, OperatorState.SUSPENDED})
-"""Whose identity was checked; of a suspended one too, so that an entitlement can be taken back at once."""
+"""The states in which an entitlement may be set: the identity was checked. SUSPENDED is included so that an entitlement
+can be revoked at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorProfile:
-    """What an operator may change about itself."""
+    """The fields that an operator may change about itself."""
 
     display_name: str
     contact_person: str
@@ -58,12 +59,12 @@ class OperatorProfile:
 
 @dataclass(slots=True)
 class Operator:
-    """The aggregate: its state moves only through its own methods, each of which says what happened."""
+    """The aggregate: its state changes only through its own methods, each of which records what happened."""
 
     name: str
     kind: OperatorKind
     identifiers: tuple[Identifier, ...]
-    """By scheme."""
+    """Ordered by scheme."""
     applicant: str
     """Subject of the token that it was created with."""
     profile: OperatorProfile
@@ -72,24 +73,24 @@ class Operator:
     state: OperatorState = OperatorState.APPLIED
     state_reason: str = ""
     priority_max: Priority = Priority.ORDINARY
-    """The highest that its flights may claim."""
+    """The highest priority that its flights may claim."""
     priority_reason: str = ""
-    """On what grounds."""
+    """The grounds for that priority."""
     version: int = 1
     happened: list[str] = field(default_factory=lambda: ["created"])
-    """What is to be told with the next save, in past tense."""
+    """The events to emit with the next save, in past tense."""
 
     @property
     def etag(self) -> str:
         return f"{self.version}"
 
     def expect(self, etag: str) -> None:
-        """Raises StaleEtag unless the etag is empty or that of the present version."""
+        """Raises StaleEtag unless the etag is empty or that of the current version."""
         if etag and etag != self.etag:
             raise StaleEtag(self.name)
 
     def expect_registered(self) -> None:
-        """Raises Precondition once the operator is deregistered: nothing new comes under it."""
+        """Raises Precondition if the operator is deregistered: nothing can be registered under it any more."""
         if self.state is OperatorState.DEREGISTERED:
             raise Precondition(
                 "OPERATOR_NOT_IN_GOOD_STANDING",
@@ -98,18 +99,18 @@ class Operator:
             )
 
     def update(self, profile: OperatorProfile, now: datetime) -> None:
-        """Changes the profile; a deregistered operator no longer can."""
+        """Changes the profile; not allowed for a deregistered operator."""
         if self.state is OperatorState.DEREGISTERED:
             raise IllegalMove(self.name, self.state, "updated")
         self.profile = profile
-        self._tell("updated", now)
+        self._record("updated", now)
 
     def verify(self, now: datetime) -> None:
         """The registrar has checked the identity."""
         self._move("verified", "", now)
 
     def suspend(self, reason: str, now: datetime) -> None:
-        """No new plans, none activated."""
+        """From now on no plan may be submitted or activated."""
         self._move("suspended", reason, now)
 
     def reinstate(self, reason: str, now: datetime) -> None:
@@ -117,14 +118,14 @@ class Operator:
         self._move("reinstated", reason, now)
 
     def entitle(self, priority_max: Priority, reason: str, now: datetime) -> None:
-        """Its flights may claim up to this priority, from now on; the state stays."""
+        """From now on its flights may claim up to this priority; the state does not change."""
         if self.state not in _ENTITLED:
             raise IllegalMove(self.name, self.state, "entitled")
         self.priority_max, self.priority_reason = priority_max, reason
-        self._tell("entitled", now)
+        self._record("entitled", now)
 
     def deregister(self, reason: str, now: datetime) -> None:
-        """For good."""
+        """Permanent."""
         self._move("deregistered", reason, now)
 
     def _move(self, move: str, reason: str, now: datetime) -> None:
@@ -132,9 +133,9 @@ class Operator:
         if self.state not in sources:
             raise IllegalMove(self.name, self.state, move)
         self.state, self.state_reason = target, reason
-        self._tell(move, now)
+        self._record(move, now)
 
-    def _tell(self, what: str, now: datetime) -> None:
+    def _record(self, what: str, now: datetime) -> None:
         self.version += 1
         self.update_time = now
         self.happened.append(what)

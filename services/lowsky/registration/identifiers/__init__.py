@@ -1,1 +1,1 @@
-"""Identifiers of operators and aircraft, by scheme: their patterns, checks and what is stored of them."""
+"""Identifiers of operators and aircraft, by scheme: their patterns, their checks and their stored form."""

@@ -1,8 +1,8 @@
-"""Check characters of identifiers: each algorithm works out what the check part must be from the parts it protects.
+"""Check characters of identifiers: each algorithm computes the check part from the parts that it protects.
 
-`mod-31-3`, `mod-11-2`, `mod-97-10` and `luhn-mod-36` find any single wrong character (no weight maps two values of a
-character to one). `gb-11714` does not find one whose value is 11 or 22 away. Data names
-an algorithm by its key in ALGORITHMS; adding one is code, with a test.
+`mod-31-3`, `mod-11-2`, `mod-97-10` and `luhn-mod-36` detect any single wrong character (no weight maps two values of a
+character to the same product). `gb-11714` does not detect one whose value differs by 11 or 22. The data files name an
+algorithm by its key in ALGORITHMS; adding an algorithm requires code, with a test.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DIGITS: Final = "0123456789"
 _UPPER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _BASE36_LOWER: Final = DIGITS + _UPPER.lower()
 _BASE36_UPPER: Final = DIGITS + _UPPER
-# GB 32100 leaves out I, O, S, V and Z, which are misread as digits or other letters.
+# GB 32100 omits I, O, S, V and Z, which are easily misread as digits or other letters.
 _GB_32100: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _LENGTH_CODES: Final = "123456789ABCDEF"
 _GB_11714_WEIGHTS: Final = (3, 7, 9, 10, 5, 8, 4, 2)
@@ -24,10 +24,10 @@ _GB_11714_WEIGHTS: Final = (3, 7, 9, 10, 5, 8, 4, 2)
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """How a check part follows from the protected text."""
+    """Computes a check part from the protected text."""
 
     compute: Callable[[str], str]
-    """From a text of the alphabet, of an allowed length, to the check part."""
+    """Takes a text over the alphabet, of an allowed length; returns the check part."""
     alphabet: str
     length_min: int
     length_max: int
@@ -61,7 +61,7 @@ def mod_11_2(text: str) -> str:
 
 
 def mod_97_10(text: str) -> str:
-    """ISO 7064 MOD 97-10, as in ISO 17442: letters are 10 to 35; with two digits more it is 1 mod 97."""
+    """ISO 7064 MOD 97-10, as in ISO 17442: letters are 10 to 35; with the two check digits the number is 1 mod 97."""
     number = int("".join(str(_BASE36_UPPER.index(character)) for character in text) + "00")
     return f"{98 - number % 97:02d}"
 
@@ -78,7 +78,7 @@ def length_code(text: str) -> str:
 
 ALGORITHMS: Mapping[str, Algorithm] = {
     "luhn-mod-36": Algorithm(luhn_mod_36, _BASE36_LOWER, 1, 64),
-    "mod-31-3": Algorithm(mod_31_3, _GB_32100, 1, 30),  # of 3^i mod 31 the weights repeat after 30
+    "mod-31-3": Algorithm(mod_31_3, _GB_32100, 1, 30),  # the weights 3^i mod 31 repeat after 30
     "gb-11714": Algorithm(gb_11714, _BASE36_UPPER, 8, 8),
     "mod-11-2": Algorithm(mod_11_2, DIGITS, 1, 64),
     "mod-97-10": Algorithm(mod_97_10, _BASE36_UPPER, 1, 64),
@@ -88,7 +88,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
 
 
 def is_calendar_date(text: str) -> bool:
-    """Whether YYYYMMDD is a day of the calendar, as in GB 11643-1999 4.2.2."""
+    """Whether YYYYMMDD is a calendar date, as in GB 11643-1999 4.2.2."""
     try:
         date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:

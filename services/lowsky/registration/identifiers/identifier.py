@@ -1,9 +1,9 @@
-"""Identifiers of operators and aircraft: what schemes there are, by jurisdiction, and what is kept of a number.
+"""Identifiers of operators and aircraft: the schemes, by jurisdiction, and the stored form of a number.
 
 Schemes are data (data/<jurisdiction>/identifiers.toml, read by schemes.py). Nothing is stripped, folded or upper-cased:
-a surrounding space, a lower-case letter or a full-width digit is an error that the caller sees. What must not be kept
-(a secret that proves possession, the number of a natural person) is neither in the result of `Scheme.stored` nor in a
-message of its errors.
+a surrounding space, a lower-case letter or a full-width digit is an error that the caller sees. What must not be stored
+(a secret that proves possession, the number of a natural person) is neither in the result of `Scheme.stored` nor in the
+message of an error.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from lowsky.registration.identifiers.patterns import Pattern
 
 DIGEST_PREFIX: Final = "hmac-sha256:"
 DIGEST_HEX_LENGTH: Final = 32
-"""128 bits: enough that two numbers never meet, and that none can be found without the key."""
+"""128 bits: enough that two numbers never collide, and that none can be recovered without the key."""
 
 KEY_BYTES_MIN: Final = 32
-"""Of the key of those digests: as many as SHA-256 gives (RFC 2104, section 3)."""
+"""Minimum length of the key of those digests: the output length of SHA-256 (RFC 2104, section 3)."""
 
 
 class Holder(StrEnum):
@@ -35,7 +35,7 @@ class Holder(StrEnum):
 
 
 class Scope(StrEnum):
-    """Within what no two active holders have the same number."""
+    """Among which active holders a number is unique."""
 
     EVERYWHERE = "everywhere"
     MANUFACTURER = "manufacturer"
@@ -43,7 +43,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A number as it is kept: checked, without what must not be kept."""
+    """A number in its stored form: checked, and without the parts that must not be stored."""
 
     scheme: str
     value: str
@@ -51,7 +51,7 @@ class Identifier:
 
 
 class MalformedIdentifier(ValueError):
-    """The text is no identifier of the scheme.
+    """The text is not an identifier of the scheme.
 
     `reason` is one of WRONG_LENGTH, WRONG_FORM, SECRET_MISSING, NO_KEY, OF_ANOTHER_SCHEME, or that of the check that
     fails: WRONG_CHECK_DIGIT, UNKNOWN_CODE, NO_DATE. `message` never repeats the text: it may contain a secret.
@@ -66,24 +66,25 @@ class MalformedIdentifier(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What the parts of a number must fulfil beyond the pattern."""
+    """A condition on the parts of a number, beyond the pattern."""
 
     reason: str
     message: str
     holds: Callable[[Mapping[str, str]], bool]
-    """Of the named parts of a text that matches."""
+    """Takes the named parts of a matching text."""
 
 
 INTERNATIONAL: Final = "INT"
-"""The folder of schemes that no jurisdiction gives, as legal entity identifiers and manufacturers' serials."""
+"""The folder of schemes that belong to no jurisdiction, such as legal entity identifiers and manufacturers' serial
+numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """Who gives which numbers, how they look, and what is kept of them."""
+    """A kind of number: who issues it, what it looks like, and how it is stored."""
 
     id: str
-    """As `eu-operator-number`: unique over all jurisdictions."""
+    """For example `eu-operator-number`: unique over all jurisdictions."""
     jurisdiction: str
     """ISO 3166-1 alpha-3, EU, or INT."""
     title: str
@@ -91,29 +92,29 @@ class Scheme:
     form: str
     """What a number looks like, for people."""
     example: str
-    """One that passes, and is nobody's secret."""
+    """A valid number that belongs to no holder."""
     patterns: tuple[Pattern, ...]
-    """It matches one of these as a whole."""
+    """A number matches one of these as a whole."""
     checks: tuple[Check, ...]
     kept: tuple[str, ...]
-    """Named parts that are kept, in the order of the pattern; empty: all of it."""
+    """The named parts that are stored, in the order of the pattern; empty: the whole number."""
     keyed_hash: bool
-    """Whether nothing but a keyed hash is kept."""
+    """Whether only a keyed hash is stored."""
     scope: Scope
     airframe: bool
-    """Whether it identifies the airframe: given with the registration, and never changed after."""
+    """Whether it identifies the airframe: stated at registration, and never changed afterwards."""
     unless: tuple[Scheme, ...]
-    """A number of one of these is given under that scheme instead, so that one number has one name."""
+    """A number of one of these schemes must be stated under that scheme instead, so that each has only one."""
     source: str
-    """Standard and clause."""
+    """The standard and clause that define it."""
     verified: bool
-    """Whether it was compared with its source; False: it comes from secondary sources."""
+    """Whether it was compared with its source; False: it is taken from secondary sources."""
 
     def stored(self, text: str, key: bytes = b"") -> str:
-        """Checks a number as typed and gives what is kept of it.
+        """Checks a number as typed and returns its stored form.
 
         Args:
-            key: Of the keyed hash, KEY_BYTES_MIN at least; empty: this installation keeps none.
+            key: Key of the keyed hash, at least KEY_BYTES_MIN; empty: this installation has no key.
 
         Raises:
             MalformedIdentifier
@@ -133,12 +134,12 @@ class Scheme:
 
     @property
     def confidential(self) -> bool:
-        """Whether a part of its numbers, or all of it, must not be kept."""
+        """Whether its numbers, or parts of them, must not be stored."""
         return bool(self.kept) or self.keyed_hash
 
     def belongs_to(self, other: Scheme) -> MalformedIdentifier:
-        """The refusal of a number that is one of another scheme."""
-        message = f"this is a number of the scheme {other.id}: give it as that"
+        """The error for a number that belongs to another scheme."""
+        message = f"this is a number of the scheme {other.id}: send it with that scheme"
         return MalformedIdentifier(self.id, "OF_ANOTHER_SCHEME", message)
 
     def accepts(self, text: str) -> bool:
@@ -151,46 +152,46 @@ class Scheme:
 
     def _mismatch(self, text: str) -> MalformedIdentifier:
         if self.kept and any(pattern.only(self.kept).parts(text) is not None for pattern in self.patterns):
-            message = "only the public part is given: the secret part is needed to verify it, and is not kept"
+            message = "the secret part is missing: it is needed to verify the number, and is not stored"
             return MalformedIdentifier(self.id, "SECRET_MISSING", message)
         lengths = [(pattern.length_min, pattern.length_max) for pattern in self.patterns]
         if not any(least <= len(text) <= most for least, most in lengths):
             allowed = " or ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in sorted(set(lengths)))
             message = f"must have {allowed} characters, not {len(text)}: {self.form}"
             return MalformedIdentifier(self.id, "WRONG_LENGTH", message)
-        return MalformedIdentifier(self.id, "WRONG_FORM", f"does not look like one: {self.form}")
+        return MalformedIdentifier(self.id, "WRONG_FORM", f"does not have the form of this scheme: {self.form}")
 
     def _digest(self, text: str, key: bytes) -> str:
         if len(key) < KEY_BYTES_MIN:
-            message = "this installation keeps no such numbers: it has no key for their digests"
+            message = "this installation does not accept such numbers: no key for their digests is configured"
             raise MalformedIdentifier(self.id, "NO_KEY", message)
         digest = hmac.new(key, f"{self.id}\0{text}".encode(), hashlib.sha256).hexdigest()
         return DIGEST_PREFIX + digest[:DIGEST_HEX_LENGTH]
 
 
 class Schemes:
-    """All schemes that an installation knows, and the key that it hashes with."""
+    """All schemes of an installation, and its key for keyed hashes."""
 
     def __init__(self, schemes: Sequence[Scheme], key: bytes = b"") -> None:
         self._schemes = {scheme.id: scheme for scheme in schemes}
         self._key = key
 
     def get(self, scheme: str) -> Scheme | None:
-        """The scheme of an id; None where there is none."""
+        """The scheme with an id; None if there is none."""
         return self._schemes.get(scheme)
 
     def all(self) -> Sequence[Scheme]:
-        """By id."""
+        """All schemes, ordered by id."""
         return sorted(self._schemes.values(), key=lambda scheme: scheme.id)
 
     def usable(self, scheme: Scheme) -> bool:
-        """Whether its numbers can be kept here."""
+        """Whether its numbers can be stored here."""
         return not scheme.keyed_hash or len(self._key) >= KEY_BYTES_MIN
 
     def stored(self, scheme: Scheme, text: str) -> Identifier:
         """As Scheme.stored, with the installation's key.
 
-        A number with a part that must not be kept is refused under every other scheme: by mistake it would be kept.
+        A number of a confidential scheme is refused under every other scheme, where its secret would be stored.
 
         Raises:
             MalformedIdentifier

@@ -1,9 +1,9 @@
-r"""The patterns of identifiers: a small part of regular expressions that cannot take long to match.
+r"""The patterns of identifiers: a small subset of regular expressions with bounded matching time.
 
 A pattern is a sequence of items: a character or a class of characters (`[0-9A-HJ]`), each with an optional count
-(`{4}`, `{1,15}`, `?`); items may be named (`(?P<country>[A-Z]{3})`), never nested. There are no alternatives, no `*`,
-no `+`, no `.` and no `\d`: so a pattern has a longest match, covers ASCII only, and, with VARIABLE_ITEMS_MAX items of
-variable length, is matched within LENGTH_MAX² steps whatever the text.
+(`{4}`, `{1,15}`, `?`); items may be grouped by name (`(?P<country>[A-Z]{3})`), never nested. There are no alternatives,
+no `*`, no `+`, no `.` and no `\d`: so a pattern has a maximum length, covers ASCII only, and, with VARIABLE_ITEMS_MAX
+items of variable length, is matched within LENGTH_MAX² steps whatever the text.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 LENGTH_MAX = 64
-"""Of an identifier: that of the contract's field."""
+"""Maximum length of an identifier: that of the field in the contract."""
 
 VARIABLE_ITEMS_MAX = 2
-"""Items of variable length: matching takes at most LENGTH_MAX to this power steps."""
+"""Maximum number of items of variable length: matching takes at most LENGTH_MAX to this power steps."""
 
 _ITEM = r"(?:\[(?:[0-9A-Za-z](?:-[0-9A-Za-z])?|[./_])+-?\]|[0-9A-Za-z/_-])(?:\{\d{1,2}(?:,\d{1,2})?\}|\?)?"
 _NAMED = re.compile(rf"\(\?P<(?P<name>[a-z][a-z_]*)>(?P<items>(?:{_ITEM})+)\)|(?P<bare>{_ITEM})")
@@ -26,7 +26,7 @@ _COUNT = re.compile(r"(?P<what>.+?)(?:\{(?P<least>\d+)(?:,(?P<most>\d+))?\}|(?P<
 
 
 class BadPattern(ValueError):
-    """The text is no pattern of this language."""
+    """The text is not a pattern of this language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Segment:
     """A named group, or one unnamed item."""
 
     name: str
-    """Empty where it is unnamed."""
+    """Empty if it is unnamed."""
     source: str
-    """As a regular expression."""
+    """Its regular expression."""
     characters: frozenset[str]
     length_min: int
     length_max: int
@@ -44,7 +44,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A pattern that was checked."""
+    """A valid pattern."""
 
     segments: tuple[Segment, ...]
 
@@ -58,7 +58,7 @@ class Pattern:
 
     @property
     def groups(self) -> Mapping[str, Segment]:
-        """The named ones."""
+        """The named segments, by name."""
         return {segment.name: segment for segment in self.segments if segment.name}
 
     @cached_property
@@ -66,15 +66,15 @@ class Pattern:
         return re.compile("".join(segment.source for segment in self.segments))
 
     def parts(self, text: str) -> Mapping[str, str] | None:
-        """The named parts of a text that matches as a whole; None of another."""
-        # The length first: a long text is not looked at.
+        """The named parts of a text that matches as a whole; None if it does not match."""
+        # The length is checked first, so that a long text is never matched.
         if not self.length_min <= len(text) <= self.length_max:
             return None
         match = self._regex.fullmatch(text)
         return None if match is None else match.groupdict()
 
     def only(self, names: Collection[str]) -> Pattern:
-        """The same pattern with nothing but these groups."""
+        """The same pattern with only these groups."""
         return Pattern(tuple(segment for segment in self.segments if segment.name in names))
 
 
@@ -105,7 +105,7 @@ def pattern_of(text: str) -> Pattern:
     found = Pattern(tuple(segments))
     names = [segment.name for segment in segments if segment.name]
     if len(set(names)) < len(names):
-        raise BadPattern("a group name stands twice")
+        raise BadPattern("a group name occurs twice")
     if not 1 <= found.length_max <= LENGTH_MAX:
         raise BadPattern(f"matches up to {found.length_max} characters; 1 to {LENGTH_MAX} are allowed")
     if variable > VARIABLE_ITEMS_MAX:
@@ -115,7 +115,7 @@ def pattern_of(text: str) -> Pattern:
 
 def _counted(item: str) -> tuple[frozenset[str], int, int]:
     match = _COUNT.fullmatch(item)
-    assert match is not None  # noqa: S101  # every item of _ITEM is one
+    assert match is not None  # noqa: S101  # every match of _ITEM has this form
     what, least = match["what"], int(match["least"] or (0 if match["optional"] else 1))
     most = int(match["most"] or match["least"] or 1)
     if most < least or most == 0:

@@ -1,4 +1,4 @@
-"""Reads the identifier schemes from their data files: strictly, and once, when a service starts."""
+"""Reads the identifier schemes from their data files: strictly, and once, at the start of a service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lowsky.registration.identifiers.patterns import BadPattern, Pattern, patter
 FILE_NAME = "identifiers.toml"
 
 SCHEMES_MAX = 1_000
-"""Of all jurisdictions: what one answer of ListIdentifierSchemes may hold."""
+"""Over all jurisdictions: the limit of one response of ListIdentifierSchemes."""
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ID_LENGTH_MAX = 63
@@ -32,8 +32,8 @@ def load(key: bytes = b"", folder: Path | None = None) -> Schemes:
     """The schemes of all jurisdictions.
 
     Args:
-        key: Of the digests that are kept of natural persons' numbers; empty: such numbers are refused.
-        folder: The installation's own, whose files take the place of those shipped.
+        key: Key of the digests that are stored instead of natural persons' numbers; empty: such numbers are refused.
+        folder: The installation's own folder, whose files replace those shipped.
 
     Raises:
         InvalidRules: A file breaks a rule; nothing is loaded.
@@ -49,7 +49,7 @@ def schemes_from(files: Mapping[str, Table], key: bytes = b"") -> Schemes:
     """
     found: dict[str, Scheme] = {}
     waiting = [(jurisdiction, table) for jurisdiction, file in files.items() for table in _schemes_in(file)]
-    # Those that name others come after them; that no two name each other follows.
+    # Schemes with "unless" are read last, so that those they name are known; a cycle is therefore impossible.
     for jurisdiction, table in sorted(waiting, key=lambda item: "unless" in item[1]):
         scheme = _scheme(jurisdiction, table, found)
         _require(scheme.id not in found, table.at("id"), f"there is another scheme {scheme.id}")
@@ -90,14 +90,14 @@ def _scheme(jurisdiction: str, table: Table, known: Mapping[str, Scheme]) -> Sch
 
 
 def _agree(scheme: Scheme, table: Table) -> None:
-    """What holds between keys, and that the scheme accepts its own example."""
+    """Checks the conditions between keys, and that the scheme accepts its own example."""
     fits = len(scheme.id) <= _ID_LENGTH_MAX and _ID.fullmatch(scheme.id) is not None
-    _require(fits, table.at("id"), "must be small letters, digits and single dashes between them")
+    _require(fits, table.at("id"), "must be lower-case letters, digits and single dashes between them")
     of_aircraft = Holder.AIRCRAFT in scheme.holders
     if of_aircraft:
-        _require(len(scheme.holders) == 1, table.at("holders"), "aircraft share no scheme with operators")
-        # An update of an aircraft sends its numbers back as they are shown: they must be complete.
-        _require(not scheme.confidential, table.at("kept"), "numbers of aircraft are kept as a whole")
+        _require(len(scheme.holders) == 1, table.at("holders"), "a scheme of aircraft cannot be one of operators too")
+        # An update of an aircraft sends its numbers back as they are shown, so they must be complete.
+        _require(not scheme.confidential, table.at("kept"), "numbers of aircraft must be stored as a whole")
     else:
         _require(not scheme.airframe, table.at("airframe"), "operators have no airframe")
         _require(scheme.scope is Scope.EVERYWHERE, table.at("unique_within"), "operators have no manufacturer")
@@ -143,23 +143,23 @@ def _check(table: Table, patterns: Sequence[Pattern]) -> Check:
 
 
 def _require_fit(algorithm: str, pattern: Pattern, over: Sequence[str], where: str) -> None:
-    """The algorithm can work on all that the pattern lets pass."""
+    """Requires that the algorithm accepts every text that the pattern allows."""
     known, groups = ALGORITHMS[algorithm], [pattern.groups[name] for name in over]
     for group in groups:
         fits = not known.alphabet or group.characters <= set(known.alphabet)
-        _require(fits, where, f"{group.name} may hold characters that {algorithm} does not know")
+        _require(fits, where, f"{group.name} may contain characters that {algorithm} does not accept")
     least, most = sum(group.length_min for group in groups), sum(group.length_max for group in groups)
     allowed = f"{known.length_min} to {known.length_max}"
     fits = known.length_min <= least and most <= known.length_max
-    _require(fits, where, f"{algorithm} works on {allowed} characters, not {least} to {most}")
+    _require(fits, where, f"{algorithm} takes {allowed} characters, not {least} to {most}")
 
 
 def _in_order(names: Iterable[str], where: str, patterns: Sequence[Pattern]) -> tuple[str, ...]:
-    """Groups that each pattern has, in the order of the patterns, which must be the same."""
+    """The named groups, in their order in the patterns: each must occur in every pattern, always in the same order."""
     wanted: Set[str] = set(names)
     orders = {tuple(name for name in pattern.groups if name in wanted) for pattern in patterns}
     _require(all(set(order) == wanted for order in orders), where, "must name groups of each pattern")
-    _require(len(orders) == 1, where, "must stand in the same order in each pattern")
+    _require(len(orders) == 1, where, "must be in the same order in each pattern")
     return orders.pop()
 
 

@@ -1,1 +1,1 @@
-"""Operators: applications, and what the registrar and the operators themselves change."""
+"""Operators: applications, and the changes made by the registrar and by the operators themselves."""

@@ -1,4 +1,4 @@
-"""An applicant applies for a registration."""
+"""An applicant applies for the registration of an operator."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from lowsky.registration.postgres import OperatorStore
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What an applicant says."""
+    """The data of an application."""
 
     id: str
-    """The last part of the name that is wished for; empty: any."""
+    """The requested last part of the name; empty: generated."""
     kind: OperatorKind
     identifiers: tuple[Identifier, ...]
-    """By scheme."""
+    """Ordered by scheme."""
     profile: OperatorProfile
     applicant: str
     """Subject of the token."""
 
 
 async def apply(connection: Connection, application: Application, now: datetime) -> Operator:
-    """The new operator, stored and announced.
+    """Stores a new operator and emits its event.
 
     Raises:
         AlreadyExists: The name, or one of the identifiers, is taken.

@@ -1,4 +1,4 @@
-"""Which documents an operator lacks, by the laws of the jurisdictions where it is registered."""
+"""The documents that an operator lacks under the laws of the jurisdictions where it is registered."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from lowsky.registration.identifiers.identifier import INTERNATIONAL, Schemes
 
 
 class Documents:
-    """What the laws of this installation ask of operators."""
+    """The documents that the laws of this installation require of operators."""
 
     def __init__(self, schemes: Schemes, rules: RuleSets) -> None:
         self._schemes = schemes
         self._rules = rules
 
     def missing(self, operator: Operator, now: datetime) -> Sequence[MissingDocument]:
-        """What the operator cannot show now."""
+        """The documents that the operator lacks now."""
         laws = self._rules.of_countries(jurisdictions_of(operator, self._schemes))
         return [one for law in laws for one in missing_documents(operator, law, now)]
 
 
 def jurisdictions_of(operator: Operator, schemes: Schemes) -> list[str]:
-    """The jurisdictions in which it is registered, by the schemes of its numbers; a scheme that is international, or no
-    longer known, says nothing."""
+    """The jurisdictions in which it is registered, by the schemes of its numbers. International schemes, and those no
+    longer known, are ignored."""
     found = (schemes.get(one.scheme) for one in operator.identifiers)
     return [scheme.jurisdiction for scheme in found if scheme and scheme.jurisdiction != INTERNATIONAL]

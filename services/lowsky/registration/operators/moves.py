@@ -1,4 +1,4 @@
-"""What becomes of an operator that exists: updated, verified, suspended, reinstated, entitled, deregistered."""
+"""Changes of an existing operator: updated, verified, suspended, reinstated, entitled, deregistered."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lowsky.registration.domain.operator import Operator
 from lowsky.registration.postgres import AircraftStore, OperatorStore
 
 Move = Callable[[Operator, datetime], None]
-"""A change of one operator, at a moment."""
+"""A change of one operator, at a given time."""
 
 
 async def move(connection: Connection, name: str, etag: str, make: Move, now: datetime) -> Operator:
-    """Locks the operator, compares the etag, makes the move, saves and announces it.
+    """Locks the operator, compares the etag, makes the change, saves it and emits its event.
 
     Raises:
         NotFound, StaleEtag, IllegalMove
@@ -28,7 +28,8 @@ async def move(connection: Connection, name: str, etag: str, make: Move, now: da
 
 
 async def deregister(connection: Connection, name: str, etag: str, reason: str, now: datetime) -> Operator:
-    """Deregisters the operator and retires its aircraft. The operator is locked first, so that none is added meanwhile.
+    """Deregisters the operator and retires its aircraft. The operator is locked first, so that no aircraft is added
+    meanwhile.
 
     Raises:
         NotFound, StaleEtag, IllegalMove

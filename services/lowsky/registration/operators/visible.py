@@ -1,4 +1,4 @@
-"""Which operators a caller may read: those within reach, and those that the caller applied for."""
+"""The operators that a caller may read: those within its reach, and those for which the caller applied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators and aircraft in PostgreSQL; what happened to them goes to the outbox in the same transaction."""
+"""Operators and aircraft in PostgreSQL; their events are appended to the outbox in the same transaction."""
 
 from lowsky.registration.postgres.aircraft import AircraftStore
 from lowsky.registration.postgres.operators import OperatorStore

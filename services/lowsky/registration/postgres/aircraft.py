@@ -25,35 +25,35 @@ class AircraftStore:
         self._connection = connection
 
     async def add(self, aircraft: Aircraft) -> None:
-        """Stores a new aircraft and tells of it.
+        """Stores a new aircraft and emits its event.
 
         Raises:
-            AlreadyExists: The name is taken, or one of the identifiers by another active aircraft.
+            AlreadyExists: The name is taken, or one of the identifiers belongs to another active aircraft.
         """
-        # A violated constraint would stand in the database's log with the name that the client chose.
+        # A violated constraint would be logged by the database with the name that the client chose.
         if not await self._connection.fetchval(
-            f"INSERT INTO aircraft ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (name) DO NOTHING RETURNING true",
+            f"INSERT INTO aircraft ({_COLUMNS}) VALUES ({_PLACEHOLDERS}) ON CONFLICT (name) DO NOTHING RETURNING true",
             *_row(aircraft),
         ):
             raise AlreadyExists(f"{aircraft.name} is taken", field="aircraft_id")
         await self._identify([aircraft])
-        await self._tell([aircraft])
+        await self._emit([aircraft])
 
     async def save(self, *changed: Aircraft) -> None:
-        """Stores changes, of one or of a whole fleet, and tells of them.
+        """Stores changes, of one aircraft or of a whole fleet, and emits their events.
 
         Raises:
-            AlreadyExists: A new identifier is another active aircraft's.
+            AlreadyExists: A new identifier belongs to another active aircraft.
         """
         assignments = ", ".join(f"{column} = ${n}" for n, column in enumerate(_COLUMNS.split(", "), 1))
         await self._connection.executemany(
             f"UPDATE aircraft SET {assignments} WHERE name = $1", [_row(aircraft) for aircraft in changed]
         )
         await self._identify(changed)
-        await self._tell(changed)
+        await self._emit(changed)
 
     async def get(self, name: str, *, lock: bool = False) -> Aircraft:
-        """One aircraft; locked until the end of the transaction where it is to be changed.
+        """One aircraft; with ``lock``, locked until the end of the transaction.
 
         Raises:
             NotFound
@@ -66,14 +66,15 @@ class AircraftStore:
         return (await self._complete([row]))[0]
 
     async def active_of(self, operator: str) -> Sequence[Aircraft]:
-        """The active aircraft of an operator, by name and locked. Lock the operator first, then none comes after."""
+        """The active aircraft of an operator, by name and locked. Lock the operator first, so that none is added
+        afterwards."""
         rows = await self._connection.fetch(
             "SELECT * FROM aircraft WHERE operator = $1 AND state = 'ACTIVE' ORDER BY name FOR UPDATE", operator
         )
         return await self._complete(rows)
 
     async def page(self, operator: str | None, after: str | None, limit: int) -> Sequence[Aircraft]:
-        """Aircraft by name, beginning after one; of all operators where none is given."""
+        """Aircraft by name, starting after a name; of all operators if none is given."""
         where, parameters = ("", ()) if operator is None else ("AND operator = $3", (operator,))
         rows = await self._connection.fetch(
             f"SELECT * FROM aircraft WHERE name > $1 {where} ORDER BY name LIMIT $2", after or "", limit, *parameters
@@ -93,7 +94,7 @@ class AircraftStore:
         return found
 
     async def _identify(self, changed: Sequence[Aircraft]) -> None:
-        """Makes the stored identifiers those of the aircraft. Their state follows the aircraft's by a foreign key."""
+        """Updates the stored identifiers to those of the aircraft. A foreign key keeps their state the aircraft's."""
         stored = await self._identifiers_of([aircraft.name for aircraft in changed])
         before = {
             (row["aircraft"], row["scheme"], row["scope"], row["value"]) for rows in stored.values() for row in rows
@@ -110,7 +111,7 @@ class AircraftStore:
                 [key[0] for key in removed],
                 [key[1] for key in removed],
             )
-        # By number, in one order for everybody, so that two that want the same two do not wait in a circle.
+        # Always in the order of the numbers, so that two transactions with the same two numbers do not deadlock.
         if added := sorted(after.keys() - before, key=lambda key: key[1:]):
             inserted = await self._connection.fetch(
                 """INSERT INTO aircraft_identifiers (aircraft, scheme, scope, value, state)
@@ -124,7 +125,7 @@ class AircraftStore:
                     f"an active aircraft is registered with this {scheme}", field=AIRCRAFT_FIELD, scheme=scheme
                 )
 
-    async def _tell(self, changed: Sequence[Aircraft]) -> None:
+    async def _emit(self, changed: Sequence[Aircraft]) -> None:
         events = []
         for aircraft in changed:
             value = aircraft_codec.to_event(aircraft)
@@ -140,7 +141,7 @@ _COLUMNS = (
     "name, operator, version, create_time, update_time, manufacturer, model, "
     "empty_mass_kg, max_takeoff_mass_kg, max_speed_mps, max_height_m, eu_class, state"
 )
-_PLACES = ", ".join(f"${n}" for n in range(1, len(_COLUMNS.split(", ")) + 1))
+_PLACEHOLDERS = ", ".join(f"${n}" for n in range(1, len(_COLUMNS.split(", ")) + 1))
 
 
 def _row(aircraft: Aircraft) -> tuple[object, ...]:

@@ -25,7 +25,7 @@ from lowsky.registration.domain.operator import (
 from lowsky.registration.identifiers.identifier import Identifier
 
 Lock = Literal["UPDATE", "SHARE"]
-"""UPDATE to change the row; SHARE so that nobody else changes it, while others may hold it so too."""
+"""UPDATE to change the row; SHARE to prevent changes by others, who may hold a shared lock at the same time."""
 
 
 class OperatorStore:
@@ -35,18 +35,18 @@ class OperatorStore:
         self._connection = connection
 
     async def add(self, operator: Operator) -> None:
-        """Stores a new operator and tells of it.
+        """Stores a new operator and emits its event.
 
         Raises:
             AlreadyExists: The name, or one of the identifiers, is taken.
         """
-        # A violated constraint would stand in the database's log with the name that the client chose.
+        # A violated constraint would be logged by the database with the name that the client chose.
         if not await self._connection.fetchval(
-            f"INSERT INTO operators ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (name) DO NOTHING RETURNING true",
+            f"INSERT INTO operators ({_COLUMNS}) VALUES ({_PLACEHOLDERS}) ON CONFLICT (name) DO NOTHING RETURNING true",
             *_row(operator),
         ):
             raise AlreadyExists(f"{operator.name} is taken", field="operator_id")
-        # In one order for everybody, so that two operators that share two numbers do not wait in a circle.
+        # Always in the order of the numbers, so that two transactions with the same two numbers do not deadlock.
         wanted = sorted((one.scheme, one.value) for one in operator.identifiers)
         inserted = await self._connection.fetch(
             """INSERT INTO operator_identifiers (scheme, value, operator)
@@ -60,16 +60,16 @@ class OperatorStore:
             raise AlreadyExists(
                 f"another operator is registered with this {scheme}", field=OPERATOR_FIELD, scheme=scheme
             )
-        await self._tell(operator)
+        await self._emit(operator)
 
     async def save(self, operator: Operator) -> None:
-        """Stores a change and tells of it."""
+        """Stores a change and emits its events."""
         assignments = ", ".join(f"{column} = ${n}" for n, column in enumerate(_COLUMNS.split(", "), 1))
         await self._connection.execute(f"UPDATE operators SET {assignments} WHERE name = $1", *_row(operator))
-        await self._tell(operator)
+        await self._emit(operator)
 
     async def get(self, name: str, *, lock: Lock | None = None) -> Operator:
-        """One operator, where wanted locked until the end of the transaction.
+        """One operator; with ``lock``, locked until the end of the transaction.
 
         Raises:
             NotFound
@@ -82,7 +82,7 @@ class OperatorStore:
         return (await self._complete([row]))[0]
 
     async def page(self, states: Sequence[OperatorState], after: str | None, limit: int) -> Sequence[Operator]:
-        """Operators by name, beginning after one; of all states where none is given."""
+        """Operators by name, starting after a name; of all states if none is given."""
         rows = await self._connection.fetch(
             """SELECT * FROM operators
                WHERE name > $1 AND (cardinality($2::text[]) = 0 OR state = ANY($2::text[])) ORDER BY name LIMIT $3""",
@@ -100,7 +100,7 @@ class OperatorStore:
             numbers[row["operator"]].append(Identifier(row["scheme"], row["value"]))
         return [_operator(row, numbers[row["name"]]) for row in rows]
 
-    async def _tell(self, operator: Operator) -> None:
+    async def _emit(self, operator: Operator) -> None:
         value = operators_codec.to_event(operator)
         await append(
             self._connection,
@@ -117,7 +117,7 @@ _COLUMNS = (
     "contact_phone, insurance_expire_time, certificate_number, certificate_expire_time, state, state_reason, "
     "priority_max, priority_reason"
 )
-_PLACES = ", ".join(f"${n}" for n in range(1, len(_COLUMNS.split(", ")) + 1))
+_PLACEHOLDERS = ", ".join(f"${n}" for n in range(1, len(_COLUMNS.split(", ")) + 1))
 
 
 def _row(operator: Operator) -> tuple[object, ...]:

@@ -1,1 +1,2 @@
-"""The gRPC services of registration: message in, use case, message out; each mutation once, in one transaction."""
+"""The gRPC services of registration: each call converts its message, runs a use case and converts the result. Each
+mutation is applied once, in one transaction."""

@@ -74,13 +74,13 @@ class AircraftServicer(aircraft_pb2_grpc.AircraftServiceServicer):
             identifiers = of_aircraft(given_in(wanted), self._schemes, before=aircraft.identifiers)
             profile = profile_of(wanted)
             if "eu_class" not in request.update_mask.paths:
-                # A class of a later version has no number in a message of this one.
+                # A class that a later version added has no number in a message of this version.
                 profile = replace(profile, eu_class=aircraft.profile.eu_class)
             aircraft.update(profile, identifiers, now)
 
         public = request
         if "identifiers" not in request.update_mask.paths:
-            # Out of the mask's reach and never checked: what was sent of them is not even in the digest.
+            # Not in the mask, and so never checked: the digest of the request must not contain them either.
             public = pb.UpdateAircraftRequest()
             public.CopyFrom(request)
             replace_identifiers(public.aircraft)

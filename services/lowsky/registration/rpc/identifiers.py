@@ -11,7 +11,7 @@ from lowsky.registration.identifiers.identifier import Schemes
 
 
 class IdentifiersServicer(identifiers_pb2_grpc.IdentifiersServiceServicer):
-    """The schemes that this installation knows."""
+    """The identifier schemes of this installation."""
 
     def __init__(self, schemes: Schemes) -> None:
         self._answer = pb.ListIdentifierSchemesResponse(

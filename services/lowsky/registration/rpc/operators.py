@@ -34,7 +34,7 @@ _Response = TypeVar("_Response", bound=Message)
 
 
 class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
-    """Operators: created by applicants, kept by the registrar."""
+    """Operators: created by applicants, administered by the registrar."""
 
     def __init__(self, database: Database, relay: Relay, clock: Clock, schemes: Schemes, documents: Documents) -> None:
         self._database = database
@@ -84,7 +84,7 @@ class OperatorsServicer(operators_pb2_grpc.OperatorsServiceServicer):
 
         public = pb.UpdateOperatorRequest()
         public.CopyFrom(request)
-        replace_identifiers(public.operator)  # not in the mask's reach, but they may have been sent
+        replace_identifiers(public.operator)  # the mask cannot contain them, but they may have been sent
         return await self._move(public, request.operator.name, request.operator.etag, pb.UpdateOperatorResponse, update)
 
     async def VerifyOperator(self, request: pb.VerifyOperatorRequest, context: Any) -> pb.VerifyOperatorResponse:

@@ -61,7 +61,7 @@ def test_a_conflict_says_where_when_and_how_high_from_either_side() -> None:
     assert all(shapely.equals_exact(outline, shared, 1e-9, normalize=True) for outline in finding.overlap_outlines)
     assert finding.message == (
         "Legs 2 to 3 at 20–90 m above ground, from 2026-05-01 10:00:00Z until 10:20:00Z, overlap another flight. "
-        "Plan around it, above or below it, or at another time."
+        "Plan around, above or below it, or at another time."
     )
     other = meeting.finding(Rule.DISPLACED_BY_PRIORITY, "id", reverse=True)
     assert (other.volumes, other.plan_altitude, other.subject_altitude) == ((0,), band(40, 80), band(20, 90))
@@ -108,7 +108,7 @@ def test_outlines_are_few_and_simple_and_hold_what_overlaps(radius: float) -> No
 @pytest.mark.parametrize(("volumes", "said"), [(OUTLINES_MAX, False), (OUTLINES_MAX + 1, True)])
 def test_a_finding_says_whether_more_places_overlap_than_it_outlines(volumes: int, said: bool) -> None:
     (meeting,) = met([box_volume(square(HERE), band(0, 10))], [box_volume(square(HERE), band(0, 10))] * volumes)
-    assert ("Only the first of the places" in meeting.finding(Rule.CONFLICT, "id").message) is said
+    assert ("Only the first overlaps" in meeting.finding(Rule.CONFLICT, "id").message) is said
 
 
 def test_a_finding_of_a_long_plan_says_how_many_of_its_volumes_overlap() -> None:

@@ -170,7 +170,7 @@ def test_what_the_law_exempts_from_no_application_asks_the_authority_whose_area_
             Severity.AUTHORIZATION,
             (one.subject,),
         )
-        assert "The Tower must agree" in one.message
+        assert "The Tower must approve" in one.message
         assert "Art. 26 and 31" in one.message
 
 

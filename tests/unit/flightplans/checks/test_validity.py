@@ -126,7 +126,7 @@ def test_a_leg_may_be_a_tenth_faster_than_the_aircraft(leg_s: float, too_fast: b
     assert [(finding.rule, finding.severity) for finding in findings] == [
         (Rule.SPEED_EXCEEDS_AIRCRAFT, Severity.BLOCKING)
     ] * too_fast
-    assert all("Leg 1 asks for 22.0 m/s" in finding.message for finding in findings)
+    assert all("Leg 1 needs 22.0 m/s" in finding.message for finding in findings)
 
 
 def test_a_leg_that_takes_no_time_is_too_fast_and_hovering_is_not() -> None:

@@ -134,7 +134,7 @@ def test_the_largest_plan_is_received_by_any_client_and_fits_into_an_event() -> 
     )
     for findings in (long_findings(FINDINGS_MAX), long_findings(FINDINGS_MAX, rule=Rule.OFF_NOMINAL)):
         plan.exchange(plan.findings, findings)
-        plan.tell(START)
+        plan.findings_changed(START)
         answer = pb.GetFlightPlanResponse(flight_plan=to_message(plan))
         assert 2 * largest < answer.ByteSize() < RECEIVED_BYTES - 64 * 1024
         assert len(to_event(plan, plan.happened[-1])) < RECEIVED_BYTES - 64 * 1024

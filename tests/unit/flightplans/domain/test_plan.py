@@ -152,7 +152,7 @@ def test_the_time_off_its_plan_counts_from_when_it_left_it_until_it_is_back() ->
     flight, later = plan(State.ACTIVATED), START + timedelta(seconds=40)
     flight.report(State.NONCONFORMING, b"volumes", "wind", START)
     flight.report(State.NONCONFORMING, b"others", "more wind", later)
-    flight.tell(later)
+    flight.findings_changed(later)
     assert flight.nonconforming_since == START
     flight.report(State.ACTIVATED, b"", "", later)
     assert flight.nonconforming_since is None

@@ -126,7 +126,7 @@ async def test_an_unreadable_zone_does_not_live_on_as_it_was() -> None:
         airspace.zone_unreadable(CITY, "geozones/city.a", "not an area")
         airspace.dataset_imported(CITY, 2, 1)  # the count is right: of the zone as it was
         await until(lambda: PART in health.problems)
-        assert "geozones/city.a is not understood (not an area)" in health.problems[PART]
+        assert "geozones/city.a cannot be read (not an area)" in health.problems[PART]
         airspace.zone_published(CITY, "geozones/city.a", a_zone())
         airspace.dataset_imported(CITY, 3, 1)
         await until(lambda: PART not in health.problems)
@@ -190,7 +190,7 @@ async def test_a_zone_that_cannot_be_one_is_not_passed_over(spoil: Callable[[pb.
         value = events_pb2.GeozoneEvent(geozone=message).SerializeToString()
         on_geozones(told("geozone.updated", "geozones/city.a", value), {})
         await until(lambda: PART in health.problems)
-        assert "geozones/city.a is not understood" in health.problems[PART]
+        assert "geozones/city.a cannot be read" in health.problems[PART]
 
 
 def told(kind: str, key: str, value: bytes | None) -> Event:

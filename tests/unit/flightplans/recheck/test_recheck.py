@@ -12,7 +12,7 @@ from lowsky.flightplans.codec.plans import as_kept
 from lowsky.flightplans.domain.plan import FINAL, State
 from lowsky.flightplans.life.verdicts import Verdict, apply_verdict
 from lowsky.flightplans.projections.airspace import Airspace
-from lowsky.flightplans.recheck.recheck import PART, changed_since, reassess, told_when_late
+from lowsky.flightplans.recheck.recheck import PART, changed_since, reassess, report_when_late
 from lowsky.flightplans.recheck.touched import BOXES_MAX, boxes_of
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.zones.geozone import Restriction
@@ -222,9 +222,9 @@ async def test_plans_that_stay_unchecked_are_a_problem_of_health_until_they_have
     health = Health()
     await health.expect(PART, only_told=True)
     await health.report(PART, None)
-    async with told_when_late(health, 7, 3600.0):
+    async with report_when_late(health, 7, 3600.0):
         assert not health.problems
-    async with told_when_late(health, 7, 0.0):
+    async with report_when_late(health, 7, 0.0):
 
         async def told() -> bool:
             return "airspace revision 7" in health.problems.get(PART, "")

@@ -12,7 +12,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.flightplans.codec.plans import proposal_of
 from lowsky.flightplans.openings.alternatives import Shift
-from lowsky.flightplans.rpc.alternatives import moved, only_others_are_in_the_way, with_alternatives
+from lowsky.flightplans.rpc.alternatives import moved, only_conflicts_reject, with_alternatives
 from lowsky.geo.volumes.trajectory import Trajectory
 
 AGL = geo_pb2.ALTITUDE_DATUM_AGL
@@ -106,6 +106,6 @@ def test_alternatives_are_for_plans_that_only_other_flights_are_in_the_way_of(
         )
     )
     plan = pb.FlightPlan(state=pb.STATE_REJECTED, findings=findings)
-    assert only_others_are_in_the_way(pb.SubmitFlightPlanResponse(flight_plan=plan).SerializeToString()) is alone
+    assert only_conflicts_reject(pb.SubmitFlightPlanResponse(flight_plan=plan).SerializeToString()) is alone
     plan.state = pb.STATE_SUBMITTED
-    assert not only_others_are_in_the_way(pb.SubmitFlightPlanResponse(flight_plan=plan).SerializeToString())
+    assert not only_conflicts_reject(pb.SubmitFlightPlanResponse(flight_plan=plan).SerializeToString())

@@ -111,7 +111,7 @@ def test_a_refusal_never_depends_on_the_secret(secret: str) -> None:
         return  # one secret in 36 has the same check character: it is a PIN, not a key
     assert str(refusal) in {
         "eu-operator-number: the check character does not match the number and its secret",
-        f"eu-operator-number: does not look like one: {scheme('eu-operator-number').form}",
+        f"eu-operator-number: does not have the form of this scheme: {scheme('eu-operator-number').form}",
     }
     assert refusal.__cause__ is None
     assert refusal.__context__ is None

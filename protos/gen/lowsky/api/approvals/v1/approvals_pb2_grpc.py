@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ApprovalsServiceStub:
-    """Where officers decide.
+    """The decisions of officers on flight plans.
     """
 
     def __init__(self, channel):
@@ -53,7 +53,7 @@ class ApprovalsServiceStub:
 
 
 class ApprovalsServiceServicer:
-    """Where officers decide.
+    """The decisions of officers on flight plans.
     """
 
     def GetApproval(self, request, context):
@@ -64,16 +64,16 @@ class ApprovalsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListApprovals(self, request, context):
-        """The queue of an authority, or the cases of an operator: what must be decided first comes first.
+        """The queue of an authority, or the cases of an operator, ordered by when they must be decided.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DecideApproval(self, request, context):
-        """An officer decides for the authority named in the token. The etag is required: one approves what one saw. Of two
-        authorities' officers who decide at the same time, the second hears STALE_ETAG: the case now says what the first
-        one decided, and is to be read again before it is decided on.
+        """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
+        they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
+        contains the first decision, and must be read again before deciding.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +106,7 @@ def add_ApprovalsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ApprovalsService:
-    """Where officers decide.
+    """The decisions of officers on flight plans.
     """
 
     @staticmethod

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class FlightPlansServiceStub:
-    """The path of a plan.
+    """Submission and life cycle of flight plans.
     """
 
     def __init__(self, channel):
@@ -88,47 +88,47 @@ class FlightPlansServiceStub:
 
 
 class FlightPlansServiceServicer:
-    """The path of a plan.
+    """Submission and life cycle of flight plans.
     """
 
     def SubmitFlightPlan(self, request, context):
-        """Asks for one flight. The plan is checked, stored and announced before the answer comes.
+        """Requests one flight. The plan is checked and stored, and its event recorded, before the response is sent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SubmitFlightPlans(self, request_iterator, context):
-        """Asks for many flights on one call; each has an answer of its own, in the order in which they are done.
+        """Requests many flights in one call; each has its own response, in the order of completion.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetFlightPlan(self, request, context):
-        """One plan, by its name or by the one that a finding gives it (`operators/-/flightPlans/{alias}`).
+        """One plan, by its name or by the alias that findings use (`operators/-/flightPlans/{alias}`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListFlightPlans(self, request, context):
-        """The plans of an operator; of all operators (`operators/-`) for officers, as far as they touch their authority.
+        """The plans of an operator. Officers may list those of all operators (`operators/-`) that concern their authority.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WithdrawFlightPlan(self, request, context):
-        """The operator takes a plan back before take-off.
+        """The operator withdraws a plan before take-off.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ActivateFlightPlan(self, request, context):
-        """The flight is about to start: APPROVED → ACTIVATED, within the plan's window of time. FAILED_PRECONDITION
-        AIRCRAFT_BUSY while its aircraft is under way for another plan, be that late.
+        """The flight is about to start: APPROVED → ACTIVATED, within the plan's time window. FAILED_PRECONDITION
+        AIRCRAFT_BUSY while its aircraft is in flight for another plan, even if that flight is late.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,22 +142,23 @@ class FlightPlansServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReportFlightPlanState(self, request, context):
-        """What becomes of a flight under way: it leaves its volumes (NONCONFORMING), is back in them (ACTIVATED), or will not
-        come back (CONTINGENT). Off-nominal volumes widen what it holds, and those that it meets now are told.
+        """Conformance of a flight in progress: it has left its volumes (NONCONFORMING), is back in them (ACTIVATED), or will
+        not come back (CONTINGENT). Off-nominal volumes extend its reservation, and the operators of the flights that they
+        overlap are notified.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def QueryAirspace(self, request, context):
-        """When and how high airspace is free of flights, without saying whose they are. It holds nothing.
+        """At which times and altitudes airspace is free of flights, without identifying the flights. It reserves nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchFlightPlans(self, request, context):
-        """Every change of the plans beneath a parent, from now or from where a token left off. Nothing is told twice.
+        """Every change of the plans of a parent, from now or from the position of a resume token. No change is sent twice.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -225,7 +226,7 @@ def add_FlightPlansServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FlightPlansService:
-    """The path of a plan.
+    """Submission and life cycle of flight plans.
     """
 
     @staticmethod

@@ -87,15 +87,15 @@ class Aircraft(_message.Message):
         STATE_UNSPECIFIED: Aircraft._State.ValueType  # 0
         STATE_ACTIVE: Aircraft._State.ValueType  # 1
         STATE_RETIRED: Aircraft._State.ValueType  # 2
-        """For good."""
+        """Permanently."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
-        """Whether it flies."""
+        """The state of the aircraft."""
 
     STATE_UNSPECIFIED: Aircraft.State.ValueType  # 0
     STATE_ACTIVE: Aircraft.State.ValueType  # 1
     STATE_RETIRED: Aircraft.State.ValueType  # 2
-    """For good."""
+    """Permanently."""
 
     NAME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
@@ -117,11 +117,11 @@ class Aircraft(_message.Message):
     manufacturer: _builtins.str
     model: _builtins.str
     empty_mass_kg: _builtins.float
-    """Without payload, with battery or fuel."""
+    """Without payload, but with battery or fuel."""
     max_takeoff_mass_kg: _builtins.float
     max_speed_mps: _builtins.float
     max_height_m: _builtins.float
-    """The true height that the aircraft's own limits let it reach; absent: not limited."""
+    """The greatest height above ground that the aircraft's built-in limits allow, metres; absent: not limited."""
     eu_class: Global___Aircraft.EuClass.ValueType
     category: Global___Aircraft.Category.ValueType
     """Output only, derived from mass, speed and height."""
@@ -133,9 +133,10 @@ class Aircraft(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[_identifiers_pb2.Identifier]:
-        """Serial number, product id, registration marks and the like: at least one that identifies the airframe, one of a scheme
-        at most; kept and shown by scheme. No other active aircraft may have one of them. What identifies the airframe may
-        be added later, but neither changed nor removed; the others may.
+        """Serial number, product id, registration marks and similar: at least one that identifies the airframe, and at most
+        one of each scheme; stored and shown as the scheme says (IdentifierScheme.kept). No other active aircraft may have
+        one of them. Identifiers of the airframe may be added later, but neither changed nor removed; other identifiers
+        may.
         """
 
     def __init__(
@@ -179,7 +180,7 @@ class RegisterAircraftRequest(_message.Message):
     request_id: _builtins.str
     parent: _builtins.str
     aircraft_id: _builtins.str
-    """The last part of the name; made up where absent."""
+    """The last part of the name; generated if absent."""
     @_builtins.property
     def aircraft(self) -> Global___Aircraft: ...
     def __init__(
@@ -274,7 +275,7 @@ class ListAircraftRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     page_size: _builtins.int
-    """50 where absent, 1 000 at most."""
+    """50 if absent, 1 000 at most."""
     page_token: _builtins.str
     def __init__(
         self,
@@ -328,13 +329,15 @@ class UpdateAircraftRequest(_message.Message):
     request_id: _builtins.str
     @_builtins.property
     def aircraft(self) -> Global___Aircraft:
-        """Its name says which, its etag which version was seen (where given). The rules of the resource are applied to
-        what the change results in.
+        """`name` identifies the aircraft; `etag`, if given, is the version that the caller saw. The rules of the resource are
+        applied to the result of the change.
         """
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Of identifiers (as a whole: what is left out is removed), manufacturer, model, empty_mass_kg, max_takeoff_mass_kg, max_speed_mps, max_height_m, eu_class."""
+        """Any of identifiers (replaced as a whole: those left out are removed), manufacturer, model, empty_mass_kg,
+        max_takeoff_mass_kg, max_speed_mps, max_height_m, eu_class.
+        """
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AircraftServiceStub:
-    """What flies.
+    """The register of aircraft.
     """
 
     def __init__(self, channel):
@@ -63,7 +63,7 @@ class AircraftServiceStub:
 
 
 class AircraftServiceServicer:
-    """What flies.
+    """The register of aircraft.
     """
 
     def RegisterAircraft(self, request, context):
@@ -81,21 +81,21 @@ class AircraftServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAircraft(self, request, context):
-        """The aircraft of an operator, or of all (`operators/-`) for the registrar.
+        """The aircraft of an operator. The registrar may list those of all operators (`operators/-`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateAircraft(self, request, context):
-        """Changes identifiers, manufacturer, model or performance; the Art. 62 class follows.
+        """Changes identifiers, manufacturer, model or performance; the Art. 62 class is derived again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RetireAircraft(self, request, context):
-        """ACTIVE → RETIRED, for good.
+        """ACTIVE → RETIRED, permanently.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,7 +138,7 @@ def add_AircraftServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AircraftService:
-    """What flies.
+    """The register of aircraft.
     """
 
     @staticmethod

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AircraftServiceStub:
-    """What flies."""
+    """The register of aircraft."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -38,15 +38,15 @@ class AircraftServiceStub:
     GetAircraft: _grpc.UnaryUnaryMultiCallable[_aircraft_pb2.GetAircraftRequest, _aircraft_pb2.GetAircraftResponse]
     """One aircraft."""
     ListAircraft: _grpc.UnaryUnaryMultiCallable[_aircraft_pb2.ListAircraftRequest, _aircraft_pb2.ListAircraftResponse]
-    """The aircraft of an operator, or of all (`operators/-`) for the registrar."""
+    """The aircraft of an operator. The registrar may list those of all operators (`operators/-`)."""
     UpdateAircraft: _grpc.UnaryUnaryMultiCallable[_aircraft_pb2.UpdateAircraftRequest, _aircraft_pb2.UpdateAircraftResponse]
-    """Changes identifiers, manufacturer, model or performance; the Art. 62 class follows."""
+    """Changes identifiers, manufacturer, model or performance; the Art. 62 class is derived again."""
     RetireAircraft: _grpc.UnaryUnaryMultiCallable[_aircraft_pb2.RetireAircraftRequest, _aircraft_pb2.RetireAircraftResponse]
-    """ACTIVE → RETIRED, for good."""
+    """ACTIVE → RETIRED, permanently."""
 
 @_typing.type_check_only
 class AircraftServiceAsyncStub(AircraftServiceStub):
-    """What flies."""
+    """The register of aircraft."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterAircraft: _aio.UnaryUnaryMultiCallable[_aircraft_pb2.RegisterAircraftRequest, _aircraft_pb2.RegisterAircraftResponse]  # type: ignore[assignment]
@@ -54,14 +54,14 @@ class AircraftServiceAsyncStub(AircraftServiceStub):
     GetAircraft: _aio.UnaryUnaryMultiCallable[_aircraft_pb2.GetAircraftRequest, _aircraft_pb2.GetAircraftResponse]  # type: ignore[assignment]
     """One aircraft."""
     ListAircraft: _aio.UnaryUnaryMultiCallable[_aircraft_pb2.ListAircraftRequest, _aircraft_pb2.ListAircraftResponse]  # type: ignore[assignment]
-    """The aircraft of an operator, or of all (`operators/-`) for the registrar."""
+    """The aircraft of an operator. The registrar may list those of all operators (`operators/-`)."""
     UpdateAircraft: _aio.UnaryUnaryMultiCallable[_aircraft_pb2.UpdateAircraftRequest, _aircraft_pb2.UpdateAircraftResponse]  # type: ignore[assignment]
-    """Changes identifiers, manufacturer, model or performance; the Art. 62 class follows."""
+    """Changes identifiers, manufacturer, model or performance; the Art. 62 class is derived again."""
     RetireAircraft: _aio.UnaryUnaryMultiCallable[_aircraft_pb2.RetireAircraftRequest, _aircraft_pb2.RetireAircraftResponse]  # type: ignore[assignment]
-    """ACTIVE → RETIRED, for good."""
+    """ACTIVE → RETIRED, permanently."""
 
 class AircraftServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What flies."""
+    """The register of aircraft."""
 
     @_abc_1.abstractmethod
     def RegisterAircraft(
@@ -85,7 +85,7 @@ class AircraftServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aircraft_pb2.ListAircraftRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aircraft_pb2.ListAircraftResponse, _abc.Awaitable[_aircraft_pb2.ListAircraftResponse]]:
-        """The aircraft of an operator, or of all (`operators/-`) for the registrar."""
+        """The aircraft of an operator. The registrar may list those of all operators (`operators/-`)."""
 
     @_abc_1.abstractmethod
     def UpdateAircraft(
@@ -93,7 +93,7 @@ class AircraftServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aircraft_pb2.UpdateAircraftRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aircraft_pb2.UpdateAircraftResponse, _abc.Awaitable[_aircraft_pb2.UpdateAircraftResponse]]:
-        """Changes identifiers, manufacturer, model or performance; the Art. 62 class follows."""
+        """Changes identifiers, manufacturer, model or performance; the Art. 62 class is derived again."""
 
     @_abc_1.abstractmethod
     def RetireAircraft(
@@ -101,6 +101,6 @@ class AircraftServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aircraft_pb2.RetireAircraftRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aircraft_pb2.RetireAircraftResponse, _abc.Awaitable[_aircraft_pb2.RetireAircraftResponse]]:
-        """ACTIVE → RETIRED, for good."""
+        """ACTIVE → RETIRED, permanently."""
 
 def add_AircraftServiceServicer_to_server(servicer: AircraftServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

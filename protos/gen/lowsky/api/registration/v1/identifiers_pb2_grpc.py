@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class IdentifiersServiceStub:
-    """Which numbers are known here.
+    """The identifier schemes of this installation.
     """
 
     def __init__(self, channel):
@@ -43,11 +43,11 @@ class IdentifiersServiceStub:
 
 
 class IdentifiersServiceServicer:
-    """Which numbers are known here.
+    """The identifier schemes of this installation.
     """
 
     def ListIdentifierSchemes(self, request, context):
-        """All schemes, by id, in one answer: 1 000 at most.
+        """All schemes, ordered by id, in one response: 1 000 at most.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,7 +70,7 @@ def add_IdentifiersServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IdentifiersService:
-    """Which numbers are known here.
+    """The identifier schemes of this installation.
     """
 
     @staticmethod

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OperatorsServiceStub:
-    """Who may fly.
+    """The register of operators.
     """
 
     def __init__(self, channel):
@@ -83,7 +83,7 @@ class OperatorsServiceStub:
 
 
 class OperatorsServiceServicer:
-    """Who may fly.
+    """The register of operators.
     """
 
     def CreateOperator(self, request, context):
@@ -94,14 +94,14 @@ class OperatorsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetOperator(self, request, context):
-        """One operator. Operators see themselves, applicants what they applied for.
+        """One operator. Operators see themselves, applicants the operators that they created.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListOperators(self, request, context):
-        """The register, for those who keep it.
+        """All operators, for the registrar.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,7 +122,7 @@ class OperatorsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SuspendOperator(self, request, context):
-        """VERIFIED → SUSPENDED: no new plans, none activated.
+        """VERIFIED → SUSPENDED: no plan may be submitted or activated.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,15 +136,15 @@ class OperatorsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EntitleOperator(self, request, context):
-        """The registrar says up to which priority the flights of an operator, VERIFIED or SUSPENDED, may claim. Its state
-        stays, and plans that exist keep their priority.
+        """The registrar sets the highest priority that the flights of an operator, VERIFIED or SUSPENDED, may claim. The
+        operator's state does not change, and existing plans keep their priority.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeregisterOperator(self, request, context):
-        """Any state → DEREGISTERED, for good.
+        """Any state → DEREGISTERED, permanently.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -207,7 +207,7 @@ def add_OperatorsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OperatorsService:
-    """Who may fly.
+    """The register of operators.
     """
 
     @staticmethod
