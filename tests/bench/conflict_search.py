@@ -87,7 +87,7 @@ Fetching = asyncpg.Connection | Explained
 
 
 async def by_nodes(connection: Fetching, asked: Question) -> list[Pair]:
-    return [(held.place, held.plan) for held in await Reservations(connection).near(asked.cover)]  # type: ignore[arg-type]  # it only fetches
+    return [(held.index, held.plan) for held in await Reservations(connection).near(asked.cover)]  # type: ignore[arg-type]  # it only fetches
 
 
 async def by_boxes(connection: Fetching, asked: Question) -> list[Pair]:

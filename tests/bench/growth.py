@@ -32,7 +32,7 @@ from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.postgres.partitions import Partitions
 from lowsky.flightplans.postgres.plans import Filter, FlightPlanStore
 from lowsky.flightplans.postgres.rechecks import PlansToRecheck
-from lowsky.flightplans.recheck.recheck import SEEN_AT_ONCE
+from lowsky.flightplans.recheck.recheck import PAGE_SIZE
 from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.local.stack import Stack, infrastructure
@@ -154,7 +154,7 @@ async def page_to_recheck(stored: Stored) -> None:
     """What a re-check asks of plans that are not over, anywhere."""
     async with stored.database.connection() as connection:
         now = datetime.now(UTC) + timedelta(hours=2, minutes=-1)
-        await PlansToRecheck(connection).page([], 2, now, None, SEEN_AT_ONCE)
+        await PlansToRecheck(connection).page([], 2, now, None, PAGE_SIZE)
 
 
 WORK: dict[str, Callable[[Stored], Awaitable[None]]] = {
