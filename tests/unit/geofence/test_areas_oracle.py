@@ -240,7 +240,7 @@ def higher_by(metres: float) -> Callable[[Patch], None]:
 
 
 def nobody_blocks(patch: Patch) -> None:
-    patch.setattr(lowsky.geofence.zones, "_NEEDS_WORD", frozenset())
+    patch.setattr(lowsky.geofence.zones, "_NEEDS_APPROVAL", frozenset())
 
 
 def doubt_is_certain(patch: Patch) -> None:

@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import event, given
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -23,6 +23,12 @@ def higher(band: AltitudeBand, by_m: float) -> AltitudeBand:
     return replace(band, lower_m=band.lower_m + by_m, upper_m=band.upper_m + by_m)
 
 
+def is_barely_there(band: AltitudeBand, reference: VerticalReference) -> bool:
+    one = AltitudeBands.of([band]).resolved()
+    least, _ = reference.differences(one.lower_datum, one.upper_datum)
+    return bool((one.lower_datum != one.upper_datum).any() and abs(one.lower_m + least - one.upper_m).min() < 1e-6)
+
+
 def forbidden(a: AltitudeBand, b: AltitudeBand, reference: VerticalReference = ANYWHERE) -> NDArray[np.float64]:
     return height_shifts(AltitudeBands.of([a]), AltitudeBands.of([b]), reference)
 
@@ -31,6 +37,8 @@ def forbidden(a: AltitudeBand, b: AltitudeBand, reference: VerticalReference = A
 def test_a_height_is_forbidden_where_the_bands_overlap_and_nowhere_else(
     a: AltitudeBand, b: AltitudeBand, reference: VerticalReference, shifts: list[float]
 ) -> None:
+    # A band of two datums that is a single height at one place on earth is there or not by a rounding.
+    assume(not any(is_barely_there(band, reference) for band in (a, b)))
     found = forbidden(a, b, reference)
     event(f"forbidden {len(found)}")
     for shift in shifts:
