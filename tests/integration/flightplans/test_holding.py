@@ -266,7 +266,7 @@ async def test_an_approved_plan_is_rescinded_and_an_activated_one_is_warned(worl
     assert await world.state_of(approved.name) == "RESCINDED"
     rescue = await submit_foreign(world, in_(seconds=20), priority=EMERGENCY)
     assert state(rescue) == "SUBMITTED"
-    assert "under way" in rescue.findings[0].message
+    assert "in progress" in rescue.findings[0].message
     warned = await world.wait_state(flying.name, "ACTIVATED")
     assert [finding.rule for finding in warned.findings] == [assessment_pb2.Finding.RULE_DISPLACED_BY_PRIORITY]
     assert warned.findings[0].severity == assessment_pb2.Finding.SEVERITY_NOTIFICATION
