@@ -166,4 +166,4 @@ async def test_the_tail_passes_over_a_record_that_cannot_be_unpacked(installatio
     assert code == 0, err
     documents = [json.loads(line) for line in out.splitlines()]
     assert [document["key"] for document in documents] == ["t/1", "", "t/3"]
-    assert "cannot be unpacked" in documents[1]["problem"]
+    assert "cannot be decoded" in documents[1]["problem"]
