@@ -136,7 +136,7 @@ async def test_a_caller_with_as_many_calls_as_it_may_have_is_told_when_to_come_b
 
 async def test_requests_of_more_bytes_than_a_worker_holds_at_once_are_told_when_to_come_back() -> None:
     pipeline = Pipeline(verifier=Known(), health=Health())
-    pipeline._calls = InFlight(bytes_max=len(GET) + 1)
+    pipeline._calls = InFlight("calls", calls_max=10, calls_per_caller_max=10, bytes_max=len(GET) + 1)
     async with serving(pipeline) as (servicer, channel):
         under_way = asyncio.ensure_future(call(channel, "GetFlightPlan", GET))
         async with asyncio.timeout(10):

@@ -21,7 +21,7 @@ from lowsky.health import Health
 from lowsky.rpc import pipeline
 from lowsky.rpc.pipeline import Pipeline
 from tests.support.errors import error_of, refusal
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 WITHIN_S = 10
 
