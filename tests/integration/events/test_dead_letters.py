@@ -14,11 +14,11 @@ from lowsky.events import consumer as consumer_module
 from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.kafka import RECORD_BYTES_MAX, Kafka
-from tests.support.consuming import GROUP, TOPIC, Group, consuming, event, tell
 from tests.support.events import records_of
+from tests.support.group_consumer import GROUP, TOPIC, Group, consuming, event, tell
 from tests.support.installation import Installation
-from tests.support.poison import NotUtf8, send
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
+from tests.support.raw_records import NotUtf8, send
 
 
 @pytest.fixture(autouse=True)

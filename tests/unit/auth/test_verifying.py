@@ -17,7 +17,7 @@ from lowsky.auth.caller import Role
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import Unauthenticated, Unavailable
 from lowsky.health import KEYS, Health
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 OLD, NEW = (ECKey.generate_key("P-256", {"kid": kid, "alg": "ES256"}) for kid in ("old", "new"))
 
