@@ -13,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
-from tests.support.contents import contents
+from tests.support.plan_contents import contents
 
 LEGS = 18
 LEG_S = 8.0

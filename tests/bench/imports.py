@@ -19,8 +19,8 @@ import psutil
 from lowsky.local.stack import infrastructure
 from tests.integration.airspace.publishing import new_dataset, new_publisher
 from tests.support.installation import Installation, new_installation
+from tests.support.polling import eventually
 from tests.support.tokens import serving_issuer
-from tests.support.waiting import eventually
 from tests.support.zone_files import Point, ed269_zone, file_of
 
 ZONES = 10_000

@@ -47,8 +47,8 @@ from tests.bench.conflict_search import BATCH, Search
 from tests.bench.filling import FAR, HOUR_S, HOURS, NEAR, Flights, fill, trajectories
 from tests.integration.flightplans.held import OPERATORS, START, a_drone, opened
 from tests.integration.flightplans.held import Path as Submitter
-from tests.support.contents import contents
 from tests.support.installation import maintain
+from tests.support.plan_contents import contents
 
 RESULTS = Path("bench-results") / "reservations.json"
 MONTH_PLANS = 1_000_000

@@ -15,7 +15,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.client import Client
 from lowsky.events import topics
 from tests.e2e.conftest import OPERATOR, SERVICES, City, parcel
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 PLANS = 500
 KILL_AFTER = 120

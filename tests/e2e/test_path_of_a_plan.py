@@ -11,7 +11,7 @@ from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.client import Client, FailedPrecondition, NotFound, StaleEtag
 from tests.e2e.conftest import JIANGSU, OPERATOR, SHANGHAI, City, parcel, register
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 WAIT = timedelta(seconds=20)
 GRANTED = approvals_pb2.Decision.OUTCOME_GRANTED

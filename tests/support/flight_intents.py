@@ -15,7 +15,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from tests.oracle.conflict import Area, Held
 from tests.oracle.height import Limits
-from tests.support.contents import contents
+from tests.support.plan_contents import contents
 
 Intent = Mapping[str, Any]
 Flight = tuple[pb.FlightPlan, list[Held]]

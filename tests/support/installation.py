@@ -28,8 +28,8 @@ from lowsky.local.running.processes import Command, Identity
 from lowsky.local.stack import Stack
 from tests.support.channels import WithToken, open_channel
 from tests.support.events import events_of
+from tests.support.polling import eventually
 from tests.support.tokens import TokenIssuer
-from tests.support.waiting import eventually
 
 Stub = TypeVar("Stub")
 

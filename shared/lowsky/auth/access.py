@@ -1,4 +1,4 @@
-"""The caller of the RPC under way and how far they reach, for the service that answers it."""
+"""The caller of the current RPC and their scope, for the service that answers it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lowsky.auth.rules import Reach
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who is calling, and how far they reach with this RPC."""
+    """Who is calling, and their scope for this RPC."""
 
     caller: Caller
     reach: Reach
@@ -21,10 +21,10 @@ _current: ContextVar[Access] = ContextVar("access")
 
 
 def current_access() -> Access:
-    """Of the RPC under way. Set by the pipeline; a LookupError anywhere else is a mistake of ours."""
+    """The access of the current RPC, set by the pipeline. A LookupError outside of an RPC is a programming error."""
     return _current.get()
 
 
 def set_current_access(access: Access) -> None:
-    """For the pipeline."""
+    """Sets the access of the current RPC; called by the pipeline."""
     _current.set(access)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a caller may be. The token names them in ``lowsky_roles``."""
+    """A role of a caller. The token lists them in ``lowsky_roles``."""
 
     APPLICANT = "applicant"
     """Wants to become an operator."""
@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody whose token was verified."""
+    """A caller whose token was verified."""
 
     subject: str
     roles: frozenset[Role]
@@ -40,16 +40,16 @@ class Caller:
     authority: str | None = None
     """Resource name, ``authorities/x``."""
     expires_s: float = math.inf
-    """When the token no longer counts, seconds since the epoch. A stream ends then."""
+    """Expiry of the token, in seconds since the epoch. Streams end then."""
 
     @property
     def party(self) -> str:
-        """Whom the caller acts for: an operator, an authority, or itself. What one party takes, others do not get,
-        however many subjects it has."""
+        """Whom the caller acts for: an operator, an authority, or itself. Limits are counted per party, however many
+        subjects it has."""
         return self.operator or self.authority or f"subject/{self.subject}"
 
     def has(self, role: Role) -> bool:
-        """Whether the caller has this role, and what the role needs: an operator's operator, an officer's authority."""
+        """Whether the caller has this role and the claim that it requires: an operator or an authority."""
         if role not in self.roles:
             return False
         if role is Role.OPERATOR:

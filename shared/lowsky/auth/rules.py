@@ -1,8 +1,8 @@
 """The authorisation table: for every RPC, which roles may call it, and within which scope.
 
-The interceptor enforces roles and OWN. AUTHORITY and APPLICANT depend on stored data, so the service applies them with
-the caller at hand: what lies outside is NOT_FOUND, for reading as for writing. An RPC without a row answers nobody, and
-a test fails for it.
+The interceptor enforces roles and OWN. AUTHORITY and APPLICANT depend on stored data, so the service applies them: what
+lies outside the caller's scope is NOT_FOUND, for reading as for writing. An RPC without a row is refused to all
+callers, and a test fails for it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Scope(Enum):
     """Everything of this kind."""
 
     OWN = "own"
-    """What lies beneath the caller's operator, by resource name."""
+    """Resources of the caller's operator, by resource name."""
 
     APPLICANT = "applicant"
-    """What the caller applied for; the service looks it up."""
+    """Resources that the caller applied for; the service looks them up."""
 
     AUTHORITY = "authority"
-    """What concerns the caller's authority; the service looks it up."""
+    """Resources that concern the caller's authority; the service looks them up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class AccessRule:
 
     grants: Mapping[Role, Scope]
     resource: str | None = None
-    """Path of the request field whose resource name OWN is judged by."""
-    whose_left_out: bool = False
-    """Whether the name may leave out whose the resource is (`operators/-/…`): the service judges what it finds."""
+    """Path of the request field with the resource name that OWN is checked against."""
+    owner_optional: bool = False
+    """Whether the name may omit the owner (`operators/-/…`): the service then checks the resource that it finds."""
     writes: bool = False
-    """Whether it changes anything: refused while its events could not be heard."""
+    """Whether it changes anything: refused while its events could not be emitted."""
 
 
 _REGISTRATION = "/lowsky.api.registration.v1."
@@ -50,7 +50,7 @@ _AIRSPACE = "/lowsky.api.airspace.v1."
 _PLANS = "/lowsky.api.flightplans.v1.FlightPlansService/"
 _APPROVALS = "/lowsky.api.approvals.v1.ApprovalsService/"
 
-_WHOSE_LEFT_OUT = "operators/-/"
+_WITHOUT_OWNER = "operators/-/"
 
 _REGISTRAR = {Role.REGISTRAR: Scope.ANY}
 _EVERYONE = dict.fromkeys(Role, Scope.ANY)
@@ -96,15 +96,15 @@ RULES: Mapping[str, AccessRule] = {
     _AIRSPACE + "GeozonesService/ListGeozones": AccessRule(_EVERYONE),
     _AIRSPACE + "GeozonesService/CheckAirspace": AccessRule(_EVERYONE),
     _PLANS + "SubmitFlightPlan": AccessRule(_OPERATOR_WRITES, "parent", writes=True),
-    # Each message of the stream names its parent: the service judges each by the same rule.
+    # Each message of the stream names its parent: the service checks each by the same rule.
     _PLANS + "SubmitFlightPlans": AccessRule(_OPERATOR_WRITES, "parent", writes=True),
-    _PLANS + "GetFlightPlan": AccessRule(_PLAN_READERS, "name", whose_left_out=True),
+    _PLANS + "GetFlightPlan": AccessRule(_PLAN_READERS, "name", owner_optional=True),
     _PLANS + "ListFlightPlans": AccessRule(_PLAN_READERS, "parent"),
     _PLANS + "WithdrawFlightPlan": AccessRule(_OPERATOR_WRITES, "name", writes=True),
     _PLANS + "ActivateFlightPlan": AccessRule(_OPERATOR_WRITES, "name", writes=True),
     _PLANS + "EndFlightPlan": AccessRule(_OPERATOR_WRITES, "name", writes=True),
     _PLANS + "ReportFlightPlanState": AccessRule(_OPERATOR_WRITES, "name", writes=True),
-    # It tells when airspace is held, never by whom.
+    # It shows when airspace is reserved, never by whom.
     _PLANS + "QueryAirspace": AccessRule(_EVERYONE),
     _PLANS + "WatchFlightPlans": AccessRule(_PLAN_READERS, "parent"),
     _APPROVALS + "GetApproval": AccessRule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
@@ -114,7 +114,7 @@ RULES: Mapping[str, AccessRule] = {
 
 
 REACHES_MAX = 10_000
-"""Callers and RPCs of which it is remembered how far they reach: as many as verified tokens (tokens.py)."""
+"""Size of the cache of reach by caller and RPC: as many as verified tokens (tokens.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +123,14 @@ class Reach:
 
     everything: bool = False
     operator: str | None = None
-    """What lies beneath this operator (``operators/x``)."""
+    """Resources of this operator (``operators/x``)."""
     authority: str | None = None
-    """What concerns this authority (``authorities/x``)."""
+    """Resources that concern this authority (``authorities/x``)."""
     applicant: str | None = None
-    """What this subject applied for."""
+    """Resources that this subject applied for."""
 
     def covers_operator(self, resource: str) -> bool:
-        """Whether a resource name lies beneath the caller's own operator, or everything is within reach."""
+        """Whether a resource belongs to the caller's own operator by its name, or everything is within reach."""
         if self.everything:
             return True
         return self.operator is not None and (resource == self.operator or resource.startswith(f"{self.operator}/"))
@@ -138,10 +138,10 @@ class Reach:
 
 @lru_cache(maxsize=REACHES_MAX)
 def reach_of(method: str, caller: Caller) -> Reach:
-    """How far the caller reaches with an RPC.
+    """The reach of the caller for an RPC.
 
     Raises:
-        Forbidden: None of the caller's roles may call it, or it has no row.
+        Forbidden: None of the caller's roles may call it, or it has no row in the table.
     """
     rule = RULES.get(method)
     granted = {scope for role, scope in rule.grants.items() if caller.has(role)} if rule else set()
@@ -161,17 +161,17 @@ def require_covered(rule: AccessRule, reach: Reach, resource: str) -> None:
     Raises:
         NotFound
     """
-    if not (rule.whose_left_out and resource.startswith(_WHOSE_LEFT_OUT)):
+    if not (rule.owner_optional and resource.startswith(_WITHOUT_OWNER)):
         require_within_reach(reach, resource)
 
 
 def require_within_reach(reach: Reach, resource: str) -> None:
-    """Refuses early what lies outside, where nothing but the caller's own operator is within reach.
+    """Refuses what lies outside the caller's reach early, if that is only the caller's own operator.
 
-    With AUTHORITY or APPLICANT in reach the service decides, since it takes stored data.
+    With AUTHORITY or APPLICANT in reach the service decides, since that takes stored data.
 
     Raises:
-        NotFound: That it may exist is nobody else's business.
+        NotFound: Whether it exists is not disclosed to others.
     """
     if reach.authority is None and reach.applicant is None and not reach.covers_operator(resource):
         raise NotFound(resource)

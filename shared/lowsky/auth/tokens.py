@@ -36,40 +36,40 @@ from lowsky.process.background import repeatedly
 log = structlog.get_logger()
 
 ALGORITHMS = ["RS256", "ES256"]
-"""Asymmetric ones only: a verifier that knows no secret cannot mint."""
+"""Asymmetric algorithms only: a verifier that holds no secret cannot issue tokens."""
 
 TOKEN_BYTES_MAX = 8_192
-"""More than any claim set of ours; bounds the work of a verification."""
+"""More than any token in use; bounds the cost of a verification."""
 
 KEYS_REFRESH_S = 300.0
-"""Keys are fetched again after this, so that a revoked one stops counting."""
+"""Keys are fetched again after this, so that a revoked one is no longer accepted."""
 
-KEYS_LOOK_S = 1.0
-"""How often it is looked whether they are to be fetched."""
+KEYS_CHECK_S = 1.0
+"""How often to check whether the keys are due to be fetched."""
 
 KEYS_STALE_S = 3_600.0
-"""With the issuer away, the last known keys count for so long."""
+"""While the issuer is unavailable, the last known keys are accepted for this long."""
 
 KEYS_RETRY_S = 1.0
-"""After a fetch that failed nobody tries again, or waits, for so long: an issuer that hangs must not hang us."""
+"""Pause after a failed fetch, without retrying or waiting: an issuer that hangs must not make this worker hang."""
 
 UNKNOWN_KEY_REFETCH_S = 5.0
-"""A token with an unknown key id makes us look for new keys, not more often than this."""
+"""A token with an unknown key id causes a fetch of the keys, but not more often than this."""
 
 LEEWAY_S = 5
-"""Clocks of issuer and worker may differ so much."""
+"""Tolerated difference between the clocks of issuer and worker."""
 
 VERIFIED_MAX = 10_000
-"""Verified tokens that are remembered until they expire: a signature costs 100 µs and more, a look-up nothing."""
+"""Verified tokens that are cached until they expire: a signature costs 100 µs and more, a look-up nothing."""
 
 VERIFIED_S = 60.0
-"""For at most so long: then a key that was revoked no longer counts."""
+"""Maximum age of a cached token: after that, a revoked key is no longer accepted."""
 
 SUBJECT_LENGTH_MAX = 255
-"""OpenID Connect Core 1.0, section 2. Subjects are stored, and part of the key of every request id."""
+"""OpenID Connect Core 1.0, section 2. Subjects are stored, and are part of the key of every request id."""
 
 _MALFORMED = (JoseError, ValueError, TypeError, RecursionError)
-"""What joserfc raises about what it cannot read or does not trust."""
+"""Errors of joserfc about tokens that are malformed or not trusted."""
 
 _CAUSES: Mapping[type[Exception], tuple[str, str]] = {
     BadSignatureError: ("SIGNATURE", "its signature does not match the issuer's key"),
@@ -80,11 +80,11 @@ _CAUSES: Mapping[type[Exception], tuple[str, str]] = {
     ConflictAlgorithmError: ("ALGORITHM", "its algorithm is not that of the issuer's key"),
     MissingAlgorithmError: ("ALGORITHM", "it names no algorithm"),
 }
-"""Why a token's signature does not count, for machines and in words. Anything else is MALFORMED."""
+"""Why a token's signature is not accepted, as a code and as text. Anything else is MALFORMED."""
 
 _CLAIM_CAUSES = {"iss": "ISSUER", "aud": "AUDIENCE", "nbf": "NOT_YET_VALID"}
 
-# "-" stands for all operators in names of parents: no token may be for an operator called so.
+# "-" is the wildcard for all operators in parent names: no token may name an operator with that id.
 _RESOURCE = {
     "lowsky_operator": re.compile(r"(?:operators/)?([a-z0-9][a-z0-9-]{0,62})"),
     "lowsky_authority": re.compile(r"(?:authorities/)?([a-z0-9][a-z0-9-]{0,62})"),
@@ -92,15 +92,15 @@ _RESOURCE = {
 
 
 class _Claims(jwt.JWTClaimsRegistry):
-    """The registered claims that decide. When a token was issued does not: RFC 7519 section 4.1.6 lets nobody refuse a
-    token for it, and an issuer whose clock is ahead is not a forger."""
+    """Checks the registered claims. The time of issue is not checked: RFC 7519 section 4.1.6 gives no reason to refuse
+    a token for it, and an issuer whose clock is ahead is not a forger."""
 
     def validate_iat(self, value: object) -> None:
         return
 
 
 class TokenVerifier:
-    """Turns a bearer token into a Caller, or raises Unauthenticated (or Unavailable when the keys cannot be had)."""
+    """Turns a bearer token into a Caller; raises Unauthenticated, or Unavailable if the keys cannot be fetched."""
 
     def __init__(self, *, jwks_url: str, issuer: str, audience: str) -> None:
         self._jwks_url = jwks_url
@@ -111,7 +111,7 @@ class TokenVerifier:
             exp={"essential": True},
             sub={"essential": True},
         )
-        # Made once: setting up TLS takes a third of a second. No proxy of the environment leads to this very machine.
+        # Made once: setting up TLS takes a third of a second. Loopback addresses do not go through a configured proxy.
         by_environment = not is_loopback(urlsplit(jwks_url).hostname or "")
         self._client = httpx.AsyncClient(timeout=3.0, verify=httpx.create_ssl_context(), trust_env=by_environment)
         self._keys: KeySet | None = None
@@ -121,8 +121,8 @@ class TokenVerifier:
         self._verified: dict[str, tuple[float, Caller]] = {}
 
     async def keep_keys(self, health: Health) -> None:
-        """Fetches the keys before a call needs them, and again before they are too old; reports the part `keys`: lost
-        while there are none that count. Runs until cancelled."""
+        """Fetches the keys before a call needs them, and again before they are too old; reports the part `keys`, which
+        is unavailable while no keys are accepted. Runs until cancelled."""
 
         async def refresh() -> bool:
             try:
@@ -133,8 +133,8 @@ class TokenVerifier:
             await health.report(KEYS, None)
             return False
 
-        # Every second: the keys themselves say whether they are old enough to be fetched again.
-        await repeatedly(refresh, every_s=KEYS_LOOK_S, what="no keys to verify tokens with")
+        # Checked every second: the age of the keys decides whether they are fetched again.
+        await repeatedly(refresh, every_s=KEYS_CHECK_S, what="no keys to verify tokens with")
 
     async def verify(self, token: str) -> Caller:
         """The caller that the token names."""
@@ -152,11 +152,11 @@ class TokenVerifier:
         return caller
 
     async def _decode(self, token: str) -> dict[str, Any]:
-        await self._refresh(KEYS_STALE_S)  # younger ones are renewed beside the calls
+        await self._refresh(KEYS_STALE_S)  # younger ones are renewed in the background
         try:
             claims = self._verify_signature(token)
         except _MALFORMED as error:
-            # The key may be new: look once more before saying no.
+            # The key may be new: fetch the keys once more before refusing.
             if not await self._refresh(UNKNOWN_KEY_REFETCH_S):
                 raise _not_signed(error) from None
             try:
@@ -177,10 +177,10 @@ class TokenVerifier:
         return dict(jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims)
 
     async def _refresh(self, max_age_s: float) -> bool:
-        """Has newer keys where they are older than max_age_s; says whether there are. Young ones wait for nobody.
+        """Fetches the keys if they are older than max_age_s; returns whether there are newer ones. Otherwise no wait.
 
         Raises:
-            Unavailable: There are no keys that still count, and none can be fetched.
+            Unavailable: There are no keys that are still accepted, and none can be fetched.
         """
         before_s = self._fetched_s
         if time.monotonic() - before_s < max_age_s:
@@ -209,7 +209,7 @@ class TokenVerifier:
 
 def _not_signed(error: Exception) -> Unauthenticated:
     causes = (_CAUSES[kind] for kind in type(error).__mro__ if kind in _CAUSES)
-    return _invalid(*next(causes, ("MALFORMED", "it is no signed JWT")))
+    return _invalid(*next(causes, ("MALFORMED", "it is not a signed JWT")))
 
 
 def _wrong_claim(error: Exception) -> Unauthenticated:
@@ -218,7 +218,7 @@ def _wrong_claim(error: Exception) -> Unauthenticated:
         return _invalid("CLAIM_MISSING", f"its claim {claim} is missing", claim)
     cause = _CLAIM_CAUSES.get(claim, "CLAIM_MALFORMED")
     text = {
-        "ISSUER": "it was issued by another issuer than the one that is trusted here",
+        "ISSUER": "its issuer is not the one that is trusted here",
         "AUDIENCE": "it was issued for another audience",
         "NOT_YET_VALID": f"it is not valid yet, by more than the {LEEWAY_S} s that clocks may differ",
     }
@@ -231,7 +231,7 @@ def _invalid(cause: str, message: str, claim: str = "") -> Unauthenticated:
 
 
 def _is_subject(value: object) -> bool:
-    """A text that can be stored: neither U+0000 nor half of a surrogate pair is in it."""
+    """Whether it is a string that can be stored: without U+0000 and without unpaired surrogates."""
     if not isinstance(value, str) or not 0 < len(value) <= SUBJECT_LENGTH_MAX:
         return False
     return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value)

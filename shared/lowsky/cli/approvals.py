@@ -1,4 +1,4 @@
-"""`lowsky approvals`: where officers decide, and operators see how far their cases are."""
+"""`lowsky approvals`: for officers to decide, and for operators to see the state of their cases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from lowsky.cli.problems import invalid
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import enum_name, enum_value, last, resource, show_time
 
-app = typer.Typer(help="Approvals: one case for each plan that needs somebody's word.", no_args_is_help=True)
+app = typer.Typer(
+    help="Approvals: one case for each plan that needs the approval of an authority.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(help="approvals/… or its last part.")]
 
@@ -27,12 +29,12 @@ def list_(
     context: typer.Context,
     state: States = None,
     awaiting_me: Annotated[
-        bool, typer.Option("--awaiting-me", help="Only what one's own authority has still to decide.")
+        bool, typer.Option("--awaiting-me", help="Only cases that your authority has yet to decide.")
     ] = False,
     flight_plan: Annotated[str, typer.Option("--plan", help="Only the case of this plan.")] = "",
     limit: Limit = LIMIT_DEFAULT,
 ) -> None:
-    """The queue: what must be decided first comes first."""
+    """List the cases, the most urgent first."""
     session = session_of(context)
     request = pb.ListApprovalsRequest(
         states=[enum_value(pb.Approval.State, text, "--state") for text in state or ()],
@@ -54,7 +56,7 @@ def list_(
 
 @app.command()
 def show(context: typer.Context, name: Name) -> None:
-    """One case: the plan as it was checked, and what each authority says. Its etag is what a decision needs."""
+    """Show one case: the plan as checked, and the decision of each authority. A decision needs its etag."""
     session = session_of(context)
     request = pb.GetApprovalRequest(name=resource("approvals", name))
     _show(session, session.call(lambda client: client.approvals.GetApproval, request).approval)
@@ -64,15 +66,13 @@ def show(context: typer.Context, name: Name) -> None:
 def decide(
     context: typer.Context,
     name: Name,
-    etag: Annotated[
-        str, typer.Option("--etag", help="Of the case as it was seen (approvals show): one approves that.")
-    ],
+    etag: Annotated[str, typer.Option("--etag", help="Etag of the case as you saw it (approvals show).")],
     reason: Annotated[str, typer.Option("--reason", help="Shown to the operator.")],
     grant: Annotated[bool, typer.Option("--grant")] = False,
     reject: Annotated[bool, typer.Option("--reject")] = False,
     request_id: RequestId = "",
 ) -> None:
-    """Decide for one's own authority."""
+    """Decide a case for your authority."""
     if grant == reject:
         raise invalid("OUTCOME_MISSING", "say either --grant or --reject")
     session = session_of(context)

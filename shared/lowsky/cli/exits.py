@@ -1,4 +1,4 @@
-"""Exit codes: what a script may rely on."""
+"""Exit codes, on which scripts may rely."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Exit(IntEnum):
     """A file or a request that breaks a rule."""
     NOT_FOUND = 4
     DENIED = 5
-    """Not signed in, or not allowed."""
+    """Not authenticated, or not allowed."""
     CONFLICT = 6
-    """Not in the present state: a precondition, a name that is taken, a stale etag."""
+    """Not possible in the current state: a precondition, a name that is taken, a stale etag."""
     UNAVAILABLE = 7
-    """Not now: the service does not answer, or not in time."""
+    """The service does not answer, or not in time."""
     PLAN_REJECTED = 8
     PLAN_UNDECIDED = 9
     """Officers have yet to decide, or the decision did not come within the time waited."""
     SOME_FAILED = 10
-    """Of many flights, some were refused or could not be read: the answers say which."""
+    """Some of many flights were refused or could not be read: see the answers."""
     INTERRUPTED = 130
 
 
@@ -47,9 +47,9 @@ HELP = """Exit codes: 0 done · 1 unexpected · 2 usage · 3 invalid input · 4 
 6 precondition or conflict · 7 unavailable or too late · 8 plan rejected · 9 plan under review or undecided ·
 10 some of many refused or unreadable · 130 interrupted. (up, down, restart and status: see their help.)
 
-They say what became of what was asked, however printing goes. A closed pipe (`| head`) changes nothing. What cannot be
-written to standard output goes to standard error; of a change the code stays its own, what was only read ends with 1.
-Characters that the terminal's encoding does not have are printed as "?", in JSON as \\u escapes."""
+They report the result of the operation, whether or not it could be printed. A closed pipe (`| head`) changes nothing.
+What cannot be written to standard output goes to standard error; a change then keeps its code, a read ends with 1.
+Characters that the terminal's encoding lacks are printed as "?", in JSON as \\u escapes."""
 
 _OF: tuple[tuple[Exit, tuple[type[LowskyApiError], ...]], ...] = (
     (Exit.INVALID, (InvalidArgument, OutOfRange)),
@@ -61,5 +61,5 @@ _OF: tuple[tuple[Exit, tuple[type[LowskyApiError], ...]], ...] = (
 
 
 def exit_of(error: LowskyApiError) -> Exit:
-    """The code that an error of a service ends the command with."""
+    """The exit code for an error of a service."""
     return next((code for code, kinds in _OF if isinstance(error, kinds)), Exit.UNEXPECTED)

@@ -1,4 +1,4 @@
-"""`lowsky`: for operators, for officers, and for whoever runs an installation."""
+"""`lowsky`: for operators, officers, and administrators of an installation."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from lowsky.cli.root import Root
 from lowsky.cli.session import token
 from lowsky.cli.session.session import Session
 
-HELP = f"""Ask for airspace, hear the decision, and see everything that happens.
+HELP = f"""Submit flight plans, follow their decisions, and watch all events.
 
-Where the services are and who asks is said by options or by the environment; on a machine where `lowsky up` runs,
-nothing but `--as` is needed, as in `lowsky plan list --as operator:acme`. Global options may stand anywhere.
+Addresses of the services and credentials are given by options or environment variables; on a machine where `lowsky up`
+runs, only `--as` is needed, as in `lowsky plan list --as operator:acme`. Global options may be placed anywhere.
 
 {exits.HELP}"""
 
@@ -77,7 +77,7 @@ def options(
     ] = None,
     tls: Annotated[
         bool | None,
-        typer.Option("--tls/--no-tls", envvar="LOWSKY_TLS", help="Default: TLS, except towards this very machine."),
+        typer.Option("--tls/--no-tls", envvar="LOWSKY_TLS", help="Default: TLS, except for loopback addresses."),
     ] = None,
     tls_ca: Annotated[
         Path | None, typer.Option("--tls-ca", envvar="LOWSKY_TLS_CA", help="PEM file of the authority to trust.")

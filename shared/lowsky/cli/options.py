@@ -9,15 +9,19 @@ import typer
 Operator = Annotated[
     str | None, typer.Option("--operator", envvar="LOWSKY_OPERATOR", metavar="NAME", help="acme or operators/acme.")
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many; more are announced.")]
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, max=100_000, help="Maximum number; a warning tells if there are more.")
+]
 Etag = Annotated[
     str,
-    typer.Option("--etag", help="Of the version that was seen: refused if it has changed since. Default: not asked."),
+    typer.Option(
+        "--etag", help="Etag of the version that you saw: refused if it has changed since. Default: not checked."
+    ),
 ]
 RequestId = Annotated[
     str,
     typer.Option(
-        "--request-id", metavar="UUID", help="The same id with the same request is done once. Default: a new one."
+        "--request-id", metavar="UUID", help="A repeated request with the same id is executed once. Default: a new id."
     ),
 ]
 States = Annotated[list[str] | None, typer.Option("--state", help="Only this state; may be repeated.")]

@@ -1,4 +1,4 @@
-"""Where results and remarks go: results on stdout as a table or JSON, everything else on stderr."""
+"""Prints results on stdout as tables or JSON, and everything else on stderr."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Format(StrEnum):
 
 
 class Output:
-    """Prints for people or for programs. Without a terminal nothing moves and nothing is coloured."""
+    """Prints for people or for programs. Without a terminal there are no animations and no colours."""
 
     def __init__(self, form: Format = Format.TABLE) -> None:
         self.form = form
         self.changed = False
-        """Whether something was asked for that changes what is stored: then the exit code says what became of it,
-        wherever the answer could be printed."""
-        # Titles and texts come from others: no markup is read from them.
+        """Whether the command changes stored data: then the exit code reports the result of the change, whether or not
+        it could be printed."""
+        # Titles and texts come from others: markup in them is not interpreted.
         self.out = Console(markup=False, emoji=False, highlight=False)
         self.err = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
@@ -48,7 +48,7 @@ class Output:
         return self.form is Format.JSON
 
     def show(self, message: Message, table: Callable[[], Iterable[RenderableType]]) -> None:
-        """One result: the message as protobuf JSON, or what `table` makes."""
+        """Prints one result: the message as protobuf JSON, or the output of `table`."""
         if self.json:
             self.document(json_format.MessageToDict(message), indent=2)
         else:
@@ -56,7 +56,7 @@ class Output:
                 self.out.print(part)
 
     def line(self, document: Message | dict[str, Any], text: Callable[[], RenderableType]) -> None:
-        """One of a stream: a line of NDJSON, or of text. Ends the command once nothing of it is read any more."""
+        """Prints one item of a stream as a line of NDJSON or text. Ends the command once the reader has exited."""
         if self.json:
             self.document(json_format.MessageToDict(document) if isinstance(document, Message) else document)
         else:
@@ -66,26 +66,26 @@ class Output:
             raise typer.Exit(Exit.OK if streams.reader_left() else Exit.UNEXPECTED)
 
     def document(self, document: Mapping[str, Any], *, aside: bool = False, indent: int | None = None) -> None:
-        """A document as JSON; aside: on standard error."""
+        """Prints a document as JSON; with aside on standard error."""
         stream = sys.stderr if aside else sys.stdout
         text = json.dumps(document, ensure_ascii=not streams.encodes_everything(stream), indent=indent)
         stream.write(text + "\n")
         stream.flush()
 
     def say(self, text: str, style: str = "") -> None:
-        """A remark. Programs that read JSON are not bothered with it."""
+        """Prints a remark; omitted for programs, which read JSON."""
         if not self.json:
             self.err.print(Text(clean(text), style=style), soft_wrap=True)
 
     def warn(self, text: str) -> None:
-        """A remark that nobody may miss."""
+        """Prints a warning, for people and programs."""
         if self.json:
             self.document({"warning": text}, aside=True)
         else:
             self.err.print(Text(text, style="bold yellow"), soft_wrap=True)
 
     def problem(self, problem: Problem) -> None:
-        """Why it did not work."""
+        """Prints a problem."""
         if self.json:
             self.document(problem.document(), aside=True)
             return
@@ -115,7 +115,8 @@ class Output:
 
     @contextlib.contextmanager
     def transfer(self, text: str) -> Iterator[Callable[[int, int], None]]:
-        """A bar that hears bytes done and bytes in all, on a terminal; then it is told that the server is at work."""
+        """A progress bar on a terminal, called with bytes done and total bytes; then it shows that the server is
+        working."""
         if self.json or not self.err.is_terminal:
             self.say(f"{text} ...")
             yield lambda done, total: self.say(SENT) if done == total else None

@@ -1,4 +1,4 @@
-"""What went wrong, for people and for scripts: reason, message, each field, what to do."""
+"""Errors for people and scripts: reason, message, each field, and what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lowsky.missions import UnreadableMission
 
 @dataclass(slots=True)
 class Problem(Exception):
-    """A problem of this command, ready to be shown."""
+    """An error of this command, ready to be shown."""
 
     reason: str
     message: str
@@ -43,19 +43,19 @@ class Problem(Exception):
 
 
 def invalid(reason: str, message: str, advice: str = "") -> Problem:
-    """Something given to this command that cannot be used."""
+    """A Problem with invalid input."""
     return Problem(reason, message, Exit.INVALID, advice)
 
 
 ADVICE: Mapping[str, str] = {
     "TOKEN_MISSING": "set LOWSKY_TOKEN or --token-file; on a local stack: --as operator:NAME, officer:NAME, …",
     "TOKEN_EXPIRED": "get a fresh token",
-    "TOKEN_INVALID": "check that the token is of the issuer that this installation trusts",
+    "TOKEN_INVALID": "check that the token was issued by the issuer that this installation trusts",
     "ROLE_MISSING": "use a token with a role that may do this",
-    "NOT_FOUND": "check the name; what is not yours to see is not found either",
-    "AIRCRAFT_BUSY": "end the flight that the aircraft is still under way for: lowsky plan end",
-    "STALE_ETAG": "somebody changed it meanwhile: show it again, then repeat",
-    "REQUEST_ID_REUSED": "leave --request-id out, or send the very same request",
+    "NOT_FOUND": "check the name; what you may not see is not found either",
+    "AIRCRAFT_BUSY": "end the aircraft's current flight: lowsky plan end",
+    "STALE_ETAG": "it was changed meanwhile: show it again, then repeat",
+    "REQUEST_ID_REUSED": "leave --request-id out, or send exactly the same request",
     "OPERATOR_UNKNOWN": "register first: lowsky operators create (a new registration takes a moment to be known)",
     "OPERATOR_NOT_IN_GOOD_STANDING": "the registrar must verify or reinstate the operator first",
     "AIRCRAFT_UNKNOWN": "register it: lowsky aircraft register (a new registration takes a moment to be known)",
@@ -64,8 +64,8 @@ ADVICE: Mapping[str, str] = {
     "INSURANCE_MISSING": "`lowsky operators update NAME --insurance-until TIME` states it",
     "CERTIFICATE_MISSING": "`lowsky operators update NAME --certificate NUMBER --certificate-until TIME` states it",
     "CERTIFICATE_EXPIRED": "`lowsky operators update NAME --certificate-until TIME` states the renewed one",
-    "INSURANCE_EXPIRED": "tell the new date: lowsky operators update NAME --insurance-until",
-    "ZONES_REFUSED": "mend the file, or take the zones that can be read with --on-error accept-valid",
+    "INSURANCE_EXPIRED": "state the new date: lowsky operators update NAME --insurance-until",
+    "ZONES_REFUSED": "correct the file, or import the valid zones with --on-error accept-valid",
     "AUTHORITY_UNKNOWN": "register it: lowsky authorities create",
     "RESUME_TOKEN_EXPIRED": "watch from now: leave the resume token out, and list what changed meanwhile",
     "COMPLEX_ITEM": "in QGroundControl, save the mission as plain waypoints",
@@ -73,13 +73,13 @@ ADVICE: Mapping[str, str] = {
 }
 
 _ADVICE_OF_EXIT = {
-    Exit.UNAVAILABLE: "try again in a moment; of a local stack, `lowsky status` tells more",
+    Exit.UNAVAILABLE: "try again in a moment; for a local stack, see `lowsky status`",
     Exit.DENIED: ADVICE["TOKEN_MISSING"],
 }
 
 
 def of_api_error(error: LowskyApiError) -> Problem:
-    """A service's refusal."""
+    """The Problem of an error of a service."""
     code = exit_of(error)
     return Problem(
         error.reason,
@@ -97,12 +97,12 @@ def of_api_error(error: LowskyApiError) -> Problem:
 def _advice(error: LowskyApiError) -> str:
     digest = error.metadata.get("digest", "")
     if error.reason == "REMOVAL_NOT_CONFIRMED" and digest:
-        return f"see what goes with --dry-run; if it is meant, run it again with --confirm {digest}"
+        return f"see what is removed with --dry-run; if it is intended, run it again with --confirm {digest}"
     return ADVICE.get(error.reason, "")
 
 
 def of_mission(error: UnreadableMission) -> Problem:
-    """A mission file that is not read."""
+    """The Problem of a mission file that cannot be read."""
     problem = invalid(error.reason, error.message, ADVICE.get(error.reason, ""))
     if error.item is not None:
         problem.metadata = {"item": str(error.item + 1)}
@@ -112,7 +112,7 @@ def of_mission(error: UnreadableMission) -> Problem:
 
 
 def of_any(error: Exception) -> Problem | None:
-    """The problem that an exception stands for; None for what nobody foresaw."""
+    """The Problem of an exception; None for an unexpected one."""
     match error:
         case Problem():
             return error
@@ -123,7 +123,7 @@ def of_any(error: Exception) -> Problem | None:
         case MissingEndpoint():
             return Problem(
                 "NO_ENDPOINT",
-                f"it is not known where {error.service} is",
+                f"the address of {error.service} is not known",
                 Exit.UNAVAILABLE,
                 f"set LOWSKY_{error.service.upper()} to its host:port",
             )

@@ -1,4 +1,4 @@
-"""The top of the command: global options anywhere, commands of extras, and one place where errors end."""
+"""The root command: global options anywhere, commands of extras, and central error handling."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ VALUED |= {"--approvals"}
 FLAGS = {"--tls", "--no-tls"}
 
 EXTRA_COMMANDS = "lowsky.commands"
-"""Entry points: what an extra adds to the command."""
+"""Entry point group of commands that extras add."""
 
 
 def hoist(arguments: list[str]) -> list[str]:
-    """Moves global options to the front, so that they may stand after the command too, where people write them."""
+    """Moves global options to the front, so that they may also follow the command, where people write them."""
     front: list[str] = []
     rest: list[str] = []
     waiting = list(arguments)
@@ -87,7 +87,7 @@ class Root(TyperGroup):
 
 
 def _with_printing(code: int, ctx: Any) -> int:
-    """The exit code, once all is printed: what was only read is not done where it could not be written."""
+    """The exit code after printing: a command that only reads has failed if its output could not be written."""
     sys.stdout.flush()
     changed = ctx.invoked_subcommand in _extras() or (ctx.obj is not None and ctx.obj.output.changed)
     unwritten = streams.lost() is not None and not streams.reader_left()
@@ -105,7 +105,7 @@ def report(error: Exception, output: Output) -> int:
     if problem is None:
         if os.environ.get("LOWSKY_DEBUG"):
             traceback.print_exception(error)
-        advice = "this is a fault of lowsky; LOWSKY_DEBUG=1 shows where"
+        advice = "this is a bug in lowsky; LOWSKY_DEBUG=1 shows where"
         problem = Problem("UNEXPECTED", f"{type(error).__name__}: {error}", Exit.UNEXPECTED, advice)
     output.problem(problem)
     return int(problem.exit_code)
@@ -116,7 +116,7 @@ def _extras() -> dict[str, EntryPoint]:
 
 
 def _command(name: str, point: EntryPoint) -> Any:
-    """The command of an extra, loaded when it is wanted; a hint in its place where the extra is not installed."""
+    """The command of an extra, loaded on demand; a hint instead if the extra is not installed."""
     made = typer.Typer(add_completion=False, rich_markup_mode=None)
     try:
         made.command(name)(point.load())

@@ -1,8 +1,8 @@
-"""Standard output and error that never fail a command: the exit code is of what was asked, not of printing.
+"""Standard output and error that never fail a command: the exit code reports the operation, not printing.
 
-A character that the terminal's encoding does not have is printed as "?" (in JSON as an escape: nothing is lost). A pipe
-whose reader is gone is written to no more, without a word. What another failure, as a full disk, keeps from standard
-output goes to standard error.
+A character that the terminal's encoding lacks is printed as "?" (in JSON as an escape: nothing is lost). Output to a
+pipe whose reader has exited is dropped silently. If standard output fails for another reason, such as a full disk, the
+rest is written to standard error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _STDERR: Final = 2
 
 
 class _Lenient(io.RawIOBase):
-    """Writes to a descriptor for as long as that works; raises nothing."""
+    """Writes to a descriptor while that works; never raises."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -55,19 +55,19 @@ class _Lenient(io.RawIOBase):
 
 
 def protect() -> None:
-    """Puts lenient streams in the place of the interpreter's. Call once, before anything is printed."""
+    """Replaces the interpreter's streams by lenient ones. Call once, before anything is printed."""
     sys.stdout = _lenient(sys.stdout)
     sys.stderr = _lenient(sys.stderr)
 
 
 def lost() -> OSError | None:
-    """Why standard output cannot be written any more; None while it can."""
+    """The error because of which standard output can no longer be written; None while it can."""
     raw = _raw(sys.stdout)
     return None if raw is None else raw.problem
 
 
 def reader_left() -> bool:
-    """Whether whoever read standard output has had enough (`| head`)."""
+    """Whether the reader of standard output has exited (`| head`)."""
     raw = _raw(sys.stdout)
     return raw is not None and raw.reader_left
 

@@ -1,4 +1,4 @@
-"""Times, names, enumerations and numbers, as people write and read them."""
+"""Parses and formats times, names, enumerations and numbers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,199}")
 
 
 def parse_time(text: str, option: str) -> datetime:
-    """An ISO 8601 instant with its offset; one without means another moment to everybody."""
+    """Parses an ISO 8601 instant with an offset; without one it would be ambiguous."""
     try:
         instant = datetime.fromisoformat(text.upper())  # RFC 3339, 5.6: t and z may be in lower case
     except ValueError:
         raise invalid(
-            "INVALID_TIME", f"{option} {text!r} is no ISO 8601 time", "write it as 2026-11-25T09:00+08:00"
+            "INVALID_TIME", f"{option} {text!r} is not an ISO 8601 time", "write it as 2026-11-25T09:00+08:00"
         ) from None
     if instant.tzinfo is None:
         raise invalid(
             "TIME_WITHOUT_ZONE",
-            f"{option} {text!r} names no time zone",
+            f"{option} {text!r} has no time zone",
             "add Z (UTC) or the offset, as in 2026-11-25T09:00+08:00",
         )
     try:
@@ -36,7 +36,7 @@ def parse_time(text: str, option: str) -> datetime:
 
 
 def later(when: datetime, by: timedelta, option: str) -> datetime:
-    """An instant so much later; raises Problem where the calendar has none."""
+    """An instant this much later; raises Problem if it is outside the calendar."""
     try:
         return when + by
     except OverflowError:
@@ -49,7 +49,7 @@ def out_of_calendar(what: str) -> Problem:
 
 
 def timestamp(text: str | None, option: str) -> Timestamp | None:
-    """The same for a message; None stays None."""
+    """As parse_time, for a message; None stays None."""
     if text is None:
         return None
     stamp = Timestamp()
@@ -58,7 +58,7 @@ def timestamp(text: str | None, option: str) -> Timestamp | None:
 
 
 def show_time(when: Timestamp | datetime, *, seconds: bool = False) -> str:
-    """In the zone of this machine, with its offset; nothing for a timestamp that is not set."""
+    """Formats a time in the local time zone, with its offset; empty for an unset timestamp."""
     if isinstance(when, Timestamp):
         if not when.seconds and not when.nanos:
             return ""
@@ -111,7 +111,7 @@ def enum_name(enum: Any, value: int) -> str:
 
 
 def enum_value(enum: Any, text: str, option: str) -> Any:
-    """`under-review` as the value of STATE_UNDER_REVIEW; says what there is where there is no such one."""
+    """`under-review` as the value of STATE_UNDER_REVIEW; a Problem lists the choices if there is none."""
     prefix = _prefix(enum)
     known = [name.removeprefix(prefix) for name in enum.keys() if not name.endswith("_UNSPECIFIED")]  # noqa: SIM118
     wanted = text.upper().replace("-", "_")
@@ -126,7 +126,7 @@ REFERENCE_SYSTEMS = "wgs-84|cgcs2000|gcj-02|bd-09"
 
 
 def reference_system_value(text: str | None) -> geo_pb2.ReferenceSystem.ValueType:
-    """What `--reference-system` says; unspecified where it is not given."""
+    """The value of `--reference-system`; unspecified if not given."""
     if text is None:
         return geo_pb2.REFERENCE_SYSTEM_UNSPECIFIED
     value: geo_pb2.ReferenceSystem.ValueType = enum_value(geo_pb2.ReferenceSystem, text, "--reference-system")

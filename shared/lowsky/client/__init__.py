@@ -1,6 +1,6 @@
-"""The operators' client: asynchronous, thin over the generated messages of lowsky.api.
+"""The operators' client: asynchronous, a thin layer over the generated messages of lowsky.api.
 
-It needs the plain install only, and nothing of the servers.
+It needs only the base installation, without the packages of the servers.
 """
 
 from lowsky.client.channels import Endpoints

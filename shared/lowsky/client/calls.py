@@ -1,4 +1,4 @@
-"""How every call is made: with a token, a deadline, a trace, and another try where that is safe."""
+"""Makes every call: with a token, a deadline, a trace, and retries where that is safe."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ Res = TypeVar("Res")
 Metadata = tuple[tuple[str, str], ...]
 
 DEADLINE_S = 10.0
-"""Of a call, all its tries together. Answers take milliseconds; ten seconds outlast the restart of a server."""
+"""Deadline of a call with all its attempts. Responses take milliseconds; ten seconds outlast a restart of the
+server."""
 
 PATIENCE_S = 0.1
 PATIENCE_S_MAX = 1.0
-"""A stream that is opened again first waits so long for a refusal, three times as long at each further try."""
+"""How long a reopened stream first waits for a refusal; three times as long at each further attempt."""
 
 _READS = ("Get", "List", "Watch", "Check")
 
 
 def new_request_id() -> str:
-    """An id for one change: sent again with the same change, it is done once."""
+    """An id for one mutation: sent again with the same request, it is executed only once."""
     return str(uuid.uuid4())
 
 
@@ -50,7 +51,7 @@ def new_traceparent() -> str:
 
 
 class Tries:
-    """The tries of one call: they share its trace and its correlation id, and count failures in a row."""
+    """The attempts of one call: they share its trace and its correlation id, and count consecutive failures."""
 
     def __init__(self, tokens: TokenSource | None, policy: RetryPolicy, correlation_id: str = "") -> None:
         self._tokens = tokens
@@ -62,7 +63,7 @@ class Tries:
         self.correlation_id = correlation_id or str(uuid.uuid4())
 
     async def metadata(self) -> Metadata:
-        """What a try sends beside the request."""
+        """The metadata that an attempt sends with the request."""
         metadata = (("traceparent", self._traceparent), ("x-correlation-id", self.correlation_id))
         if self._tokens is None:
             return metadata
@@ -71,16 +72,17 @@ class Tries:
 
     @property
     def patience_s(self) -> float:
-        """How long this try waits for a refusal before it writes: a write into a refused stream loses the refusal."""
+        """How long this attempt waits for a refusal before it writes: writing into a refused stream loses the
+        status."""
         return min(PATIENCE_S * 3**self._failures, PATIENCE_S_MAX) if self._failures else 0.0
 
     def progressed(self) -> None:
-        """Something was answered: failures are counted anew."""
+        """Resets the count of failures, since something was answered."""
         self._failures = 0
         self._renewed = False
 
     def error(self, raw: BaseException) -> LowskyApiError:
-        """What a try ended in. Raises what is not an end of a call, the caller's own cancellation among it."""
+        """The error that an attempt ended with. Raises anything else, including the caller's own cancellation."""
         if isinstance(raw, LowskyApiError):
             return raw
         if isinstance(raw, grpc.aio.AioRpcError):
@@ -90,9 +92,9 @@ class Tries:
         raise raw
 
     def pause_s(self, error: LowskyApiError, *, repeatable: bool = True) -> float | None:
-        """How long to wait before the next try; None when there is none to make."""
+        """How long to wait before the next attempt; None if there is none."""
         if isinstance(error, Unauthenticated) and error.reason == "TOKEN_EXPIRED":
-            # The server looked at the token before anything else: nothing has happened yet.
+            # The server checks the token first: the call had no effect yet.
             if self._renewed or not isinstance(self._tokens, Renewable):
                 return None
             self._renewed = True
@@ -112,7 +114,7 @@ class Calls:
         self._policy = policy
 
     def tries(self, correlation_id: str = "") -> Tries:
-        """For a call that its caller makes by itself, as streams are."""
+        """For a call that the caller makes itself, such as a stream."""
         return Tries(self._tokens, self._policy.for_streams(), correlation_id)
 
     async def unary(
@@ -123,7 +125,7 @@ class Calls:
         timeout_s: float = DEADLINE_S,
         correlation_id: str = "",
     ) -> Res:
-        """One request, one answer. A request that wants a request id and has none is given one."""
+        """Makes a unary call. A request that needs a request id and has none is given one."""
         request, repeatable = identified(request)
 
         async def attempt(remaining_s: float, metadata: Metadata) -> Res:
@@ -143,7 +145,8 @@ class Calls:
         repeatable: bool,
         correlation_id: str = "",
     ) -> Res:
-        """Makes attempts, each with the seconds that remain, until one is answered or the time or the tries are up."""
+        """Makes attempts, each with the remaining seconds, until one succeeds or the time or the attempts are used
+        up."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         tries = Tries(self._tokens, self._policy, correlation_id)
@@ -163,7 +166,7 @@ class Calls:
 
 
 async def ended_within(call: grpc.aio.Call, seconds: float) -> bool:
-    """Waits for the end of a call, at most so long; says whether it has come."""
+    """Waits at most this long for the end of a call; returns whether it has ended."""
     if seconds > 0:
         ended = asyncio.Event()
         call.add_done_callback(lambda _: ended.set())
@@ -175,7 +178,7 @@ async def ended_within(call: grpc.aio.Call, seconds: float) -> bool:
 
 
 def identified(request: Req) -> tuple[Req, bool]:
-    """The request, with a request id where it wants one; and whether it may be sent more than once."""
+    """The request, with a request id if it needs one; and whether it may be sent more than once."""
     descriptor = request.DESCRIPTOR
     if "request_id" not in descriptor.fields_by_name:
         return request, descriptor.name.startswith(_READS)

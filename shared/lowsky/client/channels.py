@@ -1,4 +1,4 @@
-"""Connections: where the services are, and options that match the servers'."""
+"""Connections: the addresses of the services, and channel options that match the servers'."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import grpc
 from lowsky.loopback import is_loopback_target
 
 KEEPALIVE_MS = 30_000
-"""A ping on a silent connection. The servers allow one each 10 s (lowsky.rpc.server) and end connections that ping
-more often, so the two stay in this order."""
+"""Interval of pings on an idle connection. The servers allow one per 10 s (lowsky.rpc.server) and close connections
+that ping more often, so this must stay longer."""
 
 KEEPALIVE_TIMEOUT_MS = 10_000
-"""An answer to a ping takes milliseconds; without one for so long the connection is dead."""
+"""The reply to a ping takes milliseconds; without one for this long the connection is dead."""
 
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
-"""What the servers send at most: the report on a national zone file."""
+"""The largest message that the servers send: the report on a national zone file."""
 
 METADATA_BYTES_MAX = 4 * 1024 * 1024
-"""A refused import brings its report in the trailing metadata, where gRPC's default allows 8 KiB."""
+"""A refused import has its report in the trailing metadata, where gRPC's default allows 8 KiB."""
 
 
 def _version() -> str:
@@ -39,11 +39,11 @@ OPTIONS: Sequence[tuple[str, int | str]] = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_metadata_size", METADATA_BYTES_MAX),
     ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
-    # A server that restarts is found again within two seconds; gRPC's own pace goes up to two minutes.
+    # Reconnects within two seconds after a restart of the server; gRPC's default backoff grows up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    # Which calls may be sent again is decided in lowsky.client.retries alone.
+    # Only lowsky.client.retries decides which calls are retried.
     ("grpc.enable_retries", 0),
     ("grpc.primary_user_agent", f"lowsky-python/{_version()}"),
 )
@@ -51,7 +51,7 @@ OPTIONS: Sequence[tuple[str, int | str]] = (
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """``host:port`` of each service; one that is never called may stay empty."""
+    """``host:port`` of each service; that of a service that is never called may be empty."""
 
     registration: str = ""
     airspace: str = ""
@@ -73,9 +73,11 @@ class MissingEndpoint(LookupError):
 
 
 def open_channel(target: str, tls: bool | grpc.ChannelCredentials) -> grpc.aio.Channel:
-    """A connection with TLS (the machine's roots, or credentials of one's own), or in the clear where tls is False.
+    """A connection with TLS (the system's root certificates, or the given credentials), or in plaintext if tls is
+    False.
 
-    A proxy of the environment (``https_proxy``, ``no_proxy``, …) is used as gRPC does, but never towards this machine.
+    A proxy of the environment (``https_proxy``, ``no_proxy``, …) is used as gRPC does, but never for loopback
+    addresses.
     """
     options = [*OPTIONS, ("grpc.enable_http_proxy", 0)] if is_loopback_target(target) else list(OPTIONS)
     if tls is False:

@@ -1,4 +1,4 @@
-"""The client: the services' own calls, made safe, and short ways for the common path."""
+"""The client: the services' calls with deadline, trace and retries, and convenience methods for common tasks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ListRes = TypeVar("ListRes", bound=Message)
 
 
 class Client:
-    """Speaks to the services of one installation. Use it as an async context manager, within one event loop.
+    """Calls the services of one installation. Use it as an async context manager, within one event loop.
 
     ```python
     endpoints = Endpoints(flightplans="plans.example.org:443")
@@ -37,9 +37,9 @@ class Client:
         plan = await client.submit_flight_plan("operators/acme", plan, wait_for_decision=timedelta(seconds=10))
     ```
 
-    The generated stubs stand under `operators`, `aircraft`, `identifiers`, `authorities`, `geozones`, `flight_plans`
-    and `approvals`; `call(client.operators.GetOperator, request)` makes any of their calls with token, deadline, trace
-    and retries.
+    The generated stubs are the properties `operators`, `aircraft`, `identifiers`, `authorities`, `geozones`,
+    `flight_plans` and `approvals`; `call(client.operators.GetOperator, request)` makes any of their calls with token,
+    deadline, trace and retries.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Client:
 
     @property
     def operators(self) -> operators_pb2_grpc.OperatorsServiceAsyncStub:
-        """Who may fly."""
+        """Registered operators."""
         return operators_pb2_grpc.OperatorsServiceStub(self._channel("registration"))
 
     @property
@@ -88,7 +88,7 @@ class Client:
 
     @property
     def identifiers(self) -> identifiers_pb2_grpc.IdentifiersServiceAsyncStub:
-        """Under which numbers operators and aircraft are known."""
+        """Registration numbers of operators and aircraft."""
         return identifiers_pb2_grpc.IdentifiersServiceStub(self._channel("registration"))
 
     @property
@@ -98,17 +98,17 @@ class Client:
 
     @property
     def geozones(self) -> geozones_pb2_grpc.GeozonesServiceAsyncStub:
-        """Where one may fly, and on whose word."""
+        """Geozones: where flights are allowed, and whose approval they need."""
         return geozones_pb2_grpc.GeozonesServiceStub(self._channel("airspace"))
 
     @property
     def flight_plans(self) -> flight_plans_pb2_grpc.FlightPlansServiceAsyncStub:
-        """The path of a plan."""
+        """Flight plans and their lifecycle."""
         return flight_plans_pb2_grpc.FlightPlansServiceStub(self._channel("flightplans"))
 
     @property
     def approvals(self) -> approvals_pb2_grpc.ApprovalsServiceAsyncStub:
-        """Where officers decide."""
+        """Approvals that officers decide."""
         return approvals_pb2_grpc.ApprovalsServiceStub(self._channel("approvals"))
 
     async def call(
@@ -119,7 +119,7 @@ class Client:
         timeout_s: float = DEADLINE_S,
         correlation_id: str = "",
     ) -> Res:
-        """Any call with one answer. A change without a request id is given one, so that a try more is safe.
+        """Makes any unary call. A mutation without a request id is given one, so that retries are safe.
 
         Raises:
             LowskyApiError: See lowsky.client.errors.
@@ -129,7 +129,7 @@ class Client:
     async def pages(
         self, method: grpc.aio.UnaryUnaryMultiCallable[ListReq, ListRes], request: ListReq
     ) -> AsyncGenerator[ListRes, None]:
-        """The answers of a list call, page by page to the end. The deadline is each page's own."""
+        """All pages of a list call. The deadline applies to each page."""
         following: Any = type(request)()
         following.CopyFrom(request)
         while True:
@@ -149,7 +149,8 @@ class Client:
         wait_for_decision: timedelta | None = None,
         timeout_s: float | None = None,
     ) -> flight_plans_pb2.FlightPlan:
-        """Asks for one flight; waits so long for the decision that rules make. The same request id: the same plan."""
+        """Submits a plan; waits up to wait_for_decision for the automatic decision. The same request id: the same
+        plan."""
         request = flight_plans_pb2.SubmitFlightPlanRequest(
             request_id=request_id, parent=parent, flight_plan=flight_plan, validate_only=validate_only
         )
@@ -162,7 +163,8 @@ class Client:
     def submit_many(
         self, plans: submitting.Plans, *, in_flight_max: int = submitting.IN_FLIGHT_MAX
     ) -> AsyncGenerator[flight_plans_pb2.SubmitFlightPlansResponse, None]:
-        """Asks for many flights on one call: (key, request) pairs in, answers out as they come; see submitting."""
+        """Submits many plans on one call: takes (key, request) pairs, yields responses as they arrive; see
+        submitting."""
         return submitting.submit_many(
             self._calls, self.flight_plans.SubmitFlightPlans, plans, in_flight_max=in_flight_max
         )
@@ -175,24 +177,24 @@ class Client:
     async def list_flight_plans(
         self, parent: str, *, states: Sequence[flight_plans_pb2.State.ValueType] = (), aircraft: str = ""
     ) -> AsyncGenerator[flight_plans_pb2.FlightPlan, None]:
-        """The plans of an operator, the newest first."""
+        """The plans of an operator, newest first."""
         request = flight_plans_pb2.ListFlightPlansRequest(parent=parent, states=states, aircraft=aircraft)
         async for page in self.pages(self.flight_plans.ListFlightPlans, request):
             for plan in page.flight_plans:
                 yield plan
 
     async def withdraw_flight_plan(self, name: str, *, etag: str = "", reason: str = "") -> flight_plans_pb2.FlightPlan:
-        """Takes a plan back before take-off."""
+        """Withdraws a plan before take-off."""
         request = flight_plans_pb2.WithdrawFlightPlanRequest(name=name, etag=etag, reason=reason)
         return (await self.call(self.flight_plans.WithdrawFlightPlan, request)).flight_plan
 
     async def activate_flight_plan(self, name: str, *, etag: str = "") -> flight_plans_pb2.FlightPlan:
-        """The flight is about to start."""
+        """Activates a plan: the flight is about to start."""
         request = flight_plans_pb2.ActivateFlightPlanRequest(name=name, etag=etag)
         return (await self.call(self.flight_plans.ActivateFlightPlan, request)).flight_plan
 
     async def end_flight_plan(self, name: str, *, etag: str = "") -> flight_plans_pb2.FlightPlan:
-        """The flight is over."""
+        """Ends a plan: the flight is over."""
         request = flight_plans_pb2.EndFlightPlanRequest(name=name, etag=etag)
         return (await self.call(self.flight_plans.EndFlightPlan, request)).flight_plan
 
@@ -205,7 +207,7 @@ class Client:
         etag: str = "",
         reason: str = "",
     ) -> flight_plans_pb2.FlightPlan:
-        """What becomes of a flight under way: NONCONFORMING, CONTINGENT, or ACTIVATED again; and where it may be."""
+        """Reports the state of a flight in progress (NONCONFORMING, CONTINGENT, or ACTIVATED) and where it may be."""
         request = flight_plans_pb2.ReportFlightPlanStateRequest(
             name=name, state=state, off_nominal_volumes=off_nominal_volumes, etag=etag, reason=reason
         )
@@ -219,7 +221,7 @@ class Client:
         priority: assessment_pb2.Priority.ValueType = assessment_pb2.PRIORITY_UNSPECIFIED,
         timeout_s: float = 2 * DEADLINE_S,
     ) -> Sequence[flight_plans_pb2.VolumeOccupancy]:
-        """When and how high airspace is free of flights, for each volume; layers of 30 m where nothing is said."""
+        """The times and altitudes at which airspace is free of flights, per volume; in layers of 30 m by default."""
         request = flight_plans_pb2.QueryAirspaceRequest(
             volumes=volumes, layer_height_m=layer_height_m, priority=priority
         )
@@ -228,10 +230,10 @@ class Client:
     def watch_flight_plans(
         self, parent: str, resume_token: str = ""
     ) -> AsyncGenerator[flight_plans_pb2.WatchFlightPlansResponse, None]:
-        """Every change beneath a parent, over lost connections too. Close it (contextlib.aclosing) when done early.
+        """Every change of the plans of a parent, across lost connections. Close it (contextlib.aclosing) to end early.
 
-        Keep the `resume_token` of the last response to go on after a restart. Until the first response there is none,
-        so that a watch lost before it begins again from now.
+        Keep the `resume_token` of the last response to continue after a restart. Before the first response there is
+        none: a watch that is interrupted before it restarts from now.
         """
         return watching.watch_flight_plans(self._calls, self.flight_plans.WatchFlightPlans, parent, resume_token)
 
@@ -253,11 +255,12 @@ class Client:
         confirm_difference: str = "",
         on_progress: Callable[[int, int], None] | None = None,
     ) -> geozones_pb2.ImportGeozonesResponse:
-        """Replaces a dataset by a zone file, or says why not. GeoJSON and KML need a mapping (`read_mapping`).
+        """Replaces a dataset by the zones of a file. GeoJSON and KML need a mapping (`read_mapping`).
 
         Raises:
-            FailedPrecondition: Zones were refused; ACCEPT_VALID takes the others. `error.detail(ImportReport)`. Or much
-                of the dataset would be taken away: `confirm_difference` takes the digest in the error's metadata.
+            FailedPrecondition: Zones were refused (`error.detail(ImportReport)`); ACCEPT_VALID imports the others. Or a
+                large part of the dataset would be removed: pass the digest in the error's metadata as
+                `confirm_difference`.
         """
         header = geozones_pb2.ImportHeader(
             request_id=new_request_id(),
@@ -285,7 +288,7 @@ class Client:
         *,
         timeout_s: float = 2 * DEADLINE_S,
     ) -> geozones_pb2.CheckAirspaceResponse:
-        """The geozones that a flight would meet, found as those of a plan are. Nothing is stored; no permission."""
+        """The geozones that a flight would meet, as for a plan. Nothing is stored, and it is no permission to fly."""
         if isinstance(airspace, assessment_pb2.Trajectory):
             request = geozones_pb2.CheckAirspaceRequest(trajectory=airspace)
         else:
@@ -301,10 +304,10 @@ class Client:
         reason: str,
         request_id: str = "",
     ) -> approvals_pb2.Approval:
-        """An officer decides on what they saw: the etag is that of the case as it was read.
+        """Decides an approval; the etag must be that of the approval as the officer read it.
 
         Raises:
-            StaleEtag: The case has changed meanwhile: read it again.
+            StaleEtag: The approval has changed meanwhile: read it again.
         """
         request = approvals_pb2.DecideApprovalRequest(
             request_id=request_id, name=name, etag=etag, outcome=outcome, reason=reason

@@ -1,22 +1,22 @@
-"""What a call may end in, other than an answer. Every error says a stable reason and a text for people.
+"""The errors of calls. Every error has a stable reason and a text for people.
 
     LowskyApiError
-    ├── InvalidArgument      the request breaks a rule: `fields` names each field at fault
-    ├── Unauthenticated      no token, or one that does not count
+    ├── InvalidArgument      the request breaks a rule: `fields` names each invalid field
+    ├── Unauthenticated      no token, or one that is not accepted
     ├── PermissionDenied     none of the caller's roles may do this
-    ├── NotFound             it does not exist, or is not the caller's to see
+    ├── NotFound             it does not exist, or the caller may not see it
     ├── AlreadyExists        the id, or an identifier that must be unique, is taken
-    ├── FailedPrecondition   not in the present state: `metadata` says which
+    ├── FailedPrecondition   not allowed in the current state: `metadata` gives the state
     ├── Aborted
-    │   └── StaleEtag        somebody changed the resource meanwhile: read it again, then decide again
-    ├── OutOfRange           a resume token that lies before what is kept
-    ├── ResourceExhausted    too much at once: `retry_delay_s` says when another try makes sense
-    ├── Unavailable          not now, or the connection was lost
-    ├── DeadlineExceeded     the call's time was up
-    └── Internal             a fault of the server: `metadata["incident"]` is the id to quote
+    │   └── StaleEtag        the resource was changed meanwhile: read it again, then decide again
+    ├── OutOfRange           a resume token that lies before what is retained
+    ├── ResourceExhausted    too much at once: retry after `retry_delay_s`
+    ├── Unavailable          temporarily unavailable, or the connection was lost
+    ├── DeadlineExceeded     the call's deadline passed
+    └── Internal             an internal error of the server: `metadata["incident"]` is the id to quote
 
-Calls are tried again by the client itself where that is safe (see lowsky.client.retries), so what arrives here is final
-for the time that the call had.
+The client itself retries calls where that is safe (see lowsky.client.retries), so an error is final within the deadline
+of the call.
 """
 
 from __future__ import annotations
@@ -34,22 +34,23 @@ from google.rpc import error_details_pb2, status_pb2
 M = TypeVar("M", bound=Message)
 
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
-"""Where gRPC puts google.rpc.Status."""
+"""Trailing metadata key of google.rpc.Status."""
 
 TRANSPORT_LOST = "TRANSPORT_LOST"
-"""Our reason for an end that the server did not speak: whether the call had an effect is not known."""
+"""Reason of this client for a call that ended without a status of the server: whether it had an effect is unknown."""
 
 WRITE_LOST = "WRITE_LOST"
-"""Our reason for a message that could not be sent because the server had ended the stream. Its own word is lost then
-(grpc/grpc#36066: a failed write overwrites the status), so the stream is opened again, more patiently."""
+"""Reason of this client for a message that could not be sent because the server had ended the stream. The server's
+status is lost then (grpc/grpc#36066: a failed write overwrites it), so the stream is opened again with a longer
+wait."""
 
 _WRITE_LOST_TEXT = "Internal error from Core"
-"""What grpc.aio itself, and no server, gives as the details of such a failure."""
+"""The details that grpc.aio itself, never a server, sets for such a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """One field at fault."""
+    """One invalid field."""
 
     field: str
     """Path in the request, as in ``flight_plan.trajectory.waypoints[3].latitude``."""
@@ -58,7 +59,7 @@ class FieldViolation:
 
 
 class LowskyApiError(Exception):
-    """Base of all."""
+    """Base of all errors."""
 
     code: ClassVar[str] = "UNKNOWN"
     """Name of the gRPC status code."""
@@ -81,17 +82,17 @@ class LowskyApiError(Exception):
         self.metadata = dict(metadata or {})
         self.fields = tuple(fields)
         self.retry_delay_s = retry_delay_s
-        """When another try makes sense, where the server says so."""
+        """Seconds after which to retry, if the server gave them."""
         self.details = tuple(details)
         self.correlation_id = correlation_id
-        """Of the call, as the server's logs and events have it."""
+        """Correlation id of the call, as in the server's logs and events."""
 
     def __str__(self) -> str:
         fields = "".join(f"; {violation.field}: {violation.message}" for violation in self.fields)
         return f"{self.reason}: {self.message}{fields}"
 
     def detail(self, kind: type[M]) -> M | None:
-        """The status detail of that message type; None where the server sent none."""
+        """The status detail of that message type; None if the server sent none."""
         for detail in self.details:
             message = kind()
             if detail.TypeName() == message.DESCRIPTOR.full_name:
@@ -132,7 +133,7 @@ class Aborted(LowskyApiError):
 
 
 class StaleEtag(Aborted):
-    """Never tried again by itself: one approves or changes what one saw."""
+    """Never retried automatically: a decision or change applies to what the caller saw."""
 
 
 class OutOfRange(LowskyApiError):
@@ -176,7 +177,7 @@ _CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, correlation_id: str = "") -> LowskyApiError:
-    """The error that a failed RPC stands for."""
+    """The error of a failed RPC."""
     for key, value in error.trailing_metadata() or ():
         if key == STATUS_DETAILS_KEY and isinstance(value, bytes):
             try:
@@ -186,19 +187,19 @@ def from_rpc_error(error: grpc.aio.AioRpcError, correlation_id: str = "") -> Low
     text = error.details() or "no further information"
     code = error.code()
     if code in (grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED):
-        # Servers of ours never say either: a stream was torn, or a server that stops has ended its calls.
+        # Our servers never send either: a stream was reset, or a server that shuts down has cancelled its calls.
         return Unavailable(TRANSPORT_LOST, f"the connection was lost: {text}", correlation_id=correlation_id)
     if code is grpc.StatusCode.INTERNAL and text == _WRITE_LOST_TEXT:
         return Unavailable(
-            WRITE_LOST, "the server ended the stream while it was written to", correlation_id=correlation_id
+            WRITE_LOST, "the server ended the stream while a message was being sent", correlation_id=correlation_id
         )
     if code is grpc.StatusCode.UNIMPLEMENTED:
-        text = f"the server does not know this call; is it older than this client? ({text})"
+        text = f"the server does not know this method; is it older than this client? ({text})"
     return _KINDS.get(code.name, LowskyApiError)(code.name, text, correlation_id=correlation_id)
 
 
 def from_status(status: status_pb2.Status, correlation_id: str = "") -> LowskyApiError:
-    """The error that a google.rpc.Status stands for, as answers on streams carry it."""
+    """The error of a google.rpc.Status, as contained in responses of streams."""
     name = _CODE_NAMES.get(status.code, "UNKNOWN")
     info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     for detail in status.details:
@@ -219,6 +220,6 @@ def from_status(status: status_pb2.Status, correlation_id: str = "") -> LowskyAp
 
 
 def cancelled_by_peer() -> bool:
-    """Whether a CancelledError in hand came from the server: grpc.aio raises it for a status of CANCELLED too."""
+    """Whether the current CancelledError came from the server: grpc.aio raises it for the status CANCELLED too."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() == 0

@@ -1,4 +1,4 @@
-"""A zone file on its way to the airspace service."""
+"""Uploads a zone file to the airspace service."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lowsky.client.calls import PATIENCE_S, Calls, Metadata, ended_within
 from lowsky.client.errors import InvalidArgument
 
 CHUNK_BYTES = 256 * 1024
-"""The service takes 1 MiB at most; a quarter shows progress on slow lines."""
+"""The service accepts at most 1 MiB; a quarter shows progress on slow connections."""
 
 FILE_BYTES_MAX = 128 * 1024 * 1024
-"""As the service has it; the largest national file known is under 20 MB."""
+"""The limit of the service; the largest national file known is under 20 MB."""
 
 TIMEOUT_S = 600.0
-"""For the upload and the work: ten thousand zones are read, repaired and stored in some ten seconds, 128 MiB in some
-minutes."""
+"""Deadline for upload and processing: ten thousand zones are read, repaired and stored in about ten seconds, 128 MiB in
+some minutes."""
 
 _Method = grpc.aio.StreamUnaryMultiCallable[pb.ImportGeozonesRequest, pb.ImportGeozonesResponse]
 
@@ -34,15 +34,15 @@ async def import_geozones(
     on_progress: Callable[[int, int], None] | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> pb.ImportGeozonesResponse:
-    """Sends a file (a path, or its bytes) behind its header. `on_progress` hears bytes sent and bytes in all."""
+    """Sends the header, then a file (a path, or its bytes). `on_progress` is called with bytes sent and total bytes."""
     data = source if isinstance(source, bytes) else await asyncio.to_thread(_read, Path(source))
     if not 0 < len(data) <= FILE_BYTES_MAX:
-        limit = f"a zone file holds 1 byte to {FILE_BYTES_MAX // 2**20} MiB, this one {len(data)} bytes"
+        limit = f"a zone file has 1 byte to {FILE_BYTES_MAX // 2**20} MiB, this one has {len(data)} bytes"
         raise InvalidArgument("TOO_LARGE" if data else "UNREADABLE_FILE", limit)
     patience_s = PATIENCE_S
 
     async def parts(opened: list[grpc.aio.Call]) -> AsyncIterator[pb.ImportGeozonesRequest]:
-        # Who may not import, or names an unknown authority, is told so before the file is on its way.
+        # A caller who may not import, or names an unknown authority, is refused before the file is sent.
         if await ended_within(opened[0], patience_s):
             return
         yield pb.ImportGeozonesRequest(header=header)
@@ -68,6 +68,6 @@ async def import_geozones(
 
 
 def _read(path: Path) -> bytes:
-    """At most one byte more than may be sent: a path to something endless ends too."""
+    """Reads at most one byte more than may be sent, so that a path to an endless source ends too."""
     with path.open("rb") as file:
         return file.read(FILE_BYTES_MAX + 1)

@@ -1,4 +1,4 @@
-"""Mapping files: what the properties of a GeoJSON or KML file mean, written as TOML."""
+"""Mapping files: the meaning of the properties of a GeoJSON or KML file, as TOML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lowsky.client.errors import InvalidArgument
 from lowsky.text import decode
 
 BYTES_MAX = 1024 * 1024
-"""A thousand values are some 50 kB."""
+"""A thousand values take some 50 kB."""
 
 _SOURCES = ("identifier", "restriction", "name", "authority", "contact", "message", "start", "end")
 _LIMITS = ("lower", "upper")
@@ -21,12 +21,12 @@ _LIMITS = ("lower", "upper")
 def read_mapping(path: str | Path) -> pb.FieldMapping:
     """The mapping of a TOML file, whose keys are the fields of FieldMapping.
 
-    A text names a property, also within others as in UASZone.type; `{ property = "…", pattern = "…" }` takes what the
-    group `value` of a pattern of RE2 finds in it; `{ constant = "…" }` is the same for every zone. A limit with
-    `coordinates = true` is from the heights of the coordinates. Restrictions are named as in PROHIBITED.
+    A string names a property, which may be nested, as in UASZone.type; `{ property = "…", pattern = "…" }` extracts
+    what the group `value` of an RE2 pattern matches; `{ constant = "…" }` is the same for every zone. A limit with
+    `coordinates = true` is taken from the heights of the coordinates. Restrictions are named as in PROHIBITED.
 
     Raises:
-        InvalidArgument: UNREADABLE_FILE, with what is wrong where.
+        InvalidArgument: UNREADABLE_FILE, with the fault and its position.
     """
     with Path(path).open("rb") as file:
         data = file.read(BYTES_MAX + 1)
@@ -38,7 +38,7 @@ def read_mapping(path: str | Path) -> pb.FieldMapping:
         ValueError,
         RecursionError,
         json_format.ParseError,
-    ) as fault:  # no TOML, no UTF-8: ValueErrors
+    ) as fault:  # TOML and UTF-8 raise ValueErrors
         raise InvalidArgument("UNREADABLE_FILE", f"{path}: {fault}") from None
 
 
@@ -46,7 +46,7 @@ def _message(written: dict[str, object]) -> pb.FieldMapping:
     known = (*_SOURCES, *_LIMITS, "restriction_values")
     for key in written:
         if key not in known:
-            raise ValueError(f"{key} is no field of a zone; these are: {', '.join(known)}")
+            raise ValueError(f"{key} is not a field of a zone; the fields are: {', '.join(known)}")
     for key in ("identifier", "restriction"):
         if key not in written:
             raise ValueError(f"{key} is missing")
@@ -70,24 +70,24 @@ def _source(key: str, written: object) -> dict[str, str]:
                 raise ValueError(f"{key}.pattern has no group (?P<value>…), which holds the value")
             return dict(written)
     example = "{ property = \"NAME\", pattern = 'Top (?P<value>[0-9]+)' }"
-    raise ValueError(f'{key} is a property\'s name, as in {key} = "NAME", {example}, or {{ constant = "a text" }}')
+    raise ValueError(f'{key} must be the name of a property, as {key} = "NAME", {example} or {{ constant = "a text" }}')
 
 
 def _limit(key: str, written: object) -> dict[str, object]:
     parts = ("value", "datum", "unit")
     if not isinstance(written, dict) or not written.keys() <= {*parts, "coordinates"}:
-        raise ValueError(f"{key} is a table of value or coordinates, datum and unit")
+        raise ValueError(f"{key} must be a table of value or coordinates, datum and unit")
     if ("value" in written) is ("coordinates" in written) or written.get("coordinates", True) is not True:
-        raise ValueError(f"{key} has either a value or coordinates = true")
+        raise ValueError(f"{key} must have either a value or coordinates = true")
     limit: dict[str, object] = {part: _source(f"{key}.{part}", written[part]) for part in parts if part in written}
     return limit | ({"coordinates": True} if "coordinates" in written else {})
 
 
 def _restrictions(written: object) -> dict[str, str]:
     if not isinstance(written, dict):
-        raise ValueError('restriction_values is a table, as in "CTR" = "REQ_AUTHORIZATION"')
+        raise ValueError('restriction_values must be a table, as in "CTR" = "REQ_AUTHORIZATION"')
     names = [name.removeprefix("RESTRICTION_") for name in pb.Restriction.keys()[1:]]
     for value, meant in written.items():
         if meant not in names:
-            raise ValueError(f"restriction_values: {value!r} is {meant!r}, which is none of {', '.join(names)}")
+            raise ValueError(f"restriction_values: {value!r} is {meant!r}, which is not one of {', '.join(names)}")
     return {value: f"RESTRICTION_{meant}" for value, meant in written.items()}

@@ -1,4 +1,4 @@
-"""A mission as the flight plan that asks for it."""
+"""Converts a mission to the flight plan that requests it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from lowsky.client.profiles import fill_from
 from lowsky.missions import Mission
 
 HORIZONTAL_BUFFER_M = 30.0
-"""Half of the corridor's width where nobody says otherwise: what a multicopter holds in wind."""
+"""Default of half the corridor's width: what a multicopter can hold in wind."""
 
 VERTICAL_BUFFER_M = 10.0
-"""Above and below, where nobody says otherwise: barometric altitude is no better."""
+"""Default buffer above and below: barometric altitude is no more accurate."""
 
 TIME_BUFFER = timedelta(seconds=60)
-"""Before and after the computed times, where nobody says otherwise."""
+"""Default buffer before and after the computed times."""
 
 USUAL = pb.FlightPlan(purpose=pb.FlightPlan.PURPOSE_DELIVERY, mode=pb.FlightPlan.MODE_BVLOS, commercial=True)
-"""A mission where nobody says otherwise: commercial, so that forgetting to say so never evades insurance."""
+"""Default of a mission: commercial, so that an omission never evades the insurance requirement."""
 
 
 def flight_plan_of(
@@ -38,14 +38,14 @@ def flight_plan_of(
     reference: str = "",
     reference_system: geo_pb2.ReferenceSystem.ValueType = geo_pb2.REFERENCE_SYSTEM_UNSPECIFIED,
 ) -> pb.FlightPlan:
-    """The plan that asks for a mission.
+    """The flight plan for a mission.
 
     Args:
-        departure: When the first waypoint is left; aware.
+        departure: Time at the first waypoint; timezone-aware.
         profile: What the operator's requests have in common (read_profile).
-        purpose, mode, commercial: Go before what the profile says; where neither does, a commercial delivery beyond
-            visual line of sight.
-        reference_system: What the mission's coordinates are measured in; WGS 84 where unspecified.
+        purpose, mode, commercial: Take precedence over the profile; by default a commercial delivery beyond visual line
+            of sight.
+        reference_system: Reference system of the mission's coordinates; WGS 84 if unspecified.
     """
     trajectory = trajectory_of(
         mission,
@@ -72,9 +72,9 @@ def flight_plan_of(
 def trajectory_of(
     mission: Mission, *, horizontal_buffer_m: float, vertical_buffer_m: float, time_buffer: timedelta
 ) -> assessment_pb2.Trajectory:
-    """The mission's legs with room around them, without a departure time.
+    """The mission's legs with buffers, without a departure time.
 
-    The corridor is made wider by the widest circle that the aircraft loiters on.
+    The corridor is widened by the largest loiter radius.
     """
     trajectory = assessment_pb2.Trajectory(
         horizontal_buffer_m=horizontal_buffer_m + loiter_radius_m(mission),
@@ -96,5 +96,5 @@ def trajectory_of(
 
 
 def loiter_radius_m(mission: Mission) -> float:
-    """How far the aircraft circles from its waypoints, at most."""
+    """The largest radius in which the aircraft circles its waypoints."""
     return max(waypoint.radius_m for waypoint in mission.waypoints)

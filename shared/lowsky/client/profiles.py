@@ -1,4 +1,4 @@
-"""Profiles: what an operator's requests have in common, written once as TOML.
+"""Profiles: the fields that an operator's requests have in common, as TOML.
 
 commercial = true
 identification_technologies = ["NETWORK_REMOTE_ID"]
@@ -23,7 +23,7 @@ from lowsky.client.errors import InvalidArgument
 from lowsky.text import decode
 
 BYTES_MAX = 256 * 1024
-"""All of its fields at their longest are some 10 kB."""
+"""All fields at their maximum length take some 10 kB."""
 
 FIELDS = (
     "purpose",
@@ -39,14 +39,14 @@ FIELDS = (
     "communications",
     "command_links",
 )
-"""Of a flight plan: those that do not say where and when one flight goes, nor by which aircraft."""
+"""The fields of a flight plan that do not depend on a single flight's route, time or aircraft."""
 
 
 def read_profile(path: str | Path) -> pb.FlightPlan:
     """The profile of a TOML file, whose keys are fields of FlightPlan; enumerations are named as in BVLOS.
 
     Raises:
-        InvalidArgument: UNREADABLE_FILE, with what is wrong where.
+        InvalidArgument: UNREADABLE_FILE, with the fault and its position.
     """
     with Path(path).open("rb") as file:
         data = file.read(BYTES_MAX + 1)
@@ -56,16 +56,16 @@ def read_profile(path: str | Path) -> pb.FlightPlan:
         written = tomllib.loads(decode(data))
         for key in written:
             if key not in FIELDS:
-                raise ValueError(f"{key} is no field of a profile; these are: {', '.join(FIELDS)}")
+                raise ValueError(f"{key} is not a field of a profile; the fields are: {', '.join(FIELDS)}")
         fields = pb.FlightPlan.DESCRIPTOR.fields_by_name
         whole = {key: _with_prefixes(fields[key], value) for key, value in written.items()}
         return json_format.ParseDict(whole, pb.FlightPlan(), max_recursion_depth=50)
-    except (ValueError, TypeError, RecursionError, json_format.ParseError) as fault:  # no TOML, no UTF-8: ValueErrors
+    except (ValueError, TypeError, RecursionError, json_format.ParseError) as fault:  # TOML and UTF-8 raise ValueErrors
         raise InvalidArgument("UNREADABLE_FILE", f"{path}: {fault}") from None
 
 
 def fill_from(plan: pb.FlightPlan, profile: pb.FlightPlan) -> None:
-    """Gives a plan what it does not say itself."""
+    """Sets the fields of the profile that the plan leaves unset."""
     said = {field.name for field, _ in plan.ListFields()}
     missing = pb.FlightPlan()
     missing.CopyFrom(profile)
@@ -76,7 +76,7 @@ def fill_from(plan: pb.FlightPlan, profile: pb.FlightPlan) -> None:
 
 
 def _with_prefixes(field: FieldDescriptor, written: object) -> object:
-    """The same with the values of enumerations as protobuf JSON spells them."""
+    """The same, with the values of enumerations as in protobuf JSON."""
     if isinstance(written, list):
         return [_with_prefixes(field, one) for one in written]
     if field.enum_type is not None and isinstance(written, str):
@@ -92,5 +92,5 @@ def _value(enum: EnumDescriptor, field: str, name: str) -> str:
     prefix = unspecified.name.removesuffix("UNSPECIFIED")
     names = [one.name.removeprefix(prefix) for one in others]
     if name not in names:
-        raise ValueError(f"{field}: {name!r} is none of {', '.join(names)}")
+        raise ValueError(f"{field}: {name!r} is not one of {', '.join(names)}")
     return prefix + name

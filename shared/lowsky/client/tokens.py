@@ -1,4 +1,4 @@
-"""Where the bearer token of a call comes from."""
+"""Sources of the bearer token of a call."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from lowsky.loopback import is_loopback
 from lowsky.text import decode
 
 REFRESH_BEFORE_S = 60.0
-"""A token is replaced so long before it expires: clocks differ, and calls take a while."""
+"""A token is replaced this long before it expires: clocks differ, and calls take a while."""
 
 FETCH_TIMEOUT_S = 10.0
 ANSWER_BYTES_MAX = 64 * 1024
-"""A token answer is some kilobytes."""
+"""A token response has a few kilobytes."""
 
 
 class TokenSource(Protocol):
     """Gives the token for a call, asked before each one."""
 
     async def token(self) -> str:
-        """A bearer token. Raises Unauthenticated or Unavailable where there is none."""
+        """A bearer token. Raises Unauthenticated or Unavailable if there is none."""
         ...
 
 
 @runtime_checkable
 class Renewable(Protocol):
-    """A source that can get another token when the server says that this one has expired."""
+    """A source that can get another token when the server reports that this one has expired."""
 
     def discard(self, token: str) -> None:
-        """Never give this one again."""
+        """Never returns this token again."""
         ...
 
 
 class StaticToken:
-    """One token, for as long as it counts."""
+    """A fixed token, until it expires."""
 
     def __init__(self, token: str) -> None:
         self._token = token.strip()
@@ -54,7 +54,7 @@ class StaticToken:
 
 
 class FileToken:
-    """A file that something else keeps fresh, such as a mounted service account; read anew where it has changed."""
+    """A file that is updated externally, such as a mounted service account; read again when it has changed."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
@@ -69,7 +69,7 @@ class FileToken:
         return text
 
     def discard(self, token: str) -> None:
-        """The file is read for every call; a token that has expired is asked for again once."""
+        """Does nothing: the file is read for every call, and a call with an expired token is retried once."""
 
 
 class _Fetched(ABC):
@@ -85,12 +85,12 @@ class _Fetched(ABC):
             if not self._token or time.monotonic() >= self._fresh_until_s:
                 answer = await asyncio.to_thread(self._fetch)
                 self._token, lifetime_s = _token_of(answer)
-                # Of a token that lives for less than two minutes, the second half is the reserve.
+                # A token that is valid for less than two minutes is replaced after half of its lifetime.
                 self._fresh_until_s = time.monotonic() + max(lifetime_s - REFRESH_BEFORE_S, lifetime_s / 2)
             return self._token
 
     def discard(self, token: str) -> None:
-        """Fetches another one next time, unless that has happened already."""
+        """Fetches another token next time, unless that has happened already."""
         if token == self._token:
             self._token = ""
 
@@ -100,7 +100,7 @@ class _Fetched(ABC):
 
 
 class ClientCredentials(_Fetched):
-    """OAuth 2.0 client credentials (RFC 6749 section 4.4) at any issuer."""
+    """OAuth 2.0 client credentials grant (RFC 6749 section 4.4) with any issuer."""
 
     def __init__(
         self, token_url: str, client_id: str, client_secret: str, *, scope: str = "", audience: str = ""
@@ -147,7 +147,7 @@ class DevelopmentToken(_Fetched):
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the secret elsewhere."""
+    """Refuses redirects, which would send the secret elsewhere."""
 
     def redirect_request(self, *_: object, **__: object) -> None:
         return None
@@ -158,7 +158,7 @@ def _require_secure(url: str) -> None:
     if parts.scheme == "https" and parts.hostname:
         return
     if parts.scheme != "http" or not parts.hostname or not is_loopback(parts.hostname):
-        raise ValueError(f"a secret travels by https only (http on this machine): {url!r}")
+        raise ValueError(f"a secret is sent over https only (http is allowed on this machine): {url!r}")
 
 
 def _post(url: str, form: Mapping[str, str], authorization: str) -> Mapping[str, Any]:
@@ -180,7 +180,7 @@ def _post(url: str, form: Mapping[str, str], authorization: str) -> Mapping[str,
     except (OSError, ValueError) as error:
         raise Unavailable("TOKEN_ISSUER_UNAVAILABLE", f"the token issuer does not answer at {url}: {error}") from error
     if not isinstance(document, dict):
-        raise Unavailable("TOKEN_ISSUER_UNAVAILABLE", f"{url} does not answer as a token issuer does")
+        raise Unavailable("TOKEN_ISSUER_UNAVAILABLE", f"{url} does not answer like a token issuer")
     return document
 
 

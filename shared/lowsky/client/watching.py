@@ -1,4 +1,4 @@
-"""A watch that goes on by itself: over lost connections, restarts and tokens that expire, from where it left off."""
+"""A watch that resumes automatically after lost connections, restarts and expired tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from lowsky.client.calls import Calls
 from lowsky.client.errors import LowskyApiError, Unavailable
 
 SILENCE_S_MAX = 60.0
-"""The server sends a checkpoint when nothing happens; after so long without one, another worker is asked."""
+"""The server sends checkpoints while nothing happens; after this long without one, the watch moves to another
+worker."""
 
 
 async def watch_flight_plans(
@@ -23,11 +24,11 @@ async def watch_flight_plans(
     *,
     silence_s_max: float = SILENCE_S_MAX,
 ) -> AsyncGenerator[pb.WatchFlightPlansResponse, None]:
-    """Every change beneath a parent, from now or from a token on.
+    """Every change of the plans of a parent, from now or after a resume token.
 
     Raises:
-        OutOfRange: The token lies before what is kept: list the plans, and watch from now.
-        LowskyApiError: What another try does not mend, or did not within the tries of the policy.
+        OutOfRange: The token lies before what is retained: list the plans, and watch from now.
+        LowskyApiError: An error that a retry cannot resolve, or did not within the attempts of the policy.
     """
     tries = calls.tries()
     while True:
@@ -47,12 +48,12 @@ async def watch_flight_plans(
                 yield response
             failure = Unavailable("SHUTTING_DOWN", "the server ended the watch", correlation_id=tries.correlation_id)
         except TimeoutError:
-            text = f"nothing was heard for {silence_s_max:g} s, not even a checkpoint"
+            text = f"nothing was received for {silence_s_max:g} s, not even a checkpoint"
             failure = Unavailable("WATCH_SILENT", text, correlation_id=tries.correlation_id)
         except (grpc.aio.AioRpcError, LowskyApiError, asyncio.CancelledError) as raw:
             failure = tries.error(raw)
         finally:
-            # An abandoned call of grpc.aio is neither collected nor cancelled.
+            # An abandoned call of grpc.aio is neither garbage-collected nor cancelled.
             if call is not None:
                 call.cancel()
         pause_s = tries.pause_s(failure)

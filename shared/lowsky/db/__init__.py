@@ -1,1 +1,1 @@
-"""PostgreSQL: one pool, one schema per service, numbered migrations, and answers kept by request id."""
+"""PostgreSQL: one pool, one schema per service, numbered migrations, and responses stored by request id."""

@@ -1,4 +1,4 @@
-"""What the driver raises, as callers may see it: the database is away, or others hold what a statement needs."""
+"""Driver errors as callers may see them: the database is unavailable, or other transactions hold what is needed."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ class StatementTimedOut(Unavailable):
 
 
 class CannotWrite(Unavailable):
-    """The database answers, and stores nothing."""
+    """The database answers but cannot store anything."""
 
 
 @contextmanager
 def unavailable_when_away() -> Iterator[None]:
-    """Turns what a statement raises of a lost, overloaded or restarting database into Unavailable. Driver text goes no
-    further. Put around a statement, never around other work: what that raises is not the database's."""
+    """Turns errors of an unreachable, overloaded or restarting database into Unavailable, without the driver's text.
+    Wrap a statement, never other work, whose errors are not the database's."""
     try:
         yield
     except _BUSY as error:
-        message = "others hold what this call needs for longer than it may wait"
+        message = "other calls have locked what this call needs for longer than it may wait"
         raise Unavailable("DATABASE_BUSY", message, retry_after_s=0.5) from error
     except _UNWRITABLE as error:
         full = isinstance(error, asyncpg.DiskFullError)
@@ -61,7 +61,7 @@ def unavailable_when_away() -> Iterator[None]:
         message = "the database does not answer in time"
         raise StatementTimedOut("DATABASE_UNAVAILABLE", message, retry_after_s=1.0) from error
     except _AWAY as error:
-        # A value that its column cannot hold: asyncpg finds that itself, and no retry helps.
+        # A value that its column cannot hold: asyncpg itself detects it, and no retry helps.
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
             raise
         raise Unavailable("DATABASE_UNAVAILABLE", "the database does not answer", retry_after_s=1.0) from error

@@ -1,4 +1,4 @@
-"""The database of one service: a pool whose connections live in the service's own schema."""
+"""The database of one service: a pool of connections to the service's own schema."""
 
 from __future__ import annotations
 
@@ -16,34 +16,33 @@ from lowsky.errors import Unavailable
 
 CONNECT_TIMEOUT_S: Final = 5.0
 ACQUIRE_TIMEOUT_S: Final = 5.0
-"""Longer than any queue of a healthy worker; then the call is refused as UNAVAILABLE, and may try another worker."""
+"""Longer than calls queue in a healthy worker; then the call is refused as UNAVAILABLE, and may try another worker."""
 
 STATEMENT_TIMEOUT_S: Final = 10.0
 LOCK_TIMEOUT_S: Final = 5.0
 IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 30.0
-"""A transaction that its worker forgot must not hold locks for ever."""
+"""An abandoned transaction must not hold locks for ever."""
 
 ANSWER_GRACE_S: Final = 5.0
-"""The server ends a statement at its time-out. When its answer does not come for so much longer, the connection is half
-open (a machine that lost power, a firewall that forgot it), and nobody waits for it."""
+"""The server ends a statement at its time-out. If its answer does not arrive within this much longer, the connection is
+half open (a machine that lost power, a firewall that dropped its state), and the wait ends."""
 
 Connection = asyncpg.Connection
-"""What statements run on."""
+"""The type of connection that statements run on."""
 
 _statement_s: ContextVar[float] = ContextVar("statement_s", default=STATEMENT_TIMEOUT_S)
-"""How long a statement of the task under way may take at the server."""
+"""How long a statement of the current task may take at the server."""
 
 
 def array(values: Iterable[int]) -> str:
-    """Whole numbers as the text of an array, for `$1::text::bigint[]`: a tenth of what arrays take that are encoded
-    element by element."""
+    """Integers as the text of an array, for `$1::text::bigint[]`: ten times as fast as encoding element by element."""
     return "{" + ",".join(map(str, values)) + "}"
 
 
 async def in_batches(
     connection: Connection, size: int, query: str, *args: Any
 ) -> AsyncIterator[Sequence[asyncpg.Record]]:
-    """The rows of a query, so many at a time, within the transaction under way."""
+    """The rows of a query in batches, within the current transaction."""
     with unavailable_when_away():
         cursor = await connection.cursor(query, *args, timeout=_limit(None))
     while True:
@@ -55,7 +54,7 @@ async def in_batches(
 
 
 class _Transaction:
-    """A transaction that raises Unavailable when its session is lost; what its body raised goes before."""
+    """A transaction that raises Unavailable when its session is lost; an error of its body takes precedence."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -69,16 +68,16 @@ class _Transaction:
             with unavailable_when_away():
                 await self._inner.__aexit__(kind, error, trace)
         except Unavailable:
-            # The server rolls back what a session has left that is lost.
+            # The server rolls back the transaction of a lost session.
             if error is None:
                 raise
 
 
 class _Session(asyncpg.Connection):
-    """Each statement has a time-out on this side, and raises Unavailable when the database is away.
+    """A connection whose statements have a client-side time-out and raise Unavailable if the database is unavailable.
 
-    Goes back to the pool as it is, which saves a round trip: whoever sets or locks something for longer than a
-    transaction takes it back. An open transaction is rolled back all the same.
+    It returns to the pool without a reset, which saves a round trip: code that sets or locks something for longer than
+    a transaction must undo it. An open transaction is rolled back nevertheless.
     """
 
     on_cannot_write: Callable[[], None]
@@ -130,7 +129,7 @@ def _limit(timeout: float | None) -> float:
 
 
 class Database:
-    """Transactions in one schema. One task per connection."""
+    """Transactions in one schema. A connection is used by one task at a time."""
 
     def __init__(self, pool: asyncpg.Pool, url: str, schema: str, refused_writes: asyncio.Event) -> None:
         self._pool = pool
@@ -142,7 +141,7 @@ class Database:
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, *, schema: str, pool_size: int = 10) -> AsyncIterator[Database]:
-        """Connects lazily: a database that is away at start is waited for by the health check, not died of."""
+        """Connects lazily: if the database is unavailable at start, health reports it and the process keeps running."""
         if not re.fullmatch(r"[a-z_]{1,40}", schema):
             raise ValueError(f"not a schema name: {schema!r}")
         refused_writes = asyncio.Event()
@@ -155,10 +154,10 @@ class Database:
             server_settings={
                 "search_path": schema,
                 "application_name": f"lowsky-{schema}",
-                "jit": "off",  # it compiles for longer than our statements run
-                "enable_seqscan": "off",  # a plan kept since a table was small would go on reading all of it
+                "jit": "off",  # compiling takes longer than our statements run
+                "enable_seqscan": "off",  # a plan cached while a table was small would still scan it when it is large
                 "timezone": "UTC",
-                "log_parameter_max_length_on_error": "0",  # names, numbers and addresses of people, else, in its log
+                "log_parameter_max_length_on_error": "0",  # keeps personal data out of the server's log
                 "statement_timeout": _ms(STATEMENT_TIMEOUT_S),
                 "lock_timeout": _ms(LOCK_TIMEOUT_S),
                 "idle_in_transaction_session_timeout": _ms(IDLE_IN_TRANSACTION_TIMEOUT_S),
@@ -172,14 +171,14 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, *, statement_s: float = STATEMENT_TIMEOUT_S) -> AsyncIterator[asyncpg.Connection]:
-        """A connection within a transaction, committed when the body ends well.
+        """A connection within a transaction, committed if the body does not raise.
 
         Args:
-            statement_s: How long each statement may take, and wait for locks; the usual limits where absent.
+            statement_s: How long each statement may take, including waiting for locks; the default limits if absent.
 
         Raises:
-            Unavailable: The database is away. Whether a commit that broke went through is not known: the caller
-                sends the same request id again and is answered.
+            Unavailable: The database is unavailable. Whether an interrupted commit took effect is not known: the caller
+                sends the same request id again and gets the answer.
         """
         async with self.connection(statement_s=statement_s) as connection, connection.transaction():
             if statement_s != STATEMENT_TIMEOUT_S:
@@ -191,19 +190,19 @@ class Database:
 
     @asynccontextmanager
     async def connection(self, *, statement_s: float = STATEMENT_TIMEOUT_S) -> AsyncIterator[asyncpg.Connection]:
-        """A connection without a transaction: for reading one statement's answer, and for advisory locks.
+        """A connection without a transaction: for single read statements, and for advisory locks.
 
         Args:
-            statement_s: How long an answer is waited for; whoever gives another one sets the server's limits, too.
+            statement_s: How long to wait for an answer. With another value, set the server's limits too.
 
         Raises:
-            Unavailable: The database is away.
+            Unavailable: The database is unavailable.
         """
         with unavailable_when_away():
             pooled = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
         limit, is_well = _statement_s.set(statement_s), False
         try:
-            # The session itself: what the pool wraps it in raises an error of its own once the session is lost.
+            # The session itself: the pool's wrapper raises its own error once the session is lost.
             yield pooled._con  # type: ignore[attr-defined]  # not in the stubs
             is_well = True
         finally:
@@ -212,7 +211,7 @@ class Database:
                 with unavailable_when_away():
                     await self._pool.release(pooled, timeout=ACQUIRE_TIMEOUT_S)
             except Unavailable:
-                # What the body raised goes before: a cancellation, above all, must not get lost.
+                # An error of the body takes precedence: above all, a cancellation must not get lost.
                 if is_well:
                     raise
 

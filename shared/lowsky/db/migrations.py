@@ -1,17 +1,17 @@
 """Migrations: numbered SQL files, one purpose each, applied once and in order under an advisory lock, never edited.
 
-A service's schema is first given the tables that every service has (lowsky/db/sql: outbox, inbox, requests), then its
+A service's schema first gets the tables that every service has (lowsky/db/sql: outbox, inbox, requests), then its
 own (lowsky/<service>/migrations).
 
-**Expand, then contract.** The workers of the version before go on while a migration runs and after it, so that it only
-adds: tables, columns that may be absent or have a default, indexes, functions under a new name or of the same
-signature. What nobody needs any more goes one release later, when no worker of the older version is left. Rows are
-changed in portions by the service, not by a migration. `tests/unit/db/test_migration_rules.py` holds new files to it.
+**Expand, then contract.** Workers of the previous version keep running during a migration and after it, so a migration
+only adds: tables, columns that are nullable or have a default, indexes, functions with a new name or the same
+signature. What is no longer needed is dropped one release later, when no worker of the older version is left. Rows are
+changed in batches by the service, not by a migration. `tests/unit/db/test_migration_rules.py` checks new files.
 
-**Large tables.** An index on one is built without locking out those who write: a file whose first line is
-`-- concurrently` holds one `CREATE INDEX CONCURRENTLY`, which no transaction may be around. What an interrupted run
-left of it is invalid, and is dropped and built again. PostgreSQL builds none so on a partitioned table: create it
-`ON ONLY` the table first, then one concurrently on each partition, and attach them.
+**Large tables.** An index on one is built without blocking writes: a file whose first line is `-- concurrently` holds
+one `CREATE INDEX CONCURRENTLY`, which cannot run in a transaction. An interrupted run leaves an invalid index, which is
+dropped and built again. PostgreSQL cannot do so on a partitioned table: create the index `ON ONLY` the table first,
+then one concurrently on each partition, and attach them.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ import asyncpg
 import structlog
 
 STATEMENT_S: Final = 600
-"""A statement within a transaction: longer than any that locks a table may take in service."""
+"""Time-out of a statement within a transaction: longer than a statement that locks a table may take in production."""
 
 CONCURRENTLY_S: Final = 6 * 3600
-"""An index that is built beside those who write: it reads the table twice, and waits for older transactions."""
+"""Time-out for building an index concurrently: it reads the table twice, and waits for older transactions."""
 
 LOCK_S: Final = 5
-"""How long a lock is waited for, since those who come later wait behind it."""
+"""How long to wait for a lock, since later statements queue behind this one."""
 
 LOCK_TRIES: Final = 12
-"""Then somebody holds the table for good (a forgotten session, a dump), which a person has to end."""
+"""After that, something holds the table permanently (a forgotten session, a dump), and a person has to end it."""
 
 RETRY_S: Final = 2.0
 
@@ -48,7 +48,7 @@ _LOCK = 0x6C6F7773  # "lows"
 
 
 class MigrationEdited(Exception):
-    """A file that has landed was changed: what is deployed and what is written no longer agree."""
+    """A file was changed after it was applied: the deployed schema and the file no longer agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,16 @@ class Migration:
 
     @property
     def index(self) -> str | None:
-        """The index that is built concurrently; None of an ordinary file.
+        """The index that is built concurrently; None for an ordinary file.
 
         Raises:
-            ValueError: It says that it is, and holds something else.
+            ValueError: The file is marked as concurrent, but holds something else.
         """
         if not self.sql.startswith("-- concurrently"):
             return None
         match = _CONCURRENTLY.fullmatch(self.sql)
         if match is None:
-            raise ValueError(f"{self.source}/{self.name} holds more or other than one CREATE INDEX CONCURRENTLY")
+            raise ValueError(f"{self.source}/{self.name} must hold exactly one CREATE INDEX CONCURRENTLY")
         return match[1]
 
     @property
@@ -85,7 +85,7 @@ def migrations_in(package: str) -> list[Migration]:
 
 
 async def migrate(url: str, schema: str) -> list[str]:
-    """Brings a service's schema up to date; gives the names of what was applied.
+    """Brings a service's schema up to date; returns the names of the migrations applied.
 
     Raises:
         MigrationEdited: An applied migration's text differs from its file.
@@ -111,7 +111,7 @@ async def migrate(url: str, schema: str) -> list[str]:
 
 
 async def _lock_out_others(connection: asyncpg.Connection, schema: str) -> None:
-    """Not waited for within a statement: an index that is built concurrently waits for all statements under way."""
+    """Polls for the lock: a statement that waits for it would block an index that is built concurrently."""
     while True:
         if await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK, schema):
             return
@@ -149,7 +149,7 @@ async def _apply_at_once(connection: asyncpg.Connection, migration: Migration) -
 
 
 async def _build(connection: asyncpg.Connection, migration: Migration, index: str) -> None:
-    """An index that a run built which died before it noted so is whole, and stays."""
+    """Keeps an index that is valid already: an earlier run built it, but died before it recorded that."""
     await connection.execute(f"SET lock_timeout = '{LOCK_S}s'; SET statement_timeout = '{CONCURRENTLY_S}s'")
     try:
         is_valid = await connection.fetchval(

@@ -1,4 +1,4 @@
-"""A page of rows that may be large: as many as fit into some bytes, so that no list is read into memory whole."""
+"""A page of rows that may be large, limited in bytes, so that no list is read into memory as a whole."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from lowsky.db.database import Connection
 async def fetch_page(
     connection: Connection, select: str, parameters: Sequence[Any], *, size: str, order: str, rows: int, bytes_max: int
 ) -> tuple[list[asyncpg.Record], bool]:
-    """The first rows of a statement, in order, while they fit; one at least, however large it is.
+    """The first rows of a statement, in order, that fit into bytes_max; at least one, however large it is.
 
     Args:
-        select: With its own order, limited to one row more than the page has.
-        size: What a row counts for, as `octet_length(content)`: of a stored value it is known without reading it.
-        order: That of the statement. The bytes are added up in it.
-        rows: The most that the page has.
+        select: The statement, with its own order, limited to one row more than the page may have.
+        size: SQL expression for the bytes of a row, as `octet_length(content)`: known without reading the stored value.
+        order: The order of the statement, in which the bytes are summed up.
+        rows: Maximum number of rows of the page.
 
     Returns:
         The rows, and whether there are more.
     """
-    # A row that does not fit is fetched all the same, and the second: they say that there is more.
+    # The first row that does not fit, and always the second, are fetched too: they show that there are more.
     found = await connection.fetch(
         f"""SELECT * FROM (
                 SELECT *, sum({size}) OVER so_far AS page_bytes, sum({size}) OVER so_far - {size} AS bytes_before,

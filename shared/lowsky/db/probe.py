@@ -1,5 +1,5 @@
-"""Whether the database is there and stores what it is given. It is asked on a connection of its own, since those of the
-pool may all be waiting for an answer."""
+"""Probes whether the database answers and can write, on its own connection, since those of the pool may all be waiting
+for an answer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lowsky.process.background import repeatedly
 
 EVERY_S: Final = 1.0
 ANSWER_S_MAX: Final = 3.0
-"""A database that hangs for longer shows as lost."""
+"""A database that hangs for longer is reported as unavailable."""
 
 WRITES_EVERY_S: Final = 30.0
-"""How often room is asked for where nothing says that there is none: it costs some rows of the catalogue."""
+"""How often to probe writing while no statement failed to write: each probe writes some rows of the catalogue."""
 
-# A table that ends with its transaction: to make it takes a new file and a page of the disk that holds the others.
+# A table dropped at the end of its transaction: creating it takes a new file and a page on the disk of the database.
 _ALLOCATE: Final = (
     "CREATE TEMPORARY TABLE lowsky_probe ON COMMIT DROP AS SELECT repeat('x', 1000) FROM generate_series(1, 64)"
 )

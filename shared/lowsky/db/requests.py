@@ -1,7 +1,7 @@
-"""Idempotency: a mutation's answer is kept with the state it made, under the caller and the request id.
+"""Idempotency: the response of a mutation is stored with the state it made, by caller and request id.
 
-The row goes in first. A second call with the same id waits there for the first one's transaction, then finds the
-answer; if the first one failed, the second does the work.
+The row is inserted first. A second call with the same id blocks on that insert until the first one's transaction ends;
+then it finds the response or, if the first one failed, does the work.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from lowsky.db.database import Connection
 from lowsky.errors import RequestIdReused
 
 KEPT_DAYS = 7
-"""How long an answer is kept: longer than any client retries."""
+"""How long a response is kept: longer than any client retries."""
 
 FORGOTTEN_AT_ONCE = 5_000
-"""Rows: some tens of milliseconds. What piled up must neither hold up events nor take longer than a statement may."""
+"""Rows deleted at once: some tens of milliseconds. A backlog must not delay events or exceed a statement's time-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class Request:
 
     @classmethod
     def of(cls, caller: str, request_id: str, method: str, body: bytes) -> Request:
-        """The id may be written in capitals too. The body is what the request asks for, in its canonical form."""
+        """The id is not case-sensitive. The body is the canonical form of what the request asks for."""
         return cls(caller, UUID(request_id), hashlib.blake2b(method.encode() + b"\0" + body, digest_size=16).digest())
 
 
 async def earlier_answer(connection: Connection, request: Request) -> bytes | None:
-    """The kept answer of this very request; None for a new one, which is then noted in this transaction.
+    """The stored response to this same request; None for a new one, which is then recorded in this transaction.
 
     Raises:
         RequestIdReused: The id came before with another request.
@@ -50,10 +50,10 @@ async def earlier_answer(connection: Connection, request: Request) -> bytes | No
 async def earlier_answers(
     connection: Connection, requests: Sequence[Request], answers: Sequence[bytes] | None = None
 ) -> list[bytes | RequestIdReused | None]:
-    """As earlier_answer for many at once, with refusals in place of the answer. Ids must be distinct per caller.
+    """As earlier_answer for many requests, with errors in the list instead of raised. Ids must be distinct per caller.
 
-    Rows go in by caller and id, so that two batches never wait for each other in a circle. Where the answers to the new
-    ones are known already they are kept at once; else keep_answers keeps them.
+    Rows are inserted in order of caller and id, so that two batches never deadlock. Pass the answers to new requests
+    if they are known already: they are stored at once; otherwise keep_answers stores them.
     """
     responses = answers if answers is not None else [b""] * len(requests)
     ordered = sorted(zip(requests, responses, strict=True), key=lambda pair: (pair[0].caller, pair[0].request_id))
@@ -75,7 +75,7 @@ async def earlier_answers(
 
 
 async def kept_answers(connection: Connection, requests: Sequence[Request]) -> list[bytes | RequestIdReused | None]:
-    """The kept answers of requests, refusals where an id came with another request; notes nothing."""
+    """The stored responses to requests, an error where an id came with another request; records nothing."""
     rows = await connection.fetch(
         """SELECT caller, request_id, digest, response FROM requests
            JOIN unnest($1::text[], $2::uuid[]) AS r (caller, request_id) USING (caller, request_id)""",
@@ -94,7 +94,7 @@ async def kept_answers(connection: Connection, requests: Sequence[Request]) -> l
 
 
 async def keep_answers(connection: Connection, answers: Sequence[tuple[Request, bytes]]) -> None:
-    """Keeps the answers of requests that earlier_answers noted in this transaction."""
+    """Stores the responses to requests that earlier_answers recorded in this transaction."""
     await connection.execute(
         """UPDATE requests SET response = r.response
            FROM unnest($1::text[], $2::uuid[], $3::bytea[]) AS r (caller, request_id, response)
@@ -106,7 +106,7 @@ async def keep_answers(connection: Connection, answers: Sequence[tuple[Request, 
 
 
 async def forget_answers(connection: Connection, requests: Sequence[Request]) -> None:
-    """Takes back what was noted of requests in this transaction: they are refused, and may come again."""
+    """Deletes what was recorded of requests in this transaction: they are refused, and may be sent again."""
     await connection.execute(
         """DELETE FROM requests USING unnest($1::text[], $2::uuid[]) AS r (caller, request_id)
            WHERE requests.caller = r.caller AND requests.request_id = r.request_id""",
@@ -116,7 +116,7 @@ async def forget_answers(connection: Connection, requests: Sequence[Request]) ->
 
 
 async def forget_old_answers(connection: Connection) -> bool:
-    """Deletes what is older than KEPT_DAYS, as much of it as takes a moment; says whether there may be more."""
+    """Deletes up to FORGOTTEN_AT_ONCE rows older than KEPT_DAYS; returns whether there may be more."""
     deleted = await connection.fetch(
         """DELETE FROM requests WHERE ctid = ANY(ARRAY(
                SELECT ctid FROM requests WHERE created_at < now() - make_interval(days => $1) LIMIT $2))

@@ -1,1 +1,1 @@
-"""Events on Kafka: CloudEvents 1.0 in binary mode, out through the outbox, in through the inbox, or tailed."""
+"""Events on Kafka: CloudEvents 1.0 in binary mode, emitted by the outbox, consumed through the inbox, or tailed."""

@@ -1,10 +1,11 @@
-"""A consumer of a group: each event takes effect once, in order per key, or ends among the dead letters.
+"""A consumer of a group: each event takes effect exactly once, in order per key, or becomes a dead letter.
 
-What one fetch brings, of all partitions, is one transaction: inbox rows, effects, then the commit. Offsets follow that,
-every COMMIT_S at most: whoever takes over reads a second of records again, which the inbox knows. A batch that fails is
-taken again one record at a time; a record that keeps failing goes to ``<topic>.<group>.dlq`` with the reason. What is
-replayed from there comes on ``<topic>.<group>.retry``, as an event of its topic. While the
-database or the brokers are away nothing is given up: the same batch is tried until it goes through.
+The records of one fetch, from all partitions, are applied in one transaction: inbox rows, effects, then the commit.
+Offsets are committed after that, at most every COMMIT_S: a member that takes over reads about a second of records
+again, and the inbox skips them. A batch that fails is retried one record at a time; a record that keeps failing is sent
+to ``<topic>.<group>.dlq`` with the reason. Replayed dead letters arrive on ``<topic>.<group>.retry`` and are treated as
+events of the original topic. While the database or the brokers are unavailable nothing is given up: the same batch is
+retried until it succeeds.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ Handler = Callable[[Connection, Event], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batched:
-    """Applies at once the events that follow each other and that it stands for: a few statements for all of them.
+    """Applies consecutive events of its types together, with a few statements for all of them.
 
-    It puts ``consumed`` around what it tells of each, so that every event names what led to it.
+    It wraps whatever it emits because of an event in ``consumed``, so that every emitted event names its cause.
     """
 
     apply: Callable[[Connection, Sequence[Event]], Awaitable[None]]
@@ -51,14 +52,14 @@ class Batched:
 BATCH = 256
 COMMIT_S = 1.0
 TRIES = 3
-"""Of a record on its own, before it is given up: enough for a deadlock's victim or a race to pass."""
+"""Attempts for a single record before it becomes a dead letter: enough to get past a deadlock or a race."""
 
 RETRY_S = 0.5
 RETRY_MAX_S = 5.0
 
 
 class GroupConsumer:
-    """One group's member on some topics, with a handler per event type; other types are passed over."""
+    """A member of a group on some topics, with a handler per event type; other types are ignored."""
 
     def __init__(
         self,
@@ -76,13 +77,13 @@ class GroupConsumer:
         self._database = database
         self._group = group
         self._instance = instance
-        # Beside each topic that of the dead letters that are replayed to this group.
+        # Each topic, and the topic of dead letters that are replayed to this group.
         self._topics = [kafka.topic(name) for topic in topics for name in (topic, retry_of(topic, group))]
         self._handlers = handlers
         self._after_commit = after_commit
         self._health = health
         self.part = f"consumer-{group}"
-        """Of health: lost while the group's member does not get on, and why."""
+        """Name of the part in health: unavailable while this member makes no progress, with the reason."""
         self._busy = asyncio.Lock()
 
     async def run(self) -> None:
@@ -98,7 +99,7 @@ class GroupConsumer:
                 await self._health.report(self.part, None)
                 await self._consume(consumer, offsets, dead_letters)
             except (KafkaError, OSError) as error:
-                log.warning("consumer lost the event log", group=self._group, problem=repr(error))
+                log.warning("consumer lost its connection to the event log", group=self._group, problem=repr(error))
                 await self._health.report(self.part, f"the event log does not answer ({type(error).__name__})")
                 await asyncio.sleep(RETRY_S)
             finally:
@@ -112,13 +113,15 @@ class GroupConsumer:
             batches = await fetch(consumer, timeout_ms=round(1_000 * COMMIT_S), max_records=BATCH)
             async with self._busy:
                 if batches:
-                    await self._until_through(list(itertools.chain.from_iterable(batches.values())), dead_letters)
+                    await self._apply_until_committed(
+                        list(itertools.chain.from_iterable(batches.values())), dead_letters
+                    )
                     offsets.add({partition: records[-1].offset + 1 for partition, records in batches.items()})
                 if loop.time() >= commit_at:
                     await offsets.commit()
                     commit_at = loop.time() + COMMIT_S
 
-    async def _until_through(self, records: Sequence[Fetched], dead_letters: AIOKafkaProducer) -> None:
+    async def _apply_until_committed(self, records: Sequence[Fetched], dead_letters: AIOKafkaProducer) -> None:
         pause_s = RETRY_S
         while True:
             try:
@@ -127,13 +130,17 @@ class GroupConsumer:
                 except Unavailable:
                     raise
                 except Exception as error:
-                    log.warning("a batch failed: each record on its own", group=self._group, exc_info=error)
+                    log.warning("a batch failed, applying each record on its own", group=self._group, exc_info=error)
                     for record in records:
                         await self._apply_or_bury(record, dead_letters)
             except Exception as error:
-                # Also of a fault of ours, of a record that cannot even be buried: nothing goes on before it is mended.
+                # Also an internal error with a record that cannot even become a dead letter: wait until it is fixed.
                 is_away = isinstance(error, (Unavailable, KafkaError))
-                what = "waiting for a part that is away" if is_away else "a record can be neither applied nor buried"
+                what = (
+                    "waiting for an unavailable part"
+                    if is_away
+                    else "a record can be neither applied nor dead-lettered"
+                )
                 log.warning(what, group=self._group, problem=str(error), exc_info=None if is_away else error)
                 await self._health.report(self.part, f"waits: {error!r}")
                 await asyncio.sleep(pause_s)
@@ -171,32 +178,32 @@ class GroupConsumer:
 
 @contextmanager
 def consumed(group: str, event: Event) -> Iterator[None]:
-    """Acts on an event: what is told in the body continues its trace and names it as the cause."""
+    """Handles an event: what is emitted in the body continues its trace and names it as the cause."""
     cause = tracing.Cause(event.correlation_id, event.id)
     with tracing.span(f"{group} {event.type}", SpanKind.CONSUMER, event.traceparent, cause):
         yield
 
 
 class _Offsets:
-    """How far a member has come, and has not said yet."""
+    """Offsets of applied records that have not been committed to the brokers yet."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
         self._offsets: dict[TopicPartition, int] = {}
 
     def add(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """What took effect."""
+        """Adds the offsets after records that took effect."""
         self._offsets |= offsets
 
     async def commit(self) -> None:
-        """Says it."""
+        """Commits the offsets to the brokers."""
         if not self._offsets:
             return
         offsets, self._offsets = self._offsets, {}
         try:
             await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
-            # Partitions went to another member meanwhile: it will see these records again, and the inbox knows them.
+            # Partitions were reassigned meanwhile: the new member gets these records again, and the inbox skips them.
             log.info(
                 "offsets not committed",
                 offsets={str(tp): offset for tp, offset in offsets.items()},
@@ -205,7 +212,7 @@ class _Offsets:
 
 
 class _FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Lets the batch under way end before its partitions go to another member."""
+    """Finishes the current batch before its partitions are assigned to another member."""
 
     def __init__(self, busy: asyncio.Lock, offsets: _Offsets) -> None:
         self._busy = busy

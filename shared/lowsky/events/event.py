@@ -1,4 +1,4 @@
-"""An event, and how it stands in a Kafka record: CloudEvents 1.0, Kafka protocol binding, binary content mode."""
+"""An event, and its representation as a Kafka record: CloudEvents 1.0, Kafka protocol binding, binary content mode."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Event:
     """Something that happened to a resource."""
 
     topic: str
-    """Without the installation's prefix, ``lowsky.flight-plans.v1``."""
+    """Topic without the installation's prefix, ``lowsky.flight-plans.v1``."""
     key: str
-    """Name of the resource, which is the subject too; order holds per key."""
+    """Name of the resource, which is also the subject; events are ordered per key."""
     type: str
     """``lowsky.flightplan.approved.v1``."""
     value: bytes | None
@@ -40,7 +40,7 @@ class Event:
 
 
 def source_of(event_type: str) -> str:
-    """The ``source`` of an event type: which part of lowsky tells it, as in ``/lowsky/flightplan``."""
+    """The ``source`` of an event type: which part of lowsky emits it, as in ``/lowsky/flightplan``."""
     return "/lowsky/" + event_type.split(".")[1]
 
 
@@ -60,11 +60,11 @@ def to_headers(event: Event) -> list[tuple[str, bytes]]:
 
 
 def from_record(topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Event:
-    """The event in a record. A tombstone needs no attributes: whoever removes a record from a compacted topic by hand
-    writes its key alone, and then its type is empty.
+    """The event in a record. A tombstone needs no attributes: to remove a record from a compacted topic by hand, only
+    its key is written. Its type is then empty.
 
     Raises:
-        MalformedRecord: A required attribute is absent or not readable.
+        MalformedRecord: A required attribute is absent or malformed.
     """
     try:
         attributes = {name: raw.decode() for name, raw in headers}

@@ -10,13 +10,13 @@ def event_of(record: Fetched, topic: str) -> Event:
     """The event in a record.
 
     Args:
-        topic: The record's, without the installation's prefix.
+        topic: The topic of the record, without the installation's prefix.
 
     Raises:
-        MalformedRecord: There is none.
+        MalformedRecord: The record is not a valid event.
     """
     if isinstance(record, Unreadable):
-        raise MalformedRecord(f"the record cannot be unpacked: {record.problem}")
+        raise MalformedRecord(f"the record cannot be decoded: {record.problem}")
     return from_record(topic, record.key, record.value, record.headers)
 
 

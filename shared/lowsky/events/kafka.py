@@ -1,4 +1,4 @@
-"""Kafka clients, set up the one way that we use them."""
+"""Kafka clients, configured in one way for all uses."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ STOP_S_MAX = 3.0
 
 REQUEST_TIMEOUT_MS = 10_000
 RECORD_BYTES_MAX = 4 * 1024 * 1024
-"""A geozone of 20 000 vertices with its published text; topics allow as much."""
+"""Enough for a geozone of 20 000 vertices with its published text; topics have the same limit."""
 
 SLICE_BYTES = 128 * 1024
-"""Of one fetch of what watchers missed."""
+"""Size of one fetch of events that watchers missed."""
 
 SLICE_WAIT_MS = 20
-"""How long the brokers hold a fetch at the end of the log: the next one, elsewhere, waits for it."""
+"""How long the brokers hold a fetch at the end of the log: the next fetch, at another offset, waits for it."""
 
 SESSION_TIMEOUT_MS = 30_000
-"""A worker that hangs for so long loses its partitions. A static member that restarts sooner gets its own back."""
+"""A worker that hangs for longer loses its partitions. A static member that restarts sooner gets its own back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """Where the brokers are, and what is put before our topics and groups there."""
+    """Addresses of the brokers, and the prefix of our topics and groups there."""
 
     bootstrap: str
     prefix: str = ""
 
     def topic(self, name: str) -> str:
-        """The name on the brokers."""
+        """The name on the brokers, with the installation's prefix."""
         return self.prefix + name
 
     def name(self, topic: str) -> str:
@@ -42,7 +42,8 @@ class Kafka:
         return topic.removeprefix(self.prefix)
 
     def producer(self) -> AIOKafkaProducer:
-        """Idempotent: a retry neither doubles nor reorders. What is sent comes in batches: it does not linger."""
+        """Idempotent: a retry neither duplicates nor reorders. It does not linger, since records are sent in
+        batches."""
         return AIOKafkaProducer(
             bootstrap_servers=self.bootstrap,
             enable_idempotence=True,
@@ -52,11 +53,11 @@ class Kafka:
         )
 
     def tail(self) -> AIOKafkaConsumer:
-        """Reads partitions that it is given, without a group."""
+        """Reads assigned partitions, without a group."""
         return self._reader(max_partition_fetch_bytes=RECORD_BYTES_MAX)
 
     def slices(self) -> AIOKafkaConsumer:
-        """Reads small pieces here and there; a record that is larger than a piece is read all the same (KIP-74)."""
+        """Reads small slices at random offsets; a record larger than a slice is still returned (KIP-74)."""
         return self._reader(
             max_partition_fetch_bytes=SLICE_BYTES, fetch_max_bytes=SLICE_BYTES, fetch_max_wait_ms=SLICE_WAIT_MS
         )
@@ -65,14 +66,14 @@ class Kafka:
         return AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap,
             enable_auto_commit=False,
-            auto_offset_reset="none",  # a position that is gone is an error, not a jump
+            auto_offset_reset="none",  # a position that is no longer kept is an error, never skipped
             isolation_level="read_committed",
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             **how,
         )
 
     def member(self, group: str, instance: str | None) -> AIOKafkaConsumer:
-        """A member of a group; static where it has an instance, so that a restart causes no rebalance."""
+        """A member of a group; static if it has an instance, so that a restart causes no rebalance."""
         return AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap,
             group_id=self.prefix + group,
@@ -89,10 +90,10 @@ class Kafka:
 
 
 async def stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
-    """Stops a client, whatever state it is in, and raises nothing but our own cancellation.
+    """Stops a client, whatever state it is in, and raises nothing but the caller's own cancellation.
 
-    In a task of its own: with the brokers away a client's stop may end as cancelled (aiokafka cancels a fetch that
-    sleeps before its retry, and waits for it), and that must not look as if we were.
+    It runs in a separate task: while the brokers are unavailable, a client's stop may end as cancelled (aiokafka
+    cancels a fetch that sleeps before its retry, and awaits it), which must not look like a cancellation of the caller.
     """
     stopping = asyncio.create_task(client.stop())
     try:
@@ -108,8 +109,8 @@ async def stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
 
 
 async def _abandon(producer: AIOKafkaProducer) -> None:
-    """Ends a producer that would go on trying. Whoever started another one has sent the same events since, and newer
-    ones: an old event that comes after them would undo what they say on a compacted topic."""
+    """Ends a producer that would keep retrying. Meanwhile its successor sends the same events and newer ones: an old
+    event that arrives after them would overwrite their state on a compacted topic."""
     sending = producer._sender.sender_task if producer._sender is not None else None
     if sending is not None:
         sending.cancel()

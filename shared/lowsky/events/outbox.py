@@ -1,4 +1,4 @@
-"""The outbox: events committed with the state that they tell of."""
+"""The outbox: events committed together with the state change that they report."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from lowsky.events.event import Event
 from lowsky.events.kafka import RECORD_BYTES_MAX
 
 EVENT_BYTES_MAX = RECORD_BYTES_MAX - 64 * 1024
-"""What a record can carry besides its headers. A larger event would be refused by the brokers for ever, and everything
-behind it would wait: whoever makes one hears it here, before anything is committed."""
+"""Maximum size of an event, besides its headers. The brokers would refuse a larger one for ever, and block all events
+after it: so it is refused here, before anything is committed."""
 
 
 def _fitting(event: Event) -> Event:
@@ -20,9 +20,9 @@ def _fitting(event: Event) -> Event:
 
 
 async def append(connection: Connection, events: Sequence[Event]) -> None:
-    """Adds events, in this order, to the transaction under way.
+    """Adds events, in this order, to the current transaction.
 
-    The order within a key is that of the locks: hold the row lock of the resource before telling of it.
+    The order within a key is that of the locks: hold the row lock of the resource before appending its events.
     """
     if not events:
         return
@@ -47,7 +47,8 @@ async def append(connection: Connection, events: Sequence[Event]) -> None:
 
 
 async def append_many(connection: Connection, events: Iterable[Event]) -> None:
-    """As append, for thousands of events or many megabytes: streamed by COPY, so that no statement holds them all."""
+    """As append, for thousands of events or many megabytes: streamed by COPY, so that no statement holds all of
+    them."""
     await connection.copy_records_to_table(
         "outbox",
         columns=(

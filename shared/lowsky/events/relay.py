@@ -1,8 +1,8 @@
 """The relay: publishes the outbox to Kafka, in order, at its own pace.
 
-One worker of a service relays at a time (an advisory lock of its schema says which); the others stand by. Rows go when
-the brokers have acknowledged them: a crash between the two sends an event again, with the same id, by which consumers
-know it.
+One worker of a service relays at a time (the holder of an advisory lock of its schema); the others stand by. Rows are
+deleted once the brokers have acknowledged them: after a crash between the two, events are sent again with the same ids,
+by which consumers recognise them.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ log = structlog.get_logger()
 
 BATCH = 1_000
 POLL_S = 0.02
-"""How soon the relaying worker sees what another worker committed; its own commits wake it at once."""
+"""How often the relaying worker polls for commits of other workers; its own commits wake it at once."""
 
 PROBE_S = 1.0
-"""How often the brokers are asked whether they are there, while there is nothing to send."""
+"""How often the brokers are probed while there is nothing to send."""
 
 PROBE_S_MAX = 3.0
 DELIVERY_S_MAX = 5.0
@@ -43,7 +43,7 @@ _LOCK = 0x72656C61  # "rela"
 
 
 class Relay:
-    """Publishes what the outbox holds. ``wake`` after a commit makes it look at once."""
+    """Publishes what the outbox holds. ``wake`` after a commit makes it read the outbox at once."""
 
     def __init__(self, database: Database, kafka: Kafka, health: Health) -> None:
         self._database = database
@@ -52,17 +52,17 @@ class Relay:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """There is something to send."""
+        """Signals that there is something to send."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Runs until cancelled. What goes wrong is reported to health and tried again."""
+        """Runs until cancelled. Failures are reported to health and retried."""
         while True:
             producer = self._kafka.producer()
             try:
                 await producer.start()
                 await self._health.report(EVENTS, None)
-                await self._relay_while_well(producer)
+                await self._relay_until_failure(producer)
             except (KafkaError, OSError) as error:
                 await self._health.report(EVENTS, f"the event log does not answer ({type(error).__name__})")
                 await asyncio.sleep(RETRY_S)
@@ -71,7 +71,7 @@ class Relay:
             finally:
                 await stop(producer)
 
-    async def _relay_while_well(self, producer: AIOKafkaProducer) -> None:
+    async def _relay_until_failure(self, producer: AIOKafkaProducer) -> None:
         while True:
             async with self._database.connection() as connection:
                 if await connection.fetchval(
@@ -80,7 +80,7 @@ class Relay:
                     try:
                         await self._drain(connection, producer)
                     finally:
-                        # A pooled connection lives on: so would the lock.
+                        # A pooled connection stays open, and would keep the lock.
                         await connection.execute("SELECT pg_advisory_unlock_all()")
             await _in_time(producer.client.fetch_all_metadata(), PROBE_S_MAX)
             await self._health.report(EVENTS, None)
@@ -93,7 +93,7 @@ class Relay:
         while True:
             self._wake.clear()
             rows = await _after(connection, sent)
-            # What was acknowledged is gone by now: whatever fails here, nothing of it is sent again.
+            # Acknowledged rows have been deleted by now: whatever fails here, none of them is sent again.
             if loop.time() >= probe_at:
                 await _in_time(producer.client.fetch_all_metadata(), PROBE_S_MAX)
                 await self._health.report(EVENTS, None)
@@ -107,7 +107,7 @@ class Relay:
                 await _wait(self._wake, POLL_S)
 
     async def _send(self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> Sequence[int]:
-        """Sends rows of the outbox, until the brokers have acknowledged them all; gives their numbers."""
+        """Sends rows of the outbox and waits until the brokers have acknowledged them all; returns their numbers."""
         deliveries = [
             await producer.send(
                 self._kafka.topic(row["topic"]), row["value"], key=row["key"].encode(), headers=to_headers(_event(row))
@@ -115,14 +115,14 @@ class Relay:
             for row in rows
         ]
         if deliveries:
-            # The producer itself would try for ever: nobody would hear that the brokers are away.
+            # The producer itself would retry for ever, and the outage would never be reported.
             await _in_time(asyncio.gather(*deliveries), DELIVERY_S_MAX)
         return [row["seq"] for row in rows]
 
 
 async def _after(connection: Connection, sent: Sequence[int]) -> Sequence[asyncpg.Record]:
-    """Deletes what was sent; gives what comes after it, BATCH rows at most."""
-    # One statement, and so one state of the table for both halves of it.
+    """Deletes the rows sent; returns the next ones, at most BATCH."""
+    # One statement, so that both parts see the same snapshot of the table.
     rows: Sequence[asyncpg.Record] = await connection.fetch(
         """WITH sent AS (DELETE FROM outbox WHERE seq = ANY($1::bigint[]))
            SELECT * FROM outbox WHERE seq <> ALL($1::bigint[]) ORDER BY seq LIMIT $2""",
@@ -133,7 +133,7 @@ async def _after(connection: Connection, sent: Sequence[int]) -> Sequence[asyncp
 
 
 async def _in_time(work: Awaitable[object], timeout_s: float) -> None:
-    # A time-out of the brokers is told as theirs: around us any other one counts as the database's.
+    # Report it as a time-out of the brokers: the caller attributes any other one to the database.
     try:
         async with asyncio.timeout(timeout_s):
             await work

@@ -1,6 +1,6 @@
 """The topics of the system, without the prefix of an installation.
 
-How they are made (partitions, retention, who has a dead-letter topic) is declared for the brokers in the deployment; a
+Their settings on the brokers (partitions, retention, which groups have dead letters) are declared in the deployment; a
 test compares both.
 """
 

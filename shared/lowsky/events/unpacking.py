@@ -1,8 +1,9 @@
-"""Fetching records, one of which may be unreadable for the client library itself.
+"""Fetches records, of which one may be unreadable even for the client library.
 
-aiokafka decodes the keys of headers as UTF-8 while it unpacks a batch, and raises out of the fetch when one is not: of
-all partitions nothing is returned, and the same fetch fails again for ever. Whoever may write to a topic could stop all
-that read it. Here such a record is found, returned as unreadable, and passed. Light: the command reads so, too.
+aiokafka decodes the keys of headers as UTF-8 while it unpacks a batch, and the whole fetch raises if one is not: no
+partition returns anything, and the same fetch fails again for ever. Anyone who may write to a topic could block all its
+consumers. Here such a record is located, returned as unreadable, and skipped. Few imports: the command line uses it
+too.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 STEP_MS = 200
-"""How long one record is waited for while the unreadable one is looked for."""
+"""How long to wait for one record while locating the unreadable one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A record that cannot even be unpacked."""
+    """A record that cannot even be decoded."""
 
     topic: str
     partition: int
@@ -33,10 +34,10 @@ Fetched: TypeAlias = ConsumerRecord | Unreadable
 async def fetch(
     consumer: AIOKafkaConsumer, *, timeout_ms: int, max_records: int | None = None
 ) -> dict[TopicPartition, list[Fetched]]:
-    """What comes next, of all assigned partitions; positions are after it.
+    """The next records of all assigned partitions; advances the positions.
 
     Raises:
-        KafkaError: The brokers are away, or a position is no longer kept.
+        KafkaError: The brokers are unavailable, or a position is no longer retained.
     """
     try:
         batches: dict[TopicPartition, list[Fetched]] = await consumer.getmany(
@@ -50,7 +51,7 @@ async def fetch(
 
 
 async def _around_the_unreadable(consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[Fetched]]:
-    """The readable records in front of the unreadable one, and that one, of each partition that has one next."""
+    """The readable records before the next unreadable one, and that one, for each partition."""
     found: dict[TopicPartition, list[Fetched]] = {}
     for partition in sorted(consumer.assignment()):
         records: list[Fetched] = []

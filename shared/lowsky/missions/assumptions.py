@@ -1,4 +1,4 @@
-"""What is assumed of every flight, where its file does not say it."""
+"""Assumptions about every flight for what its file does not state."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,9 +12,9 @@ HOVER_MPS: Final = 5.0
 
 
 def at_start(plan: PlanFile) -> Iterator[str]:
-    """As sentences, for the person who plans."""
+    """The assumptions as sentences for the planner."""
     if not plan.vehicle_given:
-        yield "The file does not say what flies: a multicopter is assumed."
+        yield "The file does not state the type of aircraft: a multicopter is assumed."
     if plan.home is None:
         yield "The file has no home position: take-off and home are at the first item's position."
     else:

@@ -1,4 +1,4 @@
-"""From a file to a JSON object: size, format and nesting are checked before anything is believed."""
+"""Loads a file as a JSON object: size, format and nesting are checked before the contents are used."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from lowsky.missions.errors import UnreadableMission
 from lowsky.text import NotText, decode
 
-# A survey over a city is under 1 MiB; more is no mission and would cost memory on an operator's laptop.
+# A survey over a city is under 1 MiB; anything larger is not a mission and would cost memory on an operator's laptop.
 FILE_SIZE_MAX_BYTES = 5 * 1024 * 1024
 # A plan nests about 8 deep (complex items, polygons); the JSON parser recurses.
 DEPTH_MAX = 32
@@ -72,7 +72,7 @@ def _decode(data: bytes) -> str:
 
 
 def _check_depth(text: str) -> None:
-    """Count open brackets outside strings, so that the parser never meets a bomb."""
+    """Count open brackets outside strings, so that deep nesting never reaches the recursive parser."""
     depth = 0
     for token in _STRING_OR_BRACKET.finditer(text):
         first = token.group()[0]
@@ -96,7 +96,7 @@ def _parse(text: str) -> object:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Two values for one key: two readers may disagree on what is flown."""
+    """Refuse duplicate keys, which two readers may interpret differently."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise UnreadableMission("DUPLICATE_KEY", "an object has the same key twice")

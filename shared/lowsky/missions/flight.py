@@ -1,4 +1,4 @@
-"""Fly the items of a plan in thought: what each command does to place, height and time.
+"""Simulates the items of a plan: the effect of each command on position, height and time.
 
 Source of the meaning of commands and their parameters: MAVLink common.xml (MAV_CMD); where autopilots differ, the
 choice is noted in the mission's assumptions.
@@ -18,14 +18,14 @@ from lowsky.missions.plan import PlanFile
 from lowsky.missions.values import SPEED_MAX_MPS
 
 _ARDUPILOT: Final = 3
-# Return altitudes when the file cannot tell: RTL_RETURN_ALT of PX4; RTL_ALT of ArduCopter, RTL_ALTITUDE of ArduPlane.
+# Return altitudes if the file has none: RTL_RETURN_ALT of PX4; RTL_ALT of ArduCopter, RTL_ALTITUDE of ArduPlane.
 _RETURN_PX4_M: Final = 60.0
 _RETURN_ARDUCOPTER_M: Final = 15.0
 _RETURN_ARDUPLANE_M: Final = 100.0
-# Loiter radii when the item gives none: the larger of PX4's and ArduPlane's defaults; ArduCopter's CIRCLE_RADIUS.
+# Loiter radii if the item has none: the larger of PX4's and ArduPlane's defaults; ArduCopter's CIRCLE_RADIUS.
 _LOITER_CRUISE_M: Final = 80.0
 _LOITER_HOVER_M: Final = 10.0
-# A wider circle is a typing error, or airspace that nobody should ask for in one item.
+# A wider circle is a typing error, or more airspace than one item should request.
 _LOITER_MAX_M: Final = 5_000.0
 
 
@@ -63,7 +63,7 @@ class _Flight:
         return self.plan.vehicle != "FIXED_WING"
 
     def perform(self, item: Item) -> None:
-        """Do what one item commands; jumps were resolved before, harmless commands do nothing."""
+        """Execute one item; jumps were resolved before, and commands without effect on the path are ignored."""
         command = item.command
         if command in commands.TAKEOFFS:
             self._take_off(item)
@@ -114,7 +114,7 @@ class _Flight:
                 "POSITION_MISSING", "a fixed wing's take-off needs a position to climb towards", item.index
             )
         self._leave_ground(item)
-        # ArduPilot's plain take-off is that of an aeroplane; PX4 stays a multicopter until told to change.
+        # ArduPilot's plain take-off is that of an aeroplane; PX4 stays a multicopter until commanded to change.
         changes = item.command == commands.VTOL_TAKEOFF or self.plan.firmware == _ARDUPILOT
         if self.plan.vehicle == "VTOL" and changes:
             self.cruising = True
@@ -167,7 +167,7 @@ class _Flight:
         self._touch_down()
 
     def _return(self, item: Item) -> None:
-        """Climb to the return altitude where it is, fly home, descend there."""
+        """Climb to the return altitude on the spot, fly home, descend there."""
         if self.on_ground:
             raise UnreadableMission("RETURN_ON_GROUND", "the item returns an aircraft that is not flying", item.index)
         path = self.path
@@ -183,7 +183,7 @@ class _Flight:
             f"At {item.label} the aircraft flies home at {altitude_m:g} m above {above} and lands there: the file does "
             "not hold the return altitude; compare it with the setting on the aircraft."
         )
-        # A fixed wing comes down in circles over home.
+        # A fixed wing descends in circles over home.
         radius_m = 0.0 if self.vertical_first else _LOITER_CRUISE_M
         path.go(path.home, altitude_m, datum, item.index, self.speed, radius_m)
         path.go(path.home, 0.0, "TAKEOFF", item.index, self.speed, radius_m)
@@ -230,7 +230,7 @@ class _Flight:
         self.cruising = item.param(1) == 4
 
     def _place_payload(self, item: Item) -> None:
-        """Go there, descend until the load stands on the ground, or by parameter 1 at most, and climb again."""
+        """Fly there, descend until the load is on the ground, or by at most parameter 1, and climb again."""
         altitude_m, datum = self._target_or_here(item)
         self._leave_ground(item)
         place = item.position or self.path.place
@@ -245,7 +245,7 @@ class _Flight:
         self.path.assume(f"At {item.label} the aircraft comes down to {ground[0]:g} m above {low}, and climbs again.")
 
     def _continue(self, item: Item) -> None:
-        """Straight on, until the altitude is reached."""
+        """Fly straight on until the altitude is reached."""
         altitude_m, datum = _target(item)
         if self.on_ground:
             raise UnreadableMission("CLIMB_ON_GROUND", "the item continues a flight that has not begun", item.index)
@@ -253,7 +253,7 @@ class _Flight:
         self.path.assume(f"At {item.label} the aircraft flies straight on until it has reached the altitude.")
 
     def _target_or_here(self, item: Item) -> tuple[float, Datum]:
-        """The item's altitude and datum; where it has none, those of the aircraft, which must be in the air."""
+        """The item's altitude and datum; if it has none, those of the aircraft, which must be in the air."""
         if item.altitude_m is None and not self.on_ground:
             return self.path.here.altitude_m, self.path.here.datum
         return _target(item)
@@ -291,7 +291,7 @@ class _Flight:
 
 
 def _target(item: Item) -> tuple[float, Datum]:
-    """Altitude and datum, which every positional item has."""
+    """Altitude and datum of a positional item, which needs them."""
     if item.altitude_m is None or item.datum is None:
         raise UnreadableMission("ALTITUDE_MISSING", "the item has no altitude", item.index)
     return item.altitude_m, item.datum

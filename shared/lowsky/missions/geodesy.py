@@ -14,7 +14,7 @@ def distance_m(latitude_1: float, longitude_1: float, latitude_2: float, longitu
     """Geodesic distance in metres between two points in degrees.
 
     Vincenty's inverse formula (Survey Review XXIII 176, 1975): within 1 mm. Where it does not converge (points almost
-    opposite on the globe) the haversine on the mean sphere answers, within 0.6 %.
+    opposite on the globe) the haversine formula on the mean sphere is used, within 0.6 %.
     """
     difference = math.radians(longitude_2 - longitude_1)
     u_1 = math.atan((1 - _F) * math.tan(math.radians(latitude_1)))

@@ -1,4 +1,4 @@
-"""What a mission file says once it is read: a timed path with explicit altitude datums."""
+"""A mission as read from a file: a timed path with explicit altitude datums."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ Vehicle = Literal["MULTICOPTER", "FIXED_WING", "VTOL"]
 
 @dataclass(frozen=True, slots=True)
 class MissionWaypoint:
-    """A point that the aircraft passes, straight from the one before it.
+    """A point that the aircraft passes, on a straight leg from the previous one.
 
     Degrees (WGS 84), metres above `datum` (TAKEOFF: above the take-off ground), seconds since take-off; offsets
     strictly increase. `item` is the index in the file's items (from 0) that caused the point, -1 for the start on
@@ -27,10 +27,10 @@ class MissionWaypoint:
 
 @dataclass(frozen=True, slots=True)
 class Mission:
-    """A flight as its file describes it; when it takes off is not part of it.
+    """A flight as its file describes it, without the time of take-off.
 
-    `takeoff_amsl_m` is the take-off ground above mean sea level where the file tells it. `assumptions` are sentences to
-    show to the operator: everything that the file leaves open and the reader had to decide.
+    `takeoff_amsl_m` is the take-off ground above mean sea level if the file states it. `assumptions` are sentences for
+    the operator: everything that the file leaves open and the reader had to assume.
     """
 
     waypoints: tuple[MissionWaypoint, ...]

@@ -1,4 +1,4 @@
-"""The timed path under construction: where the aircraft is, when, and on which assumptions."""
+"""Builds the timed path: position, time, and assumptions."""
 
 import math
 from dataclasses import dataclass, field
@@ -12,20 +12,20 @@ from lowsky.missions.model import Datum, MissionWaypoint
 WAYPOINTS_MAX: Final = 2_000
 # EU 2021/664 Annex IV: an endurance is stated in 1 to 14 400 minutes.
 DURATION_MAX_S: Final = 14_400 * 60.0
-# A climb or descent whose height cannot be told (sea level against an unknown ground) gets a typical minute's half.
+# Time of a climb or descent of unknown height (sea level against an unknown ground elevation): a typical half minute.
 UNKNOWN_VERTICAL_S: Final = 30.0
 # PX4's defaults for automatic climb and descent (MPC_Z_V_AUTO_UP, MPC_Z_V_AUTO_DN).
 CLIMB_MPS: Final = 3.0
 DESCENT_MPS: Final = 1.5
-# Offsets must tell points apart, also after rounding; a change of datum on the spot would otherwise take no time.
+# Offsets must differ, also after rounding; a change of datum on the spot would otherwise take no time.
 _LEG_MIN_S: Final = 0.1
-# Nearer than this is the same place: positions are stored in steps of 1 cm.
+# Points nearer than this are the same position: positions are stored in steps of 1 cm.
 _SAME_PLACE_M: Final = 0.01
 
 
 @dataclass(slots=True)
 class Path:
-    """Waypoints so far; the last one is where the aircraft is. Starts on the ground at home at offset 0."""
+    """Waypoints so far; the last one is the current position. Starts on the ground at home at offset 0."""
 
     home: tuple[float, float]
     home_amsl_m: float | None
@@ -39,16 +39,16 @@ class Path:
 
     @property
     def here(self) -> MissionWaypoint:
-        """The point reached last."""
+        """The current point."""
         return self.points[-1]
 
     @property
     def place(self) -> tuple[float, float]:
-        """Latitude and longitude reached last."""
+        """Current latitude and longitude."""
         return self.here.latitude, self.here.longitude
 
     def assume(self, sentence: str) -> None:
-        """Note a decision once, in the order of the flight."""
+        """Record an assumption once, in the order of the flight."""
         self.assumptions.setdefault(sentence)
 
     def go(
@@ -74,7 +74,7 @@ class Path:
         self._append(place, altitude_m, datum, seconds, item, radius_m)
 
     def go_on(self, altitude_m: float, datum: Datum, item: int, speed_mps: float) -> None:
-        """Fly on in the direction of the last leg until an altitude is reached; on the spot where there was none."""
+        """Continue in the direction of the last leg until an altitude is reached; on the spot if there was no leg."""
         seconds = self._climb_s(altitude_m, datum)
         before = next((point for point in reversed(self.points) if self._away_m(point) >= _SAME_PLACE_M), None)
         latitude, longitude = self.place
@@ -90,16 +90,16 @@ class Path:
         return distance_m(*self.place, point.latitude, point.longitude)
 
     def stay(self, seconds: float, item: int, radius_m: float = 0.0) -> None:
-        """Remain at the point reached last, circling within the radius."""
+        """Remain at the current point, circling within the radius."""
         if seconds > 0:
             self._append(self.place, self.here.altitude_m, self.here.datum, seconds, item, radius_m)
 
     def height_m(self) -> float | None:
-        """Height above the take-off ground, taking the terrain as level; None where it cannot be told."""
+        """Height above the take-off ground, assuming level terrain; None if unknown."""
         return self._height_m(self.here.altitude_m, self.here.datum)
 
     def _climb_s(self, altitude_m: float, datum: Datum) -> float:
-        """How long the change of altitude from here takes."""
+        """Duration of the change of altitude from here."""
         rise_m = self._rise_m(altitude_m, datum)
         if rise_m is not None:
             return max(rise_m / self.climb_mps, -rise_m / self.descent_mps)

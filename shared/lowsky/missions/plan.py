@@ -1,4 +1,4 @@
-"""From the JSON of a QGroundControl plan to checked values: home, speeds, vehicle and simple items.
+"""Converts the JSON of a QGroundControl plan to validated values: home, speeds, vehicle and simple items.
 
 Source: QGroundControl developer guide, "Plan File Format" (mission version 2); MAVLink common.xml for frames.
 """
@@ -15,7 +15,7 @@ from lowsky.missions.model import Vehicle
 from lowsky.missions.values import ALTITUDE_MAX_M, ALTITUDE_MIN_M, SPEED_MAX_MPS, integer, is_zero, number, position
 
 MISSION_VERSION: Final = 2
-# Autopilots store hundreds to a few thousand items; beyond, the file is no mission.
+# Autopilots store hundreds to a few thousand items; a file with more is not a mission.
 ITEMS_MAX: Final = 10_000
 
 _VEHICLES: Final[dict[int, Vehicle]] = {
@@ -27,7 +27,7 @@ _VEHICLES: Final[dict[int, Vehicle]] = {
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """The checked contents of a plan. Values that the file leaves out are None."""
+    """The validated contents of a plan. Values that are absent in the file are None."""
 
     vehicle: Vehicle
     vehicle_given: bool
@@ -41,7 +41,7 @@ class PlanFile:
 
 
 def read_plan(document: dict[str, object]) -> PlanFile:
-    """Check the mission of a plan document; raises UnreadableMission for anything that cannot be flown as written."""
+    """Validate the mission of a plan document; raises UnreadableMission if it cannot be flown as written."""
     mission = document.get("mission")
     if mission is None:
         raise UnreadableMission("MISSING_MISSION", "the plan has no mission", field="mission")
@@ -109,7 +109,7 @@ def _vehicle(vehicle_type: int | None) -> Vehicle:
 
 
 def _home(raw: object) -> tuple[tuple[float, float] | None, float | None]:
-    """Home and its elevation. Ground stations without a position write zeros: that is no home and no elevation."""
+    """Home and its elevation. Ground stations without a position write zeros, which mean neither home nor elevation."""
     field = "mission.plannedHomePosition"
     if raw is None:
         return None, None
@@ -125,7 +125,7 @@ def _home(raw: object) -> tuple[tuple[float, float] | None, float | None]:
 
 
 def _speed(mission: dict[str, object], key: str) -> float | None:
-    """A speed in m/s; 0 is what ground stations write when nobody chose one."""
+    """A speed in m/s; ground stations write 0 if none was chosen."""
     speed = number(mission.get(key), f"mission.{key}")
     if speed is not None and not 0 <= speed <= SPEED_MAX_MPS:
         raise UnreadableMission(

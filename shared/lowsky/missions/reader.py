@@ -16,11 +16,11 @@ def read(
 ) -> Mission:
     """Read a QGroundControl `.plan` (fileType Plan, version 1, mission version 2) with simple items.
 
-    `source` is a path or the file's bytes; `filename` only tells the format by its suffix. `return_altitude_m` is the
-    height above take-off at which the aircraft is set to return to launch, where the operator knows it.
+    `source` is a path or the file's bytes; `filename` only gives the format by its suffix. `return_altitude_m` is the
+    height above take-off at which the aircraft is set to return to launch, if the operator knows it.
 
     Distances are geodesic on WGS 84 (within 1 mm); times follow from the file's speeds and the assumptions that the
-    mission lists. Raises `UnreadableMission`, and nothing else, for files that are not read.
+    mission lists. Raises `UnreadableMission`, and nothing else, for files that cannot be read.
     """
     if return_altitude_m is not None and not (
         math.isfinite(return_altitude_m) and 0 < return_altitude_m <= ALTITUDE_MAX_M

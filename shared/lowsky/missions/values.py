@@ -1,4 +1,4 @@
-"""JSON values to numbers with limits; every refusal names the field."""
+"""Converts JSON values to numbers within limits; every error names the field."""
 
 import math
 from typing import Final
@@ -8,12 +8,12 @@ from lowsky.missions.errors import UnreadableMission
 # Below any shore (Dead Sea, -430 m) and above any drone in these rules.
 ALTITUDE_MIN_M: Final = -500.0
 ALTITUDE_MAX_M: Final = 20_000.0
-# Half the speed of sound, nearly: faster is a typing error.
+# Almost half the speed of sound: anything faster is a typing error.
 SPEED_MAX_MPS: Final = 150.0
 
 
 def number(value: object, field: str, item: int | None = None, *, nan_is_none: bool = False) -> float | None:
-    """A finite float, or None for null. Booleans, texts, infinities and NaN are refused (NaN is None where told)."""
+    """A finite float, or None for null. Booleans, strings, infinities and NaN are refused (or NaN is None, if set)."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -54,5 +54,5 @@ def position(latitude: object, longitude: object, field: str, item: int | None =
 
 
 def is_zero(place: tuple[float, float]) -> bool:
-    """0,0 in the Gulf of Guinea is what tools write for "no position"; MAVLink sends degrees times 1e7."""
+    """Whether a position is 0,0, which tools write for "no position"; MAVLink rounds degrees to 1e-7."""
     return abs(place[0]) < 1e-7 and abs(place[1]) < 1e-7

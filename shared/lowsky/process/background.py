@@ -1,8 +1,8 @@
-"""Work that goes on for as long as the process: loops side by side, and work that is repeated.
+"""Background work, which runs for as long as the process: concurrent loops, and work that is repeated.
 
-One rule for all of it: what fails is logged and tried again; it ends neither the process nor what runs beside it. And
-one cancellation is never trusted to arrive: before Python 3.12 an `asyncio.wait_for` that completes at the moment of a
-cancellation swallows it, here or in a library, and whatever loops around it would go on for ever.
+One rule for all of it: what fails is logged and retried; it ends neither the process nor other background work. And a
+single cancellation is never trusted to arrive: before Python 3.12 an `asyncio.wait_for` that completes at the moment of
+a cancellation swallows it, here or in a library, and a loop around it would continue for ever.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ CANCEL_AGAIN_S: Final = 3.0
 """Longer than background work takes to end, as when a consumer leaves its group."""
 
 FAULT_RETRY_S: Final = 5.0
-"""After a fault of ours: it will probably happen again, and its stack trace fills the log."""
+"""The pause after an internal error: it will probably happen again, and its stack trace fills the log."""
 
 
 async def repeatedly(work: Callable[[], Awaitable[bool]], *, every_s: float, what: str) -> None:
-    """Does a piece of work again and again, until cancelled.
+    """Repeats a piece of work until cancelled.
 
     Args:
-        work: Says whether there is more of it to do at once.
+        work: Returns whether there is more to do at once.
         every_s: The pause otherwise.
-        what: What goes undone when it fails, for the log: "overdue plans are not closed".
+        what: What is not done when it fails, for the log: "overdue plans are not closed".
     """
     unavailable = False
     while True:
@@ -40,7 +40,7 @@ async def repeatedly(work: Callable[[], Awaitable[bool]], *, every_s: float, wha
                 pause_s = 0.0
             unavailable = False
         except Unavailable as error:
-            # Once for each outage: health and the log of the part itself say more.
+            # Once per outage: health and the part's own log give the details.
             if not unavailable:
                 log.warning(what, problem=error.message, cause=repr(error.__cause__))
             unavailable = True
@@ -51,22 +51,22 @@ async def repeatedly(work: Callable[[], Awaitable[bool]], *, every_s: float, wha
 
 
 async def persistently(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Runs a loop that never ends by itself, and begins it again when it fails. Returns if it does end."""
+    """Runs a loop that should never end by itself, and restarts it when it fails. Returns if it does end."""
     while True:
         try:
             await work()
         except Exception:
-            log.exception("background work failed, and is begun again", work=work.__qualname__)
+            log.exception("background work failed and is restarted", work=work.__qualname__)
             await asyncio.sleep(FAULT_RETRY_S)
         else:
             return
 
 
 async def side_by_side(*works: Coroutine[Any, Any, None]) -> None:
-    """Runs loops that belong together until one of them ends or this is cancelled; the others have ended then, too.
+    """Runs loops that belong together until one of them ends or this is cancelled; cancels and awaits the others.
 
     Raises:
-        Exception: What the first that failed raised.
+        Exception: What the first failed loop raised.
     """
     tasks = [asyncio.create_task(work) for work in works]
     try:
@@ -78,8 +78,8 @@ async def side_by_side(*works: Coroutine[Any, Any, None]) -> None:
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancels tasks until all have ended, however often that takes. Whoever is cancelled meanwhile waits for them all
-    the same, and is cancelled then."""
+    """Cancels tasks repeatedly until all have ended. A cancellation of the caller meanwhile takes effect only after
+    that."""
     pending = {task for task in tasks if not task.done()}
     cancelled = False
     while pending:

@@ -1,4 +1,4 @@
-"""How much of a worker one caller, and all callers together, may occupy at once."""
+"""Limits on how much of a worker one caller, and all callers together, may use at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RETRY_AFTER_S: Final = 0.5
 
 
 class InFlight:
-    """What is under way in this worker. Nothing waits here: what exceeds a limit is refused, to be sent again."""
+    """The calls in progress in this worker. Nothing is queued: what exceeds a limit is refused, and can be retried."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class InFlight:
         """Counts a call of a caller (the subject of its token, or its party) for as long as the block lasts.
 
         Raises:
-            Overloaded: This caller, or all together, have as many calls under way as they may have.
+            Overloaded: This caller, or all callers together, have reached the limit of calls in progress.
         """
         if self._by_caller[caller] >= self._calls_per_caller_max:
             raise Overloaded(
@@ -67,7 +67,7 @@ class InFlight:
         """Counts the bytes of a request for as long as the block lasts.
 
         Raises:
-            Overloaded: The requests under way have as many bytes as this worker holds at once.
+            Overloaded: The requests in progress would exceed the bytes that this worker holds at once.
         """
         if self._bytes + size > self._bytes_max:
             raise Overloaded(
@@ -82,8 +82,8 @@ class InFlight:
 
 
 class StreamRoom:
-    """Bytes of the messages of streams that are under way in this worker. Who finds no room waits for it, first come,
-    first served, and so does whoever sends: nothing is refused that others only have to finish first."""
+    """A budget of bytes for the stream messages in progress in this worker. A message for which there is no room waits,
+    in order of arrival, and flow control makes its sender wait too: nothing is refused that only has to wait."""
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
@@ -91,9 +91,9 @@ class StreamRoom:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     async def take(self, size: int) -> int:
-        """Waits until there is room for so many bytes, and takes it; gives what was taken, to be given back.
+        """Waits until there is room for so many bytes and reserves it; returns how much, to be passed to give.
 
-        What is larger than all of the room takes all of it."""
+        A message larger than the whole budget reserves all of it."""
         size = min(size, self._bytes_max)
         if not self._waiting and size <= self._left:
             self._left -= size
@@ -103,13 +103,13 @@ class StreamRoom:
         try:
             await turn
         except asyncio.CancelledError:
-            # It may have been given room just before it was cancelled.
+            # The room may have been reserved just before the cancellation.
             self.give(size if turn.done() and not turn.cancelled() else 0)
             raise
         return size
 
     def give(self, size: int) -> None:
-        """Gives room back."""
+        """Releases reserved room."""
         self._left += size
         while self._waiting:
             wanted, turn = self._waiting[0]

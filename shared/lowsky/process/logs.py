@@ -1,4 +1,4 @@
-"""Logs: a JSON object a line on standard error, with the trace and span that it belongs to. What repeats is folded."""
+"""Logs: one JSON object per line on standard error, with its trace and span ids. Repeated records are folded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> M
 
 
 def configure(service: str, level: str = "INFO") -> None:
-    """Sends structlog's and the standard library's records through the same pipe. Call once, in main."""
+    """Formats the records of structlog and of the standard library alike. Call once, in main."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

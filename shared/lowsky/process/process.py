@@ -1,8 +1,8 @@
-"""A process: its health, its background work, its servers, and an end that loses nothing.
+"""A process: its health, its background work, its servers, and a graceful shutdown.
 
-What a process consists of is put together by its main: a monitor takes events and HTTP, a service takes a database,
-events, an outbox and gRPC (`lowsky.service`). All of them end in the same order: not serving → calls under way finish →
-background work → what it all stood on, as the database.
+The main of a process assembles its parts: a monitor takes events and HTTP, a service takes a database, events, an
+outbox and gRPC (`lowsky.service`). Every process shuts down in the same order: report not serving → let calls in
+progress finish → stop background work → close shared resources such as the database.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from lowsky.process.background import end, persistently
 log = structlog.get_logger()
 
 GARBAGE_THRESHOLDS = (2_000, 20, 20)
-"""Allocations between two collections of reference cycles. Python's defaults (700, 10, 10) collect some ten times for
-each batch of plans, which hardly makes any cycle. Not more: a refused call leaves a cycle of some fifty objects, and
-one of them may be a request of megabytes."""
+"""Thresholds of the cyclic garbage collector. Python's defaults (700, 10, 10) collect about ten times for each batch of
+plans, which creates hardly any cycle. Not higher: a refused call leaves a cycle of about fifty objects, and one of them
+may be a request of megabytes."""
 
 T = TypeVar("T")
 
 
 class Server(Protocol):
-    """What answers calls of others for as long as the process runs."""
+    """Serves requests for as long as the process runs."""
 
     async def start(self) -> None:
         """Returns when it accepts calls."""
 
     async def stop(self) -> None:
-        """Accepts no more calls; returns when none is under way any more, or its grace period is over."""
+        """Accepts no more calls; returns when none is in progress any more, or the grace period is over."""
 
 
 class Process:
-    """What a process is put together in, before it runs."""
+    """Collects the parts of a process before it runs."""
 
     def __init__(self, name: str, clock: Clock | None = None) -> None:
         self.name = name
@@ -55,12 +55,12 @@ class Process:
         self._background: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
     async def enter(self, context: AbstractAsyncContextManager[T]) -> T:
-        """Adds what the rest stands on: closed after everything else has ended, the last one first."""
+        """Adds a resource that the other parts use: closed after they have ended, in reverse order."""
         return await self._contexts.enter_async_context(context)
 
     def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Adds work that runs for as long as the process. What it raises is logged, and it is begun again; if it ends
-        by itself, so does the process."""
+        """Adds work that runs for as long as the process. If it raises, the error is logged and it is restarted; if it
+        returns, the process ends."""
         self._background.append(work)
 
     def serve(self, server: Server) -> None:
@@ -68,7 +68,7 @@ class Process:
         self._servers.append(server)
 
     async def run_until_stopped(self, assemble: Callable[[Process], Awaitable[None]]) -> bool:
-        """Puts the process together and runs it until SIGTERM or SIGINT, or until background work ended by itself.
+        """Assembles the process and runs it until SIGTERM or SIGINT, or until background work returns.
 
         Returns:
             Whether it was stopped by a signal.
@@ -80,7 +80,7 @@ class Process:
             await assemble(self)
             for server in self._servers:
                 await server.start()
-            # What there is by now stays (modules, descriptors, parts): no collection goes through it again.
+            # The objects created so far (modules, descriptors, parts) stay alive: exempt them from garbage collection.
             gc.collect()
             gc.freeze()
             gc.set_threshold(*GARBAGE_THRESHOLDS)
@@ -92,13 +92,13 @@ class Process:
             await self.health.stop()
             for server in self._servers:
                 await server.stop()
-            log.info("no call is under way any more")
+            log.info("all calls have finished")
             await end([stopping, *background])
         return not died
 
 
 def run_process(name: str, log_level: str, assemble: Callable[[Process], Awaitable[None]]) -> None:
-    """Runs a process to its end. Exit code 0 after SIGTERM or SIGINT, 1 where background work ended by itself."""
+    """Runs a process to its end. Exit code 0 after SIGTERM or SIGINT, 1 if background work ended by itself."""
     logs.configure(name, log_level)
     tracing.configure()
     if not uvloop.run(Process(name).run_until_stopped(assemble)):
@@ -106,7 +106,7 @@ def run_process(name: str, log_level: str, assemble: Callable[[Process], Awaitab
 
 
 def _log_ended(ended: Iterable[asyncio.Task[Any]]) -> bool:
-    """Logs at once why background work ended by itself, which it never should: also when it was quietly cancelled."""
+    """Logs why background work ended by itself, which it never should, including by an unexpected cancellation."""
     any_ended = False
     for task in ended:
         any_ended = True
@@ -114,5 +114,5 @@ def _log_ended(ended: Iterable[asyncio.Task[Any]]) -> bool:
             error: BaseException | None = task.exception()
         except asyncio.CancelledError as cancelled:
             error = cancelled
-        log.error("background work died", work=task.get_name(), exc_info=error)
+        log.error("background work ended unexpectedly", work=task.get_name(), exc_info=error)
     return any_ended

@@ -1,7 +1,7 @@
-"""Traces: W3C trace context from the RPC through the outbox and Kafka to whoever acts on it.
+"""Traces: W3C trace context from the RPC through the outbox and Kafka to whatever consumes the event.
 
-Also who asked and what led to it: every event carries a correlation id (the request that began it all) and a causation
-id (the event or request that it directly follows from).
+Also causality: every event carries a correlation id (the request at the start of the chain) and a causation id (the
+event or request that directly caused it).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _tracer = trace.get_tracer("lowsky")
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What is being acted on."""
+    """The event or request that is being handled."""
 
     correlation_id: str
     causation_id: str
@@ -34,8 +34,8 @@ _cause: ContextVar[Cause | None] = ContextVar("cause", default=None)
 
 
 class _OnlyIds(Tracer):
-    """Spans of which nothing is kept but their ids: nothing here exports them, and those of the SDK cost five times as
-    much. The trace, and whether its caller samples it, is that of the parent; one that begins here is sampled."""
+    """Spans that keep nothing but their ids: nothing here exports spans, and those of the SDK cost five times as much.
+    Trace id and sampling flag are those of the parent; a trace that starts here is sampled."""
 
     def start_span(self, name: str, context: Context | None = None, *_: Any, **__: Any) -> NonRecordingSpan:
         parent = trace.get_current_span(context).get_span_context()
@@ -59,16 +59,16 @@ _SAMPLED, _NOT_SAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.D
 
 
 def configure() -> None:
-    """Gives spans ids, so that logs, events and answers of one request can be put together. Call once, in main.
+    """Gives spans ids, so that logs, events and responses of one request can be correlated. Call once, in main.
 
-    Whoever wants to keep spans sets a tracer provider of their own (opentelemetry.trace) instead.
+    To export spans, set another tracer provider (opentelemetry.trace) instead.
     """
     trace.set_tracer_provider(_OnlyIdsProvider())
 
 
 @contextmanager
 def span(name: str, kind: SpanKind, traceparent: str | None, cause: Cause) -> Iterator[None]:
-    """Runs the body within a span that continues the given trace, or begins one."""
+    """Runs the body within a span that continues the given trace, or starts one."""
     parent: Context | None = _propagator.extract({"traceparent": traceparent}) if traceparent else None
     caused = _cause.set(cause)
     try:
@@ -79,12 +79,12 @@ def span(name: str, kind: SpanKind, traceparent: str | None, cause: Cause) -> It
 
 
 def current_traceparent() -> str:
-    """The W3C traceparent of the span under way; empty where there is none."""
+    """The W3C traceparent of the current span; empty if there is none."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
     return carrier.get("traceparent", "")
 
 
 def current_cause() -> Cause | None:
-    """What is being acted on right now."""
+    """The cause that is being handled now; None outside of any."""
     return _cause.get()

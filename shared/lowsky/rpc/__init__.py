@@ -1,1 +1,1 @@
-"""gRPC: the server's frame, and nothing about any service."""
+"""gRPC: what all servers share, independent of any service."""

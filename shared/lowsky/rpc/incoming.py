@@ -1,4 +1,4 @@
-"""The messages of a stream as they come, before they are deserialised."""
+"""The messages of a stream as received, before they are deserialised."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Request = TypeVar("Request", bound=Message)
 
 
 class Incoming(Generic[Request]):
-    """One message of a stream. Its bytes are given up when it is read: deserialised it is many times as large."""
+    """One message of a stream. Reading it releases its bytes: deserialised it is many times as large."""
 
     def __init__(self, method: str, raw: bytes, decode: Callable[[bytes], Request]) -> None:
         """
         Args:
             method: The full path of the method, ``/package.Service/Method``.
-            decode: Deserialises its requests; as deserialised.
+            decode: Deserialises its requests; see deserialised.
         """
         self._method = method
         self._raw = raw
@@ -34,7 +34,7 @@ class Incoming(Generic[Request]):
         """Bytes."""
 
     def read(self) -> Request:
-        """The message, once.
+        """The message; to be called once.
 
         Raises:
             Invalid: TOO_LARGE for its method, or MALFORMED_MESSAGE.
@@ -44,20 +44,20 @@ class Incoming(Generic[Request]):
         return self._decode(raw)
 
     def head(self) -> Request:
-        """Its texts and numbers alone, without the messages and lists that it holds: whose it is, of a message that is
-        too large to be read.
+        """The message with only its strings and numbers, without nested messages and lists: enough to identify the
+        sender of a message that is too large to be read.
 
         Raises:
             Invalid: MALFORMED_MESSAGE.
         """
-        # What a class does not know stays the bytes that it was.
+        # Fields that a class does not declare stay serialised.
         head = deserialised(_head_class(self._decode(b"").DESCRIPTOR).FromString, self._raw)
         head.DiscardUnknownFields()
         return self._decode(head.SerializeToString())
 
 
 def deserialised(deserialise: Callable[[bytes], Request], raw: bytes) -> Request:
-    """The message that bytes are.
+    """Deserialises a message.
 
     Raises:
         Invalid: MALFORMED_MESSAGE.
@@ -66,7 +66,8 @@ def deserialised(deserialise: Callable[[bytes], Request], raw: bytes) -> Request
         return deserialise(raw)
     except DecodeError as error:
         raise Invalid(
-            "MALFORMED_MESSAGE", "the request is not a message of this method: does your client have other protos?"
+            "MALFORMED_MESSAGE",
+            "the request is not a message of this method: check the protos of your client",
         ) from error
 
 

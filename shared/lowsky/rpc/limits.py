@@ -1,7 +1,7 @@
-"""How large one request may be, and how much of a worker one caller, and all callers together, may occupy.
+"""Limits on the size of a request, and on how much of a worker one caller, and all callers together, may use.
 
 A message takes up to thirty times its size in memory once it is deserialised, and its rules are evaluated on the event
-loop. So size is checked before deserialising, and both the calls and the bytes under way are bounded.
+loop. So size is checked before deserialising, and both calls and bytes in progress are limited.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lowsky.errors import Invalid
 KIB: Final = 1024
 
 REQUEST_BYTES_MAX: Final = 64 * KIB
-"""Of a method that is not named below. The longest texts of a request together take some 30 KiB."""
+"""Default for methods not named below. The longest texts of a request together take some 30 KiB."""
 
 _GEOMETRY_BYTES_MAX: Final = 512 * KIB
 """2 000 waypoints take 100 KiB; 10 000 vertices, the most that ASTM F3548-21 allows, in 500 volumes 280 KiB."""
@@ -36,14 +36,14 @@ _LARGER: Final[Mapping[str, int]] = {
 }
 
 RECEIVED_BYTES_MAX: Final = 2 * max(_LARGER.values())
-"""What gRPC itself receives of one message. More than any method takes, so that the refusal of a message that is only
-somewhat too large is ours, with a reason; gRPC's own says nothing but RESOURCE_EXHAUSTED."""
+"""Maximum message size of gRPC itself. More than any method accepts, so that a message that is slightly too large is
+refused here, with a reason; gRPC's own refusal states only RESOURCE_EXHAUSTED."""
 
 CALLS_MAX: Final = 1_024
-"""Calls with one request that a worker answers at once. A worker saturates with some 64 callers; the rest is queued."""
+"""Unary calls that a worker answers at once. A worker saturates with about 64 callers; the rest are queued."""
 
 CALLS_PER_CALLER_MAX: Final = CALLS_MAX // 2
-"""So that one caller always leaves room for others. A fleet uses streams, or some 64 calls at once."""
+"""So that one caller always leaves room for others. A fleet uses streams, or about 64 calls at once."""
 
 STREAMS_MAX: Final = 256
 """Calls with a stream of requests (fleets, uploads) that a worker serves at once."""
@@ -51,35 +51,35 @@ STREAMS_MAX: Final = 256
 STREAMS_PER_CALLER_MAX: Final = 32
 
 WATCHES_MAX: Final = 5_000
-"""Calls whose answer is a stream that a worker serves at once. Submissions that wait for a decision are not counted."""
+"""Server-streaming calls that a worker serves at once. Submissions that wait for a decision are not counted."""
 
 WATCHES_PER_PARTY_MAX: Final = WATCHES_MAX // 10
-"""Of one operator or authority, however many subjects act for it: ten have to agree to leave nothing for others."""
+"""Per operator or authority, however many subjects act for it: it takes ten of them to use up all."""
 
 WATCHES_RETRY_AFTER_S: Final = 5.0
-"""Watches last: there is no room a moment later."""
+"""Watches are long-lived: room does not become free within moments."""
 
 BYTES_IN_FLIGHT_MAX: Final = 16 * 1024 * KIB
-"""Requests, as they were received, of all calls under way. Deserialised they take up to 500 MiB."""
+"""Serialised requests of all calls in progress. Deserialised they take up to 500 MiB."""
 
 STREAMED_BYTES_MAX: Final = 4 * 1024 * KIB
-"""The same of the messages of all streams: a fleet's plan has some 500 bytes, and few have more than 100 KiB."""
+"""The same for the messages of all streams: a fleet's plan has about 500 bytes, and few have more than 100 KiB."""
 
 
 def request_bytes_max(method: str) -> int:
-    """How many bytes a request of this method may have, serialised.
+    """Maximum size of a serialised request of a method, in bytes.
 
     Args:
-        method: Its full path, ``/package.Service/Method``.
+        method: The full path of the method, ``/package.Service/Method``.
     """
     return _LARGER.get(method, REQUEST_BYTES_MAX)
 
 
 def require_size(method: str, size: int) -> None:
-    """Refuses a request that is larger than its method takes.
+    """Refuses a request that is larger than its method accepts.
 
     Args:
-        size: Bytes of the serialised request.
+        size: Size of the serialised request, in bytes.
 
     Raises:
         Invalid: TOO_LARGE, with the limit in bytes.

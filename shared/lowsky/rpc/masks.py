@@ -13,10 +13,10 @@ _Resource = TypeVar("_Resource", bound=Message)
 
 
 def masked(resource: _Resource, given: _Resource, mask: FieldMask, *, field: str = "update_mask") -> _Resource:
-    """The resource with each field of the mask as given, a field as a whole: what is absent there is cleared.
+    """The resource with each field of the mask replaced by the given one as a whole; fields absent there are cleared.
 
     Raises:
-        Invalid: The mask is empty, or names a part of a field (protovalidate's ``field_mask.in`` lets that pass).
+        Invalid: The mask is empty, or names a part of a field (which protovalidate's ``field_mask.in`` allows).
     """
     paths = set(mask.paths)
     if not paths:

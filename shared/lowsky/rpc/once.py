@@ -1,12 +1,12 @@
 """A mutation, done once: its effect, its events and its answer commit together, under the caller's request id.
 
-A request is known again by its canonical form (lowsky.canonical), under the caller's subject and the authority that the
-caller acts for. The answer is given again only to a caller who may still have it: roles, and the operator or authority
-that the request names, are judged at every call before anything is looked up (rpc/pipeline.py, and the service where
-AUTHORITY is in reach); what depends on stored data is judged by `still_visible`.
+A repeated request is recognised by its canonical form (lowsky.canonical), the caller's subject and the authority that
+the caller acts for. The stored answer is returned only to a caller who may still see it: roles, and the operator or
+authority that the request names, are checked at every call before anything is looked up (rpc/pipeline.py, and the
+service where AUTHORITY is in reach); what depends on stored data is checked by `still_visible`.
 
-Request ids belong to a subject. Another subject who sends the same request with the same id, of the same operator too,
-has it done once more as a request of their own: neither learns of the other's answer.
+Request ids are scoped to a subject. If another subject sends the same request with the same id, even of the same
+operator, it is executed as a separate request: neither sees the other's answer.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _Response = TypeVar("_Response", bound=Message)
 
 
 class Mutation(Protocol):
-    """A request message that changes something."""
+    """A request message of a method that changes state."""
 
     request_id: str
 
 
 def request_of(message: Mutation, beside: bytes = b"") -> Request:
-    """The request that a message of the caller's makes.
+    """The idempotency key of the caller's request message.
 
     Args:
-        beside: What it asks for beside the message, as the digest of a file.
+        beside: What it asks for in addition to the message, such as the digest of a file.
     """
     return request_for(message.request_id, type(message), canonical(cast("Message", message)), beside)
 
 
 def request_for(request_id: str, kind: type[Mutation], *asked: bytes) -> Request:
-    """As request_of, of what is asked for in parts that are in canonical form already."""
+    """As request_of, for parts that are in canonical form already."""
     access = current_access()
-    # An officer who has come to act for another authority asks for something else with the same words.
+    # For an officer who now acts for another authority, the same message is another request.
     parts = [(access.reach.authority or "").encode(), *asked]
     body = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
     return Request.of(access.caller.subject, request_id, kind.__qualname__, body)
@@ -58,21 +58,21 @@ async def once(
     work: Callable[[Connection], Awaitable[_Response]],
     still_visible: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> _Response:
-    """Answers a mutation: by doing the work in one transaction, or with the answer that the same request got before.
+    """Executes a mutation in one transaction, or returns the answer that the same request got before.
 
     Args:
-        still_visible: Where it takes stored data to say whether the caller may have an earlier answer: raises NotFound
-            where not.
+        still_visible: Needed if only stored data shows whether the caller may see an earlier answer: raises NotFound
+            if not.
 
     Raises:
         RequestIdReused: The id came before with another request.
-        Unavailable: The database is away; the same request may be sent again.
+        Unavailable: The database is unavailable; the same request may be sent again.
     """
     request = request_of(message)
     async with database.transaction() as connection:
         (kept,) = await earlier_answers(connection, [request])
         if kept is not None:
-            # Before anything else: that it was asked for at all is nothing to a caller whom it does not concern.
+            # First of all: a caller whom it does not concern must not even learn that the request was made.
             if still_visible is not None:
                 await still_visible(connection)
             if isinstance(kept, RequestIdReused):

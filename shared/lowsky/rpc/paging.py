@@ -1,4 +1,4 @@
-"""Paging by keyset: a token is the sort key of the last row, bound to the filter that it was made with (AIP-158)."""
+"""Keyset paging: a token is the sort key of the last row, bound to the filter of its request (AIP-158)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 1_000
 
 PAGE_BYTES_MAX = 2 * 1024 * 1024
-"""A page ends early at this size: gRPC clients receive 4 MiB unless they are set up otherwise."""
+"""A page ends early at this size: gRPC clients receive at most 4 MiB by default."""
 
 SUMMARISED_BYTES_MAX = 4 * PAGE_BYTES_MAX
-"""Of the stored rows that are read for a page of summaries, which is much smaller."""
+"""Limit for the stored rows read for a page of summaries, which itself is much smaller."""
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-"""No resource is from before, or due after."""
+"""No resource has a time outside of these."""
 
 Row = TypeVar("Row")
 Resource = TypeVar("Resource", bound=Message)
@@ -36,19 +36,19 @@ Key = tuple[str | int | float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which page is asked for."""
+    """The page that a request asks for."""
 
     size: int
     after: Key | None
-    """Sort key of the last row of the page before; None for the first page."""
+    """Sort key of the last row of the previous page; None for the first page."""
     filter_digest: str
 
     @classmethod
     def asked_by(cls, request: Message, caller_scope: str = "") -> Page:
-        """Of a List request, which has ``page_size`` and ``page_token``; all its other fields are the filter.
+        """The page of a List request, which has ``page_size`` and ``page_token``; its other fields are the filter.
 
         Raises:
-            Invalid: The token is not one of ours, or was made with another filter.
+            Invalid: The token is not valid, or belongs to another filter.
         """
         size = getattr(request, "page_size") or PAGE_SIZE_DEFAULT  # noqa: B009  # a Message has no such attribute in types
         token = str(getattr(request, "page_token"))  # noqa: B009
@@ -85,7 +85,7 @@ class Page:
             moment = datetime.fromisoformat(str(time))
         except ValueError:
             raise _not_ours() from None
-        # The database compares instants, and has none before its own calendar or without a zone.
+        # The database compares instants, which need a time zone and lie within its calendar.
         if moment.tzinfo is None or not _EARLIEST <= moment <= _LATEST:
             raise _not_ours()
         return moment
@@ -93,12 +93,12 @@ class Page:
     def answer(
         self, rows: Sequence[Row], resource: Callable[[Row], Resource], key: Callable[[Row], Key], *, more: bool = False
     ) -> tuple[list[Resource], str]:
-        """The resources of a page and the token of the next one, which is empty when this page is the last.
+        """The resources of a page and the token of the next one, which is empty if this page is the last.
 
-        As many as fit into PAGE_BYTES_MAX; one at least, however large it is.
+        As many as fit into PAGE_BYTES_MAX; at least one, however large it is.
 
         Args:
-            rows: Up to size + 1; one beyond the page says that there are more.
+            rows: Up to size + 1; one beyond the page shows that there are more.
             more: Whether there are more rows than these.
         """
         shown: list[Resource] = []
@@ -123,16 +123,18 @@ def _decode(token: str, digest: str) -> Key:
     except (ValueError, TypeError, binascii.Error, RecursionError):
         raise _not_ours() from None
     if made_with != digest or not all(map(_may_be_a_key, key)):
-        raise Invalid.field("page_token", "this page token was made with another filter", "INVALID_PAGE_TOKEN")
+        raise Invalid.field("page_token", "this page token belongs to another filter", "INVALID_PAGE_TOKEN")
     return tuple(key)
 
 
 def _not_ours() -> Invalid:
-    return Invalid.field("page_token", "this page token is not one of ours", "INVALID_PAGE_TOKEN")
+    return Invalid.field(
+        "page_token", "this page token is not valid; use the next_page_token of a response", "INVALID_PAGE_TOKEN"
+    )
 
 
 def _may_be_a_key(part: object) -> bool:
-    # Texts that were forged may hold what the database does not take, which would be a fault of ours.
+    # A forged token may hold text that the database refuses, which would look like an internal error.
     if isinstance(part, str):
         return "\0" not in part and not any("\ud800" <= character <= "\udfff" for character in part)
     return isinstance(part, int | float)

@@ -1,7 +1,8 @@
-"""What every call passes through. Before its request is read: token, authorisation, shutdown and lost parts. Then size,
-deserialising, the rules of the protos, scope, and the service; on the way out the error tree becomes a status.
+"""The pipeline of every call. Before its request is read: token, authorisation, shutdown and unavailable parts. Then
+size, deserialising, the rules of the protos, scope, and the service; errors are converted to a status on the way out.
 
-One interceptor does it all: grpc.aio pays for each interceptor on each call, and a reader sees the order at a glance.
+One interceptor does it all: each interceptor costs grpc.aio time on each call, and here the order is visible at a
+glance.
 """
 
 from __future__ import annotations
@@ -47,11 +48,11 @@ from lowsky.rpc.validation import validate
 log = structlog.get_logger()
 
 OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
-"""Answered without a token: they say what any peer on the network may know. Reflection is off in production."""
+"""Answered without a token: they expose what any peer on the network may know. Reflection is off in production."""
 
 DRAINED_MESSAGES = 100
 DRAINED_S = 5.0
-"""How much a caller whose stream was refused may still send before it is cut off: the rest of a file of usual size."""
+"""How much a caller may still send after its stream was refused, before it is cut off: the rest of a typical file."""
 
 _ServicerContext = grpc.aio.ServicerContext[Any, Any]
 _Metadata = Mapping[str, str | bytes]
@@ -61,8 +62,8 @@ _Decode = Callable[[bytes], Message]
 class Pipeline(grpc.aio.ServerInterceptor):
     """Wraps each RPC once, the first time that it is called.
 
-    Who calls, and whether they may, is known from the metadata alone: it is decided before gRPC reads the request, so
-    that a caller without a token makes this worker neither receive nor deserialise megabytes.
+    Authentication and authorisation take the metadata alone: they are decided before gRPC reads the request, so that a
+    caller without a token cannot make this worker receive or deserialise megabytes.
     """
 
     def __init__(self, *, verifier: TokenVerifier, health: Health) -> None:
@@ -99,7 +100,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
             if handler is None:
                 return None
             wrapped = self._wrapped[method] = self._wrap(method, handler)
-        # Of a key that comes twice the first counts.
+        # Of a duplicate key the first value counts.
         metadata: _Metadata = dict(reversed(tuple(handler_call_details.invocation_metadata or ())))
         try:
             caller = await self._admit(method, metadata)
@@ -117,7 +118,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         return caller
 
     def _wrap(self, method: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
-        # Without a deserialiser gRPC hands on the bytes: their number is checked first.
+        # Without a deserialiser gRPC passes on the bytes, whose number is checked first.
         decode = _decoder(handler.request_deserializer)
         coders = {
             "request_deserializer": None,
@@ -149,7 +150,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
                 except Exception as error:
                     await _abort(method, context, error)
                 finally:
-                    # The error's traceback holds this frame, and the frame would hold megabytes of a refused request.
+                    # The error's traceback refers to this frame, which would keep megabytes of a refused request alive.
                     del request, raw
 
         return call
@@ -161,7 +162,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
                 try:
                     with self._watches.call(caller.party):
                         request = _covered(method, raw, decode)
-                        # A watch lasts for hours: it keeps what was asked for, and nothing that came with it.
+                        # A watch lasts for hours: it keeps the request message alone, not the bytes received.
                         del raw
                         request.DiscardUnknownFields()
                         async with _until_expiry(caller):
@@ -180,15 +181,15 @@ class Pipeline(grpc.aio.ServerInterceptor):
                         return await behaviour(_read_each(method, requests, decode), context)
                 except Exception as error:
                     if isinstance(error, LowskyError):
-                        error.with_traceback(None)  # its frames hold the message that was refused
+                        error.with_traceback(None)  # its frames keep the refused message alive
                     await _drain(requests)
                     await _abort(method, context, error)
 
         return call
 
     def _stream_stream(self, method: str, behaviour: Any, decode: _Decode) -> Any:
-        # Each message has an answer of its own, a refusal too: the service reads and validates them, as many at a time
-        # as it has room for, and checks their scope.
+        # Each message gets its own answer, which may be a refusal: the service reads and validates them, as many at a
+        # time as it has room for, and checks their scope.
         async def call(requests: AsyncIterator[bytes], context: _ServicerContext) -> None:
             metadata, caller = _call.get()
             with _traced(method, metadata):
@@ -203,7 +204,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
 
 class _Call(NamedTuple):
-    """What is known of the call under way before its request is read."""
+    """What is known of a call before its request is read."""
 
     metadata: _Metadata
     caller: Caller
@@ -213,7 +214,7 @@ _call: ContextVar[_Call] = ContextVar("call")
 
 
 def _refusing(method: str, metadata: _Metadata, error: Exception, *, streams: bool) -> grpc.RpcMethodHandler[Any, Any]:
-    """Answers a call that is not admitted. It takes requests as a stream, so that gRPC reads none of its own accord."""
+    """Answers a call that is not admitted. It takes requests as a stream, so that gRPC does not read any by itself."""
 
     async def call(requests: AsyncIterator[bytes], context: _ServicerContext) -> None:
         with _traced(method, metadata):
@@ -225,12 +226,12 @@ def _refusing(method: str, metadata: _Metadata, error: Exception, *, streams: bo
 
 
 def _decoder(deserialise: Callable[[bytes], Message]) -> _Decode:
-    """Deserialises, and refuses what is no message of the type."""
+    """Deserialises, and refuses bytes that are no message of the type."""
     return lambda raw: deserialised(deserialise, raw)
 
 
 def _read(method: str, raw: bytes, decode: _Decode) -> Message:
-    """A request within its method's limit and by its rules."""
+    """Reads a request, and checks its size and rules."""
     require_size(method, len(raw))
     request = decode(raw)
     validate(request)
@@ -238,7 +239,7 @@ def _read(method: str, raw: bytes, decode: _Decode) -> Message:
 
 
 def _covered(method: str, raw: bytes, decode: _Decode) -> Message:
-    """The same, and within its caller's reach."""
+    """As _read, and checks that it is within the caller's reach."""
     request = _read(method, raw, decode)
     rule = RULES[method]
     if rule.resource is not None:
@@ -257,7 +258,7 @@ async def _incoming(method: str, requests: AsyncIterator[bytes], decode: _Decode
 
 
 def _unless_serialised(serialise: Callable[[Message], bytes]) -> Callable[[Message | bytes], bytes]:
-    """A service may answer with what it has serialised already, as it is kept."""
+    """Serialises a response, unless the service returns a stored one that is serialised already."""
     return lambda response: response if isinstance(response, bytes) else serialise(response)
 
 
@@ -277,21 +278,21 @@ def _field(message: Any, path: str) -> str:
 
 
 async def _write_all(responses: AsyncGenerator[Message | bytes, None], context: _ServicerContext) -> None:
-    """Sends what a stream answers. Whoever goes away while a message is being sent ends the generator with it, here
-    and now: what it holds (a subscription, a consumer) is not left to the garbage collector. That is no fault of ours,
-    and the call counts as cancelled."""
+    """Sends the responses of a stream. If the caller disconnects while a message is being sent, the generator is closed
+    at once: what it holds (a subscription, a consumer) is not left to the garbage collector. That is no error, and the
+    call counts as cancelled."""
     async with aclosing(responses):
         async for response in responses:
             try:
                 await context.write(response)
             except (grpc.aio.InternalError, grpc.aio.UsageError) as error:
-                log.debug("a caller went away while it was written to", problem=str(error))
+                log.debug("a caller disconnected while a response was being sent", problem=str(error))
                 raise asyncio.CancelledError from error
 
 
 @asynccontextmanager
 async def _until_expiry(caller: Caller) -> AsyncIterator[None]:
-    """Ends a stream when its caller's token expires: who comes back with a new one goes on where it left off."""
+    """Ends a stream when its caller's token expires: with a new token the caller can resume it."""
     left_s = None if caller.expires_s == math.inf else max(0.0, caller.expires_s - time.time())
     try:
         async with asyncio.timeout(left_s) as limit:
@@ -299,14 +300,14 @@ async def _until_expiry(caller: Caller) -> AsyncIterator[None]:
     except TimeoutError:
         if not limit.expired():
             raise
-        raise Unauthenticated("TOKEN_EXPIRED", "the token has expired; come back with a new one") from None
+        raise Unauthenticated("TOKEN_EXPIRED", "the token has expired; resume with a new one") from None
 
 
 async def _drain(requests: AsyncIterator[bytes]) -> None:
-    """Takes what a refused caller is still sending, unread and for a while.
+    """Receives what a refused caller is still sending, without reading it, for a while.
 
-    A stream that ends under a writer's hands fails the write, and then clients (grpc.aio among them) say INTERNAL and
-    never show the status that was sent.
+    If a stream ends while the client is writing, the write fails, and clients (grpc.aio among them) then report
+    INTERNAL instead of the status that was sent.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAINED_S):
@@ -324,20 +325,22 @@ def _traced(method: str, metadata: _Metadata) -> AbstractContextManager[None]:
 
 
 def _text(metadata: _Metadata, key: str) -> str:
-    """Empty where it is absent, or no text."""
+    """The value of a metadata key; empty if it is absent or not a string."""
     value = metadata.get(key)
     return value if isinstance(value, str) else ""
 
 
 def for_callers(method: str, error: Exception) -> LowskyError:
-    """The error as callers may see it: a fault of ours becomes an incident, which the log explains."""
+    """The error as callers may see it: an internal error becomes an incident id, by which the log has the details."""
     if isinstance(error, LowskyError):
         log.debug("call refused", method=method, reason=error.reason, code=code_of(error).name)
         return error
     incident = new_id()
     log.error("call failed", method=method, incident=incident, exc_info=error)
     return LowskyError(
-        "INTERNAL", f"something went wrong on our side; quote incident {incident}", metadata={"incident": incident}
+        "INTERNAL",
+        f"an internal error occurred; quote incident {incident} when you report it",
+        metadata={"incident": incident},
     )
 
 

@@ -1,4 +1,4 @@
-"""The gRPC server: options, health, reflection, and an end that loses no call."""
+"""The gRPC server: options, health, reflection, and graceful shutdown."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from lowsky.rpc.limits import RECEIVED_BYTES_MAX
 from lowsky.rpc.pipeline import Pipeline
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
-"""Clients of ours receive as much (lowsky.client). Answers that carry lists are bounded by themselves."""
+"""Our clients accept as much (lowsky.client). Responses with lists have limits of their own."""
 
 KEEPALIVE_MIN_MS = 10_000
-"""Clients of ours ping every 30 s (lowsky.client): the server's minimum lies below, else it sends GOAWAY."""
+"""Our clients ping every 30 s (lowsky.client): the server's minimum must be lower, or it sends GOAWAY."""
 
 CONCURRENT_STREAMS_MAX = 1_000
-"""Calls under way on one connection."""
+"""Concurrent calls on one connection."""
 
 METADATA_BYTES_MAX = 32 * 1024
-"""What a call's metadata may weigh: the longest token there is, and as much again. gRPC's own default refuses calls
-between 8 and 16 KiB at random."""
+"""Maximum size of a call's metadata: twice the longest token. gRPC's own default refuses calls between 8 and 16 KiB at
+random."""
 
 OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_receive_message_length", RECEIVED_BYTES_MAX),
@@ -38,7 +38,7 @@ OPTIONS: Sequence[tuple[str, int]] = (
 
 
 def build_server(pipeline: Pipeline, health: Health, *, services: Sequence[str], reflect: bool) -> grpc.aio.Server:
-    """A server with health and, where wanted, reflection; the caller adds the services named."""
+    """A server with health and, if reflect, reflection; the caller adds the services named."""
     server = grpc.aio.server(interceptors=[pipeline], options=list(OPTIONS))
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
     if reflect:

@@ -1,4 +1,4 @@
-"""The one place where the error tree becomes google.rpc.Status: reason, fields, precondition, when to retry."""
+"""The one place where errors are converted to google.rpc.Status: reason, fields, precondition, when to retry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lowsky import errors
 
 DOMAIN = "lowsky"
 
-# The most specific class that an error is an instance of decides.
+# The most specific class of an error decides.
 _CODES: dict[type[errors.LowskyError], grpc.StatusCode] = {
     errors.Invalid: grpc.StatusCode.INVALID_ARGUMENT,
     errors.RequestIdReused: grpc.StatusCode.INVALID_ARGUMENT,
@@ -33,7 +33,7 @@ def code_of(error: errors.LowskyError) -> grpc.StatusCode:
 
 
 def to_status(error: errors.LowskyError) -> status_pb2.Status:
-    """The error as google.rpc.Status, with ErrorInfo always and the other details where they say something."""
+    """The error as google.rpc.Status, always with ErrorInfo, and with the other details that apply."""
     code = code_of(error)
     details: list[any_pb2.Any] = []
 

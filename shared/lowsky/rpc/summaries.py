@@ -8,12 +8,12 @@ from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 
 FINDINGS_MAX: Final = 10
-"""The gravest, which come first. What else was found, GetFlightPlan tells."""
+"""The most severe findings, which come first. GetFlightPlan returns all of them."""
 
 
 def summarised(plan: pb.FlightPlan) -> pb.FlightPlan:
-    """The same message, without its geometry, its procedure, and all of its findings but rule, severity and subject of
-    the first ones."""
+    """The same message, without geometry and lost-link procedure, and with only rule, severity and subject of the first
+    findings."""
     for field in ("trajectory", "volumes", "off_nominal_volumes", "lost_link_procedure"):
         plan.ClearField(field)
     findings = [

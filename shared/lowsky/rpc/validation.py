@@ -1,4 +1,4 @@
-"""The rules written in the protos, applied: one violation becomes one field at fault."""
+"""Checks the rules of the protos: each violation becomes a field violation of the error."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lowsky.errors import FieldViolation, Invalid
 from lowsky.rpc.wellformed import KEY_CHARS_SHOWN, VIOLATIONS_NAMED_MAX, malformed
 
 COLLECTED_BYTES_MAX = 2_048
-"""Of requests that are no larger, every violation is collected: what a person types has several faults at once. A
-violation costs 20 µs, and two bytes can make one, so that a larger request could hold up the event loop: of it the
-first violation alone is looked for."""
+"""Up to this size, all violations of a request are collected: what a person types has several faults at once. A
+violation costs 20 µs, and two bytes can cause one, so that a larger request could block the event loop: for it only the
+first violation is searched."""
 
 _validator = protovalidate.Validator()
 
@@ -22,13 +22,13 @@ def validate(message: Message, *, within: str = "", output_allowed: bool = False
     """Checks a message against its rules.
 
     Args:
-        within: Path of the message in the request, put before the paths of its fields.
-        output_allowed: Whether fields may be set that only the server says, as in a resource that is stored.
+        within: Path of the message in the request, prefixed to the paths of its fields.
+        output_allowed: Whether output-only fields may be set, as in a stored resource.
 
     Raises:
-        Invalid: With the fields at fault: all of a small request, at least one of a large one.
+        Invalid: With the invalid fields: all of a small request, at least one of a large one.
     """
-    # Rules about what is not even well-formed would fail instead of judging.
+    # The rules would raise errors on values that are not even well-formed.
     violations = malformed(message, within, output_allowed=output_allowed)
     if not violations:
         violations = _broken_rules(message, f"{within}." if within else "")

@@ -1,1 +1,1 @@
-"""The parts that processes are put together from: a database, events, a gRPC server; and all of them as a service."""
+"""The parts that processes are assembled from: a database, events, a gRPC server; and all of them as a service."""

@@ -10,7 +10,7 @@ from lowsky.process.process import Process
 
 
 async def open_database(process: Process, config: DatabaseConfig) -> Database:
-    """The schema that is called as the process is: probed for its health, and closed at the end."""
+    """Opens the schema named after the process: probed for health, and closed at shutdown."""
     await process.health.expect(DATABASE)
     database = await process.enter(
         Database.open(config.database_url, schema=process.name, pool_size=config.database_pool_size)

@@ -23,7 +23,7 @@ class Events:
         self._instance = config.instance or None
 
     async def relay_outbox(self, database: Database) -> Relay:
-        """Adds the relay: what transactions append to the outbox of this schema is emitted."""
+        """Adds the relay, which publishes what transactions append to the outbox of this schema."""
         await self._process.health.expect(EVENTS, only_writes=True)
         relay = Relay(database, self.kafka, self._process.health)
         self._process.run(relay.run)
@@ -38,8 +38,8 @@ class Events:
         handlers: Mapping[str, Handler | Batched],
         after_commit: Callable[[], None],
     ) -> None:
-        """Adds a consumer of a group, whose effects are in the database; a static member under the instance's name
-        where it has one."""
+        """Adds a consumer of a group whose effects are stored in the database; a static member if the instance has a
+        name."""
         consumer = GroupConsumer(
             kafka=self.kafka,
             database=database,
@@ -56,8 +56,8 @@ class Events:
     async def follow(
         self, topic: str, listener: Listener, *, part: str, unsettled: Callable[[], str | None] = lambda: None
     ) -> None:
-        """Adds a projection in memory: every worker reads the topic from its beginning. It serves once it has caught up
-        and nothing is unsettled.
+        """Adds an in-memory projection: every worker reads the topic from its beginning. The worker serves once the
+        projection has caught up and nothing is unsettled.
 
         Args:
             part: Its name in the health of the worker.

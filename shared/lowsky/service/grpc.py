@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 class GrpcServer:
-    """The gRPC server of a process: authenticated, limited, with health and, where wanted, reflection."""
+    """The gRPC server of a process: authenticated, limited, with health and, if configured, reflection."""
 
     def __init__(self, process: Process, config: GrpcConfig) -> None:
         self._health = process.health
@@ -57,7 +57,7 @@ class GrpcServer:
         log.info("serving", listen=self._config.listen, port=port)
 
     async def stop(self) -> None:
-        """Calls under way have the grace period to finish."""
+        """Calls in progress have the grace period to finish."""
         if self._server is not None:
             await self._server.stop(self._config.shutdown_grace_s)
 

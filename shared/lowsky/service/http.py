@@ -16,7 +16,7 @@ from lowsky.process.process import Process
 log = structlog.get_logger()
 
 STARTED_EVERY_S = 0.01
-"""How often it is asked whether it serves by now."""
+"""How often the server is polled until it serves."""
 
 
 class HttpServer:
@@ -26,7 +26,7 @@ class HttpServer:
         """Args:
         app: The ASGI application.
         port: 0 for any that is free.
-        grace_s: How long requests under way may take once the process ends.
+        grace_s: How long requests in progress may take to complete once the process shuts down.
         """
         self._address = (host, port)
         config = uvicorn.Config(
@@ -53,19 +53,19 @@ class HttpServer:
         while not self._server.started:
             if self._serving.done():
                 await self._serving
-                raise RuntimeError("the HTTP server ended before it served")
+                raise RuntimeError("the HTTP server exited before it served")
             await asyncio.sleep(STARTED_EVERY_S)
         log.info("serving HTTP", host=self._address[0], port=listening.getsockname()[1])
 
     async def stop(self) -> None:
-        """Requests under way have the grace period to finish."""
+        """Requests in progress have the grace period to finish."""
         self._server.should_exit = True
         if self._serving is not None:
             await self._serving
 
 
 class _WithoutSignals(uvicorn.Server):
-    """The process says when it ends."""
+    """Installs no signal handlers: the process decides when to stop."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

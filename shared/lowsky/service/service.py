@@ -1,6 +1,6 @@
-"""A service: gRPC over a schema of its own, whose changes are emitted as events.
+"""A service: gRPC over its own schema, whose changes are emitted as events.
 
-`python -m lowsky.<service>` serves, `… migrate` brings its schema up to date. A service's main says what it is made of.
+`python -m lowsky.<service>` serves, `… migrate` migrates its schema. A service's main assembles its parts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Config = TypeVar("Config", bound=ServiceConfig)
 
 @dataclass(frozen=True, slots=True)
 class Service(Generic[Config]):
-    """What a service is put together in."""
+    """Collects the parts of a service."""
 
     config: Config
     process: Process
@@ -44,12 +44,12 @@ class Service(Generic[Config]):
 
     @property
     def clock(self) -> Clock:
-        """The clock that everything in the process reads."""
+        """The clock that all code of the process uses."""
         return self.process.clock
 
     @property
     def health(self) -> Health:
-        """Where parts report."""
+        """The health of the process, to which its parts report."""
         return self.process.health
 
     def serve(self, full_name: str, add: Callable[[Any, Any], None], servicer: object) -> None:
@@ -76,11 +76,11 @@ def run_service(
     if sys.argv[1:]:
         sys.exit(f"usage: python -m lowsky.{name} [migrate]")
 
-    async def put_together(process: Process) -> None:
+    async def assemble_service(process: Process) -> None:
         database = await open_database(process, config)
         events = Events(process, config)
         relay = await events.relay_outbox(database)
         grpc = await GrpcServer.of(process, config)
         await assemble(Service(config, process, database, events, relay, grpc))
 
-    run_process(name, config.log_level, put_together)
+    run_process(name, config.log_level, assemble_service)

@@ -17,7 +17,7 @@ from lowsky.events import topics
 from lowsky.events.event import Event
 from tests.support.errors import Answer, error_of
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 TOPIC = topics.GEOZONES
 CHUNK_BYTES = 64 * 1024

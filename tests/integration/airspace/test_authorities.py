@@ -16,7 +16,7 @@ from lowsky.events import topics
 from tests.integration.airspace.publishing import administration, create_authority
 from tests.support.errors import refusal
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 TOPIC = topics.AUTHORITIES
 

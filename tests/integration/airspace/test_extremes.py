@@ -18,7 +18,7 @@ from lowsky.api.geo.v1 import geo_pb2
 from tests.integration.airspace.publishing import create_authority, messages, new_dataset
 from tests.integration.airspace.restricting import CITY, area, volume
 from tests.integration.flightplans.world import flight_plan
-from tests.support.extremes import Case, fails_at, methods_of, require_bounded
+from tests.support.extreme_requests import Case, fails_at, methods_of, require_bounded
 from tests.support.installation import Installation
 from tests.support.zone_files import ed269_zone, file_of
 

@@ -20,7 +20,7 @@ from tests.integration.airspace.publishing import TOPIC, Publisher, administrati
 from tests.integration.airspace.restricting import CITY, Officer, area, new_officer, square, volume
 from tests.support.errors import refusal
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 from tests.support.zone_files import ed269_zone, file_of
 
 METRE = 1 / 111_320

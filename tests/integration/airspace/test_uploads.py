@@ -14,7 +14,7 @@ from lowsky.api.airspace.v1 import geozones_pb2_grpc
 from tests.integration.airspace.publishing import Publisher, messages, new_dataset, new_publisher
 from tests.support.errors import refusal
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 from tests.support.zone_files import ed269_zone, file_of
 
 MIB = 1024 * 1024

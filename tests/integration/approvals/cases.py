@@ -17,7 +17,7 @@ from lowsky.events import topics
 from lowsky.events.event import Event, to_headers
 from lowsky.ids import new_id
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 if TYPE_CHECKING:
     Stub: TypeAlias = approvals_pb2_grpc.ApprovalsServiceAsyncStub  # of the type stubs only

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 
 from tests.integration.approvals.cases import APPROVALS, event_of, new_authority, new_plan, publish
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 
 async def test_killed_among_two_hundred_plans_it_gives_each_one_case_and_one_outcome(service: Installation) -> None:

@@ -23,7 +23,7 @@ from tests.integration.approvals.cases import (
 )
 from tests.support.errors import refusal
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 
 async def test_a_plan_that_is_withdrawn_closes_its_case(service: Installation) -> None:

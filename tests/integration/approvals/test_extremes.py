@@ -7,7 +7,7 @@ import pytest
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
 from lowsky.ids import new_id
 from tests.integration.approvals.cases import decision
-from tests.support.extremes import Case, fails_at, methods_of, require_bounded
+from tests.support.extreme_requests import Case, fails_at, methods_of, require_bounded
 from tests.support.installation import Installation
 
 SERVICE, NAME = "approvals", f"approvals/{new_id()}"

@@ -26,7 +26,7 @@ from tests.integration.approvals.cases import (
 )
 from tests.support.events import records_of
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 
 async def test_a_plan_that_needs_nobodys_word_is_granted_by_rule_with_one_event(service: Installation) -> None:

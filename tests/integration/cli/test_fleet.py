@@ -18,7 +18,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.client import Client, Endpoints
 from tests.integration.flightplans.world import OPERATOR, SERVICE, World, flight_plan, in_
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 FLIGHTS = 300
 APART = timedelta(minutes=10)

@@ -19,7 +19,7 @@ from lowsky.db.probe import DatabaseProbe
 from lowsky.errors import Unavailable
 from lowsky.health import DATABASE, Health
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 SCHEMA = "public"
 

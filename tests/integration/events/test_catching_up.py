@@ -26,7 +26,7 @@ from lowsky.events.watching.watch import Broadcast
 from lowsky.health import Health
 from lowsky.process.background import end
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 TOPIC = topics.FLIGHT_PLANS
 

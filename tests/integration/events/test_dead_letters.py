@@ -14,11 +14,11 @@ from lowsky.events import consumer as consumer_module
 from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.kafka import RECORD_BYTES_MAX, Kafka
-from tests.support.consuming import GROUP, TOPIC, Group, consuming, event, tell
 from tests.support.events import records_of
+from tests.support.group_consumer import GROUP, TOPIC, Group, consuming, event, tell
 from tests.support.installation import Installation
-from tests.support.poison import NotUtf8, send
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
+from tests.support.raw_records import NotUtf8, send
 
 
 @pytest.fixture(autouse=True)
@@ -166,4 +166,4 @@ async def test_the_tail_passes_over_a_record_that_cannot_be_unpacked(installatio
     assert code == 0, err
     documents = [json.loads(line) for line in out.splitlines()]
     assert [document["key"] for document in documents] == ["t/1", "", "t/3"]
-    assert "cannot be unpacked" in documents[1]["problem"]
+    assert "cannot be decoded" in documents[1]["problem"]

@@ -17,10 +17,10 @@ from lowsky.events.watching.tail import Positions, Tail
 from lowsky.events.watching.watch import Broadcast
 from lowsky.health import Health
 from lowsky.process.background import end
-from tests.support.consuming import GROUP, TOPIC, consuming, event, tell
+from tests.support.group_consumer import GROUP, TOPIC, consuming, event, tell
 from tests.support.installation import Installation
-from tests.support.poison import NotUtf8, send
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
+from tests.support.raw_records import NotUtf8, send
 
 
 @pytest.fixture

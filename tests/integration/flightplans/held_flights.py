@@ -15,7 +15,7 @@ from lowsky.api.geo.v1 import geo_pb2
 from tests.oracle.cases import Site
 from tests.oracle.conflict import Area, Held, Point
 from tests.oracle.height import Limits
-from tests.support.contents import contents
+from tests.support.plan_contents import contents
 
 STEP_M = 300.0
 STEP_DEGREES = 0.003

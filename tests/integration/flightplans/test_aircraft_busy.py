@@ -22,7 +22,7 @@ from lowsky.flightplans.life.off_nominal import OffNominal
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import START, Path, emptied, new_database, opened
-from tests.support.contents import contents
+from tests.support.plan_contents import contents
 
 AGL = geo_pb2.ALTITUDE_DATUM_AGL
 BUSY, CONFLICT = assessment_pb2.Finding.RULE_AIRCRAFT_BUSY, assessment_pb2.Finding.RULE_CONFLICT

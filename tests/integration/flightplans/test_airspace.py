@@ -20,7 +20,7 @@ from tests.integration.flightplans.world import (
 )
 from tests.support.errors import refusal
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 PROHIBITED = geozones_pb2.RESTRICTION_PROHIBITED
 

@@ -19,7 +19,7 @@ from lowsky.geo.heights.altitude import ANYWHERE, AltitudeBand, Datum
 from lowsky.geo.volumes.nodes import Cover, cover
 from lowsky.geo.volumes.scales import on_both_scales
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 PATIENT_S = 300.0
 """How long sessions wait here for a lock that they must get in the end, however busy the machine is. Who waits in a

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lowsky.api.assessment.v1 import assessment_pb2
 from tests.integration.airspace.restricting import square
 from tests.integration.flightplans.world import SOUTH, World, authority, state
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 NAME = "authorities/open"
 SWARM = ["SPECIAL_ACTIVITY_SWARM"]

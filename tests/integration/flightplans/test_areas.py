@@ -17,7 +17,7 @@ from tests.integration.airspace.publishing import Publisher, administration, new
 from tests.integration.airspace.restricting import area, square
 from tests.integration.flightplans.world import OPERATOR, World, flight_plan, registered
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 from tests.support.zone_files import ed269_zone, file_of
 from tests.support.zone_files import square as ring
 

@@ -29,7 +29,7 @@ from lowsky.geo.volumes.volumes import corridors
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import OPERATORS, START, Path, a_drone, emptied, new_database, opened
 from tests.oracle.cases import moved
-from tests.support.contents import contents
+from tests.support.plan_contents import contents
 
 REFERENCE = VerticalReference(16.0, 48.0, 9.0, 10.0)
 """Shanghai."""

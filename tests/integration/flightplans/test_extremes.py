@@ -9,7 +9,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.ids import new_id
 from tests.integration.flightplans.world import OPERATOR, SOUTH, World, in_, submission, timestamp
-from tests.support.extremes import Case, fails_at, methods_of, require_bounded
+from tests.support.extreme_requests import Case, fails_at, methods_of, require_bounded
 
 SERVICE = "flightplans"
 NAME = f"{OPERATOR}/flightPlans/{new_id()}"

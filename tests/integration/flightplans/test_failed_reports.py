@@ -27,7 +27,7 @@ from lowsky.health import Health
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import START, Path, a_drone, new_database, opened
 from tests.integration.flightplans.world import AGL, timestamp
-from tests.support.contents import contents
+from tests.support.plan_contents import contents
 
 HERE, ELSEWHERE = (121.0, 31.0), (121.1, 31.1)
 ACME, RIVAL = "operators/acme", "operators/rival"

@@ -23,8 +23,8 @@ from lowsky.local.stack import infrastructure as local_infrastructure
 from tests.integration.flightplans.world import OPERATOR, SERVICE, World, state, submission
 from tests.support.errors import refusal
 from tests.support.installation import Installation, new_installation
+from tests.support.polling import eventually
 from tests.support.tokens import TokenIssuer
-from tests.support.waiting import eventually
 
 MANY = 300
 

@@ -52,7 +52,7 @@ async def client(world: World, n: int, earliest: str, output: Path) -> None:
     }
     arguments = [text for name, value in said.items() for text in (f"--{name}", str(value))]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.support.hammer", *arguments, stdin=asyncio.subprocess.PIPE
+        sys.executable, "-m", "tests.support.concurrent_submitter", *arguments, stdin=asyncio.subprocess.PIPE
     )
     try:
         await process.communicate(token.encode())

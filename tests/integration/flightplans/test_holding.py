@@ -30,7 +30,7 @@ from tests.integration.flightplans.world import (
     waypoints,
 )
 from tests.support.errors import error_of, refusal
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 EMERGENCY = assessment_pb2.PRIORITY_EMERGENCY
 CONFLICT = assessment_pb2.Finding.RULE_CONFLICT

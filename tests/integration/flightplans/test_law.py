@@ -25,7 +25,7 @@ from tests.integration.flightplans.world import (
     submission,
 )
 from tests.support.errors import refusal
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 Rule = assessment_pb2.Finding.Rule
 

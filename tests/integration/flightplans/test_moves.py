@@ -23,7 +23,7 @@ from tests.integration.flightplans.world import (
     submission,
 )
 from tests.support.errors import refusal
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 
 def withdraw(plan: pb.FlightPlan, etag: str = "", reason: str = "rain") -> pb.WithdrawFlightPlanRequest:

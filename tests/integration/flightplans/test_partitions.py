@@ -17,7 +17,7 @@ from lowsky.flightplans.postgres.plans import FlightPlanStore
 from tests.integration.flightplans.months import NOW, Months, connect, count, plan_made_at, store
 from tests.integration.flightplans.world import SERVICE, World
 from tests.support.history import submitted_between
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 
 async def migrate_all_but_the_division(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from tests.integration.flightplans.world import (
     zone_removed,
 )
 from tests.support.errors import error_of
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 PROHIBITED = geozones_pb2.RESTRICTION_PROHIBITED
 AUTHORIZATION = geozones_pb2.RESTRICTION_REQ_AUTHORIZATION

@@ -11,7 +11,7 @@ from lowsky.api.approvals.v1 import approvals_pb2, approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.flightplans.world import EAST, PORT, SOUTH, TOWER, World, submission, zone
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 AUTHORIZATION = geozones_pb2.RESTRICTION_REQ_AUTHORIZATION
 GRANTED = approvals_pb2.Decision.OUTCOME_GRANTED

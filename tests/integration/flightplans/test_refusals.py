@@ -33,7 +33,7 @@ from tests.integration.flightplans.world import (
     waypoints,
 )
 from tests.support.errors import refusal
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 Request = pb.SubmitFlightPlanRequest
 AT, VOLUMES = "flight_plan.trajectory.waypoints", "flight_plan.volumes"

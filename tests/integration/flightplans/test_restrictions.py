@@ -20,7 +20,7 @@ from tests.integration.flightplans.world import (
 )
 from tests.support.errors import error_of
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 WORKERS = ("1", "2")
 HERE = square(SOUTH[0] - 0.1, SOUTH[1] - 0.1, SOUTH[0] + 0.1, SOUTH[1] + 0.1)

@@ -23,7 +23,7 @@ from tests.integration.flightplans.world import (
     submission,
 )
 from tests.support.errors import refusal
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 
 async def test_a_plan_in_clear_air_is_stored_as_it_was_asked_for(world: World) -> None:

@@ -16,7 +16,7 @@ from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.flightplans.events.approvals import OnApprovals
 from tests.integration.flightplans.world import EAST, OPERATOR, World, approval, state
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 MANY = 40
 

@@ -27,10 +27,10 @@ from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
 from lowsky.events import topics
 from lowsky.events.event import Event, to_headers
-from tests.support.contents import contents
 from tests.support.errors import error_of
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.plan_contents import contents
+from tests.support.polling import eventually
 
 OPERATOR, FOREIGN = "operators/acme", "operators/rival"
 FLEET = 400

@@ -25,7 +25,7 @@ from tests.integration.registration.calls import (
 )
 from tests.support.errors import refusal
 from tests.support.events import records_of
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 TOPIC = topics.OPERATORS
 

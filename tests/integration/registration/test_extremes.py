@@ -17,7 +17,7 @@ from tests.integration.registration.calls import (
     register_request,
     update_request,
 )
-from tests.support.extremes import Case, fails_at, methods_of, require_bounded
+from tests.support.extreme_requests import Case, fails_at, methods_of, require_bounded
 
 SERVICE, OPERATOR = "registration", "operators/acme"
 AIRCRAFT = f"{OPERATOR}/aircraft/a1"

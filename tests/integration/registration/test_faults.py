@@ -10,7 +10,7 @@ from lowsky.api.registration.v1 import operators_pb2 as pb
 from lowsky.events import topics
 from tests.integration.registration.calls import Registration, an_operator, create_request
 from tests.support.errors import Failure, outcome, refusal
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 TOPIC = topics.OPERATORS
 WRITERS = 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 PILED_UP = 12_000
 """More than is deleted at once."""

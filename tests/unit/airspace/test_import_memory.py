@@ -57,7 +57,7 @@ def grown(path: Path, parts: Iterable[str]) -> dict[str, int]:
     with path.open("w") as file:
         file.writelines(parts)
     try:
-        command = [sys.executable, "-m", "tests.support.memory", str(path)]
+        command = [sys.executable, "-m", "tests.support.import_memory_probe", str(path)]
         said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
     finally:
         path.unlink()

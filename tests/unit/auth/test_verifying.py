@@ -17,7 +17,7 @@ from lowsky.auth.caller import Role
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import Unauthenticated, Unavailable
 from lowsky.health import KEYS, Health
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 OLD, NEW = (ECKey.generate_key("P-256", {"kid": kid, "alg": "ES256"}) for kid in ("old", "new"))
 
@@ -170,7 +170,7 @@ async def test_a_subject_of_255_characters_counts() -> None:
 
 
 async def test_a_worker_without_a_key_is_not_well_until_it_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lowsky.auth.tokens.KEYS_LOOK_S", 0.01)
+    monkeypatch.setattr("lowsky.auth.tokens.KEYS_CHECK_S", 0.01)
     monkeypatch.setattr("lowsky.auth.tokens.KEYS_RETRY_S", 0.0)
     health = Health()
     await health.expect(KEYS)

@@ -208,7 +208,7 @@ async def test_errors_for_people_name_each_field_and_what_to_do(run: Run, servic
     services.answers["ActivateFlightPlan"] = [refusal(grpc.StatusCode.ABORTED, "STALE_ETAG", "changed meanwhile")]
     ended = await run("plan", "activate", PLAN, at=target)
     assert "STALE_ETAG: changed meanwhile" in ended.err
-    assert "→ somebody changed it meanwhile: show it again" in ended.err
+    assert "→ it was changed meanwhile: show it again" in ended.err
 
 
 async def test_a_watch_of_a_plan_ends_with_its_decision_and_keeps_its_token(

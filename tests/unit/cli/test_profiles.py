@@ -91,10 +91,10 @@ def test_a_list_that_a_plan_states_is_not_lengthened_by_the_profile(profile: str
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('aircraft = "d1"', "aircraft is no field of a profile"),
-        ('mode = "BLOS"', "mode: 'BLOS' is none of VLOS, BVLOS"),
-        ('connectivity_methods = ["WIFI", "PIGEON"]', "connectivity_methods: 'PIGEON' is none of"),
-        ('[[command_links]]\nmethod = "LASER"', "method: 'LASER' is none of"),
+        ('aircraft = "d1"', "aircraft is not a field of a profile"),
+        ('mode = "BLOS"', "mode: 'BLOS' is not one of VLOS, BVLOS"),
+        ('connectivity_methods = ["WIFI", "PIGEON"]', "connectivity_methods: 'PIGEON' is not one of"),
+        ('[[command_links]]\nmethod = "LASER"', "method: 'LASER' is not one of"),
         ('[[command_links]]\ncolour = "red"', "colour"),
         ('commercial = "perhaps"', "commercial"),
         ("mode = ", "profile.toml"),

@@ -24,7 +24,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.cli import main
 from lowsky.client import RetryPolicy
 from lowsky.local.running.ports import free_port
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 from tests.unit.cli.conftest import Ended, Run
 
 AIRCRAFT = "operators/acme/aircraft/d1"
@@ -274,7 +274,7 @@ async def test_a_run_that_was_ended_goes_on_with_the_same_request_ids(
     assert ended.code == code
     if with_signal is signal.SIGINT:
         assert "100 submitted" in ended.out
-        assert "interrupted: run the same command again to go on" in ended.err
+        assert "interrupted: run the same command again to resume" in ended.err
     fleet.hangs_after = None
     again = await run("plan", "submit-many", str(file), "-o", "json", at=target)
     assert (again.code, again.json["doneBefore"], again.json["submitted"]) == (0, 100, 400)
@@ -338,7 +338,7 @@ async def test_a_service_that_stays_away_is_told_and_the_run_can_go_on(
     invoke = partial(CliRunner().invoke, main.app, command, env={"LOWSKY_TOKEN": "secret"})
     away = await asyncio.to_thread(invoke)
     assert away.exit_code == 7, away.output
-    assert f"→ run the same command again to go on; {file}.journal has what was sent" in away.stderr
+    assert f"→ run the same command again to resume; {file}.journal records what was sent" in away.stderr
     assert (await run("plan", "submit-many", str(file), at=target)).code == 0
     assert fleet.references() == {f"f{n}": 1 for n in range(5)}
 
@@ -426,4 +426,4 @@ async def test_ctrl_c_ends_a_run_that_waits_for_standard_input(fleet: Fleet, tar
     err = (await command.process.stderr.read()).decode() if command.process.stderr else ""
     assert out == 130, err
     assert "1 submitted" in err
-    assert "there is no journal to go on with" in err
+    assert "without a journal the run cannot be resumed" in err

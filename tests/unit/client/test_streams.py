@@ -213,7 +213,7 @@ async def test_a_key_under_way_twice_is_refused(client: Client, plans: ScriptedP
         return answers()
 
     plans.script = [silent]
-    with pytest.raises(ValueError, match="under way already"):
+    with pytest.raises(ValueError, match="in flight already"):
         async for _ in client.submit_many([*some(1), *some(1)]):
             pass
 

@@ -9,7 +9,7 @@ import pytest
 from lowsky.errors import Unavailable
 from lowsky.process import background
 from lowsky.process.background import end, repeatedly, side_by_side
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 WITHIN_S = 10
 

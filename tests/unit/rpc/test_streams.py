@@ -22,7 +22,7 @@ from lowsky.process.in_flight import InFlight
 from lowsky.rpc import pipeline
 from lowsky.rpc.pipeline import Pipeline
 from tests.support.errors import error_of, refusal
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 WITHIN_S = 10
 

@@ -16,7 +16,7 @@ from lowsky.text import decode
 _ADVICE = "convert it, as with ogr2ogr -t_srs OGC:CRS84; or, where it is in WGS 84, take the crs out of it"
 
 FILE_BYTES_MAX = 4 * 1024 * 1024
-"""Ten times what the 10 000 vertices of the largest area take."""
+"""Ten times the size of the 10 000 vertices of the largest area."""
 
 
 def area_in(file: Path) -> pb.Area:
@@ -34,7 +34,7 @@ def area_in(file: Path) -> pb.Area:
         if not polygons:
             raise ValueError("no Polygon in it")
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as fault:
-        problem = str(fault) if isinstance(fault, OSError | ValueError) else "not GeoJSON as RFC 7946 has it"
+        problem = str(fault) if isinstance(fault, OSError | ValueError) else "not GeoJSON (RFC 7946)"
         raise invalid("UNREADABLE_FILE", f"{file}: {problem}", "give GeoJSON with Polygons or MultiPolygons") from None
     return pb.Area(polygons=polygons)
 
@@ -63,7 +63,7 @@ def _stated(value: Any) -> Iterator[Any]:
 
 
 def _polygons(value: Any) -> Iterator[Any]:
-    """The rings of each polygon; what is not an area is refused, so that none is left out quietly."""
+    """The rings of each polygon; other geometries are refused, so that none is omitted silently."""
     kind = value["type"]
     if kind == "FeatureCollection":
         for feature in value["features"]:
@@ -75,7 +75,7 @@ def _polygons(value: Any) -> Iterator[Any]:
     elif kind == "Polygon":
         yield value["coordinates"]
     else:
-        raise ValueError(f"a {kind!r:.40} is no area")
+        raise ValueError(f"a {kind!r:.40} is not an area")
 
 
 def _polygon(rings: Any) -> pb.AreaPolygon:

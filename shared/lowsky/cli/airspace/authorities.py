@@ -1,4 +1,4 @@
-"""`lowsky authorities`: the bodies that decide."""
+"""`lowsky authorities`: the authorities that decide on approvals."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from lowsky.cli.problems import Problem, invalid
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import last, resource, show_time
 
-app = typer.Typer(help="Authorities: who decides.", no_args_is_help=True)
+app = typer.Typer(help="Authorities, which decide on approvals.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="caac-east or authorities/…")]
 FilingHorizon = Annotated[
     int | None,
-    typer.Option("--filing-horizon", metavar="DAYS", min=1, max=90, help="How far ahead it takes plans. Default: 30."),
+    typer.Option(
+        "--filing-horizon", metavar="DAYS", min=1, max=90, help="How far ahead it accepts plans. Default: 30."
+    ),
 ]
 
 
@@ -68,7 +70,7 @@ def update(
     etag: Etag = "",
     request_id: RequestId = "",
 ) -> None:
-    """Change what is given; the rest stays."""
+    """Change the given fields; others stay."""
     given = {
         "display_name": display_name,
         "time_zone": time_zone,
@@ -95,18 +97,18 @@ def area(
     file: Annotated[Path, typer.Argument(help="GeoJSON with Polygons or MultiPolygons.")],
     open_below: Annotated[
         float | None,
-        typer.Option("--open-below", help="Metres above ground: from there on a flight needs its word.", min=0),
+        typer.Option("--open-below", help="Metres above ground: from there on a flight needs its approval.", min=0),
     ] = None,
     authorization_required: Annotated[
-        bool, typer.Option("--authorization-required", help="Every flight needs its word.")
+        bool, typer.Option("--authorization-required", help="Every flight needs its approval.")
     ] = False,
     etag: Etag = "",
     request_id: RequestId = "",
 ) -> None:
-    """Set where an authority answers and may restrict flying; takes the place of the area that it had.
+    """Set the area where an authority decides and may restrict flights; replaces its previous area.
 
-    Without a default only published zones bind there. With one, flights need no word of its in zones without
-    restriction. As soon as one authority has an area, flights outside all areas are rejected.
+    Without a default rule only published zones apply there. With one, flights in zones without restriction need no
+    approval. As soon as one authority has an area, flights outside all areas are rejected.
     """
     session = session_of(context)
     authority = pb.Authority(name=resource("authorities", name), etag=etag, area=area_in(file))
@@ -152,8 +154,8 @@ def _default(stated: pb.Area) -> str:
         case "open_below_m":
             return f"open below {stated.default_rule.open_below_m:g} m above ground"
         case "authorization_required":
-            return "every flight needs its word"
-    return "open but for zones" if stated.polygons else ""
+            return "every flight needs its approval"
+    return "open except in zones" if stated.polygons else ""
 
 
 def _show(session: Session, one: pb.Authority) -> None:

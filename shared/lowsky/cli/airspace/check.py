@@ -1,4 +1,4 @@
-"""`lowsky zones check`: the zones that a mission would meet, before anybody plans a flight by it."""
+"""`lowsky zones check`: the zones that a mission would meet, before a flight is planned."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check(
     ] = None,
     reference_system: ReferenceSystem = None,
 ) -> None:
-    """The zones that a mission meets. Exit code 0: nothing blocks; 8: something prohibits; 9: somebody must agree."""
+    """List the zones that a mission meets. Exit code 0: none blocks; 8: one prohibits; 9: an approval is needed."""
     session = session_of(context)
     wishes = Wishes.of_airspace(
         parse_time(at, "--at") if at else None,
@@ -62,7 +62,7 @@ def check(
     flown = plan.WhichOneof("airspace") == "trajectory"
     with session.output.waiting("checking"):
         response = session.run(lambda client: client.check_airspace(plan.trajectory if flown else plan.volumes))
-    # Shown as the findings of a plan are, so that both read alike.
+    # Formatted like the findings of a plan.
     found = flight_plans_pb2.FlightPlan(findings=response.findings)
     if flown:
         found.trajectory.SetInParent()
@@ -72,8 +72,8 @@ def check(
 
 _HEADLINES = {
     Exit.PLAN_REJECTED: ("PROHIBITED: a flight plan would be rejected", "bold red"),
-    Exit.PLAN_UNDECIDED: ("SOMEBODY MUST AGREE: a flight plan would be put under review", "bold yellow"),
-    Exit.OK: ("NOTHING BLOCKS: no zone asks for anybody's word", "bold green"),
+    Exit.PLAN_UNDECIDED: ("APPROVAL NEEDED: a flight plan would be put under review", "bold yellow"),
+    Exit.OK: ("NOTHING BLOCKS: no zone requires an approval", "bold green"),
 }
 
 

@@ -17,9 +17,9 @@ from lowsky.cli.values import enum_value, resource, timestamp
 
 def restrict(
     context: typer.Context,
-    authority: Annotated[str, typer.Option("--authority", help="Restricts, within its area.")],
+    authority: Annotated[str, typer.Option("--authority", help="The authority that restricts, within its area.")],
     title: Annotated[str, typer.Option("--title")],
-    reason: Annotated[str, typer.Option("--reason", help="For those who may not fly.")],
+    reason: Annotated[str, typer.Option("--reason", help="Shown to operators.")],
     start: Annotated[str, typer.Option("--from", help="With its offset, as in 2026-11-25T09:00+08:00.")],
     end: Annotated[str, typer.Option("--until", help="At most 90 days after the start.")],
     upper_m: Annotated[float, typer.Option("--upper", help="Ceiling in metres; itself outside.")],
@@ -33,7 +33,7 @@ def restrict(
     notify: Annotated[list[str] | None, typer.Option("--notify", help="Another authority; repeatable.")] = None,
     request_id: RequestId = "",
 ) -> None:
-    """Restrict flying for a time."""
+    """Create a temporary restriction."""
     session = session_of(context)
     measured = enum_value(geo_pb2.AltitudeDatum, datum, "--datum")
     volume = geo_pb2.Volume4D(
@@ -60,7 +60,7 @@ def lift(
     name: Annotated[str, typer.Argument(help="restrictions-caac-east.… or geozones/…")],
     request_id: RequestId = "",
 ) -> None:
-    """End a restriction ahead of its time."""
+    """End a restriction early."""
     session = session_of(context)
     request = pb.LiftRestrictionRequest(request_id=request_id, name=resource("geozones", name))
     zone = session.call(lambda client: client.geozones.LiftRestriction, request).geozone

@@ -1,4 +1,4 @@
-"""A zone as GeoJSON (RFC 7946), for any map: one feature for each layer."""
+"""Exports a zone as GeoJSON (RFC 7946) for any map, with one feature per layer."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _POLYGON, _MULTIPOLYGON = 3, 6
 
 
 def write_geojson(zone: pb.Geozone, file: Path) -> None:
-    """Writes the layers of a zone, in place of what the file held."""
+    """Writes the layers of a zone; overwrites the file."""
     file.write_text(json.dumps(feature_collection(zone), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def feature_collection(zone: pb.Geozone) -> dict[str, Any]:
-    """The layers of a zone, with what it asks of a flight."""
+    """The layers of a zone, with its restrictions."""
     return {"type": "FeatureCollection", "features": [_feature(zone, layer) for layer in zone.layers]}
 
 
@@ -49,7 +49,7 @@ def _limits(band: geo_pb2.AltitudeBand) -> dict[str, Any]:
 def geometry(wkb: bytes) -> dict[str, Any]:
     """A polygon or multipolygon of well-known binary as GeoJSON.
 
-    Outer rings run counter-clockwise, holes clockwise: maps read the other way as all the rest of the world.
+    Outer rings run counter-clockwise, holes clockwise: maps interpret the opposite as the rest of the world.
     """
     try:
         kind, at = _head(wkb, 0)
@@ -92,7 +92,7 @@ def _rings(wkb: bytes, at: int) -> tuple[list[Ring], int]:
 
 
 def _doubled_area(ring: Ring) -> float:
-    """Positive where the ring runs counter-clockwise; from its first point, so that small ones keep their digits."""
+    """Positive if the ring runs counter-clockwise; relative to its first point, so that small rings keep precision."""
     if not ring:
         return 0.0
     x, y = ring[0]

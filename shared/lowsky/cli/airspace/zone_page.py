@@ -1,6 +1,6 @@
-"""A zone as a page for any browser, by itself: its outline drawn in SVG, and what it asks of a flight.
+"""Exports a zone as a self-contained page for any browser: its outline as SVG, and its restrictions.
 
-The page fetches nothing and runs nothing; texts of publishers stand in it as texts.
+The page fetches nothing and runs no scripts; texts of publishers are escaped.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from lowsky.cli.output import clean
 from lowsky.cli.values import enum_name, show_band
 
 WIDTH, HEIGHT, MARGIN = 900.0, 600.0, 60.0
-"""Of the drawing, in its own units."""
+"""Size of the drawing, in SVG units."""
 METRES_PER_DEGREE = 111_320.0
-"""Of latitude, about: for the bar of the scale."""
+"""Metres per degree of latitude, approximately: for the scale bar."""
 
 _COLOURS = {
     pb.RESTRICTION_PROHIBITED: "#c62828",
@@ -36,7 +36,7 @@ _Polygons = list[list[Ring]]
 
 
 def write_page(zone: pb.Geozone, file: Path) -> None:
-    """Writes the page, in place of what the file held."""
+    """Writes the page; overwrites the file."""
     file.write_text(page(zone), encoding="utf-8")
 
 
@@ -76,7 +76,7 @@ def _drawing(zone: pb.Geozone, called: str) -> str:
     if not points:
         return "<p>The zone has no outline.</p>"
     if max(x for x, _ in points) - min(x for x, _ in points) > 180.0:
-        # On both sides of the antimeridian: drawn in one piece around it. The points are the very ones of the layers.
+        # Crosses the antimeridian: drawn as one piece around it. The points are those of the layers.
         for point in points:
             point[0] += 360.0 if point[0] < 0.0 else 0.0
     west, east = min(x for x, _ in points), max(x for x, _ in points)

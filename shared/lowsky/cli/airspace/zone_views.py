@@ -1,4 +1,4 @@
-"""Geozones and import reports for the screen."""
+"""Formats geozones and import reports for the terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OUTCOME = {
 
 
 def import_report(response: pb.ImportGeozonesResponse, *, dry_run: bool) -> Iterator[RenderableType]:
-    """Counts, the difference to the present version, and each zone that was not simply taken."""
+    """Counts, the difference to the current version, and each zone that was repaired or refused."""
     report, dataset = response.report, response.dataset
     yield facts(
         format=report.format,
@@ -68,7 +68,7 @@ def _difference(difference: pb.ImportDifference, *, dry_run: bool) -> Iterator[R
         gained=_area(difference.area_gained_m2),
         lost=_area(difference.area_lost_m2),
         **{"protect less": "\n".join(map(_protection_lost, difference.losses))},
-        confirm=f"--confirm {difference.digest}, if so much is to go"
+        confirm=f"--confirm {difference.digest}, if this much is to be removed"
         if dry_run and difference.needs_confirmation
         else "",
     )
@@ -97,7 +97,7 @@ def _area(area_m2: float) -> str:
 
 
 def geozone(zone: pb.Geozone, *, published: bool, written: Sequence[Path] = ()) -> Iterator[RenderableType]:
-    """One zone, all that matters to whoever plans a flight."""
+    """One zone, with everything that matters for planning a flight."""
     yield facts(
         name=zone.name,
         called=title(zone),
@@ -119,12 +119,12 @@ def geozone(zone: pb.Geozone, *, published: bool, written: Sequence[Path] = ()) 
 
 
 def title(zone: pb.Geozone) -> str:
-    """As it is called in the first language given."""
+    """Its name in the first language given."""
     return zone.titles[0].text if zone.titles else ""
 
 
 def altitudes(zone: pb.Geozone) -> str:
-    """Of each layer, once."""
+    """The altitudes of the layers, without duplicates."""
     return "\n".join(dict.fromkeys(show_band(layer.altitude) for layer in zone.layers))
 
 

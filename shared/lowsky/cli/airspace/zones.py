@@ -1,4 +1,4 @@
-"""`lowsky zones`: geozone files in, geozones out."""
+"""`lowsky zones`: imports geozone files, and shows geozones."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from lowsky.cli.values import (
 )
 from lowsky.client import LowskyApiError, read_mapping
 
-app = typer.Typer(help="Geozones: where one may fly, and on whose word.", no_args_is_help=True)
+app = typer.Typer(help="Geozones: where flights are allowed, and whose approval they need.", no_args_is_help=True)
 app.command()(restrictions.restrict)
 app.command()(restrictions.lift)
 
 
 ROLLBACK_TIMEOUT_S = 120.0
-"""A dataset of a large country is compared in some seconds, and waits for imports that are under way."""
+"""A dataset of a large country is compared in some seconds, and waits for imports in progress."""
 
 
 Confirm = Annotated[
     str,
     typer.Option(
-        "--confirm", metavar="DIGEST", help="Of the difference, as --dry-run shows it: where much is taken away."
+        "--confirm", metavar="DIGEST", help="Digest of the difference, shown by --dry-run: needed if much is removed."
     ),
 ]
 
@@ -49,8 +49,8 @@ Confirm = Annotated[
 def import_(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="ED-269 or ED-318, as published; others with --format.")],
-    dataset: Annotated[str, typer.Option("--dataset", help="Is replaced as a whole, as in at-austrocontrol.")],
-    authority: Annotated[str, typer.Option("--authority", help="Answers for the dataset.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="The dataset to replace, as in at-austrocontrol.")],
+    authority: Annotated[str, typer.Option("--authority", help="The authority responsible for the dataset.")],
     title: Annotated[str, typer.Option("--title")] = "",
     authority_name: Annotated[
         list[str] | None,
@@ -60,7 +60,7 @@ def import_(
     on_error: Annotated[
         str,
         typer.Option(
-            "--on-error", metavar="reject|accept-valid", help="Zones that are refused: all is, or the others are taken."
+            "--on-error", metavar="reject|accept-valid", help="If zones are refused: refuse all, or import the others."
         ),
     ] = "reject",
     form: Annotated[
@@ -69,18 +69,18 @@ def import_(
     ] = None,
     mapping: Annotated[
         Path | None,
-        typer.Option("--mapping", metavar="FILE", help="TOML: what its properties mean; see README."),
+        typer.Option("--mapping", metavar="FILE", help="TOML: the meaning of its properties; see README."),
     ] = None,
     reference_system: Annotated[
         str | None,
         typer.Option(
             "--reference-system",
             metavar=REFERENCE_SYSTEMS,
-            help="What its coordinates are measured in. Default: what the file states, else wgs-84.",
+            help="Reference system of its coordinates. Default: the one that it states, else wgs-84.",
         ),
     ] = None,
     time_zone: Annotated[
-        str, typer.Option("--time-zone", metavar="Europe/Berlin", help="Of times in the file that do not say theirs.")
+        str, typer.Option("--time-zone", metavar="Europe/Berlin", help="For times in the file without a time zone.")
     ] = "",
     terrain: Annotated[
         tuple[float, float] | None,
@@ -136,12 +136,12 @@ def import_(
 def rollback(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="at-austrocontrol or datasets/…")],
-    version: Annotated[int, typer.Option("--version", min=1, help="Whose zones come back; the last 20 are kept.")],
+    version: Annotated[int, typer.Option("--version", min=1, help="The version to restore; the last 20 are kept.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference only: nothing is changed.")] = False,
     confirm: Confirm = "",
     request_id: RequestId = "",
 ) -> None:
-    """Bring an earlier version's zones into force again, as a new version; shows what that changes."""
+    """Restore the zones of an earlier version, as a new version; shows what that changes."""
     session = session_of(context)
     request = pb.RollbackDatasetRequest(
         request_id=request_id,
@@ -210,7 +210,7 @@ def show(
         typer.Option("--map", metavar="FILE", help="Writes a page with its outline there (.html), for any browser."),
     ] = None,
 ) -> None:
-    """One geozone: our reading of it, and what was changed while importing."""
+    """Show one geozone as it is applied, and what the import changed in it."""
     session = session_of(context)
     request = pb.GetGeozoneRequest(name=resource("geozones", name))
     zone = session.call(lambda client: client.geozones.GetGeozone, request).geozone

@@ -1,6 +1,6 @@
-"""`lowsky events dead-letters`: events that could not take effect, until somebody has looked at them.
+"""`lowsky events dead-letters`: events that could not be applied, to inspect and replay or skip.
 
-How they lie on the brokers stands in lowsky.events.dead_letters.letters.
+lowsky.events.dead_letters.letters describes their format on the brokers.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from lowsky.events import topics
 from lowsky.events.dead_letters import letters
 
 app = typer.Typer(
-    help="Events that could not take effect: list them, show one, then either replay it, when what stood in its way is "
-    "mended, or skip it. They are kept for 30 days.",
+    help="Events that could not be applied: list them, show one, then either replay it, once the cause is fixed, "
+    "or skip it. They are kept for 30 days.",
     no_args_is_help=True,
 )
 
 NOTE_CHARS_MAX = 500
 
-Origin = Annotated[str, typer.Argument(help="Where the event lies, as `list` names it: lowsky.flight-plans.v1/0/17.")]
+Origin = Annotated[str, typer.Argument(help="Origin of the event, as `list` shows it: lowsky.flight-plans.v1/0/17.")]
 Group = Annotated[str | None, typer.Option("--group", help="Only of this consumer group.")]
 
 
 @dataclass(slots=True)
 class Letter:
-    """A dead letter, and what became of it."""
+    """A dead letter and its state."""
 
     log: EventLog
     topic: str
-    """Of events, without the installation's prefix."""
+    """The event topic, without the installation's prefix."""
     group: str
     origin: str
     """``<topic>/<partition>/<offset>`` of the event, without the prefix."""
@@ -59,12 +59,12 @@ class Letter:
 
     @property
     def dead_letters(self) -> str:
-        """Its topic on the brokers."""
+        """The topic of the letter on the brokers."""
         return self.log.prefix + letters.dead_letters_of(self.topic, self.group)
 
     @property
     def retry(self) -> str:
-        """On the brokers, the topic by which the group gets it again."""
+        """The topic on the brokers by which the group receives it again."""
         return self.log.prefix + letters.retry_of(self.topic, self.group)
 
     def document(self) -> dict[str, Any]:
@@ -92,11 +92,11 @@ def list_(
     context: typer.Context,
     topic: Annotated[str | None, typer.Option("--topic", help="As in flight-plans. Default: all.")] = None,
     group: Group = None,
-    everything: Annotated[bool, typer.Option("--all", help="Those that were skipped or replayed, too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that were skipped or replayed.")] = False,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
 ) -> None:
-    """List the dead letters that nobody has dealt with yet, the oldest first."""
+    """List the open dead letters, oldest first."""
     output = session_of(context).output
     log = EventLog.of(bootstrap, prefix)
     found = log.run(_read(log, topic_of(topic) if topic else None, group))
@@ -120,7 +120,7 @@ def list_(
 def show(
     context: typer.Context, origin: Origin, group: Group = None, bootstrap: Bootstrap = None, prefix: Prefix = None
 ) -> None:
-    """Show one, decoded."""
+    """Show one dead letter, decoded."""
     output = session_of(context).output
     log = EventLog.of(bootstrap, prefix)
     document = log.run(_find(log, origin, group)).document()
@@ -138,16 +138,18 @@ def show(
 def skip(
     context: typer.Context,
     origin: Origin,
-    note: Annotated[str, typer.Option("--note", help="Why it need not take effect.")],
+    note: Annotated[str, typer.Option("--note", help="Why it need not be applied.")],
     group: Group = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
 ) -> None:
-    """Mark one as looked at: it stays as it is, and is not listed as open any more."""
+    """Mark one as skipped: it is kept unchanged, but no longer listed as open."""
     output = session_of(context).output
     output.changed = True
     if not note.strip() or len(note) > NOTE_CHARS_MAX:
-        raise invalid("INVALID_NOTE", f"--note has 1 to {NOTE_CHARS_MAX} characters", "say why it need not take effect")
+        raise invalid(
+            "INVALID_NOTE", f"--note has 1 to {NOTE_CHARS_MAX} characters", "state why it need not be applied"
+        )
     log = EventLog.of(bootstrap, prefix)
 
     async def work() -> Letter:
@@ -162,8 +164,8 @@ def skip(
 def replay(
     context: typer.Context, origin: Origin, group: Group = None, bootstrap: Bootstrap = None, prefix: Prefix = None
 ) -> None:
-    """Give one to its group again. However often that is done, the event takes effect once; where it fails again, it
-    comes back as a new dead letter."""
+    """Send one to its group again. However often that is done, the event takes effect once; if it fails again, it
+    becomes a new dead letter."""
     session_of(context).output.changed = True
     log = EventLog.of(bootstrap, prefix)
 
@@ -185,7 +187,7 @@ def _say(context: typer.Context, letter: Letter) -> None:
 
 
 async def _read(log: EventLog, topic: str | None, group: str | None) -> list[Letter]:
-    """All that are kept, each in its present state, in the order in which they died."""
+    """All retained dead letters with their current state, in the order in which they failed."""
     async with log.reader() as consumer:
         names = sorted((await all_topics(consumer)).topics())
     places = [place for name in names if (place := _place(log, name)) is not None]
@@ -232,16 +234,16 @@ async def _find(log: EventLog, origin: str, group: str | None) -> Letter:
 
 
 async def _whole(letter: Letter) -> Any:
-    """The record that a dead letter holds only a part of, from where it came."""
+    """The original record of a dead letter that holds only part of it, read from its topic."""
     from aiokafka import TopicPartition
 
     topic, partition, offset = letter.origin.rsplit("/", 2)
     place, position = TopicPartition(letter.log.prefix + topic, int(partition)), int(offset)
     gone = Problem(
         "ORIGIN_GONE",
-        f"the dead letter is not whole, and {letter.origin} is not kept any more",
+        f"the dead letter is incomplete, and {letter.origin} is no longer kept",
         Exit.CONFLICT,
-        "skip it, and bring its effect about in another way",
+        "skip it, and apply its effect in another way",
     )
     async with letter.log.reader() as consumer:
         if place.partition not in ((await all_topics(consumer)).partitions_for_topic(place.topic) or ()):
@@ -260,7 +262,7 @@ async def _whole(letter: Letter) -> Any:
             )
         except ValueError as error:
             raise Problem(
-                "UNREADABLE_EVENT", f"{letter.origin} cannot be unpacked: {error}", Exit.CONFLICT, "skip it"
+                "UNREADABLE_EVENT", f"{letter.origin} cannot be decoded: {error}", Exit.CONFLICT, "skip it"
             ) from error
     if not records or records[0].offset != position:
         raise gone
@@ -268,8 +270,8 @@ async def _whole(letter: Letter) -> Any:
 
 
 async def _send(letter: Letter, *, replayed: Any | None, state: str, note: str) -> None:
-    """Sends the event to its group, if it is replayed, and then the marker: cut off between the two, a replay is
-    repeated, and the group's inbox knows the event."""
+    """Sends the event to its group, if it is replayed, and then the marker: if interrupted between the two, the replay
+    can be repeated, and the group's inbox recognises the event."""
     from aiokafka import AIOKafkaProducer
 
     origin = (letter.log.prefix + letter.origin).encode()

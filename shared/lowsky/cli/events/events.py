@@ -1,4 +1,4 @@
-"""`lowsky events`: what happens, read from Kafka."""
+"""`lowsky events`: events, read from Kafka."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lowsky.cli.output import Output, clean
 from lowsky.cli.session.session import session_of
 from lowsky.events import topics
 
-app = typer.Typer(help="Events: everything that happens.", no_args_is_help=True)
+app = typer.Typer(help="Events of all services.", no_args_is_help=True)
 app.add_typer(dead_letters.app, name="dead-letters")
 
 
@@ -31,12 +31,13 @@ def tail(
         list[str] | None, typer.Option("--type", help="Only these types, as in 'lowsky.flightplan.*'; repeatable.")
     ] = None,
     from_beginning: Annotated[
-        bool, typer.Option("--from-beginning", help="All that is kept, not only what comes.")
+        bool, typer.Option("--from-beginning", help="All retained events, not only new ones.")
     ] = False,
     follow: Annotated[
-        bool, typer.Option("--follow/--no-follow", help="Go on, or end where the topics end now.")
+        bool,
+        typer.Option("--follow/--no-follow", help="Wait for new events, or stop at the current end of the topics."),
     ] = True,
-    count: Annotated[int | None, typer.Option("--count", min=1, help="End after so many.")] = None,
+    count: Annotated[int | None, typer.Option("--count", min=1, help="Stop after this many events.")] = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
 ) -> None:

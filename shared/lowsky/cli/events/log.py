@@ -1,5 +1,5 @@
-"""Reading Kafka for the command: without a group, so that nobody else's reading is disturbed, and past what nobody can
-unpack."""
+"""Reads Kafka for the command line: without a group, so that other consumers are not affected, and skipping undecodable
+records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lowsky.events import topics
 T = TypeVar("T")
 
 RECORD_BYTES_MAX = 4 * 1024 * 1024
-"""As the topics allow: a geozone of 20 000 vertices with its published text."""
+"""The limit of the topics: a geozone of 20 000 vertices with its published text."""
 
 REQUEST_TIMEOUT_MS = 10_000
 
@@ -50,20 +50,20 @@ Prefix = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class EventLog:
-    """Where the brokers are, and what is put before the names of topics there."""
+    """Addresses of the brokers, and the prefix of topics there."""
 
     bootstrap: str
     prefix: str
 
     @classmethod
     def of(cls, bootstrap: str | None, prefix: str | None) -> EventLog:
-        """As given, else the local stack's."""
+        """The given values, else those of the local stack."""
         stack = local_stack.find()
         where = bootstrap or (stack.kafka_bootstrap if stack else "")
         if not where:
             raise Problem(
                 "NO_KAFKA",
-                "it is not known where Kafka is",
+                "the address of Kafka is not known",
                 Exit.UNAVAILABLE,
                 "run `lowsky up`, or set LOWSKY_KAFKA_BOOTSTRAP",
             )
@@ -71,28 +71,28 @@ class EventLog:
         return cls(where, before)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Does something with the brokers; what they answer with, or do not answer at all, becomes a Problem."""
+        """Runs work with the brokers; errors of Kafka become a Problem."""
         if not os.environ.get("LOWSKY_DEBUG"):
             logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-        from aiokafka.errors import KafkaError  # here, for no other command needs to wait for its import
+        from aiokafka.errors import KafkaError  # here, so that other commands do not wait for its import
 
         try:
             return asyncio.run(work)
         except (KafkaError, OSError) as error:
             text = f"Kafka does not answer at {self.bootstrap}: {error or type(error).__name__}"
             raise Problem(
-                "KAFKA_UNAVAILABLE", text, Exit.UNAVAILABLE, "is the stack up? `lowsky status` tells"
+                "KAFKA_UNAVAILABLE", text, Exit.UNAVAILABLE, "is the stack up? See `lowsky status`"
             ) from error
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[Any]:
-        """A consumer that has no partitions yet."""
+        """A consumer without partitions yet."""
         from aiokafka import AIOKafkaConsumer
 
         consumer: Any = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap,
             enable_auto_commit=False,
-            auto_offset_reset="earliest",  # what retention has removed meanwhile is gone; the rest is told
+            auto_offset_reset="earliest",  # skip what retention has removed meanwhile
             isolation_level="read_committed",
             max_partition_fetch_bytes=RECORD_BYTES_MAX,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
@@ -104,8 +104,8 @@ class EventLog:
             await consumer.stop()
 
     async def records(self, topics: Sequence[str], *, from_beginning: bool, follow: bool) -> AsyncGenerator[Any, None]:
-        """Records and Unreadable ones of topics, each by its name on the brokers; without follow up to their present
-        end."""
+        """Records and Unreadable ones of topics, which have their names on the brokers; without follow up to the
+        current end."""
         from aiokafka import TopicPartition
 
         from lowsky.events.unpacking import fetch
@@ -125,8 +125,7 @@ class EventLog:
 
 
 async def all_topics(consumer: Any) -> Any:
-    """The brokers' metadata. A consumer that subscribes to nothing learns of topics only when asked, and only its
-    client can ask."""
+    """The brokers' metadata. A consumer without subscriptions gets it only on request, which only its client offers."""
     return await consumer._client.fetch_all_metadata()
 
 
@@ -138,17 +137,17 @@ def _partitions(metadata: Any, topic: str) -> list[int]:
 
 
 def topic_of(name: str) -> str:
-    """A topic as it is called: flight-plans stands for lowsky.flight-plans.v1."""
+    """The full name of a topic: flight-plans stands for lowsky.flight-plans.v1."""
     return f"lowsky.{name}.v1" if f"lowsky.{name}.v1" in topics.ALL else name
 
 
 def texts_of(record: Any) -> dict[str, str]:
-    """A record's headers as texts; of a record that cannot be unpacked there are none."""
+    """A record's headers as strings; empty for a record that cannot be decoded."""
     return {name: (value or b"").decode("utf-8", "replace") for name, value in getattr(record, "headers", ())}
 
 
 def document_of(record: Any, prefix: str) -> dict[str, Any]:
-    """A record as one flat document: CloudEvents attributes, where it lies, and the value as protobuf JSON."""
+    """A record as one flat document: CloudEvents attributes, its position, and the value as protobuf JSON."""
     headers = texts_of(record)
     kind = headers.get("ce_type", "")
     document: dict[str, Any] = {
@@ -167,7 +166,7 @@ def document_of(record: Any, prefix: str) -> dict[str, Any]:
         "data": None,
     }
     if problem := getattr(record, "problem", ""):
-        document["problem"] = f"it cannot be unpacked: {problem}"
+        document["problem"] = f"it cannot be decoded: {problem}"
     elif record.value is not None:
         message = next((made() for start, made in _VALUES.items() if kind.startswith(start)), None)
         try:

@@ -1,4 +1,4 @@
-"""`lowsky plan airspace`: when and how high airspace is free of flights, before anybody plans one."""
+"""`lowsky plan airspace`: the times and altitudes at which airspace is free of flights, to plan one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lowsky.cli.session.session import session_of
 from lowsky.cli.values import enum_value, later, parse_time, reference_system_value, show_band, show_time
 
 WINDOW = timedelta(hours=2)
-"""From now, where no times are given."""
+"""Duration from now, if no times are given."""
 
 _ADVICE = "as in 22.54,114.06"
 
@@ -34,10 +34,10 @@ def airspace(
     volumes: Annotated[
         Path | None,
         typer.Option(
-            "--volumes", help="Instead of a place and times: a FlightPlan message in protobuf JSON, of volumes."
+            "--volumes", help="Instead of a position and times: a FlightPlan message in protobuf JSON, with volumes."
         ),
     ] = None,
-    radius: Annotated[float, typer.Option("--radius", min=1, max=100_000, help="Metres around the place.")] = 500.0,
+    radius: Annotated[float, typer.Option("--radius", min=1, max=100_000, help="Metres around the position.")] = 500.0,
     lowest: Annotated[float, typer.Option("--from", min=-1_000, max=100_000, help="Metres above ground.")] = 0.0,
     highest: Annotated[float, typer.Option("--to", min=-1_000, max=100_000, help="Metres above ground.")] = 120.0,
     after: Annotated[
@@ -52,10 +52,11 @@ def airspace(
     ] = None,
     reference_system: ReferenceSystem = None,
 ) -> None:
-    """When and how high airspace is free of flights. It says nothing of whose they are, and holds nothing."""
+    """Show the times and altitudes at which airspace is free. It does not show whose flights others are, or reserve
+    any."""
     session = session_of(context)
     if (place is None) == (volumes is None):
-        raise invalid("PLACE_MISSING", "either a place or --volumes says where to look", _ADVICE)
+        raise invalid("PLACE_MISSING", "give either a position or --volumes", _ADVICE)
     system = reference_system_value(reference_system)
     if volumes:
         asked = volumes_in(volumes, system)
@@ -82,7 +83,7 @@ def _around(
     try:
         latitude, longitude = map(float, place.split(","))
     except ValueError:
-        raise invalid("INVALID_PLACE", f"{place!r} is no latitude and longitude", _ADVICE) from None
+        raise invalid("INVALID_PLACE", f"{place!r} is not a latitude and longitude", _ADVICE) from None
     agl = geo_pb2.ALTITUDE_DATUM_AGL
     volume = geo_pb2.Volume4D(
         outline_circle=geo_pb2.Circle(center=geo_pb2.LatLng(latitude=latitude, longitude=longitude), radius_m=radius_m),
@@ -103,7 +104,7 @@ def _view(asked: assessment_pb2.Volumes, response: pb.QueryAirspaceResponse) -> 
 
 
 def _times(intervals: Iterable[pb.TimeInterval], volume: geo_pb2.Volume4D) -> str:
-    """A line for each; without the day where all is on one."""
+    """One line per interval; without the date if all are on the same day."""
     first, last = (show_time(moment)[:10] for moment in (volume.time_start, volume.time_end))
     skip = 11 if first == last else 0
     lines = []

@@ -1,4 +1,4 @@
-"""Where the answers of many flights are written: a line of JSON each."""
+"""Writes the answers of many flights, one line of JSON each."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _BLOCK_BYTES = 64 * 1024
 
 
 class Answers:
-    """A file of answers, or standard output. Each line is with the system before the next one is asked for."""
+    """A file of answers, or standard output. Each line is flushed to the system before the next answer."""
 
     def __init__(self, target: Path | None, *, resumed: bool, overwrite: bool) -> None:
         """Without a target: standard output.
 
         Raises:
-            Problem: ANSWERS_EXIST, of a run whose journal is not at hand: those flights would be asked for once more.
+            Problem: ANSWERS_EXIST, of a run whose journal is missing: those flights would be submitted again.
         """
         self.target = target
         self._file: IO[bytes]
@@ -35,34 +35,37 @@ class Answers:
         elif not resumed and target.exists() and target.stat().st_size:
             raise invalid(
                 "ANSWERS_EXIST",
-                f"{target} is there, of an earlier run whose journal is not",
-                "bring the journal back; to ask for all the flights once more, move the answers away",
+                f"{target} exists, from an earlier run whose journal is missing",
+                "restore the journal; to submit all the flights again, move the answers away",
             )
         else:
             self._file = target.open("ab", buffering=0)
             _cut_torn_line(target)
 
     def write(self, document: dict[str, Any]) -> None:
-        """One answer.
+        """Writes one answer.
 
         Raises:
-            Problem: ANSWERS_UNREAD, of standard output that cannot be written any more.
+            Problem: ANSWERS_UNREAD, if standard output can no longer be written.
         """
         self._file.write(json.dumps(document, ensure_ascii=False).encode(errors="replace") + b"\n")
         if self.target is None:
             self._file.flush()
             if streams.lost() is not None:
-                raise Problem("ANSWERS_UNREAD", "nobody reads the answers any more", Exit.UNAVAILABLE)
+                raise Problem(
+                    "ANSWERS_UNREAD", "standard output was closed, the answers are not read any more", Exit.UNAVAILABLE
+                )
 
     def close(self) -> None:
-        """Brings everything to the disk."""
+        """Writes everything to the disk."""
         if self.target is not None:
             os.fsync(self._file.fileno())
             self._file.close()
 
 
 def _cut_torn_line(path: Path) -> None:
-    """A line that a killed run did not finish: its flight is not in the journal either, and is answered again."""
+    """Removes an incomplete last line of a killed run: its flight is not in the journal either, and is answered
+    again."""
     with path.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)
         while end:

@@ -1,4 +1,4 @@
-"""`lowsky plan submit-many`: the flights of a fleet on one stream, each asked for once however often it is run."""
+"""`lowsky plan submit-many`: the flights of a fleet on one stream, each submitted once however often it is run."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from lowsky.client.submission.journal import Batch, Journal
 _EVERY = re.compile(r"(\d{1,6})(s|m|h)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 EVERY_MAX = timedelta(days=1)
-"""Plans are taken for thirty to ninety days ahead; flights further apart are no batch."""
+"""Plans are accepted thirty to ninety days ahead; flights further apart are not a batch."""
 
-HELP = f"""Ask for many flights: a file with a FlightPlan message as JSON in each line (and "key", if you have one), -
+HELP = f"""Submit many flights: a file with a FlightPlan message as JSON in each line (and "key", if you have one), -
 for standard input, or a folder of missions.
 
-The options say of every flight what `plan submit` says of one, and go before what a line says. Answers go, a line of
-JSON each, to --answers: by default SOURCE.answers (of standard input: standard output). SOURCE.journal keeps what was
-sent: after a break, run the same command again, as the same caller, within six days. What is done is skipped, what was
-sent goes with the request id that it had, what was refused is tried again; nothing is asked for twice. Decisions are
-not waited for: `plan watch` tells them. A line has {LINE_BYTES_MAX // 1024} KiB at most, a source {FLIGHTS_MAX:,}
-flights.
+The options have the same meaning as for `plan submit`, apply to every flight, and take precedence over its line.
+Answers are written to --answers, one line of JSON each: by default SOURCE.answers (for standard input: standard
+output). SOURCE.journal records what was sent: after an interruption, run the same command again, as the same caller,
+within six days. Flights that are done are skipped, those that were sent get the same request id, those that were
+refused are retried; none is submitted twice. The command does not wait for decisions: `plan watch` shows them. A line
+has at most {LINE_BYTES_MAX // 1024} KiB, a source at most {FLIGHTS_MAX:,} flights.
 
-Exit code 0: all submitted; 8: some rejected; 10: some refused or unreadable; 7: broken off, run it again."""
+Exit code 0: all submitted; 8: some rejected; 10: some refused or unreadable; 7: interrupted, run it again."""
 
 
 @with_wishes
@@ -58,12 +58,12 @@ def submit_many(
         typer.Option("--every", metavar="TIME", help="From one departure to the next: 30s, 5m, 1h. Default: together."),
     ] = None,
     suggest: Suggest = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only what would be found; nothing is stored.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the plans; nothing is stored.")] = False,
     answers: Annotated[
-        str | None, typer.Option("--answers", metavar="FILE", help="Where answers go; - for standard output.")
+        str | None, typer.Option("--answers", metavar="FILE", help="File for the answers; - for standard output.")
     ] = None,
     journal: Annotated[
-        Path | None, typer.Option("--journal", metavar="FILE", help="Where it is kept what was sent.")
+        Path | None, typer.Option("--journal", metavar="FILE", help="File that records what was sent.")
     ] = None,
 ) -> None:
     """As HELP says."""
@@ -74,13 +74,13 @@ def submit_many(
     flights = open_source(source)
     files = _Files.of(source, answers, journal, dry_run=dry_run)
     if files.journal is None and not dry_run:
-        session.output.warn("without --journal, a run that breaks off cannot be gone on with")
+        session.output.warn("without --journal, an interrupted run cannot be resumed")
     with (
         closing(Answers(files.answers, resumed=files.resumed, overwrite=dry_run)) as written,
         Journal(files.journal, Batch(flights.name, asked.document()), datetime.now(UTC)) as kept,
     ):
         if kept.resumed:
-            session.output.say(f"going on with {files.journal}, begun at {show_time(kept.begun)}")
+            session.output.say(f"resuming {files.journal}, started at {show_time(kept.begun)}")
         submission = _Submission(session, flights, asked, kept, written)
         end = submission.run()
     _sum_up(session.output, submission.tally, files)
@@ -95,7 +95,7 @@ def submit_many(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked of all flights."""
+    """The options for all flights."""
 
     wishes: Wishes
     every: timedelta
@@ -103,14 +103,14 @@ class Asked:
     dry_run: bool
 
     def of(self, place: Place, begun: datetime) -> tuple[Wishes, datetime]:
-        """The same of one flight, and when it was asked: departures follow one another."""
+        """The options for one flight, and its reference time: departures follow one another."""
         by = self.every * (place.number - 1)
         depart = self.wishes.depart
         wishes = dataclasses.replace(self.wishes, depart=depart and later(depart, by, "--every"))
         return wishes, later(begun, by, "--every")
 
     def document(self) -> dict[str, Any]:
-        """For the journal, which is refused with other options."""
+        """The options for the journal, which is refused with others."""
         said = {**dataclasses.asdict(self.wishes), "every": self.every.total_seconds(), "suggest": self.suggest}
         plain: dict[str, Any] = json.loads(json.dumps(said, default=str))
         return plain
@@ -118,7 +118,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """Where answers and journal are; None is standard output, and no journal."""
+    """Files of answers and journal; None means standard output, and no journal."""
 
     answers: Path | None
     journal: Path | None
@@ -129,10 +129,10 @@ class _Files:
 
     @property
     def advice(self) -> str:
-        """What to do after a break."""
+        """What to do after an interruption."""
         if self.journal is None:
-            return "what was answered is done; there is no journal to go on with"
-        return f"run the same command again to go on; {self.journal} has what was sent"
+            return "what was answered is done; without a journal the run cannot be resumed"
+        return f"run the same command again to resume; {self.journal} records what was sent"
 
     @classmethod
     def of(cls, source: str, answers: str | None, journal: Path | None, *, dry_run: bool) -> _Files:
@@ -150,7 +150,7 @@ class _Files:
 
 
 def _sum_up(output: Output, tally: Tally, files: _Files) -> None:
-    """Beside the answers where these have standard output."""
+    """Prints the summary; to standard error if the answers use standard output."""
     aside = files.answers is None
     if output.json:
         document = {**tally.document(), "answers": str(files.answers or STDOUT), "journal": str(files.journal or "")}
@@ -177,10 +177,10 @@ class _Submission:
         self._journal = journal
         self._answers = answers
         self._under_way: dict[str, tuple[Place, tuple[str, ...]]] = {}
-        """By key: where each flight stands, and what was assumed of it."""
+        """By key: the position of each flight in the source, and the assumptions about it."""
 
     def run(self) -> Problem | KeyboardInterrupt | None:
-        """Runs to the end; what broke it off, if something did."""
+        """Runs to the end; returns what interrupted it, if anything did."""
         try:
             self._session.run(self._submit)
         except KeyboardInterrupt as interrupt:
@@ -224,8 +224,8 @@ class _Submission:
             )
 
     def _prepared(self, entry: Entry) -> Prepared | None:
-        """The plan; None where it was submitted before."""
-        done = self._journal.look(entry.key, entry.digest, entry.place.number)
+        """The plan; None if it was submitted before."""
+        done = self._journal.outcome(entry.key, entry.digest, entry.place.number)
         if done is not None:
             self.tally.skip(done.state)
             return None
@@ -244,7 +244,7 @@ class _Submission:
             document |= json_format.MessageToDict(response)
         if remarks:
             document["remarks"] = remarks
-        # The answer first: should the command be killed between the two, it is written twice rather than never.
+        # The answer first: if the command is killed between the two, it is written twice rather than never.
         self._answers.write(document)
         self._journal.answered(response)
 
@@ -255,5 +255,5 @@ def _parse_every(text: str | None) -> timedelta:
     match = _EVERY.fullmatch(text)
     every = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
     if not timedelta() < every <= EVERY_MAX:
-        raise invalid("INVALID_TIME", f"--every {text!r} is no time of up to a day", "write it as 30s, 5m or 1h")
+        raise invalid("INVALID_TIME", f"--every {text!r} is not a time of up to a day", "write it as 30s, 5m or 1h")
     return every

@@ -1,5 +1,5 @@
-"""Messages in protobuf JSON as people write them, and what is wrong with one that cannot be read: where, what, and what
-is expected there."""
+"""Reads messages in protobuf JSON as people write them, and explains why one cannot be read: path, fault, and expected
+value."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from lowsky.cli.problems import Problem, invalid
 
 DEPTH_MAX = 50
 FAULTS_MAX = 20
-"""Enough to mend a file with."""
+"""Number of faults shown: enough to correct a file."""
 SHOWN_CHARS = 60
-"""Of what was given."""
+"""Number of characters shown of a given value."""
 
 _Kind = TypeVar("_Kind", bound=Message)
 
@@ -30,7 +30,7 @@ _TIME = re.compile(
     r"(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
     re.ASCII,
 )
-"""RFC 3339, 5.6, with the parts that people leave out."""
+"""RFC 3339, 5.6; the parts that people omit are optional."""
 _DURATION = re.compile(r"-?(?P<seconds>\d+)(\.\d{1,9})?s", re.ASCII)
 DURATION_SECONDS_MAX = 315_576_000_000
 """10 000 years, as in google/protobuf/duration.proto."""
@@ -47,19 +47,19 @@ _FLOATS = {FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT}
 
 
 class Fault(NamedTuple):
-    """A value that cannot be taken: its path as it is written, and what is wrong and expected."""
+    """An invalid value: its path as written, and what is wrong and expected."""
 
     field: str
     message: str
 
 
 def json_of(text: str) -> Any:
-    """What a text of JSON says.
+    """Parses a JSON text.
 
     Raises:
-        ValueError: It is none.
-        RecursionError: It nests too deep.
-        Problem: DUPLICATE_FIELD: two values for one name, of which two readers may take another each.
+        ValueError: It is not JSON.
+        RecursionError: It is nested too deeply.
+        Problem: DUPLICATE_FIELD: a name has two values, of which readers may use either.
     """
     return json.loads(text, object_pairs_hook=_unique)
 
@@ -72,14 +72,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def parsed(document: Any, kind: type[_Kind], reason: str, what: str) -> _Kind:
-    """The message that a JSON document says.
+    """Converts a JSON document to a message.
 
     Args:
-        reason: Of the problem, where it says none.
-        what: The document, as the problem calls it.
+        reason: Reason of the problem, unless it has its own.
+        what: What the problem calls the document.
 
     Raises:
-        Problem: With each field at fault.
+        Problem: With each invalid field.
     """
     try:
         return json_format.ParseDict(document, kind(), max_recursion_depth=DEPTH_MAX)
@@ -94,7 +94,7 @@ def parsed(document: Any, kind: type[_Kind], reason: str, what: str) -> _Kind:
         except RecursionError:
             raise invalid(reason, f"{what} nests too deep") from None
         except (json_format.ParseError, ValueError, TypeError, AttributeError, ArithmeticError):
-            pass  # what protobuf said first says it all
+            pass  # the first error of protobuf is enough
         raise _problem(faults or [Fault("", _in_one_line(str(error)))], reason, what) from None
 
 
@@ -107,12 +107,12 @@ def _problem(faults: list[Fault], reason: str, what: str) -> Problem:
 
 
 def time_fault(text: str) -> str:
-    """What is wrong with a text that is to be a time (RFC 3339); nothing where it is one, in lower case too."""
+    """Why a string is not a time (RFC 3339), which may be in lower case; empty if it is one."""
     match = _TIME.fullmatch(text)
     if match is None:
-        return f"is no time: {_AS_A_TIME}"
+        return f"is not a time: {_AS_A_TIME}"
     if match["zone"] is None:
-        return "names no time zone: add Z (UTC), or an offset as in +08:00"
+        return "has no time zone: add Z (UTC), or an offset as in +08:00"
     if match["seconds"] is None:
         return f"has no seconds: {_AS_A_TIME}"
     if match["fraction"] and len(match["fraction"]) > 10:
@@ -122,14 +122,14 @@ def time_fault(text: str) -> str:
             f"{match['date']}T{match['minutes']}{match['seconds']}{match['zone'].upper()}"
         ).astimezone(UTC)
     except ValueError:
-        return f"names no time that there is: {_AS_A_TIME}"
+        return f"is not an existing time: {_AS_A_TIME}"
     except OverflowError:
         return "must lie between the years 1 and 9999, in UTC"
     return ""
 
 
 def _mended(value: Any, kind: Any, path: str, faults: list[Fault]) -> Any:
-    """The document with its times in capitals; what cannot be taken is added to faults.
+    """The document with its times in upper case; invalid values are added to faults.
 
     Args:
         kind: The descriptor of the message.
@@ -235,7 +235,7 @@ def _time(value: Any, path: str, faults: list[Fault]) -> Any:
 
 
 def _alike(given: str, known: list[str]) -> str:
-    """What was meant, or else what there is."""
+    """A suggestion for a misspelt name, or else all known names."""
     meant = difflib.get_close_matches(given, known, n=1) or [
         name for name in known if given and name.endswith(f"_{given.upper().replace('-', '_')}")
     ]

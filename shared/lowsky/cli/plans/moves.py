@@ -34,9 +34,9 @@ def list_(
     ] = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> None:
-    """The plans of an operator, the newest first; of all that touch one's authority for officers."""
+    """The plans of an operator, newest first; for officers, all plans that concern their authority."""
     session = session_of(context)
-    # Officers name no operator: the wildcard lists what concerns them.
+    # Officers give no operator: the wildcard lists what concerns their authority.
     parent = session.operator(operator) or "operators/-"
     request = pb.ListFlightPlansRequest(
         parent=parent,
@@ -65,7 +65,7 @@ def list_(
 
 
 def show(context: typer.Context, name: Name, operator: Operator = None) -> None:
-    """One plan with all that the checks found."""
+    """Show one plan with all findings."""
     session = session_of(context)
     request = pb.GetFlightPlanRequest(name=child("flightPlans", name, session.operator(operator)))
     plan = session.call(lambda client: client.flight_plans.GetFlightPlan, request).flight_plan
@@ -80,7 +80,7 @@ def withdraw(
     etag: Etag = "",
     request_id: RequestId = "",
 ) -> None:
-    """Take a plan back before take-off; its airspace is free at once."""
+    """Withdraw a plan before take-off; its airspace is free at once."""
     session = session_of(context)
     whole = child("flightPlans", name, session.operator(operator))
     request = pb.WithdrawFlightPlanRequest(request_id=request_id, name=whole, etag=etag, reason=reason)
@@ -90,7 +90,7 @@ def withdraw(
 def activate(
     context: typer.Context, name: Name, operator: Operator = None, etag: Etag = "", request_id: RequestId = ""
 ) -> None:
-    """The flight is about to start, within the plan's window of time."""
+    """Activate a plan: the flight is about to start, within the plan's time window."""
     session = session_of(context)
     whole = child("flightPlans", name, session.operator(operator))
     request = pb.ActivateFlightPlanRequest(request_id=request_id, name=whole, etag=etag)
@@ -100,7 +100,7 @@ def activate(
 def end(
     context: typer.Context, name: Name, operator: Operator = None, etag: Etag = "", request_id: RequestId = ""
 ) -> None:
-    """The flight is over."""
+    """End a plan: the flight is over."""
     session = session_of(context)
     whole = child("flightPlans", name, session.operator(operator))
     request = pb.EndFlightPlanRequest(request_id=request_id, name=whole, etag=etag)
@@ -111,13 +111,14 @@ def report(
     context: typer.Context,
     name: Name,
     state: Annotated[
-        str, typer.Option("--state", help="nonconforming: it has left its plan; contingent: for good; activated: back.")
+        str,
+        typer.Option("--state", help="nonconforming: it left its plan; contingent: for good; activated: it is back."),
     ],
     operator: Operator = None,
     volumes: Annotated[
         Path | None,
         typer.Option(
-            "--volumes", help="Where it may be beside its plan: a FlightPlan message in protobuf JSON, of volumes."
+            "--volumes", help="Where it may be outside its plan: a FlightPlan message in protobuf JSON, with volumes."
         ),
     ] = None,
     reference_system: ReferenceSystem = None,
@@ -125,7 +126,7 @@ def report(
     etag: Etag = "",
     request_id: RequestId = "",
 ) -> None:
-    """What becomes of a flight under way. Flights that it may meet are told."""
+    """Report the state of a flight in progress. Operators of flights that it may meet are notified."""
     session = session_of(context)
     system = reference_system_value(reference_system)
     request = pb.ReportFlightPlanStateRequest(

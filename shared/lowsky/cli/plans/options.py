@@ -1,4 +1,4 @@
-"""The options of `lowsky plan` that say what is flown, when, and how urgently, for every command that has them."""
+"""Options of `lowsky plan` for what is flown, when, and how urgently, shared by its commands."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Profile = Annotated[
         "--profile",
         metavar="FILE",
         envvar="LOWSKY_PROFILE",
-        help="TOML: what your flights have in common (links, procedures, alternate sites, …); see README.",
+        help="TOML: the fields that your flights have in common (links, procedures, …); see README.",
     ),
 ]
 Priority = Annotated[
@@ -77,17 +77,17 @@ ReferenceSystem = Annotated[
     typer.Option(
         "--reference-system",
         metavar=REFERENCE_SYSTEMS,
-        help="What the coordinates of the file are measured in. Default: what the file states, else wgs-84.",
+        help="Reference system of the file's coordinates. Default: the one that it states, else wgs-84.",
     ),
 ]
 
 Suggest = Annotated[
     bool,
-    typer.Option("--suggest", help="Where other flights are in the way: say when, or how high, it would pass."),
+    typer.Option("--suggest", help="In case of conflicts with other flights: suggest a time or an altitude."),
 ]
 Supersedes = Annotated[
     str | None,
-    typer.Option("--supersedes", metavar="PLAN", help="A plan of the same operator that this one takes the place of."),
+    typer.Option("--supersedes", metavar="PLAN", help="A plan of the same operator that this one replaces."),
 ]
 
 
@@ -111,7 +111,7 @@ def wishes_of(
     profile: Profile = None,
     reference_system: ReferenceSystem = None,
 ) -> Wishes:
-    """What these options come to."""
+    """Converts the options to Wishes."""
     return Wishes(
         aircraft=child("aircraft", aircraft, session_of(context).operator(operator)) if aircraft else None,
         depart=parse_time(depart, "--depart") if depart else None,
@@ -133,7 +133,7 @@ def wishes_of(
 
 
 def with_wishes(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options of `wishes_of`; what they come to is its parameter `wishes`."""
+    """Adds the options of `wishes_of` to a command, which gets the result as its parameter `wishes`."""
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "wishes"]
     options = [p for p in inspect.signature(wishes_of, eval_str=True).parameters.values() if p.name != "context"]
 

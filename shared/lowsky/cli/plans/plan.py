@@ -1,4 +1,4 @@
-"""`lowsky plan`: ask for a flight, hear the decision, fly, end."""
+"""`lowsky plan`: submit a flight plan, wait for the decision, fly, end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WAIT_S_DEFAULT = 10.0
 
 File = Annotated[
     Path,
-    typer.Argument(help="A QGroundControl .plan, or a FlightPlan message in protobuf JSON (.json), as of volumes."),
+    typer.Argument(help="A QGroundControl .plan, or a FlightPlan message in protobuf JSON (.json), e.g. of volumes."),
 ]
 
 
@@ -37,11 +37,11 @@ def submit(
     supersedes: Supersedes = None,
     suggest: Suggest = False,
     wait: Annotated[
-        float, typer.Option("--wait", min=0, max=60, help="Seconds to wait for the decision that rules make.")
+        float, typer.Option("--wait", min=0, max=60, help="Seconds to wait for the automatic decision.")
     ] = WAIT_S_DEFAULT,
     request_id: RequestId = "",
 ) -> None:
-    """Ask for a flight. Exit code 0: approved; 8: rejected; 9: under review or not decided yet.
+    """Submit a flight plan. Exit code 0: approved; 8: rejected; 9: under review or not decided yet.
 
     The result is the plan; with --suggest and --output json, the whole response with its alternatives.
     """
@@ -63,7 +63,7 @@ def submit(
 def check(
     context: typer.Context, file: File, wishes: Wishes, supersedes: Supersedes = None, suggest: Suggest = False
 ) -> None:
-    """A dry run: what would be found. Exit code 0: nobody's word needed; 8: would be rejected; 9: officers decide."""
+    """Check a plan without submitting it. Exit code 0: no approval needed; 8: would be rejected; 9: officers decide."""
     session = session_of(context)
     request = _request(session, file, wishes, supersedes)
     request.validate_only, request.suggest_alternatives = True, suggest

@@ -1,4 +1,4 @@
-"""Flight plans for the screen: state, number, findings, next steps."""
+"""Formats flight plans for the terminal: state, number, findings, next steps."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _STYLE = {pb.STATE_APPROVED: "bold green", pb.STATE_ACTIVATED: "bold green", pb.
 
 
 def exit_of_state(plan: pb.FlightPlan) -> Exit:
-    """What a script is told of a plan."""
+    """The exit code for the state of a plan."""
     if plan.state in REFUSED:
         return Exit.PLAN_REJECTED
     return Exit.PLAN_UNDECIDED if plan.state in UNDECIDED else Exit.OK
 
 
 def exit_of_check(plan: pb.FlightPlan) -> Exit:
-    """What a script is told of a dry run: what a submission would come to."""
+    """The exit code of a dry run: the result that a submission would have."""
     severities = {finding.severity for finding in plan.findings}
     if plan.state == pb.STATE_REJECTED or assessment_pb2.Finding.SEVERITY_BLOCKING in severities:
         return Exit.PLAN_REJECTED
@@ -38,7 +38,7 @@ def exit_of_check(plan: pb.FlightPlan) -> Exit:
 
 
 def state_text(state: pb.State.ValueType) -> Text:
-    """A state in its colour."""
+    """A state with its colour."""
     style = "bold red" if state in REFUSED else _STYLE.get(state, "")
     return Text(enum_name(pb.State, state).replace("_", " "), style=style)
 
@@ -46,7 +46,7 @@ def state_text(state: pb.State.ValueType) -> Text:
 def result(
     plan: pb.FlightPlan, moves: Iterable[pb.Alternative] = (), *, dry_run: bool = False
 ) -> Iterator[RenderableType]:
-    """A plan after it was submitted or checked, and how it would pass where it does not."""
+    """A plan after it was submitted or checked, with alternatives that would pass if it does not."""
     yield from details(plan, dry_run=dry_run)
     for move in moves:
         yield Text(f"would pass {move_text(move)}", style="green")
@@ -54,7 +54,7 @@ def result(
 
 
 def move_text(move: pb.Alternative) -> str:
-    """When, or how much higher or lower."""
+    """An alternative as text: another time, or how much higher or lower."""
     if move.WhichOneof("move") == "departure_time":
         return f"at {show_time(move.departure_time, seconds=True)}"
     if not move.altitude_offset_m:
@@ -63,7 +63,7 @@ def move_text(move: pb.Alternative) -> str:
 
 
 def details(plan: pb.FlightPlan, *, dry_run: bool = False) -> Iterator[RenderableType]:
-    """A plan with what the checks found."""
+    """A plan with its findings."""
     yield Text.assemble("dry run: " if dry_run else "", _headline(plan, dry_run=dry_run))
     yield facts(
         plan=plan.name,
@@ -83,7 +83,7 @@ def details(plan: pb.FlightPlan, *, dry_run: bool = False) -> Iterator[Renderabl
 
 
 def findings(plan: pb.FlightPlan) -> Iterator[RenderableType]:
-    """A table of them, and below it what each one says."""
+    """A table of the findings, and below it their texts."""
     if not plan.findings:
         return
     part = "legs" if plan.WhichOneof("airspace") == "trajectory" else "volumes"
@@ -114,22 +114,22 @@ def _left_out(finding: assessment_pb2.Finding) -> str:
 
 
 def next_steps(plan: pb.FlightPlan, *, dry_run: bool) -> Iterator[RenderableType]:
-    """What can be done now."""
+    """The commands that are possible now."""
     steps: list[str] = []
     code = exit_of_check(plan) if dry_run else exit_of_state(plan)
     if code is Exit.PLAN_REJECTED:
-        steps = ["change the route, the altitude or the time where the findings say so, and check again: plan check"]
+        steps = ["change the route, the altitude or the time according to the findings, and check again: plan check"]
     elif dry_run and code is Exit.PLAN_UNDECIDED:
         steps = ["submit it: the authorities named above must decide"]
     elif dry_run:
-        steps = ["submit it: nothing found asks for anybody's word"]
+        steps = ["submit it: no approval of an authority is needed"]
     elif plan.state == pb.STATE_APPROVED:
         steps = [
             f"before take-off: lowsky plan activate {plan.name}",
             f"no longer needed: lowsky plan withdraw {plan.name}",
         ]
     elif plan.state in UNDECIDED:
-        steps = [f"hear the decision: lowsky plan watch {plan.name}"]
+        steps = [f"wait for the decision: lowsky plan watch {plan.name}"]
     elif plan.state == pb.STATE_ACTIVATED:
         steps = [f"after landing: lowsky plan end {plan.name}"]
     for step in steps:

@@ -1,4 +1,4 @@
-"""A file becomes a request: a mission with its room and its take-off time, or a ready-made FlightPlan message."""
+"""Converts a file to a request: a mission with buffers and a take-off time, or a complete FlightPlan message."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from lowsky.missions import Datum, Mission, read
 from lowsky.text import decode
 
 DEPART_IN = timedelta(minutes=5)
-"""Where no take-off time is given: long enough to read the answer, short enough to be meant as now."""
+"""Delay of take-off if no time is given: long enough to read the answer, short enough to mean now."""
 
 BUFFER_M_MAX = 5_000.0
-"""As the contract has it (Trajectory.horizontal_buffer_m)."""
+"""The limit of the API (Trajectory.horizontal_buffer_m)."""
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
 
@@ -37,7 +37,7 @@ _DATUM_TEXTS: dict[Datum, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line says beside the file; None where it says nothing."""
+    """The options of the command line for a file; None if not given."""
 
     aircraft: str | None
     depart: datetime | None
@@ -54,7 +54,7 @@ class Wishes:
     special_activities: tuple[pb.SpecialActivity.ValueType, ...]
     lost_link: str | None
     profile: pb.FlightPlan | None
-    """What flights have in common; what their files say goes before it."""
+    """Fields that all flights have in common; those of their files take precedence."""
     reference_system: geo_pb2.ReferenceSystem.ValueType
 
     @classmethod
@@ -68,7 +68,7 @@ class Wishes:
         return_altitude_m: float | None,
         reference_system: geo_pb2.ReferenceSystem.ValueType,
     ) -> Wishes:
-        """Of where and when to fly alone."""
+        """Only the options about where and when to fly."""
         return cls(
             aircraft=None,
             depart=depart,
@@ -91,7 +91,7 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan ready to be sent, and what was decided on the way, for the operator to read."""
+    """A plan ready to be sent, and the assumptions made, for the operator to read."""
 
     plan: pb.FlightPlan
     remarks: tuple[str, ...]
@@ -105,7 +105,7 @@ def prepare(file: Path, wishes: Wishes, now: datetime) -> Prepared:
 
 
 def prepare_message(plan: pb.FlightPlan, wishes: Wishes, now: datetime) -> Prepared:
-    """The same of a FlightPlan message that was read already, which is changed."""
+    """As prepare, for a FlightPlan message that was read already; modifies the message."""
     remarks: list[str] = []
     _require_finite(wishes)
     _require_airspace(plan, "the message")
@@ -121,22 +121,22 @@ def operator_of(plan: pb.FlightPlan) -> str:
 
 
 def prepare_airspace(file: Path, wishes: Wishes, now: datetime) -> Prepared:
-    """The same without an aircraft: where and when somebody would fly, nothing else."""
+    """As prepare, without an aircraft: only where and when to fly."""
     plan, remarks = _airspace(file, wishes, now)
     return Prepared(plan, tuple(remarks))
 
 
 def volumes_in(file: Path, system: geo_pb2.ReferenceSystem.ValueType) -> assessment_pb2.Volumes:
-    """The volumes of a FlightPlan message (.json), in the reference system that the command line says, if any."""
+    """The volumes of a FlightPlan message (.json), in the reference system of the command line, if given."""
     plan = _read_message(file)
     if plan.WhichOneof("airspace") != "volumes":
-        raise invalid("VOLUMES_MISSING", f"{file} has a trajectory; here ready-made volumes are asked for")
+        raise invalid("VOLUMES_MISSING", f"{file} has a trajectory; volumes are needed here")
     _set_reference_system(plan, system)
     return plan.volumes
 
 
 def _complete(plan: pb.FlightPlan, wishes: Wishes) -> None:
-    """What the command line says goes before what the file says, and that before the profile."""
+    """Completes a plan: the command line takes precedence over the file, and the file over the profile."""
     if wishes.profile is not None:
         fill_from(plan, wishes.profile)
     if wishes.commercial is not None:
@@ -178,7 +178,7 @@ def _airspace(file: Path, wishes: Wishes, now: datetime) -> tuple[pb.FlightPlan,
 
 
 def _require_finite(wishes: Wishes) -> None:
-    """What a number's range does not refuse: nan is neither too small nor too large."""
+    """Refuses nan, which passes checks of a range."""
     numbers = {
         "--buffer": wishes.buffer_m,
         "--vertical-buffer": wishes.vertical_buffer_m,
@@ -197,10 +197,10 @@ def _read_message(file: Path) -> pb.FlightPlan:
 
 
 def json_in(file: Path) -> Any:
-    """What a file of JSON says.
+    """Reads a JSON file.
 
     Raises:
-        Problem: It is too large, no text, no JSON, or has a field twice.
+        Problem: It is too large, not text, not JSON, or has a duplicate field.
     """
     with file.open("rb") as opened:
         data = opened.read(FILE_BYTES_MAX + 1)
@@ -250,14 +250,14 @@ def _set_trajectory(plan: pb.FlightPlan, mission: Mission, wishes: Wishes, remar
 
 
 def _set_reference_system(plan: pb.FlightPlan, system: geo_pb2.ReferenceSystem.ValueType) -> None:
-    """Both cannot be true where command line and file say different ones."""
+    """Sets the reference system; refuses a file that contradicts the command line."""
     airspace = plan.trajectory if plan.WhichOneof("airspace") == "trajectory" else plan.volumes
     if not system or airspace.reference_system == system:
         return
     if airspace.reference_system:
         own, asked = (enum_name(geo_pb2.ReferenceSystem, one) for one in (airspace.reference_system, system))
         message = f"the file says that it is in {own}, --reference-system says {asked}"
-        raise invalid("REFERENCE_SYSTEM_CONTRADICTED", message, "leave --reference-system out, or mend the file")
+        raise invalid("REFERENCE_SYSTEM_CONTRADICTED", message, "leave --reference-system out, or correct the file")
     airspace.reference_system = system
 
 

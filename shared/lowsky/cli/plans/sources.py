@@ -1,4 +1,4 @@
-"""Many flights from a file of lines or a folder of files: one after the other, each good or bad by itself."""
+"""Reads many flights from a file of lines or a folder of files, one by one; a bad one does not affect the others."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ LINE_BYTES_MAX = 1024 * 1024
 """A trajectory of 2 000 waypoints takes some 300 kB; the services take messages of 4 MiB."""
 
 FLIGHTS_MAX = 1_000_000
-"""Of one source: some hours of submitting. More are better several files, each with a journal of its own."""
+"""Maximum of one source: some hours of submitting. For more, use several files, each with its own journal."""
 
 KEY_LENGTH_MAX = 200
-"""Characters, as the contract has it."""
+"""Characters; the limit of the API."""
 
 STDIN = "-"
 
@@ -38,37 +38,37 @@ _CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a flight stands in its source."""
+    """The position of a flight in its source."""
 
     number: int
-    """From 1: the line, or the file's place among the files by name."""
+    """From 1: the line, or the position of the file among all files by name."""
     file: str = ""
-    """Of a folder."""
+    """Name of the file, in a folder."""
 
     def __str__(self) -> str:
         return self.file or f"line {self.number}"
 
     def document(self) -> dict[str, Any]:
-        """For an answer."""
+        """The position for an answer."""
         return {"file": self.file} if self.file else {"line": self.number}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One flight, not looked at further than its key."""
+    """One flight, of which only the key has been read."""
 
     place: Place
     key: str
     digest: str
-    """Of what it asks for, so that the same flight written otherwise is the same."""
+    """Digest of the parsed content, so that the same flight in another notation has the same digest."""
     content: pb.FlightPlan | Path | Problem
-    """A problem where the line is no plan: it is told of when its turn comes, like one of a file."""
+    """The problem if the line is not a plan: it is reported when the entry is processed, as for a file."""
 
     def prepare(self, wishes: Wishes, now: datetime) -> Prepared:
         """The plan.
 
         Raises:
-            Problem: It is none.
+            Problem: It is not a valid plan.
         """
         if isinstance(self.content, Problem):
             raise self.content
@@ -86,20 +86,20 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A line or a file that is no flight."""
+    """A line or a file that is not a flight."""
 
     place: Place
     problem: Problem
 
 
 class Source(Protocol):
-    """Where flights come from; read once."""
+    """A source of flights, which is read once."""
 
     name: str
     size: int | None
-    """Of all of it, in bytes or files; None where that is not known."""
+    """Total size, in bytes or files; None if unknown."""
     done: int
-    """How much of it was read."""
+    """How much was read, in the same unit."""
 
     def entries(self) -> AsyncIterator[Entry | Unread]:
         """The flights in order."""
@@ -161,13 +161,13 @@ class Lines:
             yield number + 1, None if too_long else bytes(begun)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        """In UTF-8, whatever the source is written in."""
+        """Chunks in UTF-8, whatever the encoding of the source."""
         to_utf8 = ToUtf8()
         try:
             while chunk := await _read_chunk(self._descriptor):
                 utf8 = to_utf8.feed(chunk)
                 if to_utf8.recodes:
-                    self.size = None  # it is not known how long it is in UTF-8, which is counted
+                    self.size = None  # progress counts UTF-8, whose total length is unknown
                 yield utf8
             yield to_utf8.feed(b"", final=True)
         except NotText as error:
@@ -175,7 +175,7 @@ class Lines:
 
 
 class Folder:
-    """Mission files and FlightPlan messages (.json), by name; hidden files and folders within are not looked at."""
+    """Mission files and FlightPlan messages (.json), by name; hidden files and subfolders are ignored."""
 
     def __init__(self, path: Path) -> None:
         self.name = path.resolve().name
@@ -226,7 +226,7 @@ def _checked_key(key: object) -> str:
 
 
 def _digest_of(file: Path) -> str:
-    """Of what a file says: saved anew in another encoding, or with its members in another order, it says the same."""
+    """Digest of the parsed content of a file: independent of its encoding and of the order of JSON members."""
     with file.open("rb") as opened:
         data = opened.read(FILE_BYTES_MAX + 1)
     if len(data) > FILE_BYTES_MAX:
@@ -238,15 +238,15 @@ def _digest_of(file: Path) -> str:
         else:
             data = json.dumps(document, sort_keys=True).encode()
     except (Problem, ValueError, RecursionError):
-        pass  # it will be refused when it is read; as long as it says the same
+        pass  # it is refused when it is read; until then any stable digest will do
     return hashlib.sha256(data).hexdigest()
 
 
 async def _read_chunk(descriptor: int) -> bytes:
-    """What there is to read; empty at the end.
+    """The available bytes; empty at the end.
 
-    A thread waits for it, since answers come meanwhile. Nobody waits for the thread: after Ctrl-C a pipe that says
-    nothing would hold the command up for ever.
+    A thread reads them, since answers arrive meanwhile. The thread is never joined: after Ctrl-C a silent pipe would
+    block the command for ever.
     """
     loop = asyncio.get_running_loop()
     read: asyncio.Future[bytes] = loop.create_future()

@@ -1,4 +1,4 @@
-"""What became of many flights: counted, shown while it goes on, and summed up."""
+"""Results of many flights: counted, shown as progress, and summarised."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from lowsky.cli.plans.sources import Place, Source
 from lowsky.cli.problems import Problem
 
 REASONS_MAX = 10
-"""Shown of what was not accepted: the answers have all."""
+"""Number of reasons shown for flights not accepted: the answers file has all."""
 
 LINE_EACH_S, BAR_EACH_S = 5.0, 0.2
 
 
 @dataclass(slots=True)
 class Tally:
-    """Flights by what became of them."""
+    """Counts flights by result."""
 
     dry_run: bool
     submitted: int = 0
@@ -31,16 +31,16 @@ class Tally:
     rejected: int = 0
     """Stored, and rejected by a check."""
     refused: int = 0
-    """Answered with an error: nothing was stored."""
+    """Refused with an error: nothing was stored."""
     unread: int = 0
-    """Never sent: lines and files that are no flight."""
+    """Never sent: lines and files that are not a flight."""
     done_before: int = 0
     rejected_before: int = 0
     """Of those."""
     reasons: list[str] = field(default_factory=list)
 
     def plan(self, place: Place, plan: pb.FlightPlan, moves: list[pb.Alternative]) -> None:
-        """A plan that was answered."""
+        """Counts a plan that was answered."""
         if plan.state != pb.STATE_REJECTED and not (
             self.dry_run and plan_views.exit_of_check(plan) is Exit.PLAN_REJECTED
         ):
@@ -52,23 +52,23 @@ class Tally:
         self._because(f"{place}: rejected: {because}{instead}")
 
     def refuse(self, place: Place, problem: Problem) -> None:
-        """A plan that ended in an error of the service."""
+        """Counts a plan that the service refused with an error."""
         self.refused += 1
         self._because(_text(place, problem))
 
     def cannot_read(self, place: Place, problem: Problem) -> None:
-        """A line or a file that is no flight."""
+        """Counts a line or a file that is not a flight."""
         self.unread += 1
         self._because(_text(place, problem))
 
     def skip(self, state: str) -> None:
-        """A plan of an earlier run."""
+        """Counts a plan of an earlier run."""
         self.done_before += 1
         self.rejected_before += state == "STATE_REJECTED"
 
     @property
     def not_accepted(self) -> int:
-        """Of this run: those that have a reason."""
+        """Flights of this run that were not accepted, each with a reason."""
         return self.rejected + self.refused + self.unread
 
     @property
@@ -78,7 +78,7 @@ class Tally:
         return Exit.PLAN_REJECTED if self.rejected or self.rejected_before else Exit.OK
 
     def line(self) -> str:
-        """In one line."""
+        """The counts in one line."""
         submitted = "would be accepted" if self.dry_run else "submitted"
         parts = [f"{self.submitted} {submitted}", f"{self.rejected} rejected", f"{self.refused} refused"]
         parts.append(f"{self.unread} unreadable")
@@ -88,7 +88,7 @@ class Tally:
         return ", ".join(parts)
 
     def document(self) -> dict[str, Any]:
-        """For `--output json`."""
+        """The counts for `--output json`."""
         return {
             "dryRun": self.dry_run,
             "submitted": self.submitted,
@@ -107,7 +107,7 @@ class Tally:
 
 @contextlib.asynccontextmanager
 async def shown(tally: Tally, source: Source, output: Output) -> AsyncIterator[None]:
-    """Within the block, how far it is: a bar on a terminal, a line every few seconds elsewhere."""
+    """Shows progress within the block: a bar on a terminal, a line every few seconds elsewhere."""
     if output.json or not output.err.is_terminal:
         async with _each(LINE_EACH_S, lambda: output.say(tally.line())):
             yield

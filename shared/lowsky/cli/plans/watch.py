@@ -1,4 +1,4 @@
-"""`lowsky plan watch`: follow one plan to its decision, or all of an operator for as long as one likes."""
+"""`lowsky plan watch`: follow one plan until its decision, or all plans of an operator until interrupted."""
 
 from __future__ import annotations
 
@@ -22,19 +22,21 @@ from lowsky.text import NotText, decode
 def watch(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(help="A plan, or an operator (operators/acme). Default: the operator one acts for.")
+        str | None, typer.Argument(help="A plan, or an operator (operators/acme). Default: your operator.")
     ] = None,
     operator: Operator = None,
     until_final: Annotated[
-        bool, typer.Option("--until-final", help="Of a plan: go on after the decision, to the end of the flight.")
+        bool, typer.Option("--until-final", help="For a plan: continue after the decision, until the flight ends.")
     ] = False,
-    resume_token: Annotated[str, typer.Option("--resume-token", help="Go on after what was heard before.")] = "",
+    resume_token: Annotated[
+        str, typer.Option("--resume-token", help="Continue after this point of an earlier watch.")
+    ] = "",
     token_store: Annotated[
         Path | None,
         typer.Option("--token-store", help="A file that keeps the resume token, so that a restart misses nothing."),
     ] = None,
 ) -> None:
-    """Hear changes as they happen; of a plan until it is decided (exit code 0 approved, 8 not)."""
+    """Print changes as they happen; for a plan until it is decided (exit code 0 approved, 8 not)."""
     session = session_of(context)
     plan, parent = _target(session, name, operator)
     if token_store is not None and not resume_token and token_store.exists():
@@ -61,29 +63,29 @@ class _Follower:
             return await self._follow_from_now(client, parent)
         async with aclosing(client.watch_flight_plans(parent, resume_token)) as responses:
             async for response in responses:
-                if (code := self._hear(response)) is not None:
+                if (code := self._update(response)) is not None:
                     return code
         return Exit.OK
 
     async def _follow_from_now(self, client: Client, parent: str) -> int:
-        """The plan is read once the watch has begun, and again when it says that nothing has happened."""
+        """Reads the plan once the watch has started, and again at its first checkpoint."""
         plan = await client.get_flight_plan(self._plan or "")
-        if (code := self._hear(pb.WatchFlightPlansResponse(flight_plan=plan))) is not None:
+        if (code := self._update(pb.WatchFlightPlansResponse(flight_plan=plan))) is not None:
             return code
         begun = False
         async with aclosing(client.watch_flight_plans(parent)) as responses:
             async for response in responses:
-                if (code := self._hear(response)) is not None:
+                if (code := self._update(response)) is not None:
                     return code
                 if not begun:
-                    # What happened between the first reading and the beginning of the watch was told to nobody.
+                    # The watch does not report changes between the first reading and its own start.
                     begun = True
                     plan = await client.get_flight_plan(self._plan or "")
-                    if (code := self._hear(pb.WatchFlightPlansResponse(flight_plan=plan))) is not None:
+                    if (code := self._update(pb.WatchFlightPlansResponse(flight_plan=plan))) is not None:
                         return code
         return Exit.OK
 
-    def _hear(self, response: pb.WatchFlightPlansResponse) -> int | None:
+    def _update(self, response: pb.WatchFlightPlansResponse) -> int | None:
         """Prints an update; returns the exit code when there is nothing more to wait for."""
         code = None
         plan = response.flight_plan

@@ -19,13 +19,14 @@ from lowsky.cli.register.identifiers import CTA_2063_A, Identifiers, identifiers
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import child, enum_name, enum_value, last, show_time
 
-app = typer.Typer(help="Aircraft: what flies.", no_args_is_help=True)
+app = typer.Typer(help="Aircraft of operators.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="operators/acme/aircraft/d1, or d1 with --operator.")]
-MaxHeight = Annotated[float | None, typer.Option("--max-height", help="Metres; none where its limits let it climb.")]
+MaxHeight = Annotated[float | None, typer.Option("--max-height", help="Metres; omit it if the aircraft has no limit.")]
 EuClass = Annotated[str | None, typer.Option("--eu-class", help="c0 to c6.")]
 Removed = Annotated[
-    list[str] | None, typer.Option("--remove-identifier", metavar="SCHEME", help="Of marks, not of the airframe.")
+    list[str] | None,
+    typer.Option("--remove-identifier", metavar="SCHEME", help="Only marks can be removed, not airframe numbers."),
 ]
 
 
@@ -38,7 +39,7 @@ def register(
     max_takeoff_mass: Annotated[float, typer.Option("--max-takeoff-mass", help="Kilograms.")],
     max_speed: Annotated[float, typer.Option("--max-speed", help="Metres a second.")],
     operator: Operator = None,
-    aircraft_id: Annotated[str, typer.Option("--id", help="Last part of the name. Default: made up.")] = "",
+    aircraft_id: Annotated[str, typer.Option("--id", help="Last part of the name. Default: generated.")] = "",
     max_height: MaxHeight = None,
     eu_class: EuClass = None,
     serial: Annotated[str, typer.Option("--serial", help=f"The same as --identifier {CTA_2063_A}:…")] = "",
@@ -105,7 +106,7 @@ def update(
     etag: Etag = "",
     request_id: RequestId = "",
 ) -> None:
-    """Change what is given; the rest stays."""
+    """Change the given fields; others stay."""
     given: dict[str, Any] = {
         "manufacturer": manufacturer,
         "model": model,
@@ -135,7 +136,7 @@ def update(
 def retire(
     context: typer.Context, name: Name, operator: Operator = None, etag: Etag = "", request_id: RequestId = ""
 ) -> None:
-    """Take an aircraft out of service, for good."""
+    """Take an aircraft out of service permanently."""
     session = session_of(context)
     whole = child("aircraft", name, session.operator(operator))
     request = pb.RetireAircraftRequest(request_id=request_id, name=whole, etag=etag)
@@ -152,7 +153,7 @@ def _serial(text: str) -> list[Identifier]:
 
 
 def _changed(now: Iterable[Identifier], added: Sequence[Identifier], removed: Sequence[str]) -> list[Identifier]:
-    """Those of today, with some added or replaced and some removed."""
+    """The current identifiers, with some added or replaced and some removed."""
     by_scheme = {one.scheme: one for one in now}
     if unknown := [scheme for scheme in removed if scheme not in by_scheme]:
         raise invalid("INVALID_IDENTIFIER", f"the aircraft has no {unknown[0]}", "see `lowsky aircraft get`")

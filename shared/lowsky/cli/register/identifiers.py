@@ -1,4 +1,4 @@
-"""`lowsky identifiers`: which numbers of operators and aircraft are known; and how they are given in other commands."""
+"""`lowsky identifiers`: the supported schemes of identifiers, and the option --identifier of other commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lowsky.cli.session.session import session_of
 from lowsky.cli.values import enum_name, enum_value
 
 CTA_2063_A = "cta-2063-a"
-"""The scheme of a serial number of which no scheme is said."""
+"""The scheme of a serial number without a given scheme."""
 
 Identifiers = Annotated[
     list[str] | None,
@@ -29,7 +29,7 @@ def schemes(
         str | None, typer.Option("--for", help="enterprise, public-body, natural-person or aircraft. Default: all.")
     ] = None,
 ) -> None:
-    """The schemes of identifiers: for whom, an example, and what is kept. `-o json` shows form and source too."""
+    """List the schemes of identifiers: for whom, an example, and what is stored. `-o json` adds format and source."""
     wanted = None if holder is None else enum_value(pb.IdentifierScheme.Holder, holder, "--for")
     session = session_of(context)
     request = pb.ListIdentifierSchemesRequest()
@@ -48,7 +48,7 @@ def schemes(
 
 
 def identifiers_of(texts: Sequence[str] | None) -> list[pb.Identifier]:
-    """What --identifier says.
+    """The identifiers of --identifier.
 
     Raises:
         Problem: One has no scheme. The text is not repeated: it may contain a secret.
@@ -65,5 +65,5 @@ def _identifier(text: str) -> pb.Identifier:
 
 
 def shown(identifiers: Sequence[pb.Identifier]) -> str:
-    """One a line."""
+    """Identifiers as text, one per line."""
     return "\n".join(f"{one.scheme} {one.value}" for one in identifiers)

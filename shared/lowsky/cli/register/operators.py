@@ -1,4 +1,4 @@
-"""`lowsky operators`: the legal persons that answer for flights."""
+"""`lowsky operators`: the legal persons responsible for flights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lowsky.cli.register.identifiers import Identifiers, identifiers_of, shown
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import enum_name, enum_value, last, resource, show_time, timestamp
 
-app = typer.Typer(help="Operators: who may fly.", no_args_is_help=True)
+app = typer.Typer(help="Operators, who are responsible for flights.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="acme or operators/acme.")]
 Reason = Annotated[str, typer.Option("--reason", help="Shown to the operator.")]
@@ -28,7 +28,7 @@ PriorityMax = Annotated[
     str,
     typer.Option(
         "--priority",
-        help=f"public-service, medical, emergency or state; {ORDINARY} takes the entitlement back.",
+        help=f"public-service, medical, emergency or state; {ORDINARY} revokes the entitlement.",
     ),
 ]
 DisplayName = Annotated[str | None, typer.Option("--display-name")]
@@ -47,7 +47,7 @@ def create(
     context: typer.Context,
     display_name: Annotated[str, typer.Option("--display-name")],
     contact: Annotated[str, typer.Option("--contact", metavar="PERSON", help="Whom to call.")],
-    operator_id: Annotated[str, typer.Option("--id", help="Last part of the name. Default: made up.")] = "",
+    operator_id: Annotated[str, typer.Option("--id", help="Last part of the name. Default: generated.")] = "",
     kind: Annotated[str, typer.Option("--kind", help="enterprise, public-body or natural-person.")] = "enterprise",
     identifier: Identifiers = None,
     email: Email = None,
@@ -57,7 +57,7 @@ def create(
     certificate_until: CertificateUntil = None,
     request_id: RequestId = "",
 ) -> None:
-    """Register an operator, which then waits for the registrar."""
+    """Register an operator, which the registrar must then verify."""
     operator = pb.Operator(
         display_name=display_name,
         kind=enum_value(pb.Operator.Kind, kind, "--kind"),
@@ -111,7 +111,7 @@ def update(
     etag: Etag = "",
     request_id: RequestId = "",
 ) -> None:
-    """Change what is given; the rest stays."""
+    """Change the given fields; others stay."""
     session = session_of(context)
     operator = _get(session, name)
     operator.etag = etag or operator.etag
@@ -137,7 +137,7 @@ def update(
 
 @app.command()
 def verify(context: typer.Context, name: Name, etag: Etag = "", request_id: RequestId = "") -> None:
-    """The registrar has checked the identity."""
+    """Confirm that the operator's identity was checked."""
     session = session_of(context)
     request = pb.VerifyOperatorRequest(request_id=request_id, name=resource("operators", name), etag=etag)
     _show(session, session.call(lambda client: client.operators.VerifyOperator, request).operator)
@@ -145,7 +145,7 @@ def verify(context: typer.Context, name: Name, etag: Etag = "", request_id: Requ
 
 @app.command()
 def suspend(context: typer.Context, name: Name, reason: Reason, etag: Etag = "", request_id: RequestId = "") -> None:
-    """No new plans, none activated."""
+    """Suspend an operator: no new plans, and no activations."""
     session = session_of(context)
     request = pb.SuspendOperatorRequest(
         request_id=request_id, name=resource("operators", name), etag=etag, reason=reason
@@ -172,7 +172,7 @@ def entitle(
     etag: Etag = "",
     request_id: RequestId = "",
 ) -> None:
-    """Say up to which priority an operator's flights may claim."""
+    """Set the highest priority that an operator's flights may claim."""
     takes_back = priority.lower() == ORDINARY
     request = pb.EntitleOperatorRequest(
         request_id=request_id,
@@ -189,7 +189,7 @@ def entitle(
 
 @app.command()
 def deregister(context: typer.Context, name: Name, reason: Reason, etag: Etag = "", request_id: RequestId = "") -> None:
-    """Strike an operator off, for good."""
+    """Deregister an operator permanently."""
     session = session_of(context)
     request = pb.DeregisterOperatorRequest(
         request_id=request_id, name=resource("operators", name), etag=etag, reason=reason
@@ -203,7 +203,7 @@ def _get(session: Session, name: str) -> pb.Operator:
 
 
 def _certify(operator: pb.Operator, number: str | None, until: str | None) -> bool:
-    """Takes over what is said about the certificate; says whether anything was."""
+    """Sets the given fields of the certificate; returns whether any was given."""
     if number is not None:
         operator.certificate.number = number
     if (expires := timestamp(until, "--certificate-until")) is not None:
@@ -213,7 +213,7 @@ def _certify(operator: pb.Operator, number: str | None, until: str | None) -> bo
 
 def _lacks(missing: pb.MissingDocument) -> str:
     document = enum_name(pb.MissingDocument.Document, missing.document)
-    state = "has run out" if missing.expired else "is not stated"
+    state = "has expired" if missing.expired else "is not stated"
     return f"{document} {state}; needed for {missing.flights} ({missing.jurisdiction}: {missing.source})"
 
 

@@ -1,1 +1,1 @@
-"""The client of one run of the command: where the services are, as whom it acts."""
+"""The session of one run of the command: addresses of the services, and credentials."""

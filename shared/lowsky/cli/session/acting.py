@@ -15,7 +15,7 @@ ROLES = ("applicant", "operator", "registrar", "publisher", "officer", "administ
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Who one acts as."""
+    """The roles, operator and authority to act as."""
 
     roles: tuple[str, ...]
     subject: str
@@ -39,7 +39,7 @@ def parse(text: str) -> Acting:
         elif name:
             subject = name
         if role in ("operator", "officer", "publisher") and not name:
-            raise invalid("INVALID_CHOICE", f"--as {text!r} does not say for whom", f"as in --as {role}:name")
+            raise invalid("INVALID_CHOICE", f"--as {text!r} has no name", f"as in --as {role}:name")
     return Acting(
         tuple(roles),
         subject or "-".join(filter(None, ("development", *roles, operator, authority))),

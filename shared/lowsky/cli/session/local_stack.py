@@ -1,4 +1,4 @@
-"""What `lowsky up` has left in state.json: where the services are, and the secret of the development issuer.
+"""Reads state.json of `lowsky up`: addresses of the services, and the secret of the development issuer.
 
 Read as plain JSON, so that this works without the extra that starts the stack.
 """
@@ -29,7 +29,8 @@ class LocalStack:
 
 
 def find() -> LocalStack | None:
-    """The stack of LOWSKY_STATE_DIR, or of .lowsky in this folder; None where there is none, or none that is ours."""
+    """The stack of LOWSKY_STATE_DIR, or of .lowsky in this folder; None if there is none, or it belongs to another
+    user."""
     file = Path(os.environ.get("LOWSKY_STATE_DIR") or STATE_DIR_DEFAULT).expanduser() / STATE_FILE
     try:
         document: Any = json.loads(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What every command has at hand: where the services are, who asks, where results go."""
+"""The session of every command: addresses of the services, credentials, output."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SERVICES = ("registration", "airspace", "flightplans", "approvals")
 
 @dataclass(slots=True)
 class Session:
-    """One run of the command; nothing is looked up before it is needed."""
+    """One run of the command; everything is resolved lazily."""
 
     output: Output = field(default_factory=Output)
     given_endpoints: dict[str, str | None] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Session:
         return Client(endpoints, self.tokens(), tls=self._tls(endpoints))
 
     def run(self, work: Callable[[Client], Awaitable[T]]) -> T:
-        """Does something with a client, which may be a change."""
+        """Runs work with a client, which may change stored data."""
         self.output.changed = True
         return self._run(work)
 
@@ -63,7 +63,7 @@ class Session:
         timeout_s: float = 10,
     ) -> Res:
         """One call."""
-        # Every change has a request id, by which it is done once.
+        # Every mutation has a request id, so that it is executed only once.
         self.output.changed |= "request_id" in request.DESCRIPTOR.fields_by_name
         return self._run(lambda client: client.call(method(client), request, timeout_s=timeout_s))
 
@@ -74,7 +74,8 @@ class Session:
         items: str,
         limit: int,
     ) -> Res:
-        """The pages of a list as one message; where more exist, the token of the next page stays and it is said."""
+        """The pages of a list as one message; if there are more, it keeps the next page token, and a warning is
+        printed."""
 
         async def collect(client: Client) -> Res:
             merged: Any = None
@@ -97,7 +98,7 @@ class Session:
         return cast(Res, found)
 
     def endpoints(self) -> Endpoints:
-        """As given, else those of the local stack."""
+        """The given endpoints, else those of the local stack."""
         stack = local_stack.find()
         found = {}
         for service in SERVICES:
@@ -105,7 +106,7 @@ class Session:
         if not any(found.values()):
             raise Problem(
                 "NO_ENDPOINTS",
-                "it is not known where the services are",
+                "the addresses of the services are not known",
                 Exit.UNAVAILABLE,
                 "run `lowsky up`, or set LOWSKY_REGISTRATION, LOWSKY_AIRSPACE, LOWSKY_FLIGHTPLANS, LOWSKY_APPROVALS",
             )
@@ -133,10 +134,10 @@ class Session:
                 )
             except ValueError as error:
                 raise invalid("INVALID_TOKEN_URL", str(error)) from error
-        raise Problem("TOKEN_MISSING", "no token is at hand", Exit.DENIED, ADVICE["TOKEN_MISSING"])
+        raise Problem("TOKEN_MISSING", "no token is configured", Exit.DENIED, ADVICE["TOKEN_MISSING"])
 
     def operator(self, given: str | None) -> str | None:
-        """operators/{operator}, as given or as one acts for; None where that is not known."""
+        """operators/{operator}, as given or as of --as; None if unknown."""
         if given:
             return resource("operators", given)
         if self.acting_as is not None:
@@ -144,7 +145,7 @@ class Session:
         return None
 
     def require_operator(self, given: str | None) -> str:
-        """The same, where there must be one."""
+        """As operator, but required."""
         operator = self.operator(given)
         if operator is None:
             raise invalid("OPERATOR_MISSING", "whose?", "give --operator NAME, or set LOWSKY_OPERATOR")
@@ -155,16 +156,16 @@ class Session:
             return grpc.ssl_channel_credentials(root_certificates=self.tls_ca.read_bytes())
         if self.tls is not None:
             return self.tls
-        # A token travels in the clear on this very machine only, unless told so.
+        # By default a token is sent unencrypted only to loopback addresses.
         targets = [getattr(endpoints, service) for service in SERVICES]
         return not all(is_loopback_target(target) for target in targets if target)
 
 
 def session_of(context: typer.Context) -> Session:
-    """The session of the command under way."""
+    """The session of the current command."""
     return cast(Session, context.obj)
 
 
 def new_session(form: Format) -> Session:
-    """Before anything is known."""
+    """A session without any options."""
     return Session(Output(form))

@@ -1,4 +1,4 @@
-"""`lowsky token`: a token of the local stack's issuer, for trying things out."""
+"""`lowsky token`: a development token of the local stack's issuer."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Many plans on one stream, and a journal that resumes it after a break."""
+"""Submits many plans on one stream, with a journal to resume after an interruption."""

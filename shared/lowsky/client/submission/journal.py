@@ -1,13 +1,13 @@
-"""What was sent and answered of many plans, on disk, so that a run that broke off goes on without asking twice.
+"""The journal: which of many plans were sent and answered, on disk, so that an interrupted run can be resumed.
 
     {"journal": "lowsky.submissions.v1", "batch": "…", "begun": "…", "source": "flights.ndjson", "asked": {…}}
     {"sent": "17", "digest": "…"}
     {"answered": "17", "plan": "operators/acme/flightPlans/…", "state": "STATE_SUBMITTED"}
     {"refused": "18", "reason": "START_IN_PAST"}
 
-The batch is drawn once, and on disk before anything is sent; every request id follows from it and the plan's key. So
-a record that a crash takes away costs nothing: its plan is sent again with the id that it had, and gets the answer that
-it had. Two runs at once are harmless for the same reason.
+The batch id is generated once, and on disk before anything is sent; every request id is derived from it and the plan's
+key. So a record lost in a crash does no harm: its plan is sent again with the same request id, and gets the same
+answer. Two concurrent runs are harmless for the same reason.
 """
 
 from __future__ import annotations
@@ -41,38 +41,38 @@ from lowsky.text import ADVICE
 FORMAT = "lowsky.submissions.v1"
 
 RESUMED_WITHIN = timedelta(days=6)
-"""The services keep answers by request id for seven days; a day is left for clocks and for the run itself."""
+"""The services keep answers by request id for seven days; one day is the margin for clocks and for the run itself."""
 
 LINE_BYTES_MAX = 64 * 1024
-"""Of the journal: a key has 200 characters at most, what was asked is a handful of options."""
+"""Maximum length of a line: a key has at most 200 characters, and there are only a few options."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a journal is of: it is refused for anything else."""
+    """Source and options that a journal belongs to: it is refused for any other."""
 
     source: str
-    """The file's or folder's name."""
+    """Name of the file or folder."""
     asked: Mapping[str, Any]
-    """What was asked of all plans beside their files, as JSON has it."""
+    """The options that apply to all plans, as JSON values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a plan in an earlier run."""
+    """The outcome of a plan in an earlier run."""
 
     plan: str
     state: str
 
 
 class Journal:
-    """The journal of a batch, begun or gone on with; without a path it is kept for this run only.
+    """The journal of a batch, new or resumed; without a path it is kept for this run only.
 
-    Whoever goes on must be the caller who began: the services know a request id for one caller alone.
+    Only the caller who started a batch can resume it: request ids are scoped to a caller.
 
     Raises:
         InvalidArgument: JOURNAL_UNREADABLE, or JOURNAL_OF_ANOTHER (source, or options).
-        FailedPrecondition: JOURNAL_TOO_OLD to send again what was not answered.
+        FailedPrecondition: JOURNAL_TOO_OLD: it is too late to send unanswered plans again.
     """
 
     def __init__(self, path: Path | None, batch: Batch, now: datetime) -> None:
@@ -86,7 +86,7 @@ class Journal:
         self._keys.execute("PRAGMA journal_mode = OFF")
         self._keys.execute(
             """CREATE TABLE keys (key TEXT PRIMARY KEY, digest TEXT NOT NULL DEFAULT '', plan TEXT NOT NULL DEFAULT '',
-               state TEXT NOT NULL DEFAULT '', place INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"""
+               state TEXT NOT NULL DEFAULT '', position INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"""
         )
         self._keys.execute("BEGIN")
         try:
@@ -97,39 +97,40 @@ class Journal:
             raise
 
     def request_id(self, key: str) -> str:
-        """The one that a plan is sent with, in this run and in every other of the batch."""
+        """The request id of a plan, the same in every run of the batch."""
         return str(uuid.uuid5(self._batch_id, key))
 
-    def look(self, key: str, digest: str, place: int) -> Done | None:
-        """What became of a plan before; None where it is to be sent. The place (1, 2, …) is where its source has it.
+    def outcome(self, key: str, digest: str, position: int) -> Done | None:
+        """The outcome of a plan in an earlier run; None if it is to be sent. Its position in the source counts from 1.
 
         Raises:
             InvalidArgument: DUPLICATE_KEY in the source.
-            FailedPrecondition: CHANGED_SINCE_SENT: under this key something else was sent, and may have been accepted.
+            FailedPrecondition: CHANGED_SINCE_SENT: another plan was sent with this key, and may have been accepted.
         """
-        row = self._keys.execute("SELECT digest, plan, state, place FROM keys WHERE key = ?", (key,)).fetchone()
+        row = self._keys.execute("SELECT digest, plan, state, position FROM keys WHERE key = ?", (key,)).fetchone()
         if row is None:
-            self._keys.execute("INSERT INTO keys (key, place) VALUES (?, ?)", (key, place))
+            self._keys.execute("INSERT INTO keys (key, position) VALUES (?, ?)", (key, position))
             return None
-        before, plan, state, met = row
-        if met:
-            raise InvalidArgument("DUPLICATE_KEY", f"the key {key!r} was given to flight {met} already")
+        before, plan, state, first_position = row
+        if first_position:
+            raise InvalidArgument("DUPLICATE_KEY", f"the key {key!r} was given to flight {first_position} already")
         if before and before != digest:
             became = f"became {plan}" if plan else "was sent and may have been accepted"
             raise FailedPrecondition(
                 "CHANGED_SINCE_SENT",
-                f"flight {place} of the source, with the key {key!r}, is not the one that {became}: "
-                "submit what is new from a source of its own",
+                f"flight {position} of the source, with the key {key!r}, is not the one that {became}: "
+                "submit new plans from a separate source",
             )
-        self._keys.execute("UPDATE keys SET place = ? WHERE key = ?", (place, key))
+        self._keys.execute("UPDATE keys SET position = ? WHERE key = ?", (position, key))
         return Done(plan, state) if plan else None
 
     def sent(self, key: str, digest: str) -> None:
-        """To be noted before a plan is sent: from now on it may have been accepted."""
+        """Records that a plan may have been accepted; call it before sending."""
         self._write({"sent": key, "digest": digest})
 
     def answered(self, response: pb.SubmitFlightPlansResponse) -> None:
-        """What became of a plan. After an error it is not done: another run sends it again, mended where refused."""
+        """Records the outcome of a plan. A plan with an error is not done: the next run sends it again, maybe
+        corrected."""
         error = error_of(response)
         if error is None:
             plan = response.flight_plan
@@ -144,7 +145,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Brings everything to the disk."""
+        """Writes everything to the disk."""
         self._keys.close()
         if self._file is not None:
             os.fsync(self._file.fileno())
@@ -171,7 +172,7 @@ class Journal:
         _sync_folder(path.parent)
 
     def _read(self, path: Path, batch: Batch) -> None:
-        """Takes what earlier runs noted, and cuts off what the last one did not finish to write."""
+        """Loads the records of earlier runs, and truncates a last record that was not completely written."""
         whole = 0
         with path.open("r+b") as file:
             if file.read(len(codecs.BOM_UTF8)).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF8)):
@@ -189,31 +190,31 @@ class Journal:
                     raise _unreadable(path, number, fault) from None
                 whole += len(line)
             if not whole:
-                raise _unreadable(path, 1, "it has no head; if a crash left it so, delete it: nothing was sent yet")
+                raise _unreadable(path, 1, "it has no header; if a crash caused that, delete it: nothing was sent yet")
             if file.read(1):
                 raise _unreadable(path, number, "the line is too long")
             file.truncate(whole)
 
     def _take_head(self, head: dict[str, Any], batch: Batch) -> None:
         if head["journal"] != FORMAT:
-            raise ValueError(f"it is no {FORMAT}")
+            raise ValueError(f"it is not of format {FORMAT}")
         if head["source"] != batch.source:
             raise InvalidArgument(
-                "JOURNAL_OF_ANOTHER", f"the journal {self.path} is of {head['source']}, not of {batch.source}"
+                "JOURNAL_OF_ANOTHER", f"the journal {self.path} belongs to {head['source']}, not to {batch.source}"
             )
         asked = json.loads(json.dumps(dict(batch.asked)))
         others = sorted(name for name in {*asked, *head["asked"]} if asked.get(name) != head["asked"].get(name))
         if others:
             before = ", ".join(f"{name} {json.dumps(head['asked'].get(name))}" for name in others)
             raise InvalidArgument(
-                "JOURNAL_OF_ANOTHER", f"the journal {self.path} was begun with other options: {before}"
+                "JOURNAL_OF_ANOTHER", f"the journal {self.path} was started with other options: {before}"
             )
         now, self.begun = self.begun, datetime.fromisoformat(head["begun"]).astimezone(UTC)
         if now - self.begun > RESUMED_WITHIN:
             raise FailedPrecondition(
                 "JOURNAL_TOO_OLD",
-                f"the journal {self.path} was begun more than {RESUMED_WITHIN.days} days ago: "
-                "the service may not know any more what it has answered",
+                f"the journal {self.path} was started more than {RESUMED_WITHIN.days} days ago: "
+                "the service may no longer know its answers, and would execute requests twice",
             )
         self._batch_id = uuid.UUID(head["batch"])
 
@@ -226,17 +227,17 @@ class Journal:
             statement = "UPDATE keys SET plan = ?, state = ? WHERE key = ?"
             self._keys.execute(statement, (record["plan"], record["state"], record["answered"]))
         else:
-            # Nothing is stored of what was refused: it may be mended.
+            # Keep no digest of a refused plan: it may be corrected.
             self._keys.execute("UPDATE keys SET digest = '' WHERE key = ? AND plan = ''", (record["refused"],))
 
     def _write(self, record: Mapping[str, Any]) -> None:
-        """One write, so that another run's records do not get between."""
+        """Writes a record at once, so that it does not interleave with those of another run."""
         if self._file is not None:
             self._file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
 
 
 def _may_be_stored(error: LowskyApiError) -> bool:
-    """Whether a plan may have been accepted although this error came, perhaps in a try before."""
+    """Whether a plan may have been accepted despite this error, perhaps in an earlier attempt."""
     uncertain = (Unavailable, DeadlineExceeded, Internal, ResourceExhausted, Aborted)
     return isinstance(error, uncertain) or error.code == "UNKNOWN" or error.reason == "REQUEST_ID_REUSED"
 
@@ -246,7 +247,7 @@ def _unreadable(path: Path, number: int, fault: object) -> InvalidArgument:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Brings a new file's name to the disk; where folders cannot be opened (Windows) that is not needed."""
+    """Makes a new file's name durable; not needed where folders cannot be opened (Windows)."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

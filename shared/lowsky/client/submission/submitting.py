@@ -1,4 +1,4 @@
-"""Many plans on one call, as a fleet submits them: a bounded number under way, each answered once."""
+"""Submits many plans on one call, as a fleet does: a bounded number in flight, each answered once."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from lowsky.client.errors import (
 )
 
 IN_FLIGHT_MAX = 256
-"""Plans sent and not yet answered: enough to keep a server's batches full, few enough to send again after a loss."""
+"""Plans sent and not yet answered: enough to keep a server's batches full, few enough to resend after a disconnect."""
 
 ANSWER_S_MAX = 60.0
-"""Without any answer for so long, while some are due, the stream is given up."""
+"""After this long without any answer while some are due, the stream is abandoned."""
 
 Plans: TypeAlias = (
     Iterable[tuple[str, pb.SubmitFlightPlanRequest]] | AsyncIterable[tuple[str, pb.SubmitFlightPlanRequest]]
@@ -51,17 +51,17 @@ async def submit_many(
 ) -> AsyncGenerator[pb.SubmitFlightPlansResponse, None]:
     """Sends (key, request) pairs and yields the answers in the order in which they come.
 
-    Keys tell the answers apart, so none may be under way twice. After a lost connection the unanswered plans are sent
-    again with the same request ids, which the server answers once; so are plans that it had no room for.
+    Keys identify the answers, so none may be in flight twice. After a lost connection the unanswered plans are sent
+    again with the same request ids, which the server executes once; so are plans that it had no room for.
 
     Raises:
-        ValueError: A key is under way already.
-        LowskyApiError: The stream as a whole failed and another try does not mend it. What one plan ended in stands in
-            its answer (`error_of`).
+        ValueError: A key is in flight already.
+        LowskyApiError: The stream as a whole failed and a retry cannot resolve it. The error of a single plan is in its
+            answer (`error_of`).
     """
     submission = _Submission(calls, plans, in_flight_max)
     feeder = asyncio.create_task(submission.feed())
-    feeder.add_done_callback(lambda task: task.cancelled() or task.exception())  # raised below, or beside the point
+    feeder.add_done_callback(lambda task: task.cancelled() or task.exception())  # raised below, or no longer relevant
     tries = calls.tries()
     try:
         while True:
@@ -97,12 +97,12 @@ async def submit_many(
 
 
 def error_of(response: pb.SubmitFlightPlansResponse) -> LowskyApiError | None:
-    """What one plan of many ended in, where that is an error."""
+    """The error of one plan of many; None if it was accepted."""
     return from_status(response.error) if response.WhichOneof("outcome") == "error" else None
 
 
 class _Submission:
-    """What is due, what is to be sent, and whether more comes; outlives the streams that carry it."""
+    """What is due, what is to be sent, and whether there is more; it outlives the streams in use."""
 
     def __init__(self, calls: Calls, plans: Plans, in_flight_max: int) -> None:
         self._calls = calls
@@ -110,7 +110,7 @@ class _Submission:
         self._room = asyncio.Semaphore(in_flight_max)
         self._due: dict[str, _Due] = {}
         self._to_send: asyncio.Queue[str | None] = asyncio.Queue()
-        """Keys; None says that there is nothing more to send."""
+        """Keys to send; None means that there are no more."""
         self._resends: set[asyncio.TimerHandle] = set()
         self._exhausted = False
 
@@ -119,12 +119,12 @@ class _Submission:
         return self._exhausted and not self._due
 
     async def feed(self) -> None:
-        """Takes plans as room for them is free."""
+        """Takes plans from the source while there is room."""
         try:
             async for key, request in _asynchronous(self._plans):
                 await self._room.acquire()
                 if key in self._due:
-                    raise ValueError(f"the key {key!r} is under way already")
+                    raise ValueError(f"the key {key!r} is in flight already")
                 request, _ = identified(request)
                 message = pb.SubmitFlightPlansRequest(key=key, request=request)
                 self._due[key] = _Due(message, self._calls.tries())
@@ -135,7 +135,7 @@ class _Submission:
                 self._to_send.put_nowait(None)
 
     def send_all_due_again(self) -> None:
-        """On a new stream, everything that is due is to be sent."""
+        """Queues everything that is due, for a new stream."""
         self.forget_resends()
         while not self._to_send.empty():
             self._to_send.get_nowait()
@@ -143,7 +143,7 @@ class _Submission:
             self._to_send.put_nowait(key)
 
     async def write(self, call: _Call, patience_s: float) -> None:
-        """Sends until there is nothing more, or the stream breaks, which its reader sees too."""
+        """Sends until there is nothing more, or until the stream fails, which read reports too."""
         try:
             if await ended_within(call, patience_s):
                 return
@@ -155,7 +155,7 @@ class _Submission:
             return
 
     async def read(self, call: _Call, answer_s_max: float) -> pb.SubmitFlightPlansResponse | None:
-        """The next answer; None at the end of the stream. Waits for as long as no answer is due."""
+        """The next answer; None at the end of the stream. No time limit applies while no answer is due."""
         reading = asyncio.ensure_future(call.read())
         try:
             while not (await asyncio.wait({reading}, timeout=answer_s_max))[0]:
@@ -167,7 +167,7 @@ class _Submission:
         return response if isinstance(response, pb.SubmitFlightPlansResponse) else None
 
     def settle(self, response: pb.SubmitFlightPlansResponse) -> bool:
-        """Takes an answer; False where its plan is sent again instead, or was answered before."""
+        """Records an answer; False if its plan is sent again instead, or was answered before."""
         due = self._due.get(response.key)
         if due is None:
             return False
@@ -184,7 +184,7 @@ class _Submission:
         return True
 
     def forget_resends(self) -> None:
-        """What waits to be sent again is no longer timed."""
+        """Cancels the timers of plans that wait to be sent again."""
         for timer in self._resends:
             timer.cancel()
         self._resends.clear()

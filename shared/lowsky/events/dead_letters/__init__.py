@@ -1,1 +1,1 @@
-"""Events that a consumer could not apply, kept for an operator to look at and replay."""
+"""Events that a consumer could not apply, kept for an operator to inspect and replay."""

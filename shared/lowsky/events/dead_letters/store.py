@@ -1,7 +1,7 @@
-"""Dead letters: records that could not take effect, kept beside the reason until somebody has looked at them.
+"""Dead letters: records that could not be applied, kept with the reason until an operator has inspected them.
 
-It is the record as it came, with headers that say why and where it came from (see letters). What does not fit is left
-out and said: the record itself still lies where it came from.
+A dead letter is the record as received, with headers for reason and origin (see letters). What does not fit is left
+out, and a header states that: the record itself is still on its topic.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 REASON_CHARS_MAX = 1_000
 HEADERS_BYTES_MAX = 64 * 1024
 _FRAME_BYTES = 4 * 1024
-"""Of a record beside key, value and headers, with room to spare."""
+"""Overhead of a record besides key, value and headers, with a margin."""
 
 
 async def bury(producer: AIOKafkaProducer, record: Fetched, group: str, error: Exception) -> None:
@@ -53,5 +53,5 @@ async def bury(producer: AIOKafkaProducer, record: Fetched, group: str, error: E
         # A record has a key or a value at least.
         await producer.send_and_wait(topic, b"" if value is key is None else value, key=key, headers=[*headers, *about])
     except MessageSizeTooLargeError:
-        # The topic takes less than it is declared to: what happened is kept all the same.
+        # The topic accepts less than declared: keep at least the headers, which state what happened.
         await producer.send_and_wait(topic, b"", headers=[*about, (LEFT_OUT, b"value, headers")])

@@ -1,8 +1,8 @@
-"""Catching up: a few readers read, for all watchers of a worker that resume, what these missed.
+"""Catching up: a few readers read the missed events for all watchers of a worker that resume.
 
-A turn reads one slice of the log where one watcher is, and every watcher that is within the slice takes its part of it.
-So a fleet that reconnects is served together, by one reader, and each event is read once for all of it. Callers take
-turns: who resumes from yesterday delays others by a slice, not by a day.
+A turn reads one slice of the log at the position of one watcher, and every watcher whose position is within the slice
+takes its part of it. So a fleet that reconnects is served together, by one reader, and each event is read once for all
+of it. Callers take turns: a watcher that resumes from yesterday delays others by a slice, not by a day.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ READERS_MAX: Final = 4
 """Per worker: each is a client of Kafka, with connections and a few slices in memory."""
 
 SLICE_RECORDS: Final = 500
-"""Of one turn. It is also how near to each other watchers are that one turn probably serves."""
+"""Size of the slice of one turn. Watchers whose positions are within this distance are probably served together."""
 
 CATCHING_UP_MAX: Final = 256
-"""Per worker, watchers that catch up at once. What waits for all of them has 128 MiB at most."""
+"""Per worker, watchers that catch up at once. Their buffers have at most 128 MiB together."""
 
 CATCHING_UP_PER_PARTY_MAX: Final = 64
 """A quarter, so that a fleet that reconnects leaves room for others."""
 
 SLICES_PENDING_MAX: Final = 4
-"""What waits for one watcher to take it, in slices. It asks for more when less than one is left, so that watchers of a
-fleet, which take theirs in step, take whole slices and stay together."""
+"""Buffer of one watcher, in slices. It requests more when less than one slice is left, so that watchers of a fleet,
+which consume in step, take whole slices and stay together."""
 
 PENDING_MAX: Final = SLICES_PENDING_MAX * SLICE_RECORDS
 PENDING_BYTES_MAX: Final = SLICES_PENDING_MAX * SLICE_BYTES
-"""One event goes however large it is."""
+"""A single event is taken however large it is."""
 
 PASSES: Final = 3
-"""Of the event loop between two events that are sent to any watcher that catches up."""
+"""Passes of the event loop between two events that are sent to watchers that catch up."""
 
 SEEN_MAX: Final = 2_000
 """Event ids that a watcher remembers: the relay sends 1 000 events at once, and may send these again after a crash."""
 
 FETCH_MS: Final = 200
 IDLE_S: Final = 5.0
-"""How long a reader without work stays for more."""
+"""How long an idle reader waits for more work."""
 
 RETRY_AFTER_S: Final = 1.0
 
@@ -64,7 +64,7 @@ class CatchingUp(Generic[T]):
     """The watchers of a worker that catch up on a topic, and their readers.
 
     Args:
-        understand: What watchers get of an event. Called once for an event in a slice, however many take it.
+        understand: Converts an event into what watchers get. Called once per event of a slice, however many take it.
     """
 
     def __init__(self, kafka: Kafka, topic: str, understand: Callable[[Event], T]) -> None:
@@ -78,23 +78,23 @@ class CatchingUp(Generic[T]):
             retry_after_s=RETRY_AFTER_S,
         )
         self._parties: OrderedDict[str, deque[_Watcher[T]]] = OrderedDict()
-        """Whose turn is next comes first, party by party, and within each."""
+        """Watchers by party. The party whose turn is next comes first, and so does the watcher within a party."""
         self._under_way: list[Positions] = []
-        """Where the turns under way read."""
+        """Positions that the current turns read."""
         self._readers = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        """Those of the readers, and of such as are closing their connections."""
+        """Tasks of the readers, including those that are closing their connections."""
         self._changed = asyncio.Event()
         self._sending = asyncio.Lock()
 
     async def since(
         self, positions: Positions, until: Positions, wanted: Callable[[T], bool], party: str
     ) -> AsyncGenerator[Happened[T], None]:
-        """What happened between two positions. Close it when it is not read to its end: it holds a place.
+        """The events between two positions. Close it if it is not read to its end: it counts towards the limit.
 
         Raises:
-            OutOfRange: Some of it is no longer kept.
-            Overloaded: This party, or all together, have as many watchers that catch up as they may have.
+            OutOfRange: Some of them are no longer retained.
+            Overloaded: This party, or all together, have reached the limit of watchers that catch up.
             Unavailable: The brokers are away.
         """
         watcher = _Watcher(party, positions, until, wanted)
@@ -115,9 +115,9 @@ class CatchingUp(Generic[T]):
                 self._leave(watcher)
 
     async def _pace(self) -> None:
-        """Waits for one's turn among all watchers of the worker: an event, then some passes of the event loop, in which
-        whatever else the worker does goes on. So a fleet that catches up takes what others leave, however busy they
-        are; else each pass would be as long as it takes to send an event to every watcher."""
+        """Paces the events sent to all watchers of the worker: after each event, some passes of the event loop in which
+        the worker's other work runs. So a fleet that catches up uses only spare capacity; otherwise each pass would
+        take as long as sending an event to every watcher."""
         async with self._sending:
             for _ in range(PASSES):
                 await asyncio.sleep(0)
@@ -130,7 +130,7 @@ class CatchingUp(Generic[T]):
         self._changed.set()
 
     def _wake(self) -> None:
-        """There may be work: for readers that wait, or for one more where all are fetching."""
+        """Wakes idle readers because there may be work, or starts one more if all are fetching."""
         self._changed.set()
         if len(self._under_way) == self._readers < READERS_MAX and self._next() is not None:
             self._readers += 1
@@ -154,7 +154,8 @@ class CatchingUp(Generic[T]):
             yield from tuple(watchers)
 
     def _next(self) -> _Watcher[T] | None:
-        """Whose turn it is: none whom a turn under way serves, probably, and none who has not taken what there is."""
+        """The watcher whose turn it is: none that a current turn probably serves, and none with enough in its
+        buffer."""
         for watchers in self._parties.values():
             for watcher in watchers:
                 if watcher.is_hungry and not self._is_served(watcher):
@@ -176,12 +177,14 @@ class CatchingUp(Generic[T]):
         self._parties.move_to_end(watcher.party)
 
     async def _read(self) -> None:
-        """A reader: serves for as long as there is somebody to serve."""
+        """A reader: runs for as long as there are watchers to serve."""
         consumer = self._kafka.slices()
         try:
             await consumer.start()
             partitions = {tp.partition: tp for tp in await assign(consumer, self._kafka.topic(self._topic))}
-            for tp in partitions.values():  # a position, or aiokafka looks for one; nothing is fetched before a turn
+            for (
+                tp
+            ) in partitions.values():  # without a position aiokafka would search for one; a turn sets it before a fetch
                 consumer.pause(tp)
                 consumer.seek(tp, 0)
             while self._parties:
@@ -195,7 +198,7 @@ class CatchingUp(Generic[T]):
             log.warning("missed events cannot be read", problem=repr(error))
             self._fail_all()
         finally:
-            self._readers -= 1  # before it closes: who comes meanwhile gets another one
+            self._readers -= 1  # before closing: a watcher that arrives meanwhile gets another reader
             await stop(consumer)
 
     async def _more_to_do(self) -> bool:
@@ -209,7 +212,7 @@ class CatchingUp(Generic[T]):
     async def _turn(
         self, consumer: AIOKafkaConsumer, partitions: Mapping[int, TopicPartition], watcher: _Watcher[T]
     ) -> None:
-        """Reads a slice where a watcher is, for all that are there."""
+        """Reads a slice at a watcher's position, for all watchers within it."""
         self._turn_taken(watcher)
         starts = {partition: watcher.positions[partition] for partition in watcher.behind}
         self._under_way.append(starts)
@@ -228,7 +231,7 @@ class CatchingUp(Generic[T]):
             fetched = await fetch(consumer, timeout_ms=FETCH_MS, max_records=SLICE_RECORDS)
             ends = {partition: int(await consumer.position(partitions[partition])) for partition in starts}
         except OffsetOutOfRangeError:
-            watcher.fail(_no_longer_kept())  # it was removed a moment ago
+            watcher.fail(_no_longer_kept())  # the log was truncated a moment ago
             return
         finally:
             self._under_way.remove(starts)
@@ -238,7 +241,7 @@ class CatchingUp(Generic[T]):
             await self._serve(_Slice(partition, start, ends[partition], records))
 
     async def _admit(self, consumer: AIOKafkaConsumer, partitions: Mapping[int, TopicPartition]) -> None:
-        """Refuses those, of all who came since the last turn, whose position is no longer kept."""
+        """Refuses, of the watchers that arrived since the last turn, those whose position is no longer retained."""
         new = [watcher for watcher in self._watchers() if not watcher.is_admitted]
         if not new:
             return
@@ -256,13 +259,13 @@ class CatchingUp(Generic[T]):
                 size = len(event.value or b"")
                 understood.append(_Missed(record.offset, event.id, self._understand(event), size))
             except Exception as error:
-                log.error("a record is passed over", partition=record.partition, offset=record.offset, exc_info=error)
+                log.error("a record is skipped", partition=record.partition, offset=record.offset, exc_info=error)
         return understood
 
     async def _serve(self, part: _Slice[T]) -> None:
         for watcher in self._watchers():
             watcher.take(part)
-            # Between two watchers others may do something: filtering a slice for a fleet takes a while.
+            # Yield to the event loop between watchers: filtering a slice for a fleet takes a while.
             await asyncio.sleep(0)
 
 
@@ -278,7 +281,7 @@ class _Missed(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class _Slice(Generic[T]):
-    """What a partition has from an offset on, up to another one."""
+    """The records of a partition between two offsets."""
 
     partition: int
     start: int
@@ -287,7 +290,7 @@ class _Slice(Generic[T]):
 
 
 class _Watcher(Generic[T]):
-    """One who catches up: how far it was read for it, and what waits for it to take."""
+    """A watcher that catches up: the position read for it, and its buffer."""
 
     def __init__(self, party: str, positions: Positions, until: Positions, wanted: Callable[[T], bool]) -> None:
         self.party = party
@@ -312,13 +315,13 @@ class _Watcher(Generic[T]):
         return len(self._pending) >= of * PENDING_MAX or self._pending_bytes >= of * PENDING_BYTES_MAX
 
     def fail(self, error: LowskyError) -> None:
-        """Ends it, with what waits for it: it comes back with the token of what it took."""
+        """Ends the watch and drops its buffer: the watcher resumes with the token of the last event it took."""
         self.error = error
         self._pending.clear()
         self._arrived.set()
 
     def take(self, part: _Slice[T]) -> None:
-        """Takes what it misses of a slice, as much of it as it has room for."""
+        """Takes the events of a slice that it missed, as far as its buffer has room."""
         if part.partition not in self.behind or not self.is_admitted or self.error is not None:
             return
         if not part.start <= self.positions[part.partition] < part.end:
@@ -344,11 +347,11 @@ class _Watcher(Generic[T]):
         try:
             return self._wanted(missed.what) and self._seen.is_new(missed.id)
         except Exception as error:
-            log.error("an event is passed over by a watch", offset=missed.offset, exc_info=error)
+            log.error("a watch skips an event", offset=missed.offset, exc_info=error)
             return False
 
     async def next(self) -> Happened[T] | None:
-        """What it missed next; None when that was all."""
+        """The next missed event; None when there are no more."""
         while not self._pending:
             if self.error is not None:
                 raise self.error
@@ -363,4 +366,6 @@ class _Watcher(Generic[T]):
 
 
 def _no_longer_kept() -> OutOfRange:
-    return OutOfRange("RESUME_TOKEN_EXPIRED", "what this resume token points at is no longer kept")
+    return OutOfRange(
+        "RESUME_TOKEN_EXPIRED", "the events after this resume token are no longer kept; watch without a token"
+    )

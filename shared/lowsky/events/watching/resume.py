@@ -18,28 +18,28 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Happened(Generic[T]):
-    """What happened, and where the topic is after it. One object serves all watchers that are at the same place."""
+    """An event, and the position of the topic after it. All watchers at the same position share one object."""
 
     what: T
     positions: Positions
     size: int
-    """Bytes of the event."""
+    """Size of the event in bytes."""
 
     @cached_property
     def token(self) -> str:
-        """Goes on after this."""
+        """The token that resumes after this event."""
         return encode_token(self.positions)
 
 
 class Seen:
-    """The ids of the last events: the relay may send some again after a crash, and no watcher gets them twice."""
+    """The ids of the last events: the relay may send some again after a crash, and watchers must not get them twice."""
 
     def __init__(self, ids_max: int) -> None:
         self._ids: OrderedDict[str, None] = OrderedDict()
         self._ids_max = ids_max
 
     def is_new(self, event_id: str) -> bool:
-        """Whether it was not seen yet; from now on it was."""
+        """Returns whether the id is new, and remembers it."""
         if event_id in self._ids:
             return False
         self._ids[event_id] = None
@@ -58,13 +58,17 @@ def decode_token(token: str) -> Positions:
     """The positions in a token.
 
     Raises:
-        OutOfRange: It is not one of ours.
+        OutOfRange: The token is not valid.
     """
     try:
         pairs = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         positions = {int(p): int(o) for p, o in pairs}
     except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
-        raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token is not one of ours") from None
+        raise _not_valid() from None
     if any(p < 0 or o < 0 for p, o in positions.items()):
-        raise OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token is not one of ours")
+        raise _not_valid()
     return positions
+
+
+def _not_valid() -> OutOfRange:
+    return OutOfRange("RESUME_TOKEN_EXPIRED", "this resume token is not valid; use one that a response contained")

@@ -1,7 +1,7 @@
-"""A tail: every worker reads a whole topic by itself, without a group, and knows how far it is.
+"""A tail: every worker reads a whole topic by itself, without a group, and tracks its position.
 
-Two things stand on it: views of compacted topics (what is the airspace? who may fly?), read from the beginning, and
-watches, which tell callers what happens from now on.
+It is the basis of views of compacted topics (what is the airspace? who may fly?), read from the beginning, and of
+watches, which send callers what happens from now on.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ Positions = dict[int, int]
 """Per partition, the offset of the next record."""
 
 Listener = Callable[[Event, Positions], None]
-"""Takes an event, and the positions just after it. What it raises concerns that event alone: a view that must not go on
-without it says so itself, in `unsettled`."""
+"""Receives an event, and the positions just after it. An error it raises skips that event alone: a view that must not
+continue without the event reports that itself, in `unsettled`."""
 
 RETRY_S = 0.5
 CHECK_S = 1.0
 ENDS_S_MAX = 5.0
 BEHIND_S_MAX = 5.0
-"""A tail that has been behind the topic's end for longer says so in health."""
+"""A tail that is behind the topic's end for longer is reported to health."""
 
 APPLY_SLICE = 200
-"""Records between two chances for the loop to do something else: a view of 100 000 zones must not starve calls."""
+"""Records applied before yielding to the event loop: loading a view of 100 000 zones must not starve calls."""
 
 
 class Tail:
-    """Reads a topic from its beginning or its end and tells one listener, in order per partition.
+    """Reads a topic from its beginning or its end and passes the events to one listener, in order per partition.
 
     Args:
-        unsettled: What of that which was read has not taken effect yet, or cannot; None where all has. A tail has
-            caught up only then, and its health says so otherwise.
+        unsettled: Returns which of the events read have not taken effect yet, or cannot; None if all have. Only then
+            has the tail caught up; otherwise health reports it.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class Tail:
         self._from_beginning = from_beginning
         self._unsettled = unsettled
         self.positions: Positions = {}
-        """How far it is. Empty until it has started."""
+        """Current position. Empty until it has started."""
         self.ends: Positions = {}
         """The topic's ends when they were last read."""
         self.ends_read_s = -math.inf
-        """When that was begun, by the loop's clock."""
+        """When that read was started, by the loop's clock."""
 
     async def run(self) -> None:
-        """Runs until cancelled; goes on where it was after a loss of the brokers."""
+        """Runs until cancelled; after an outage of the brokers it continues at its position."""
         while True:
             consumer = self._kafka.tail()
             try:
@@ -100,7 +100,7 @@ class Tail:
             try:
                 batches = await fetch(consumer, timeout_ms=1_000, max_records=APPLY_SLICE)
             except OffsetOutOfRangeError as error:
-                # Compaction and retention move the beginning. What is kept is all that a view needs.
+                # Compaction and retention move the beginning. What is retained is all that a view needs.
                 for tp in error.args[0]:
                     beginning = (await consumer.beginning_offsets([tp]))[tp]
                     log.warning("records were removed before they were read", partition=str(tp), beginning=beginning)
@@ -112,19 +112,19 @@ class Tail:
                     try:
                         self._listener(event_of(record, self._kafka.name(tp.topic)), self.positions)
                     except Exception as error:
-                        # One record must not keep what comes after it from whoever follows the topic.
-                        log.error("a record is passed over", partition=str(tp), offset=record.offset, exc_info=error)
+                        # One record must not block those after it.
+                        log.error("a record is skipped", partition=str(tp), offset=record.offset, exc_info=error)
             await asyncio.sleep(0)
 
     async def _check(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
-        """Compares with the topic's end of a moment ago: once caught up, it may be behind only for a moment."""
+        """Compares the position with the topic's end of a moment ago: once caught up, it may lag only for a moment."""
         loop = asyncio.get_running_loop()
         caught_up_at: float | None = None
         while True:
-            begun_s = loop.time()
+            started_s = loop.time()
             async with asyncio.timeout(ENDS_S_MAX):
                 ends = await consumer.end_offsets(partitions)
-            self.ends, self.ends_read_s = {tp.partition: end for tp, end in ends.items()}, begun_s
+            self.ends, self.ends_read_s = {tp.partition: end for tp, end in ends.items()}, started_s
             await asyncio.sleep(CHECK_S if caught_up_at is not None else 0.05)
             behind = sum([max(0, ends[tp] - await consumer.position(tp)) for tp in partitions])
             unsettled = self._unsettled()
@@ -139,9 +139,9 @@ async def assign(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]
     """Gives a started consumer all partitions of a topic.
 
     Raises:
-        KafkaError: The topic does not exist: topics are declared, never made up.
+        KafkaError: The topic does not exist: topics are declared, never auto-created.
     """
-    # A consumer that subscribes to nothing learns of topics only when it asks, and only its client can ask.
+    # A consumer without subscriptions gets a topic's metadata only on request, which only its client offers.
     metadata = await consumer._client.fetch_all_metadata()
     numbers = metadata.partitions_for_topic(topic)
     if not numbers:

@@ -1,4 +1,4 @@
-"""MAVLink commands (MAV_CMD, common.xml and ardupilotmega.xml) that a mission may hold, by what they do to the path."""
+"""MAVLink commands (MAV_CMD, common.xml and ardupilotmega.xml) of a mission, by their effect on the path."""
 
 from typing import Final
 
@@ -28,10 +28,10 @@ LOITERS: Final = frozenset({LOITER_TURNS, LOITER_TIME, LOITER_TO_ALT})
 POSITIONAL: Final = TAKEOFFS | LANDINGS | LOITERS | {WAYPOINT, SPLINE_WAYPOINT, PAYLOAD_PLACE}
 WITH_ALTITUDE: Final = POSITIONAL | {CONTINUE_AND_CHANGE_ALT}
 
-# Latitude and longitude 0 or null mean "where the aircraft is": autopilots take them so (loc_from_cmd of ArduPilot; NaN
-# in MAVLink and PX4). A waypoint without a position is a mistake: nobody sends an aircraft to where it is.
+# Latitude and longitude 0 or null mean the current position: autopilots interpret them so (loc_from_cmd of ArduPilot;
+# NaN in MAVLink and PX4). A waypoint without a position is an error: it would go nowhere.
 HERE: Final = TAKEOFFS | LANDINGS | LOITERS | {PAYLOAD_PLACE}
-# And likewise no altitude, or 0 together with no position, means "as high as it is".
+# Likewise no altitude, or 0 together with no position, means the current altitude.
 THIS_HIGH: Final = frozenset({LOITER_TURNS, LOITER_TIME, PAYLOAD_PLACE})
 
 FLOWN: Final = WITH_ALTITUDE | {RETURN_TO_LAUNCH, DELAY, DO_JUMP, DO_CHANGE_SPEED, DO_PARACHUTE, DO_VTOL_TRANSITION}
@@ -41,7 +41,7 @@ FLOWN: Final = WITH_ALTITUDE | {RETURN_TO_LAUNCH, DELAY, DO_JUMP, DO_CHANGE_SPEE
 HARMLESS: Final = frozenset(
     {
         *(80, 195, 196, 197, 198, 201),  # regions of interest: they turn the camera, or the nose
-        *(112, 114, 115),  # CONDITION_DELAY, _DISTANCE, _YAW: they hold back DO commands, not the flight
+        *(112, 114, 115),  # CONDITION_DELAY, _DISTANCE, _YAW: they delay DO commands, not the flight
         *(181, 182, 183, 184, 187, 211, 216, DO_WINCH),  # relays, servos, actuators, gripper, sprayer, winch
         *(200, 202, 203, 204, 205, 206, 214, 220),  # cameras, mounts
         *(189, 207, 215, 217, 218, 223, 600),  # landing marker, fence, resume distance, script, aux, engine, jump tag
@@ -71,7 +71,7 @@ _NAMES: Final = {
     DO_WINCH: "winch",
 }
 
-# Of those that are refused, as ground stations show them (without MAV_CMD_).
+# Names of refused commands, as ground stations show them (without MAV_CMD_).
 _REFUSED: Final = {
     17: "NAV_LOITER_UNLIM",
     23: "NAV_LAND_LOCAL",
@@ -134,11 +134,11 @@ _REFUSED: Final = {
 
 
 def in_words(command: int) -> str:
-    """For sentences: `land`, or `command 197`."""
+    """Name of a command for messages: `land`, or `command 197`."""
     return _NAMES.get(command, f"command {command}")
 
 
 def full_name(command: int) -> str:
-    """Of a command that is refused: `MAV_CMD_DO_SET_HOME (179)`."""
+    """Name of a refused command: `MAV_CMD_DO_SET_HOME (179)`."""
     name = _REFUSED.get(command)
     return f"MAV_CMD_{name} ({command})" if name else f"command {command}, which is none of MAVLink's common ones,"

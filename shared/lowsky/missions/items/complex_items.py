@@ -1,4 +1,4 @@
-"""Complex items: surveys and corridor scans, of which the file holds the items that they were computed into.
+"""Complex items: surveys and corridor scans, for which the file also holds the simple items computed from them.
 
 Source: QGroundControl developer guide, "Plan File Format", Complex Mission Items (TransectStyleComplexItem).
 """
@@ -9,7 +9,7 @@ from typing import Final
 from lowsky.missions.errors import UnreadableMission
 from lowsky.missions.values import integer
 
-# The newest layouts that are known, and that of the part that they share.
+# The newest supported layouts, and that of the part that they share.
 _VERSIONS_MAX: Final = {"survey": 5, "CorridorScan": 3}
 _SHARED: Final = "TransectStyleComplexItem"
 _SHARED_VERSION_MAX: Final = 2
@@ -18,10 +18,10 @@ _OTHERS: Final = ("StructureScan", "fwLandingPattern", "vtolLandingPattern")
 
 
 def computed_items(index: int, raw: dict[str, object], path: str) -> tuple[Sequence[object], str]:
-    """The simple items that the aircraft is sent, unread, and the path to them.
+    """The simple items that are sent to the aircraft, not yet parsed, and the JSON path to them.
 
     Raises:
-        UnreadableMission: COMPLEX_ITEM where the file does not hold them, or holds them in a layout that is not known.
+        UnreadableMission: COMPLEX_ITEM if the file does not hold them, or in an unsupported layout.
     """
     kind = raw.get("complexItemType")
     if not isinstance(kind, str) or kind not in _VERSIONS_MAX:

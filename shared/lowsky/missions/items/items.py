@@ -1,4 +1,4 @@
-"""One entry of `mission.items`, checked: what it commands, where, and above which datum."""
+"""One validated entry of `mission.items`: command, position, and altitude datum."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,24 +11,23 @@ from lowsky.missions.values import ALTITUDE_MAX_M, ALTITUDE_MIN_M, integer, is_z
 # MAV_FRAME: GLOBAL, GLOBAL_RELATIVE_ALT, GLOBAL_TERRAIN_ALT and their _INT twins.
 _FRAMES: Final[dict[int, Datum]] = {0: "AMSL", 5: "AMSL", 3: "TAKEOFF", 6: "TAKEOFF", 10: "AGL", 11: "AGL"}
 # QGroundControl's AltitudeMode was renumbered over the years; these are the pairs that either numbering produces.
-# The frame is what the aircraft is sent, so the frame decides; a pair outside means that the file was altered.
+# The frame is sent to the aircraft, so the frame decides; any other pair means that the file was altered.
 _MODES: Final[dict[Datum, frozenset[int]]] = {
     "TAKEOFF": frozenset({0, 1}),
     "AMSL": frozenset({0, 1, 2, 3}),
     "AGL": frozenset({0, 3, 4}),
 }
 _MODE_CALCULATED_ABOVE_TERRAIN: Final = 3
-# Ground stations round the copies of an altitude that they keep beside the parameters.
+# Ground stations round the copies of an altitude that they store besides the parameters.
 _ALTITUDE_COPY_TOLERANCE_M: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A simple item. `position` is None for commands without one and for those that are done where the aircraft is.
+    """A simple item. `position` is None for commands without one and for those at the current position.
 
-    `index` is its place in the file's items; items that a survey was computed into have that of the survey. `params`
-    are MAVLink parameters 1 to 4; `altitude_m` and `datum` are None unless the command flies somewhere, and where that
-    is as high as the aircraft is.
+    `index` is its index in the file's items; items computed from a survey have that of the survey. `params` are MAVLink
+    parameters 1 to 4; `altitude_m` and `datum` are None if the command flies nowhere, or at the current altitude.
     """
 
     index: int
@@ -45,12 +44,12 @@ class Item:
 
     @property
     def label(self) -> str:
-        """For sentences: `item 3 (land)`."""
+        """Name of the item for messages: `item 3 (land)`."""
         return f"item {self.index + 1} ({commands.in_words(self.command)})"
 
 
 def read_item(index: int, raw: object, path: str) -> Item:
-    """Check one simple item; raises UnreadableMission for what cannot be flown as written."""
+    """Validate one simple item; raises UnreadableMission if it cannot be flown as written."""
     if not isinstance(raw, dict):
         raise UnreadableMission("BAD_VALUE", "the item is not an object", index, path)
     if raw.get("type") != "SimpleItem":
@@ -81,7 +80,7 @@ def _check_command(index: int, command: int, path: str) -> None:
     if command == commands.LOITER_UNLIM:
         raise UnreadableMission(
             "ENDLESS_LOITER",
-            f"{commands.full_name(command)} loiters without end, an airspace request needs one: "
+            f"{commands.full_name(command)} loiters without end, but an airspace request needs an end: "
             "use loiter time (MAV_CMD_NAV_LOITER_TIME, 19)",
             index,
             f"{path}.command",
@@ -127,7 +126,7 @@ def _datum(index: int, raw: dict[str, object], path: str) -> Datum:
     if datum is None:
         raise UnreadableMission(
             "UNSUPPORTED_FRAME",
-            f"frame {frame} (MAV_FRAME) does not say above what the altitude counts; "
+            f"frame {frame} (MAV_FRAME) does not give a supported altitude datum; "
             "supported: 0, 5 (sea level), 3, 6 (take-off), 10, 11 (terrain)",
             index,
             f"{path}.frame",
@@ -154,7 +153,7 @@ def _place(index: int, command: int, raw: list[object], where: str) -> tuple[flo
 
 
 def _altitude(index: int, command: int, raw: object, place: tuple[float, float] | None, where: str) -> float | None:
-    """None for a landing on the ground, wherever that is, and for what is done as high as the aircraft is."""
+    """Altitude of an item; None for a landing on the ground of unknown elevation, and for the current altitude."""
     altitude_m = number(raw, where, index)
     if command in commands.THIS_HIGH and (altitude_m is None or (altitude_m == 0 and place is None)):
         return None
@@ -173,7 +172,7 @@ def _altitude(index: int, command: int, raw: object, place: tuple[float, float] 
 
 
 def _check_altitude_copies(index: int, raw: dict[str, object], altitude_m: float, datum: Datum, path: str) -> None:
-    """The altitude sent to the aircraft must be the one shown to the person who planned."""
+    """The altitude sent to the aircraft must be the one shown to the planner."""
     shown_m = number(raw.get("Altitude"), f"{path}.Altitude", index)
     amsl_m = number(raw.get("AMSLAltAboveTerrain"), f"{path}.AMSLAltAboveTerrain", index)
     copies = [shown_m]

@@ -1,6 +1,6 @@
 """The order in which items are performed: DO_JUMP expanded, endless ones refused.
 
-Parameter 1 is the `doJumpId` of the target, parameter 2 how often the jump is taken. As in PX4 and ArduPilot the count
+Parameter 1 is the `doJumpId` of the target, parameter 2 the number of jumps. As in PX4 and ArduPilot the count
 belongs to the jump item and is not reset, so nested jumps add up and do not multiply.
 """
 
@@ -16,33 +16,35 @@ STEPS_MAX: Final = 20_000
 
 
 def in_order(items: tuple[Item, ...]) -> Iterator[Item]:
-    """Items as they are performed. All jumps are checked before the first item is yielded."""
+    """Items in the order in which they are executed. All jumps are checked before the first item is yielded."""
     by_id: dict[int, list[int]] = {}
-    for place, item in enumerate(items):
-        by_id.setdefault(item.jump_id, []).append(place)
-    jumps = [place for place, item in enumerate(items) if item.command == commands.DO_JUMP]
-    targets = {place: _target_place(items[place], by_id) for place in jumps}
-    left = {place: int(items[place].param(2)) for place in jumps}
+    for index, item in enumerate(items):
+        by_id.setdefault(item.jump_id, []).append(index)
+    jumps = [index for index, item in enumerate(items) if item.command == commands.DO_JUMP]
+    targets = {index: _target_index(items[index], by_id) for index in jumps}
+    left = {index: int(items[index].param(2)) for index in jumps}
     at = 0
     for _ in range(STEPS_MAX):
         if at >= len(items):
             return
-        place = at
+        index = at
         at += 1
-        if place not in targets:
-            yield items[place]
-        elif left[place] > 0:
-            left[place] -= 1
-            at = targets[place]
+        if index not in targets:
+            yield items[index]
+        elif left[index] > 0:
+            left[index] -= 1
+            at = targets[index]
     if at < len(items):
         raise UnreadableMission("TOO_MANY_STEPS", f"with its jumps the mission has more than {STEPS_MAX} steps")
 
 
-def _target_place(jump: Item, by_id: dict[int, list[int]]) -> int:
+def _target_index(jump: Item, by_id: dict[int, list[int]]) -> int:
     repeat, target = jump.param(2), jump.params[0]
     if repeat < 0:
         raise UnreadableMission(
-            "ENDLESS_JUMP", "the jump repeats without end, an airspace request needs one: give a count", jump.index
+            "ENDLESS_JUMP",
+            "the jump repeats without end, but an airspace request needs an end: give a count",
+            jump.index,
         )
     if not repeat.is_integer() or target is None:
         raise UnreadableMission("BAD_VALUE", "the jump needs a target and a whole number of repeats", jump.index)

@@ -16,7 +16,7 @@ from lowsky.airspace.domain.dataset import Dataset
 from lowsky.airspace.domain.difference import Aspect, Difference
 from lowsky.airspace.domain.protection import Loss
 from lowsky.geo.shapes.areas import areas_m2
-from tests.support.packed import DATASET, packed, prepared
+from tests.support.packed_zones import DATASET, packed, prepared
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, square
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -13,8 +13,8 @@ import pytest
 from lowsky.airspace.reading import Format, ZoneOutcome
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.zones.geozone import LocalizedText, Purpose, Restriction
-from tests.support.readings import WholeReading, read
 from tests.support.samples import PUBLIC
+from tests.support.whole_reading import WholeReading, read
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, square
 
 CASES = PUBLIC / "cases"

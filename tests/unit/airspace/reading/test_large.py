@@ -9,7 +9,7 @@ import pytest
 from lowsky.airspace.reading import Declared, FieldMapping, Format, Source, UnreadableZones, ZoneOutcome
 from lowsky.airspace.reading.formats import document, file_text
 from lowsky.geo.zones.geozone import Restriction
-from tests.support.readings import WholeReading, read
+from tests.support.whole_reading import WholeReading, read
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of
 
 ZONES = [ed269_zone("A"), ed318_zone("B"), {"features": [ed269_zone("C"), ed269_zone("A")]}, 7, [], None]

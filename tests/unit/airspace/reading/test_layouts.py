@@ -10,7 +10,7 @@ import pytest
 from lowsky.airspace.reading import Format, UnreadableZones, ZoneOutcome
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.zones.geozone import LocalizedText, Purpose, Restriction
-from tests.support.readings import WholeReading, read
+from tests.support.whole_reading import WholeReading, read
 
 RING = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]
 VOLUME = {

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from lowsky.geo.heights.altitude import AltitudeBand, Datum
-from tests.support.readings import read
+from tests.support.whole_reading import read
 
 RING = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]
 VOLUME: dict[str, object] = {

@@ -18,7 +18,7 @@ import shapely
 from lowsky.airspace.reading import Declared, FieldMapping, Format, LimitSource, Source, UnreadableZones, ZoneOutcome
 from lowsky.geo.heights.altitude import Datum
 from lowsky.geo.zones.geozone import Geozone, Restriction
-from tests.support.readings import WholeReading, read
+from tests.support.whole_reading import WholeReading, read
 
 SQUARE = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]
 HOLE = [[8.02, 47.02], [8.04, 47.02], [8.04, 47.04], [8.02, 47.04], [8.02, 47.02]]

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowsky.airspace.reading import UnreadableZones, ZoneOutcome
-from tests.support.readings import WholeReading, read
 from tests.support.samples import PUBLIC, SAMPLES
+from tests.support.whole_reading import WholeReading, read
 
 PUBLISHED = PUBLIC / "zones"
 

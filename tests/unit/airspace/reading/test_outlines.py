@@ -16,7 +16,7 @@ from shapely.geometry import shape
 
 from lowsky.airspace.reading import ReportEntry, ZoneOutcome
 from lowsky.geo.shapes.centre_lines import CentreLine
-from tests.support.readings import read
+from tests.support.whole_reading import read
 
 Ring = list[tuple[float, float]]
 BAND = {"upper": 120, "upperReference": "AGL", "lower": 0, "lowerReference": "AGL", "uom": "m"}

@@ -10,7 +10,7 @@ import pytest
 from lowsky.airspace.reading import AS_PUBLISHED, Declared, ZoneOutcome
 from lowsky.geo.schedules.applicability import EVERY_DAY, PERMANENT, Applicability, Daily, Period
 from lowsky.geo.schedules.sun import SunEvent
-from tests.support.readings import read
+from tests.support.whole_reading import read
 
 RING = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.1], [8.0, 47.0]]
 BAND = {"upper": 120, "upperReference": "AGL", "lower": 0, "lowerReference": "AGL"}

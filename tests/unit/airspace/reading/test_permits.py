@@ -24,7 +24,7 @@ from lowsky.geo.zones.geozone import Geozone
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea
 from lowsky.geofence.look import look
-from tests.support.readings import read
+from tests.support.whole_reading import read
 
 GEOD = Geod(ellps="WGS84")
 WGS_84, GCJ_02, BD_09 = ReferenceSystem.WGS_84, ReferenceSystem.GCJ_02, ReferenceSystem.BD_09

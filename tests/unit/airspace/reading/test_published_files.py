@@ -11,8 +11,8 @@ from lowsky.airspace.reading import Format, UnreadableZones, ZoneOutcome
 from lowsky.geo.heights.altitude import AltitudeBands
 from lowsky.geo.zones.geozone import Purpose, Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
-from tests.support.readings import WholeReading, read
 from tests.support.samples import PUBLIC
+from tests.support.whole_reading import WholeReading, read
 
 PUBLISHED = PUBLIC / "zones"
 AUSTRIA = "ed269/AT_austrocontrol_uas-zones_20260729.json"

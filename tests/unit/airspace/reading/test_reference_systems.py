@@ -16,7 +16,7 @@ from lowsky.geo.crs.displacement import CHINA, ERRORS_M, from_wgs84, to_wgs84, u
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.circles import circle
 from lowsky.geo.shapes.projection import inverse
-from tests.support.readings import WholeReading, read
+from tests.support.whole_reading import WholeReading, read
 
 GCJ_02, BD_09 = ReferenceSystem.GCJ_02, ReferenceSystem.BD_09
 DISPLACED = [GCJ_02, BD_09]

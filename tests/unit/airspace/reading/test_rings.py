@@ -16,8 +16,8 @@ from shapely import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from lowsky.airspace.reading import ZoneOutcome
-from tests.support.readings import read
 from tests.support.samples import PUBLIC
+from tests.support.whole_reading import read
 from tests.unit.airspace.reading.test_outlines import BAND, METRE, Ring, noted, outline, polygon, square, winds_around
 
 CASES = PUBLIC / "cases"

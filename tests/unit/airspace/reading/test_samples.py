@@ -21,8 +21,8 @@ from lowsky.airspace.reading import (
     ZoneOutcome,
 )
 from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, ZoneAuthority
-from tests.support.readings import WholeReading, read
 from tests.support.samples import SAMPLES, expected
+from tests.support.whole_reading import WholeReading, read
 
 TABLE = expected("zones")
 READ = [name for name, row in TABLE.items() if "unreadable" not in row]

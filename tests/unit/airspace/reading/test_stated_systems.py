@@ -14,7 +14,7 @@ from lowsky.airspace.reading.formats import document as documents
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.circles import circle
 from lowsky.geo.zones.geozone import Restriction
-from tests.support.readings import WholeReading, read
+from tests.support.whole_reading import WholeReading, read
 
 CRS84, TOKYO, XIAN, MERCATOR, CHINA = (
     {"type": "name", "properties": {"name": f"urn:ogc:def:crs:{code}"}}

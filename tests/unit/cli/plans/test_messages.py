@@ -36,11 +36,11 @@ def departing(text: Any) -> dict[str, Any]:
         ("2026-12-04", "write it as 2026-11-25T09:00:00Z"),
         ("tomorrow", "write it as 2026-11-25T09:00:00Z"),
         (1796378400, "write it as 2026-11-25T09:00:00Z"),
-        ("2026-13-04T10:00:00Z", "no time that there is"),
+        ("2026-13-04T10:00:00Z", "not an existing time"),
         ("2026-12-04T10:00:00.1234567890Z", "more precise than nanoseconds"),
         ("0001-01-01T00:00:00+08:00", "between the years 1 and 9999"),
         ("9999-12-31T23:59:59-08:00", "between the years 1 and 9999"),
-        ("0000-01-01T00:00:00Z", "no time that there is"),
+        ("0000-01-01T00:00:00Z", "not an existing time"),
     ],
 )
 def test_a_time_that_is_none_says_what_to_do(text: Any, words: str) -> None:

@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "journal"
     with Journal(path, BATCH, NOW) as journal:
         for place, key in enumerate("1234", 1):
-            assert journal.look(key, f"digest {key}", place) is None
+            assert journal.outcome(key, f"digest {key}", place) is None
             journal.sent(key, f"digest {key}")
         journal.answered(plan("1"))
         journal.answered(error("2", grpc.StatusCode.FAILED_PRECONDITION, "START_IN_PAST"))
@@ -47,8 +47,8 @@ def test_another_run_knows_what_is_done_and_keeps_every_request_id(path: Path) -
     with Journal(path, BATCH, NOW) as first, Journal(path, BATCH, NOW + timedelta(hours=1)) as again:
         assert again.resumed
         assert again.begun == NOW
-        assert again.look("1", "digest 1", 1) == Done("plans/1", "STATE_SUBMITTED")
-        assert [again.look(key, f"digest {key}", n) for n, key in enumerate("2345", 2)] == [None] * 4
+        assert again.outcome("1", "digest 1", 1) == Done("plans/1", "STATE_SUBMITTED")
+        assert [again.outcome(key, f"digest {key}", n) for n, key in enumerate("2345", 2)] == [None] * 4
         assert [again.request_id(key) for key in "12345"] == [first.request_id(key) for key in "12345"]
         assert len({again.request_id(key) for key in "12345"}) == 5
 
@@ -69,24 +69,24 @@ def test_another_batch_has_other_request_ids(path: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("key", ["1", "3", "4"])
 def test_what_was_accepted_or_may_have_been_must_not_have_changed(path: Path, key: str) -> None:
     with Journal(path, BATCH, NOW) as journal, pytest.raises(FailedPrecondition) as caught:
-        journal.look(key, "another digest", 1)
+        journal.outcome(key, "another digest", 1)
     assert caught.value.reason == "CHANGED_SINCE_SENT"
 
 
 def test_what_was_refused_may_be_mended(path: Path) -> None:
     with Journal(path, BATCH, NOW) as journal:
-        assert journal.look("2", "mended", 2) is None
+        assert journal.outcome("2", "mended", 2) is None
         journal.sent("2", "mended")
         journal.answered(plan("2"))
     with Journal(path, BATCH, NOW) as journal:
-        assert journal.look("2", "mended", 2) == Done("plans/2", "STATE_SUBMITTED")
+        assert journal.outcome("2", "mended", 2) == Done("plans/2", "STATE_SUBMITTED")
 
 
 def test_a_key_given_twice_in_one_source_is_refused() -> None:
     with Journal(None, BATCH, NOW) as journal:
-        journal.look("k", "same", 3)
+        journal.outcome("k", "same", 3)
         with pytest.raises(InvalidArgument, match="given to flight 3 already") as caught:
-            journal.look("k", "same", 9)
+            journal.outcome("k", "same", 9)
     assert caught.value.reason == "DUPLICATE_KEY"
 
 
@@ -101,8 +101,8 @@ def test_a_torn_last_record_is_cut_off(path: Path) -> None:
 @pytest.mark.parametrize(
     ("batch", "said"),
     [
-        (Batch("others.ndjson", BATCH.asked), "is of flights.ndjson, not of others.ndjson"),
-        (Batch("flights.ndjson", {**BATCH.asked, "buffer_m": 50.0}), "begun with other options: buffer_m 30.0"),
+        (Batch("others.ndjson", BATCH.asked), "belongs to flights.ndjson, not to others.ndjson"),
+        (Batch("flights.ndjson", {**BATCH.asked, "buffer_m": 50.0}), "started with other options: buffer_m 30.0"),
     ],
 )
 def test_a_journal_of_another_source_or_other_options_is_refused(path: Path, batch: Batch, said: str) -> None:

@@ -31,7 +31,7 @@ class Topic:
             self.count += 1
             self.broadcast.tail.positions[0] = self.count
             event = Event("topic", f"key-{self.count}", "type", value, datetime.now(UTC), id=str(self.count))
-            self.broadcast._hear(event, self.broadcast.tail.positions)
+            self.broadcast._publish(event, self.broadcast.tail.positions)
 
 
 async def test_a_watcher_that_was_too_slow_hears_so_however_the_events_came(monkeypatch: pytest.MonkeyPatch) -> None:

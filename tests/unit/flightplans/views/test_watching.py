@@ -42,10 +42,10 @@ class Topic:
         self.broadcast = Broadcast(Kafka("nowhere:1"), "topic", Health(), part="watch", understand=PlanChange)
         self.broadcast.tail.positions = {0: 0}
 
-    def hear(self, value: bytes | None) -> None:
+    def put(self, value: bytes | None) -> None:
         self.broadcast.tail.positions[0] += 1
         event = Event("topic", PLAN, "lowsky.flightplan.approved.v1", value, datetime.now(UTC))
-        self.broadcast._hear(event, self.broadcast.tail.positions)
+        self.broadcast._publish(event, self.broadcast.tail.positions)
 
 
 def approved() -> bytes:
@@ -70,8 +70,8 @@ async def test_a_watch_passes_over_what_is_no_plan_whoever_watches(who: str, poi
     """Ended by it, the watch would come back with its last token, and end again."""
     topic = Topic()
     async with watching(topic, who) as answers:
-        topic.hear(poison)
-        topic.hear(approved())
+        topic.put(poison)
+        topic.put(approved())
         told = pb.WatchFlightPlansResponse.FromString(await anext(answers))
         assert (told.flight_plan.name, told.flight_plan.state) == (PLAN, pb.STATE_APPROVED)
 
@@ -81,7 +81,7 @@ async def test_a_submission_waits_for_its_decision_past_what_is_no_plan(poison: 
     topic = Topic()
     response = pb.SubmitFlightPlanResponse(flight_plan=pb.FlightPlan(name=PLAN, state=pb.STATE_SUBMITTED))
     with topic.broadcast.subscribe(of_plans({PLAN})) as subscription:
-        topic.hear(poison)
-        topic.hear(approved())
+        topic.put(poison)
+        topic.put(approved())
         await _until_decided(response, subscription, 1e12)
     assert response.flight_plan.state == pb.STATE_APPROVED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lowsky.airspace.codec.imports.contents import contents_of, zones_in
-from tests.support.packed import packed
+from tests.support.packed_zones import packed
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, square
 
 ZONES = [

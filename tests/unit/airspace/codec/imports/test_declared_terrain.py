@@ -12,7 +12,7 @@ from lowsky.airspace.domain.difference import Aspect, difference
 from lowsky.airspace.reading import Declared
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
-from tests.support.readings import read
+from tests.support.whole_reading import read
 from tests.support.zone_files import ed269_zone, file_of, square
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

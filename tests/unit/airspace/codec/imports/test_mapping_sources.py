@@ -16,7 +16,7 @@ from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.errors import Invalid
 from lowsky.geo.heights.altitude import AltitudeBand, Datum
 from lowsky.geo.zones.geozone import Restriction
-from tests.support.readings import WholeReading, read
+from tests.support.whole_reading import WholeReading, read
 
 RING = [[8.0, 47.0], [8.1, 47.0], [8.1, 47.1], [8.0, 47.0]]
 METRES, ABOVE_GROUND = Source(constant="M"), Source(constant="AGL")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lowsky.airspace.domain.area import Area, AreaPolygon
 from lowsky.airspace.imports.outlying import outlying_notes
-from tests.support.packed import prepared
+from tests.support.packed_zones import prepared
 from tests.support.zone_files import ed269_zone, file_of, square
 
 # A corner of Switzerland: longitudes 8 to 9, latitudes 47 to 48, without its north-east half.

@@ -16,8 +16,8 @@ from lowsky.api.events.v1 import events_pb2
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
 from lowsky.geo.codec.zones import geozone_from_message
-from tests.support.packed import DATASET, DIRECTORY, packed, prepared, spooled
-from tests.support.readings import read
+from tests.support.packed_zones import DATASET, DIRECTORY, packed, prepared, spooled
+from tests.support.whole_reading import read
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of, refused_zone
 
 

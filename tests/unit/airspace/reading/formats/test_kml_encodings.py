@@ -9,8 +9,8 @@ import pytest
 
 from lowsky.airspace.reading import Declared, FieldMapping, Format, Source, UnreadableZones
 from lowsky.airspace.reading.formats import file_text
-from tests.support.readings import WholeReading, read
 from tests.support.samples import PUBLIC
+from tests.support.whole_reading import WholeReading, read
 
 CASES = PUBLIC / "cases"
 DECLARED = Declared(format=Format.KML, mapping=FieldMapping(Source("name"), Source(constant="PROHIBITED")))

@@ -17,7 +17,7 @@ import pytest
 
 from lowsky.airspace.reading import Declared, FieldMapping, Format, Source, UnreadableZones
 from lowsky.airspace.reading.formats.recognising import recognised
-from tests.support.readings import read
+from tests.support.whole_reading import read
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of
 
 MAPPING = FieldMapping(Source("name"), Source(constant="PROHIBITED"))

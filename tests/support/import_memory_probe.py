@@ -1,4 +1,5 @@
-"""`python -m tests.support.memory FILE`: by how many bytes a process grows that prepares an import of a file.
+"""`python -m tests.support.import_memory_probe FILE`: by how many bytes a process grows that prepares an import of a
+file.
 
 Reading, packing, what is kept for a rollback, and the difference to nothing: all of an import ahead of its transaction.
 KML and GeoJSON are read by a mapping whose identifier is the property ID.
@@ -20,7 +21,7 @@ from lowsky.airspace.imports.replacing import keep_contents
 from lowsky.airspace.reading import AS_PUBLISHED, Declared, FieldMapping, Format, Source
 from lowsky.airspace.spool import Room
 from lowsky.geo.zones.geozone import Restriction
-from tests.support.packed import DATASET, DIRECTORY
+from tests.support.packed_zones import DATASET, DIRECTORY
 
 _FORMATS = {".kml": Format.KML, ".geojson": Format.GEOJSON}
 _MAPPING = FieldMapping(Source("ID"), Source(constant=Restriction.PROHIBITED.value))

@@ -1,5 +1,5 @@
-"""One client of many that aim at the same airspace and aircraft: `python -m tests.support.hammer`, in a process of its
-own.
+"""One client of many that aim at the same airspace and aircraft: `python -m tests.support.concurrent_submitter`, in a
+process of its own.
 
 It sends so many plans to all workers in turn, each again under the same request id until somebody answers, asks once
 more for some that were answered, and writes down what it heard, one JSON object to a line.
@@ -25,7 +25,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.api.geo.v1 import geo_pb2
 from tests.support.channels import WithToken, open_channel
-from tests.support.contents import contents
+from tests.support.plan_contents import contents
 
 HUBS = ((113.50, 21.00), (113.52, 21.01), (113.60, 21.05))
 ALTITUDES_M = (60, 90, 120, 150)

@@ -16,8 +16,8 @@ from lowsky.events.kafka import Kafka
 from lowsky.health import Health
 from lowsky.process.background import end
 from tests.support.installation import Installation
-from tests.support.poison import send
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
+from tests.support.raw_records import send
 
 TOPIC = topics.FLIGHT_PLANS
 GROUP = "approvals"
