@@ -27,10 +27,10 @@ from lowsky.events.event import Event, to_headers
 from lowsky.events.kafka import Kafka
 from lowsky.health import Health
 from lowsky.process.background import end
-from tests.support.consuming import GROUP, KIND, TOPIC, event
 from tests.support.events import records_of
+from tests.support.group_consumer import GROUP, KIND, TOPIC, event
 from tests.support.installation import Installation
-from tests.support.waiting import eventually
+from tests.support.polling import eventually
 
 BATCHED = "lowsky.flightplan.withdrawn.v1"
 PARTITIONS = 6
