@@ -151,9 +151,11 @@ class World:
         return found
 
     async def told_of(self, name: str) -> list[str]:
-        """What the topic says of a plan, in order: `submitted`, …"""
+        """What the topic says of a plan, in order: `submitted`, …; an event that a killed service emitted again counts
+        once, as for every consumer."""
         events = await self.installation.events(topics.FLIGHT_PLANS)
-        return [event.type.split(".")[2] for event, _ in events if event.key == name]
+        once = {event.id: event.type.split(".")[2] for event, _ in events if event.key == name}
+        return list(once.values())
 
     async def wait_told(self, name: str, *wanted: str) -> None:
         async def told() -> bool:
