@@ -144,6 +144,18 @@ class Installation:
         """Every event on a topic (name without prefix) with its value parsed, in order per resource."""
         return await events_of(self.kafka, topic)
 
+    async def events_so_far(self, topic: str) -> list[tuple[Event, Any]]:
+        """As events, once everything that was committed before the call has been emitted."""
+
+        async def emitted() -> bool:
+            async with self.connection() as connection:
+                schemas = await connection.fetch("SELECT schemaname FROM pg_tables WHERE tablename = 'outbox'")
+                waiting = [f'SELECT 1 FROM "{row["schemaname"]}".outbox' for row in schemas]
+                return not await connection.fetchval(f"SELECT EXISTS ({' UNION ALL '.join(waiting)})")
+
+        await eventually(emitted, within_s=60, what="every outbox emitted")
+        return await self.events(topic)
+
     def log_of(self, service: str, *, instance: str = "1", lines: int = LOG_LINES_SHOWN) -> str:
         """The end of a worker's log."""
         return processes.tail(self.workers[service, instance].command.log_file, lines)

@@ -162,7 +162,7 @@ async def test_a_zone_of_an_authority_that_has_granted_is_asked_for_once_and_a_g
     assert len(reopened.findings) == 2
     assert "geozones/tower2.t" in reopened.state_reason
     assert list(reopened.notified_authorities) == [PORT]
-    events = await world.installation.events(PLANS)
+    events = await world.installation.events_so_far(PLANS)
     (asks,) = [list(value.asks) for event, value in events if event.key == plan.name and value.asks]
     assert asks == [TOWER]
 

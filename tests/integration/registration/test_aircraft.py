@@ -203,7 +203,7 @@ async def test_a_fleet_retires_with_its_operator_and_nothing_joins_it(registrati
     assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "OPERATOR_NOT_IN_GOOD_STANDING")
     assert error.metadata == {"resource": operator.name, "state": "DEREGISTERED"}
 
-    events = await registration.installation.events(topics.OPERATORS)
+    events = await registration.installation.events_so_far(topics.OPERATORS)
     told = [event.type for event, _ in events if event.key == fleet[1].name]
     assert told == ["lowsky.aircraft.registered.v1", "lowsky.aircraft.retired.v1"]
 

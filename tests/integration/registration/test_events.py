@@ -124,7 +124,7 @@ async def test_what_was_refused_is_not_told(registration: Registration) -> None:
     await registration.for_registrar.VerifyOperator(verify)
     told = await _events_of(registration, operator.name, 2)
     assert [event.type for event, _ in told] == ["lowsky.operator.created.v1", "lowsky.operator.verified.v1"]
-    assert not [event for event, _ in await registration.installation.events(TOPIC) if "never-made" in event.key]
+    assert not [event for event, _ in await registration.installation.events_so_far(TOPIC) if "never-made" in event.key]
 
 
 async def test_a_repeated_request_is_told_once(registration: Registration) -> None:

@@ -74,6 +74,6 @@ async def test_what_is_stated_is_no_longer_missing_and_is_not_told_in_events(reg
     request = update_request(name, ["insurance_expire_time"], insurance_expire_time=IN_YEARS)
     updated = (await registration.operators_for(name).UpdateOperator(request)).operator
     assert not updated.missing_documents
-    events = await registration.installation.events(topics.OPERATORS)
+    events = await registration.installation.events_so_far(topics.OPERATORS)
     told = [value.operator for event, value in events if event.key == name]
     assert [len(one.missing_documents) for one in told] == [0, 0]

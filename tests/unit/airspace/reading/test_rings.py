@@ -275,6 +275,8 @@ def readings(rings: Sequence[Ring]) -> list[BaseGeometry]:
 @given(broken(), st.sampled_from([1e-2, 1e-6]), st.booleans())
 @example([[(0, 0), (2, 0), (2, 2), (0, 2)], [(4, 0), (8, 0), (8, 8), (4, 8)], [(5, 1), (6, 1), (6, 2)]], 1e-2, True)
 @example([[(1, 1), (2, 1), (2, 2), (1, 2)], [(0, 0), (8, 0), (8, 8), (0, 8)]], 1e-2, False)
+@example([[(2, 0), (5, 5), (0, 0), (7, 6), (1, 3)]], 1e-6, False)
+@example([[(2, 0), (5, 5), (0, 3), (7, 6), (1, 3)]], 1e-6, False)
 def test_what_is_taken_of_any_rings_covers_every_reading_of_them(
     corners: list[list[tuple[int, int]]], scale: float, closed: bool
 ) -> None:
@@ -284,8 +286,10 @@ def test_what_is_taken_of_any_rings_covers_every_reading_of_them(
     if taken is None:
         assert noted(entry)[-1] in ("EXTENT_AMBIGUOUS", "RING_WITHOUT_AREA", "RING_TOO_TANGLED")
         return
+    # Crossings are rounded; where GEOS has to snap, to some five micrometres.
+    covered = taken.buffer(1e-10)
     for reading in readings(full):
-        assert shapely.difference(reading, taken).area <= 1e-6 * scale**2  # crossings are rounded to the nearest double
+        assert shapely.difference(shapely.make_valid(reading), covered).area <= 1e-6 * scale**2
 
 
 @pytest.mark.parametrize("name", ["A", [{"text": "A", "lang": "en"}]])
