@@ -19,7 +19,8 @@ def protos_with(folder: Path, rule: str) -> Path:
     shutil.copy(PROTOS / "generate.py", copy)
     shutil.copytree(PROTOS / "buf", copy / "buf")
     (copy / "lowsky/api/x/v1/x.proto").write_text(
-        f'syntax = "proto3";\npackage lowsky.api.x.v1;\nmessage X {{ {rule} }}\nservice S {{ rpc Do(X) returns (X); }}\n'
+        'syntax = "proto3";\npackage lowsky.api.x.v1;\n'
+        f"message X {{ {rule} }}\nservice S {{ rpc Do(X) returns (X); }}\n"
     )
     (copy / "gen" / OLD).parent.mkdir(parents=True)
     (copy / "gen" / OLD).write_text("")

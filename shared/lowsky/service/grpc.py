@@ -23,9 +23,7 @@ class GrpcServer:
 
     def __init__(self, process: Process, config: GrpcConfig) -> None:
         if config.fetches_keys_in_the_clear:
-            log.warning(
-                "keys to verify tokens with come over plain http: for development only", url=config.token_jwks_url
-            )
+            log.warning("keys of tokens come over plain http: for development only", url=config.token_jwks_url)
         self._health = process.health
         self._config = config
         self._verifier = TokenVerifier(
