@@ -1,8 +1,8 @@
 """Recovery from the loss of lowsky.authorities.v1.
 
-Areas are ordered by how far their topic was read. A topic that takes the place of a lost one counts from zero, so that its
-areas would pass for older than those of the last re-check, and nothing would be decided, until it is as long. Once it
-states the same areas as that re-check knew, all of them, they are not older, and are counted by the new topic.
+Areas are ordered by how far their topic was read. A topic that takes the place of a lost one counts from zero, so that
+its areas would pass for older than those of the last re-check, and nothing would be decided, until it is as long. Once
+it states the same areas as that re-check knew, all of them, they are not older, and are counted by the new topic.
 """
 
 from __future__ import annotations
