@@ -14,23 +14,33 @@ from grpc_tools import protoc
 
 HERE = Path(__file__).parent
 GEN = HERE / "gen"
+PACKAGES = ("lowsky", "buf")
 WELL_KNOWN = Path(grpc_tools.__file__).parent / "_proto"
 
 
-def generate(gen: Path) -> int:
-    """Writes all generated code beneath a folder, in place of what was there."""
-    for old in ("lowsky", "buf"):
-        shutil.rmtree(gen / old, ignore_errors=True)
+def generate(gen: Path, protos: Path = HERE) -> int:
+    """Writes the code of all protos beneath a folder, in place of what was there; unless a proto does not compile."""
     gen.mkdir(exist_ok=True)
-    ours = sorted(path.relative_to(HERE).as_posix() for path in HERE.glob("lowsky/**/*.proto"))
+    with tempfile.TemporaryDirectory(prefix=".generating-", dir=gen) as scratch:
+        fresh = Path(scratch)
+        if code := _compile(protos, fresh):
+            return code
+        for package in PACKAGES:
+            shutil.rmtree(gen / package, ignore_errors=True)
+            (fresh / package).rename(gen / package)
+    return 0
+
+
+def _compile(protos: Path, gen: Path) -> int:
+    ours = sorted(path.relative_to(protos).as_posix() for path in protos.glob("lowsky/**/*.proto"))
     vendored = ["buf/validate/validate.proto"]  # google/api and google/rpc come generated in googleapis-common-protos
-    include = [f"-I{HERE}", f"-I{WELL_KNOWN}"]
+    include = [f"-I{protos}", f"-I{WELL_KNOWN}"]
     messages = [f"--python_out={gen}", f"--mypy_out=quiet:{gen}"]
     services = [f"--grpc_python_out={gen}", f"--mypy_grpc_out=quiet:{gen}"]
-    with_services = [name for name in ours if "\nservice " in (HERE / name).read_text()]
+    with_services = [name for name in ours if "\nservice " in (protos / name).read_text()]
     code = protoc.main(["protoc", *include, *messages, *ours, *vendored])
     code = code or protoc.main(["protoc", *include, *services, *with_services])
-    for folder in (gen / "lowsky" / "api").glob("**"):
+    for folder in (gen / "lowsky" / "api").glob("**/"):
         (folder / "__init__.py").write_text(f'"""Generated from protos/{folder.relative_to(gen).as_posix()}."""\n')
     return int(code)
 

@@ -22,8 +22,9 @@ from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.geo.codec.zones import geozone_to_message
 from lowsky.health import Health
 from tests.bench.geofence import zones_of
+from tests.bench.measuring import size
 
-ZONES = 100_000
+ZONES = size(100_000, 500)
 TOPIC = topics.GEOZONES
 
 

@@ -29,9 +29,10 @@ from lowsky.geo.volumes.scales import on_both_scales
 from lowsky.geo.volumes.stored import Run, StoredVolumes
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import Volumes, corridors
+from tests.bench.measuring import size
 
 BATCH = 64
-SINGLE, BATCHES, PAIRWISE = 300, 30, 40
+SINGLE, BATCHES, PAIRWISE = size((300, 30, 40), (10, 3, 3))
 """How many questions; pairwise takes long."""
 
 LONGEST_S = 600

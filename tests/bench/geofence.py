@@ -28,13 +28,14 @@ from lowsky.geo.volumes.volumes import Volumes, corridors
 from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.zones import geofence
+from tests.bench.measuring import size
 
-SIZES = {10_000: 15, 100_000: 20}
+SIZES = size({10_000: 15, 100_000: 20}, {500: 0})
 """Zones, and how many times faster than the naive answer theirs is to be."""
 
 BATCH = 64
 LEGS = 18
-ROUNDS = 9
+ROUNDS = size(9, 3)
 WEST, SOUTH, DEGREES = 113.0, 22.0, 1.0
 REFERENCE = VerticalReference(terrain_min_m=0, terrain_max_m=50)
 START_S = datetime(2026, 6, 1, 9, tzinfo=UTC).timestamp()  # a Monday

@@ -37,20 +37,21 @@ from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.local.stack import Stack, infrastructure
 from lowsky.rpc.paging import PAGE_BYTES_MAX
+from tests.bench.measuring import size
 from tests.integration.flightplans.world import flight_plan, waypoints
 from tests.support.history import months_before, partitioned_since, submitted_between
 from tests.support.installation import maintain
 
-SIZES = (0, 1_000_000)
+SIZES = size((0, 1_000_000), (0, 2_000))
 MONTHS = 13
 BATCH = 64
 PAGE = 51
-ROUNDS = 300
+ROUNDS = size(300, 20)
 LEGS = 18
 CONTENT = flight_plan(
     waypoints=[point for step in range(5) for point in waypoints((113.5, 21.0 + 0.002 * step))][: LEGS + 1]
 ).SerializeToString()
-AT_ONCE = 100_000
+AT_ONCE = size(100_000, 1_000)
 """Rows in one statement of the history."""
 
 
@@ -207,7 +208,7 @@ async def variant(exits: AsyncExitStack, stack: Stack, rows: int, by_month: bool
     return Stored(rows, by_month, database, sample, [])
 
 
-async def main(sizes: Sequence[int]) -> None:
+async def main(sizes: Sequence[int] = SIZES) -> None:
     with tempfile.TemporaryDirectory(prefix="lowsky-bench-") as folder, infrastructure(Path(folder) / "state") as stack:
         async with AsyncExitStack() as exits:
             wanted = [(rows, by_month) for rows in sizes for by_month in (True, False) if by_month or rows]

@@ -28,9 +28,9 @@ from lowsky.local.reporting import ConsoleReporter
 from lowsky.local.stack import Stack
 from lowsky.missions import read
 from tests.bench.echo import METHOD
-from tests.bench.measuring import Measurement, one_by_one
+from tests.bench.measuring import Measurement, one_by_one, size
 
-CALLS = 200
+CALLS = size(200, 5)
 PAYLOAD = b"x" * 1_000
 TOPIC = "lowsky.approvals.v1.flightplans.dlq"
 """A declared topic of one partition that nothing else uses in this run."""

@@ -17,13 +17,14 @@ from pathlib import Path
 import psutil
 
 from lowsky.local.stack import infrastructure
+from tests.bench.measuring import size
 from tests.integration.airspace.publishing import new_dataset, new_publisher
 from tests.support.installation import Installation, new_installation
 from tests.support.polling import eventually
 from tests.support.tokens import serving_issuer
 from tests.support.zone_files import Point, ed269_zone, file_of
 
-ZONES = 10_000
+ZONES = size(10_000, 200)
 POINTS = 60
 WORKERS = ("1", "2")
 

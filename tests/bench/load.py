@@ -24,9 +24,10 @@ import uvloop
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.bench import echo, pipeline
 from tests.bench.city import FLEETS, requests
+from tests.bench.measuring import size
 
 SERVICE = "/lowsky.api.flightplans.v1.FlightPlansService/"
-WARM_UP = 200
+WARM_UP = size(200, 20)
 """Requests before the clock starts: connections, plans of statements, caches."""
 
 Call = Callable[[int], Awaitable[bytes]]

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 
-WARM_UP = 10
+QUICK = "LOWSKY_BENCH_QUICK"
+"""The variable by which sections only show that they work."""
+
+T = TypeVar("T")
+
+
+def size(full: T, quick: T) -> T:
+    """What is measured, or the least that a section works with: figures of that are not comparable."""
+    return quick if os.environ.get(QUICK) else full
+
+
+WARM_UP = size(10, 2)
 
 
 @dataclass(frozen=True)

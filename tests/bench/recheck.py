@@ -20,11 +20,12 @@ import shapely
 from lowsky.api.airspace.v1 import geozones_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.local.stack import infrastructure
+from tests.bench.measuring import size
 from tests.integration.flightplans.world import SERVICE, World, imported, in_, submission, waypoints, zone, zone_event
 from tests.support.installation import new_installation
 from tests.support.tokens import serving_issuer
 
-PLANS = 10_000
+PLANS = size(10_000, 200)
 LEGS = 18
 CITY = (105.0, 35.0)
 PLACES = 100

@@ -45,21 +45,22 @@ from lowsky.local.stack import Stack, infrastructure
 from tests.bench import conflict_search
 from tests.bench.conflict_search import BATCH, Search
 from tests.bench.filling import FAR, HOUR_S, HOURS, NEAR, Flights, fill, trajectories
+from tests.bench.measuring import size
 from tests.integration.flightplans.held import OPERATORS, START, a_drone, opened
 from tests.integration.flightplans.held import Path as Submitter
 from tests.support.installation import maintain
 from tests.support.plan_contents import contents
 
 RESULTS = Path("bench-results") / "reservations.json"
-MONTH_PLANS = 1_000_000
-VOLUME_PLANS = 55_556
+MONTH_PLANS = size(1_000_000, 2_000)
+VOLUME_PLANS = size(55_556, 600)
 """Of 18 volumes: a million of them."""
-CROWD = 10_000
-DIFFERENT = 5_000
+CROWD = size(10_000, 300)
+DIFFERENT = size(5_000, 500)
 """Flights that are computed; a month is made of them at other hours."""
 TEN_MINUTES_S = 600
 FIRST_S = int(START.timestamp()) // HOUR_S * HOUR_S + 2 * HOUR_S
-SINGLE, BATCHES = 200, 20
+SINGLE, BATCHES = size((200, 20), (10, 2))
 WARM = 0.1
 """Of the rounds, which do not count."""
 

@@ -17,14 +17,15 @@ import psutil
 
 from lowsky.local.stack import infrastructure
 from tests.bench.imports import in_force, rings
+from tests.bench.measuring import size
 from tests.integration.airspace.publishing import new_dataset, new_publisher
 from tests.integration.airspace.restricting import CITY, new_officer
 from tests.support.installation import Installation, new_installation
 from tests.support.tokens import serving_issuer
 from tests.support.zone_files import ed269_zone, file_of
 
-DATASETS = 10
-ZONES = 10_000
+DATASETS = size(10, 2)
+ZONES = size(10_000, 200)
 """Of each dataset."""
 CORNERS = 8
 

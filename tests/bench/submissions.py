@@ -27,15 +27,17 @@ from lowsky.events import topics
 from lowsky.local.stack import Stack, infrastructure
 from tests.bench.city import DRONES, FLEETS, drone, fleet
 from tests.bench.load import Job
+from tests.bench.measuring import size
 from tests.bench.shares import Shares, profile
 from tests.integration.flightplans.world import SERVICE, World, aircraft, operator
 from tests.support.installation import Installation, new_installation
 from tests.support.tokens import serving_issuer
 
 RESULTS = Path("bench-results") / "submissions.json"
-ECHO_COUNT, PIPELINE_COUNT, UNARY_COUNT, STREAM_COUNT, HUB_COUNT = 20_000, 20_000, 15_000, 6_000, 10_000
-LASTS_S = 8.0
-PROFILED_S = 4
+ECHO_COUNT, PIPELINE_COUNT = size((20_000, 20_000), (500, 500))
+UNARY_COUNT, STREAM_COUNT, HUB_COUNT = size((15_000, 6_000, 10_000), (500, 500, 500))
+LASTS_S = size(8.0, 1.0)
+PROFILED_S = size(4, 1)
 TAKE_IN_S = 120
 """How long approvals may take for what is left of a run."""
 

@@ -21,16 +21,17 @@ import psutil
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.local.stack import infrastructure
 from tests.bench.city import fleet
+from tests.bench.measuring import size
 from tests.bench.submissions import Bench, Run
 from tests.integration.flightplans.world import SERVICE, Stub
 from tests.support.installation import Installation, new_installation
 from tests.support.tokens import serving_issuer
 
 WATCHES = 60
-MISSED = 6_000
+MISSED = size(6_000, 400)
 """Events between the token and now, of which an eighth is the watched fleet's."""
 
-PER_S, LASTS_S = 20.0, 20.0
+PER_S, LASTS_S = 20.0, size(20.0, 3.0)
 SAMPLED_S = 0.02
 
 

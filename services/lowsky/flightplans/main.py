@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.events import topics
+from lowsky.events.watching.tail import Tail
 from lowsky.events.watching.watch import Broadcast
 from lowsky.flightplans.codec.plans import airspace_again, as_kept, proposal_again, to_answer
 from lowsky.flightplans.config import FlightPlansConfig
@@ -40,8 +41,8 @@ async def assemble(service: Service[FlightPlansConfig]) -> None:
     """Projections of registrations and airspace, the submission path that uses them, and the consumer of approvals."""
     standing, airspace, areas = Standing(), Airspace(service.health), Areas()
     law = Law(RuleSets.read(service.config.jurisdiction, service.config.jurisdictions), areas)
-    await follow(service, standing, airspace, areas)
-    await keep_plans(service, standing, airspace, areas, law)
+    authorities = await follow(service, standing, airspace, areas)
+    await keep_plans(service, standing, airspace, areas, law, authorities)
     await service.health.expect("watch", only_writes=True)
     broadcast = Broadcast(
         service.events.kafka, topics.FLIGHT_PLANS, service.health, part="watch", understand=PlanChange
@@ -91,21 +92,28 @@ async def assemble(service: Service[FlightPlansConfig]) -> None:
     )
 
 
-async def follow(service: Service[FlightPlansConfig], standing: Standing, airspace: Airspace, areas: Areas) -> None:
-    """Follows the events about operators, zones and areas, from the beginning of their topics."""
+async def follow(service: Service[FlightPlansConfig], standing: Standing, airspace: Airspace, areas: Areas) -> Tail:
+    """Follows the events about operators, zones and areas, from the beginning of their topics; returns what reads the
+    last of these."""
     await service.events.follow(topics.OPERATORS, OnOperators(standing), part="registrations")
     await service.events.follow(
         topics.GEOZONES, OnGeozones(airspace), part="geozones", unsettled=lambda: airspace.unsettled
     )
-    await service.events.follow(
+    authorities = await service.events.follow(
         topics.AUTHORITIES, OnAuthorities(areas), part="authorities", unsettled=lambda: areas.problem
     )
     await service.health.expect(AIRSPACE_INDEX)
     service.process.run(airspace.keep_index)
+    return authorities
 
 
 async def keep_plans(
-    service: Service[FlightPlansConfig], standing: Standing, airspace: Airspace, areas: Areas, law: Law
+    service: Service[FlightPlansConfig],
+    standing: Standing,
+    airspace: Airspace,
+    areas: Areas,
+    law: Law,
+    authorities: Tail,
 ) -> None:
     """Background work on stored plans: re-checks after airspace changes, timers, and partitions."""
     await service.health.expect(RECHECK, only_told=True)
@@ -116,6 +124,7 @@ async def keep_plans(
         clock=service.clock,
         airspace=airspace,
         areas=areas,
+        areas_topic_ends=authorities.ends_now,
         reference=service.config.vertical_reference,
         is_caught_up=lambda: not {"geozones", "authorities", AIRSPACE_INDEX} & service.health.problems.keys(),
         airspace_of=airspace_again,

@@ -23,6 +23,15 @@ LOCK_TIMEOUT_S: Final = 5.0
 IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 30.0
 """An abandoned transaction must not hold locks for ever."""
 
+KEEPALIVES: Final = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+"""The server ends the session of a worker that cannot be reached after 25 s, with its advisory locks: by default after
+two hours, during which no other worker could relay events. Without effect on UNIX sockets."""
+
 ANSWER_GRACE_S: Final = 5.0
 """The server ends a statement at its time-out. If its answer does not arrive within this much longer, the connection is
 half open (a machine that lost power, a firewall that dropped its state), and the wait ends."""
@@ -161,6 +170,7 @@ class Database:
                 "statement_timeout": _ms(STATEMENT_TIMEOUT_S),
                 "lock_timeout": _ms(LOCK_TIMEOUT_S),
                 "idle_in_transaction_session_timeout": _ms(IDLE_IN_TRANSACTION_TIMEOUT_S),
+                **KEEPALIVES,
             },
         )
         async with pool:

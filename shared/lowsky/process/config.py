@@ -7,9 +7,13 @@ Each part has its own settings; a process combines those of its parts. Each fiel
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lowsky.loopback import is_loopback
 
 
 class Environment(StrEnum):
@@ -22,7 +26,8 @@ class Environment(StrEnum):
 class ProcessConfig(BaseSettings):
     """Settings of every process."""
 
-    model_config = SettingsConfigDict(env_prefix="LOWSKY_", frozen=True)
+    # What is wrong is told without the values: among them is the database's password.
+    model_config = SettingsConfigDict(env_prefix="LOWSKY_", frozen=True, hide_input_in_errors=True)
 
     env: Environment = Environment.DEVELOPMENT
     """``development`` or ``production``."""
@@ -65,7 +70,8 @@ class GrpcConfig(ProcessConfig):
     """Address of the gRPC server, host:port. Workers of one service share it (SO_REUSEPORT)."""
 
     token_jwks_url: str
-    """URL of the public keys (JWKS) that tokens are verified with."""
+    """URL of the public keys (JWKS) that tokens are verified with: https, or http on this machine. Whoever answers it
+    says who everybody is; plain http from elsewhere is accepted in development only."""
 
     token_issuer: str
     """Required issuer of a token (``iss``)."""
@@ -75,6 +81,24 @@ class GrpcConfig(ProcessConfig):
 
     reflection: bool | None = None
     """gRPC reflection; if unset, on except in production."""
+
+    @model_validator(mode="after")
+    def _keys_come_from_the_issuer(self) -> Self:
+        scheme = urlsplit(self.token_jwks_url).scheme
+        if scheme not in ("http", "https"):
+            raise ValueError("LOWSKY_TOKEN_JWKS_URL must be an https URL, or an http URL of this machine")
+        if self.fetches_keys_in_the_clear and self.env is not Environment.DEVELOPMENT:
+            raise ValueError(
+                "LOWSKY_TOKEN_JWKS_URL is plain http on another machine: whoever is between could put in keys of their "
+                "own; use https (only LOWSKY_ENV=development accepts it)"
+            )
+        return self
+
+    @property
+    def fetches_keys_in_the_clear(self) -> bool:
+        """Whether the keys travel unprotected from another machine."""
+        url = urlsplit(self.token_jwks_url)
+        return url.scheme == "http" and not is_loopback(url.hostname or "")
 
     @property
     def serves_reflection(self) -> bool:

@@ -55,9 +55,9 @@ class Events:
 
     async def follow(
         self, topic: str, listener: Listener, *, part: str, unsettled: Callable[[], str | None] = lambda: None
-    ) -> None:
+    ) -> Tail:
         """Adds an in-memory projection: every worker reads the topic from its beginning. The worker serves once the
-        projection has caught up and nothing is unsettled.
+        projection has caught up and nothing is unsettled. Returns what reads the topic.
 
         Args:
             part: Its name in the health of the worker.
@@ -67,3 +67,4 @@ class Events:
             self.kafka, topic, listener, self._process.health, part=part, from_beginning=True, unsettled=unsettled
         )
         self._process.run(tail.run)
+        return tail

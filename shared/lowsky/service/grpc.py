@@ -22,6 +22,8 @@ class GrpcServer:
     """The gRPC server of a process: authenticated, limited, with health and, if configured, reflection."""
 
     def __init__(self, process: Process, config: GrpcConfig) -> None:
+        if config.fetches_keys_in_the_clear:
+            log.warning("keys of tokens come over plain http: for development only", url=config.token_jwks_url)
         self._health = process.health
         self._config = config
         self._verifier = TokenVerifier(

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -15,9 +16,15 @@ import pytest
 from lowsky.db import database as database_module
 from lowsky.db import probe as probe_module
 from lowsky.db.database import Database
+from lowsky.db.migrations import migrate
 from lowsky.db.probe import DatabaseProbe
 from lowsky.errors import Unavailable
+from lowsky.events import topics
+from lowsky.events.event import Event
+from lowsky.events.outbox import append
+from lowsky.events.relay import Relay
 from lowsky.health import DATABASE, Health
+from lowsky.process.background import end
 from tests.support.installation import Installation
 from tests.support.polling import eventually
 
@@ -30,17 +37,33 @@ class Wire:
     def __init__(self) -> None:
         self.passes = asyncio.Event()
         self.passes.set()
+        self.far: set[asyncio.StreamWriter] = set()
+        self._lost: set[asyncio.StreamWriter] = set()
+        self.left_open: list[asyncio.StreamWriter] = []
 
-    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def lose(self) -> None:
+        """The connections that there are: the server knows, the client is not told. New ones pass."""
+        self._lost |= self.far
+        for writer in self.far:
+            writer.close()
+
+    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, far: asyncio.StreamWriter) -> None:
+        self.far.add(far)
         try:
             while data := await reader.read(65_536):
                 await self.passes.wait()
+                if far in self._lost:
+                    continue
                 writer.write(data)
                 await writer.drain()
         except ConnectionError:
             pass
         finally:
-            writer.close()
+            self.far.discard(far)
+            if far in self._lost:
+                self.left_open.append(writer)
+            else:
+                writer.close()
 
 
 @asynccontextmanager
@@ -57,7 +80,7 @@ async def behind_a_wire(url: str, folder: Path) -> AsyncIterator[tuple[Wire, str
         else:
             far_reader, far_writer = await asyncio.open_connection(host, port)
         for pair in ((reader, far_writer), (far_reader, writer)):
-            pumps.add(asyncio.create_task(wire.pump(*pair)))
+            pumps.add(asyncio.create_task(wire.pump(*pair, far_writer)))
 
     server = await asyncio.start_unix_server(accept, folder / ".s.PGSQL.5432")
     user = f"{parts.username or ''}{':' + parts.password if parts.password else ''}@" if parts.username else ""
@@ -69,6 +92,8 @@ async def behind_a_wire(url: str, folder: Path) -> AsyncIterator[tuple[Wire, str
             pump.cancel()
         if pumps:
             await asyncio.wait(pumps)
+        for writer in wire.left_open:
+            writer.close()
 
 
 @pytest.fixture
@@ -256,3 +281,47 @@ async def test_waiting_for_a_lock_of_others_says_that_they_have_it(installation:
         assert raised.value.reason == "DATABASE_BUSY"
         assert isinstance(raised.value.__cause__, asyncpg.LockNotAvailableError | asyncpg.QueryCanceledError)
         await other.execute("DROP TABLE locked")
+
+
+async def test_the_relay_goes_on_after_its_connection_was_lost_without_a_word(
+    installation: Installation, folder: Path, soon: None
+) -> None:
+    await migrate(installation.database_url, "approvals")
+
+    async def relayed(*wanted: str) -> bool:
+        events = await installation.events(topics.APPROVALS)
+        # What was sent just before the loss may come twice.
+        assert list(dict.fromkeys(event.key for event, _ in events)) == list(wanted)
+        return True
+
+    async with (
+        behind_a_wire(installation.database_url, folder) as (wire, url),
+        Database.open(installation.database_url, schema="approvals") as other,
+        Database.open(url, schema="approvals") as database,
+    ):
+
+        async def emit(key: str) -> None:
+            async with other.transaction() as connection:
+                opened = Event(topics.APPROVALS, key, "lowsky.approval.opened.v1", b"", datetime.now(UTC))
+                await append(connection, [opened])
+
+        relaying = asyncio.create_task(Relay(database, installation.kafka, Health()).run())
+        try:
+            await emit("approvals/1")
+            await eventually(lambda: relayed("approvals/1"))
+            wire.lose()
+            await emit("approvals/2")
+            await eventually(lambda: relayed("approvals/1", "approvals/2"), within_s=60)
+        finally:
+            await end([relaying])
+
+
+async def test_the_server_is_asked_to_end_sessions_that_cannot_be_reached(
+    installation: Installation,
+) -> None:
+    async with (
+        Database.open(installation.database_url, schema=SCHEMA) as database,
+        database.connection() as connection,
+    ):
+        rows = await connection.fetch("SELECT name, reset_val, source FROM pg_settings WHERE name LIKE 'tcp_%'")
+    assert {row["name"] for row in rows if row["source"] == "client"} == set(database_module.KEEPALIVES)

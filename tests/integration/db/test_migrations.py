@@ -13,6 +13,7 @@ from tests.support.installation import Installation
 
 TABLE = Migration("test", "9001_t.sql", "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 10);")
 INDEX = Migration("test", "9002_i.sql", "-- concurrently\nCREATE UNIQUE INDEX CONCURRENTLY t_a ON t (a);\n")
+ENDLESS = Migration("test", "9004_e.sql", "INSERT INTO t VALUES (-1); SELECT pg_sleep(3600);")
 COLUMN = Migration("test", "9003_c.sql", "ALTER TABLE t ADD COLUMN b int;")
 
 
@@ -60,3 +61,18 @@ async def test_a_table_in_use_is_waited_for_in_short_turns(
         assert not running.done()
         await transaction.commit()
         assert await running == ["9003_c.sql"]
+
+
+async def test_a_statement_that_takes_too_long_is_given_up_and_leaves_nothing(
+    installation: Installation, files: list[Migration], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "STATEMENT_S", 1)
+    url = installation.database_url
+    await migrate(url, "endless")
+    files.append(ENDLESS)
+    with pytest.raises(asyncpg.QueryCanceledError):
+        async with asyncio.timeout(60):
+            await migrate(url, "endless")
+    async with installation.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM endless.t WHERE a = -1") == 0
+        assert await connection.fetchval("SELECT count(*) FROM endless.schema_migrations") == 1

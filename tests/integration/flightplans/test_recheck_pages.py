@@ -50,6 +50,10 @@ def plans() -> list[FlightPlan]:
     return [plan_made_at(NOW - timedelta(minutes=n % 5), n) for n in range(COUNT)]
 
 
+async def no_ends() -> dict[int, int]:
+    return {}
+
+
 def rechecking(months: Months) -> Recheck:
     """Of a worker; all plans are of one flight."""
     flight = trajectory(PLACE, (113.01, 22.0), start=NOW + timedelta(hours=1))
@@ -59,6 +63,7 @@ def rechecking(months: Months) -> Recheck:
         clock=At(NOW),
         airspace=Airspace(Health()),
         areas=Areas(),
+        areas_topic_ends=no_ends,
         reference=ANYWHERE,
         health=Health(),
         is_caught_up=lambda: True,

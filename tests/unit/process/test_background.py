@@ -8,7 +8,7 @@ import pytest
 
 from lowsky.errors import Unavailable
 from lowsky.process import background
-from lowsky.process.background import end, repeatedly, side_by_side
+from lowsky.process.background import end, persistently, repeatedly, side_by_side
 from tests.support.polling import eventually
 
 WITHIN_S = 10
@@ -112,3 +112,18 @@ async def test_more_work_is_done_at_once() -> None:
 
     await eventually(all_done)
     await end([repeating])
+
+
+async def test_a_loop_that_fails_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "FAULT_RETRY_S", 0.0)
+    started = 0
+
+    async def loop() -> None:
+        nonlocal started
+        started += 1
+        if started < 3:
+            raise KeyError("a fault")
+
+    async with asyncio.timeout(WITHIN_S):
+        await persistently(loop)  # ends with a loop that ends by itself
+    assert started == 3

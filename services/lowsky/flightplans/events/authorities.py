@@ -21,8 +21,8 @@ class OnAuthorities:
         self._areas = areas
 
     def __call__(self, event: Event, positions: Positions) -> None:
-        self._take(event)
         self._areas.read_up_to(sum(positions.values()))
+        self._take(event)
 
     def _take(self, event: Event) -> None:
         if event.value is None:

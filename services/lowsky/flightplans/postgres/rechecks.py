@@ -108,6 +108,24 @@ async def rechecks_begun(connection: Connection) -> Begun:
     return Begun(row["begun"], row["areas_begun"], row["areas_digest"])
 
 
+async def areas_begun(connection: Connection) -> Begun:
+    """The last re-check that has begun, whatever may begin meanwhile."""
+    (row,) = await connection.fetch("SELECT begun, areas_begun, areas_digest FROM airspace_recheck")
+    return Begun(row["begun"], row["areas_begun"], row["areas_digest"])
+
+
+async def count_areas_anew(connection: Connection, begun: Begun, areas: StatedAreas) -> None:
+    """The same areas as those of the last re-check, as counted by another topic; unless another one has begun."""
+    await connection.execute(
+        """UPDATE airspace_recheck
+           SET areas_begun = $3::bigint, areas_done = $3::bigint - (areas_done < areas_begun)::int
+           WHERE areas_begun = $1 AND areas_digest = $2""",
+        begun.areas_read,
+        begun.areas_digest,
+        areas.read,
+    )
+
+
 async def begin_recheck(connection: Connection, revision: int, areas: StatedAreas) -> ToDo:
     """From now on no plan is stored that was checked against an earlier revision or earlier areas.
 

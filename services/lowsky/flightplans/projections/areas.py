@@ -35,7 +35,9 @@ class StatedAreas:
     digest: bytes
     """Digest of their content: equal for equal areas, whichever worker read them."""
     read: int
-    """How far the topic had been read; it increases."""
+    """How far the topic had been read; it increases, unless the topic is lost and made again."""
+    is_whole: bool = True
+    """Whether all of them are from the topic as it is now, and none is remembered from one that was lost."""
 
     def is_overtaken_by(self, read: int, digest: bytes) -> bool:
         """Whether another worker has read further, and has different areas."""
@@ -50,6 +52,8 @@ class Areas:
         self._stated: dict[str, StatedArea] = {}
         self._unreadable: dict[str, str] = {}
         """Authorities that could not be read, and why."""
+        self._remembered: set[str] = set()
+        """Authorities that a topic stated which was lost, and the one in its place has not stated yet."""
         self._built: tuple[AreaIndex, bytes] | None = None
         self._read = 0
         self._changed = asyncio.Event()
@@ -64,10 +68,13 @@ class Areas:
         """A snapshot of the current areas; built when first needed after a change."""
         if self._built is None:
             self._built = AreaIndex(self._stated.values()), _digest(self._stated.values())
-        return StatedAreas(*self._built, self._read)
+        return StatedAreas(*self._built, self._read, is_whole=not self._remembered)
 
     def read_up_to(self, read: int) -> None:
-        """Records how far the topic has been read; all events up to there have been applied."""
+        """Records how far the topic has been read, before the event there is applied. Less than before: the topic was
+        lost and made again; what it stated counts until it is stated anew."""
+        if read < self._read:
+            self._remembered.update(self._known)
         self._read = read
         self._changed.set()
         self._changed = asyncio.Event()
@@ -75,6 +82,11 @@ class Areas:
     async def read_beyond(self, read: int) -> None:
         """Waits until the topic has been read further than that."""
         while self._read <= read:
+            await self._changed.wait()
+
+    async def read_elsewhere(self, read: int) -> None:
+        """Waits until the topic has been read up to another place than that: further, or anew from its beginning."""
+        while self._read == read:
             await self._changed.wait()
 
     @property
@@ -96,6 +108,7 @@ class Areas:
     def learn(self, authority: str, known: KnownAuthority, area: StatedArea | None) -> None:
         """Sets the current properties and area of an authority; None: it states no area."""
         self._unreadable.pop(authority, None)
+        self._remembered.discard(authority)
         self._known[authority] = known
         if area == self._stated.get(authority):
             return
@@ -109,6 +122,7 @@ class Areas:
         """The authority no longer exists, and has no area."""
         self._unreadable.pop(authority, None)
         self._known.pop(authority, None)
+        self._remembered.discard(authority)
         if self._stated.pop(authority, None) is not None:
             self._built = None
 

@@ -32,9 +32,17 @@ from lowsky.findings.finding import Finding, Rule
 from lowsky.flightplans.checks.draw import FIELD
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.postgres.plans import FlightPlanStore
-from lowsky.flightplans.postgres.rechecks import PageKey, PlansToRecheck, ToDo, Unchecked, begin_recheck, end_recheck
+from lowsky.flightplans.postgres.rechecks import (
+    PageKey,
+    PlansToRecheck,
+    ToDo,
+    Unchecked,
+    begin_recheck,
+    end_recheck,
+)
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.areas import Areas, StatedAreas
+from lowsky.flightplans.recheck.lost_areas import TopicEnds, count_anew
 from lowsky.flightplans.recheck.touched import boxes_of, touched
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.zones.index import ZoneIndex
@@ -84,6 +92,7 @@ class Recheck:
         clock: Clock,
         airspace: Airspace,
         areas: Areas,
+        areas_topic_ends: TopicEnds,
         reference: VerticalReference,
         health: Health,
         is_caught_up: Callable[[], bool],
@@ -96,6 +105,8 @@ class Recheck:
         self._clock = clock
         self._airspace = airspace
         self._areas = areas
+        self._areas_topic_ends = areas_topic_ends
+        """The present ends of lowsky.authorities.v1, by partition."""
         self._reference = reference
         self._is_caught_up = is_caught_up
         self._airspace_of = airspace_of
@@ -115,11 +126,11 @@ class Recheck:
                 revision, read = await self._recheck_until_done()
 
     async def _wait_for_change(self, revision: int, read: int) -> None:
-        """Waits until there is an airspace, and it or the areas are newer than these."""
+        """Waits until there is an airspace, and it is newer than this or the areas were read elsewhere."""
         await self._airspace.newer_than(0)
         waiting = [
             asyncio.ensure_future(self._airspace.newer_than(revision)),
-            asyncio.ensure_future(self._areas.read_beyond(read)),
+            asyncio.ensure_future(self._areas.read_elsewhere(read)),
         ]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -133,6 +144,8 @@ class Recheck:
             zones, areas = self._airspace.index, self._areas.stated
             try:
                 # A starting worker passes through incomplete airspaces, whose zones compaction has removed.
+                if self._is_caught_up():
+                    await count_anew(self._database, areas, self._areas_topic_ends)
                 if self._is_caught_up() and await self.catch_up(zones, areas):
                     return zones.revision, areas.read
             except Unavailable as error:

@@ -71,6 +71,7 @@ class Tail:
         """The topic's ends when they were last read."""
         self.ends_read_s = -math.inf
         """When that read was started, by the loop's clock."""
+        self._ends_read = asyncio.Event()
 
     async def run(self) -> None:
         """Runs until cancelled; after an outage of the brokers it continues at its position."""
@@ -85,6 +86,13 @@ class Tail:
             finally:
                 await stop(consumer)
             await asyncio.sleep(RETRY_S)
+
+    async def ends_now(self) -> Positions:
+        """The topic's ends, which the brokers are asked for after this call. Waits until they answer."""
+        asked_s = asyncio.get_running_loop().time()
+        while self.ends_read_s <= asked_s:
+            await self._ends_read.wait()
+        return self.ends
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
         partitions = await assign(consumer, self._topic)
@@ -125,6 +133,8 @@ class Tail:
             async with asyncio.timeout(ENDS_S_MAX):
                 ends = await consumer.end_offsets(partitions)
             self.ends, self.ends_read_s = {tp.partition: end for tp, end in ends.items()}, started_s
+            self._ends_read.set()
+            self._ends_read = asyncio.Event()
             await asyncio.sleep(CHECK_S if caught_up_at is not None else 0.05)
             behind = sum([max(0, ends[tp] - await consumer.position(tp)) for tp in partitions])
             unsettled = self._unsettled()

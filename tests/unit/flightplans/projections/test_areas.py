@@ -311,3 +311,19 @@ def test_findings_of_an_area_that_name_the_first_legs_say_how_many_there_are() -
         (finding,) = look(index(), AreaIndex([stated(ground, EVERYWHERE)]), drawn.volumes, 1, ANYWHERE)[0]
         assert (finding.rule, len(finding.volumes), finding.volumes_left_out) == (rule, VOLUMES_NAMED_MAX, 200)
         assert finding.message.startswith("Legs 1 to 500 and 200 more")
+
+
+def test_areas_of_a_topic_that_was_lost_count_until_they_are_stated_anew() -> None:
+    areas = Areas()
+    for read, name in enumerate((TOWER, PORT), start=8):
+        areas.read_up_to(read)
+        areas.learn(name, KNOWN, stated(authority=name))
+    before = areas.stated
+    assert before.is_whole
+    areas.read_up_to(1)  # the first event of another topic
+    areas.learn(TOWER, KNOWN, stated())
+    assert not areas.stated.is_whole
+    assert (areas.stated.digest, areas.stated.read) == (before.digest, 1)
+    areas.read_up_to(2)
+    areas.learn(PORT, KNOWN, stated(authority=PORT))
+    assert areas.stated.is_whole
