@@ -17,6 +17,8 @@ A geozone.removed event has no value (a tombstone of the compacted topic); its h
 A plan that is affected by a new or changed zone, or by a changed area of an authority, is rejected or rescinded;
 reopened (→ UNDER_REVIEW, because an authority must decide about a zone that it has not yet decided on: its case is
 reopened and approval.opened is emitted again); or reassessed: only its findings changed.
+A flight that is airborne when it is rescinded keeps its airspace: flightplan.rescinded shows it as `airborne`, and a
+flightplan.ended follows when it is down or its time window has passed, with the state still RESCINDED.
 The zones of an import take effect together, with the dataset.imported event that follows the last of them.
 """
 
