@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lowsky.approvals.cases.visible import sees_as_officer
+from lowsky.approvals.codec.plans import airspace_revision_of
 from lowsky.approvals.domain.approval import Approval, Outcome
+from lowsky.approvals.domain.reasons import Reason
 from lowsky.approvals.postgres.cases import ApprovalStore
 from lowsky.auth.rules import Reach
 from lowsky.db.database import Connection
@@ -20,7 +22,7 @@ class OfficerDecision:
     approval: str
     etag: str
     outcome: Outcome
-    reason: str
+    reason: Reason
     officer: str
     """Subject of the token."""
 
@@ -41,7 +43,13 @@ async def decide(connection: Connection, decision: OfficerDecision, reach: Reach
     if authority is None or not approval.concerns(authority):
         raise NotFound(decision.approval)
     approval.decide(
-        authority, decision.outcome, officer=decision.officer, reason=decision.reason, etag=decision.etag, now=now
+        authority,
+        decision.outcome,
+        officer=decision.officer,
+        reason=decision.reason,
+        etag=decision.etag,
+        now=now,
+        airspace_revision=airspace_revision_of(approval.snapshot),
     )
     await store.save([approval])
     return approval

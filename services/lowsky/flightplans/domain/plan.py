@@ -290,11 +290,12 @@ class FlightPlan:
 
     def rescind(self, reason: str, now: datetime) -> None:
         """An authority takes its approval back. A flight in progress keeps its airspace until it is down (`airborne`).
+        A plan that is under review again, or whose grant did not count, is rejected: its case will not be decided.
 
         Raises:
-            IllegalMove: It is not approved, or is over.
+            IllegalMove: It is over.
         """
-        self._move("rescinded", reason, now)
+        self._move("rejected" if self.state in _UNDECIDED else "rescinded", reason, now)
 
     def withdraw(self, reason: str, now: datetime) -> None:
         """The operator withdraws it before take-off."""

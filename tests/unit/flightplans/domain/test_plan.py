@@ -23,6 +23,8 @@ LEGAL: Mapping[str, Mapping[State, State]] = {
         State.APPROVED: State.WITHDRAWN,
     },
     "rescind": {
+        State.SUBMITTED: State.REJECTED,
+        State.UNDER_REVIEW: State.REJECTED,
         State.APPROVED: State.RESCINDED,
         State.ACTIVATED: State.RESCINDED,
         State.NONCONFORMING: State.RESCINDED,

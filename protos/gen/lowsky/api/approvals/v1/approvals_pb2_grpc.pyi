@@ -7,6 +7,9 @@ expired when it was not decided in time.
 A plan that needs no authority's approval is granted automatically and at once: such a case emits only
 approval.granted, never approval.opened. A zone that is published or changed after the grant and needs a further
 decision reopens the case under the same number: PENDING, and the grants that it does not affect remain.
+An authority that has granted may rescind: the whole case is rescinded, and with it the plan. A flight that is airborne
+then keeps its airspace until it is down (FlightPlan.airborne). Whichever of rescission and activation is recorded
+first, both end alike: a rescinded plan is not activated, and an activated one is rescinded in the air.
 """
 
 from collections import abc as _abc
@@ -48,6 +51,10 @@ class ApprovalsServiceStub:
     they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
     contains the first decision, and must be read again before deciding.
     """
+    RescindApproval: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.RescindApprovalRequest, _approvals_pb2.RescindApprovalResponse]
+    """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows."""
+    ListReasonCodes: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.ListReasonCodesRequest, _approvals_pb2.ListReasonCodesResponse]
+    """The codes that give the reason of a decision or a rescission, with their texts."""
 
 @_typing.type_check_only
 class ApprovalsServiceAsyncStub(ApprovalsServiceStub):
@@ -63,6 +70,10 @@ class ApprovalsServiceAsyncStub(ApprovalsServiceStub):
     they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
     contains the first decision, and must be read again before deciding.
     """
+    RescindApproval: _aio.UnaryUnaryMultiCallable[_approvals_pb2.RescindApprovalRequest, _approvals_pb2.RescindApprovalResponse]  # type: ignore[assignment]
+    """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows."""
+    ListReasonCodes: _aio.UnaryUnaryMultiCallable[_approvals_pb2.ListReasonCodesRequest, _approvals_pb2.ListReasonCodesResponse]  # type: ignore[assignment]
+    """The codes that give the reason of a decision or a rescission, with their texts."""
 
 class ApprovalsServiceServicer(metaclass=_abc_1.ABCMeta):
     """The decisions of officers on flight plans."""
@@ -93,5 +104,21 @@ class ApprovalsServiceServicer(metaclass=_abc_1.ABCMeta):
         they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
         contains the first decision, and must be read again before deciding.
         """
+
+    @_abc_1.abstractmethod
+    def RescindApproval(
+        self,
+        request: _approvals_pb2.RescindApprovalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.RescindApprovalResponse, _abc.Awaitable[_approvals_pb2.RescindApprovalResponse]]:
+        """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows."""
+
+    @_abc_1.abstractmethod
+    def ListReasonCodes(
+        self,
+        request: _approvals_pb2.ListReasonCodesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.ListReasonCodesResponse, _abc.Awaitable[_approvals_pb2.ListReasonCodesResponse]]:
+        """The codes that give the reason of a decision or a rescission, with their texts."""
 
 def add_ApprovalsServiceServicer_to_server(servicer: ApprovalsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
