@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from lowsky.approvals.cases.ties import require_untied
 from lowsky.approvals.domain.approval import Approval
 from lowsky.approvals.domain.reasons import Reason
 from lowsky.approvals.postgres.cases import ApprovalStore
+from lowsky.auth.caller import Caller
 from lowsky.auth.rules import Reach
 from lowsky.db.database import Connection
 from lowsky.errors import NotFound
@@ -20,8 +22,7 @@ class OfficerRescission:
     approval: str
     etag: str
     reason: Reason
-    officer: str
-    """Subject of the token."""
+    officer: Caller
 
 
 async def rescind(connection: Connection, rescission: OfficerRescission, reach: Reach, now: datetime) -> Approval:
@@ -32,6 +33,7 @@ async def rescind(connection: Connection, rescission: OfficerRescission, reach: 
 
     Raises:
         NotFound: There is no such case, or it does not concern the officer's authority.
+        Forbidden: TIED_TO_OPERATOR, the officer also acts for the operator.
         StaleEtag, IllegalMove, Precondition
     """
     store = ApprovalStore(connection)
@@ -39,6 +41,9 @@ async def rescind(connection: Connection, rescission: OfficerRescission, reach: 
     authority = reach.authority
     if authority is None or not approval.concerns(authority):
         raise NotFound(rescission.approval)
-    approval.rescind(authority, officer=rescission.officer, reason=rescission.reason, etag=rescission.etag, now=now)
+    require_untied(rescission.officer, approval)
+    approval.rescind(
+        authority, officer=rescission.officer.subject, reason=rescission.reason, etag=rescission.etag, now=now
+    )
     await store.save([approval])
     return approval

@@ -45,8 +45,9 @@ def to_message(approval: Approval, *, with_officers: bool) -> approvals_pb2.Appr
 
 
 def to_event(approval: Approval) -> bytes:
-    """The value of lowsky.approval.* events. They name the officers; responses to operators omit them."""
-    return events_pb2.ApprovalEvent(approval=to_message(approval, with_officers=True)).SerializeToString()
+    """The value of lowsky.approval.* events. They do not name the officers: the topic has other readers than
+    authorities."""
+    return events_pb2.ApprovalEvent(approval=to_message(approval, with_officers=False)).SerializeToString()
 
 
 def _decision(decision: Decision, *, with_officer: bool) -> approvals_pb2.Decision:

@@ -73,7 +73,7 @@ class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
             etag=request.etag,
             outcome=outcome,
             reason=Reason(request.reason, tuple(request.reason_codes)),
-            officer=access.caller.subject,
+            officer=access.caller,
         )
 
         async def work(connection: Connection) -> pb.DecideApprovalResponse:
@@ -93,7 +93,7 @@ class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
             approval=request.name,
             etag=request.etag,
             reason=Reason(request.reason, tuple(request.reason_codes)),
-            officer=access.caller.subject,
+            officer=access.caller,
         )
 
         async def work(connection: Connection) -> pb.RescindApprovalResponse:

@@ -148,7 +148,7 @@ class Rescission(_message.Message):
     authority: _builtins.str
     """authorities/{authority}"""
     officer: _builtins.str
-    """The subject of the officer's token. Hidden from operators."""
+    """The subject of the officer's token. Shown to officers only; events omit it."""
     reason: _builtins.str
     @_builtins.property
     def reason_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -210,7 +210,7 @@ class Decision(_message.Message):
     """authorities/{authority}"""
     outcome: Global___Decision.Outcome.ValueType
     officer: _builtins.str
-    """Who decided: the subject of the officer's token. Hidden from operators."""
+    """Who decided: the subject of the officer's token. Shown to officers only; events omit it."""
     reason: _builtins.str
     airspace_revision: _builtins.int
     """The airspace that the plan had been checked against when the officer decided (Dataset.airspace_revision): it fixes

@@ -83,7 +83,8 @@ class ApprovalsServiceServicer:
     def DecideApproval(self, request, context):
         """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
         they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
-        contains the first decision, and must be read again before deciding.
+        contains the first decision, and must be read again before deciding. Nobody decides on an operator that their own
+        token names: TIED_TO_OPERATOR.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,7 +49,8 @@ class ApprovalsServiceStub:
     DecideApproval: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.DecideApprovalRequest, _approvals_pb2.DecideApprovalResponse]
     """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
     they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
-    contains the first decision, and must be read again before deciding.
+    contains the first decision, and must be read again before deciding. Nobody decides on an operator that their own
+    token names: TIED_TO_OPERATOR.
     """
     RescindApproval: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.RescindApprovalRequest, _approvals_pb2.RescindApprovalResponse]
     """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows."""
@@ -68,7 +69,8 @@ class ApprovalsServiceAsyncStub(ApprovalsServiceStub):
     DecideApproval: _aio.UnaryUnaryMultiCallable[_approvals_pb2.DecideApprovalRequest, _approvals_pb2.DecideApprovalResponse]  # type: ignore[assignment]
     """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
     they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
-    contains the first decision, and must be read again before deciding.
+    contains the first decision, and must be read again before deciding. Nobody decides on an operator that their own
+    token names: TIED_TO_OPERATOR.
     """
     RescindApproval: _aio.UnaryUnaryMultiCallable[_approvals_pb2.RescindApprovalRequest, _approvals_pb2.RescindApprovalResponse]  # type: ignore[assignment]
     """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows."""
@@ -102,7 +104,8 @@ class ApprovalsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_approvals_pb2.DecideApprovalResponse, _abc.Awaitable[_approvals_pb2.DecideApprovalResponse]]:
         """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
         they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
-        contains the first decision, and must be read again before deciding.
+        contains the first decision, and must be read again before deciding. Nobody decides on an operator that their own
+        token names: TIED_TO_OPERATOR.
         """
 
     @_abc_1.abstractmethod

@@ -100,6 +100,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_REASON_CODE_UNKNOWN: _Reason.ValueType  # 70
     """[INVALID_ARGUMENT] The reason code is unknown, or does not apply to this; metadata: allowed, the codes that do."""
+    REASON_TIED_TO_OPERATOR: _Reason.ValueType  # 71
+    """[PERMISSION_DENIED] The officer's token also names the operator of the plan: another officer must decide; metadata:
+    resource, operator.
+    """
     REASON_NO_AIRSPACE: _Reason.ValueType  # 45
     """[FAILED_PRECONDITION] No airspace has been published here yet, so that no airspace can be called free."""
     REASON_AUTHORITY_AREA_UNKNOWN: _Reason.ValueType  # 46
@@ -233,6 +237,10 @@ no grant to take back.
 """
 REASON_REASON_CODE_UNKNOWN: Reason.ValueType  # 70
 """[INVALID_ARGUMENT] The reason code is unknown, or does not apply to this; metadata: allowed, the codes that do."""
+REASON_TIED_TO_OPERATOR: Reason.ValueType  # 71
+"""[PERMISSION_DENIED] The officer's token also names the operator of the plan: another officer must decide; metadata:
+resource, operator.
+"""
 REASON_NO_AIRSPACE: Reason.ValueType  # 45
 """[FAILED_PRECONDITION] No airspace has been published here yet, so that no airspace can be called free."""
 REASON_AUTHORITY_AREA_UNKNOWN: Reason.ValueType  # 46
