@@ -110,6 +110,29 @@ def rescind(
 
 
 @app.command()
+def comment(
+    context: typer.Context,
+    name: Name,
+    text: Annotated[str, typer.Argument(help="For officers of the authorities concerned; operators never see it.")],
+    request_id: RequestId = "",
+) -> None:
+    """Comment on a case, for the authorities concerned."""
+    session = session_of(context)
+    request = pb.CommentApprovalRequest(request_id=request_id, name=resource("approvals", name), text=text)
+    said = session.call(lambda client: client.approvals.CommentApproval, request).comment
+    session.output.show(said, lambda: _comments([said]))
+
+
+@app.command()
+def comments(context: typer.Context, name: Name) -> None:
+    """List the comments of officers on a case, the oldest first."""
+    session = session_of(context)
+    request = pb.ListApprovalCommentsRequest(name=resource("approvals", name))
+    found = session.call(lambda client: client.approvals.ListApprovalComments, request)
+    session.output.show(found, lambda: _comments(found.comments))
+
+
+@app.command()
 def reasons(
     context: typer.Context,
     language: Annotated[str, typer.Option("--language", help="Of the texts, as in en or zh.")] = "en",
@@ -134,6 +157,13 @@ def _words(approval: pb.Approval) -> str:
     return "\n".join(
         f"{last(one.authority)}: {enum_name(pb.Decision.Outcome, one.outcome).lower()}" for one in approval.decisions
     )
+
+
+def _comments(said: Iterable[pb.ApprovalComment]) -> Iterator[RenderableType]:
+    made = table("when", "authority", "who", "comment")
+    for one in said:
+        row(made, show_time(one.create_time), last(one.authority), one.officer, one.text)
+    yield made
 
 
 def _because(codes: Iterable[str], text: str) -> str:

@@ -19,6 +19,10 @@ CASES = {
     ),
     "ApprovalsService/DecideApproval": Case(lambda: [decision(pb.Approval(name=NAME, etag="1"))]),
     "ApprovalsService/RescindApproval": Case(lambda: [rescission(pb.Approval(name=NAME, etag="1"))]),
+    "ApprovalsService/CommentApproval": Case(
+        lambda: [pb.CommentApprovalRequest(request_id=new_id(), name=NAME, text="clear")]
+    ),
+    "ApprovalsService/ListApprovalComments": Case(lambda: [pb.ListApprovalCommentsRequest(name=NAME)]),
     "ApprovalsService/ListReasonCodes": Case(lambda: [pb.ListReasonCodesRequest()]),
 }
 

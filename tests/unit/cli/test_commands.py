@@ -525,3 +525,13 @@ async def test_a_rescinded_flight_in_the_air_is_told_to_land(run: Run, services:
     in_the_air, down = [await run("plan", "end", PLAN, at=target) for _ in plans]
     assert "land at once" in in_the_air.out + in_the_air.err
     assert "land at once" not in down.out + down.err
+
+
+async def test_officers_comment_on_a_case_and_read_what_others_said(run: Run, services: Scripted, target: str) -> None:
+    said = approvals_pb2.ApprovalComment(authority="authorities/tower", officer="ada", text="runway 3 is closed")
+    services.answers["CommentApproval"] = [approvals_pb2.CommentApprovalResponse(comment=said)]
+    services.answers["ListApprovalComments"] = [approvals_pb2.ListApprovalCommentsResponse(comments=[said])]
+    assert (await run("approvals", "comment", "a1", said.text, at=target)).code == 0
+    (request,) = services.requests["CommentApproval"]
+    assert (request.name, request.text) == ("approvals/a1", said.text)
+    assert said.text in (await run("approvals", "comments", "a1", at=target)).out

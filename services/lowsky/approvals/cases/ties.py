@@ -12,8 +12,8 @@ log = structlog.get_logger()
 
 
 def require_untied(officer: Caller, approval: Approval) -> None:
-    """Refuses an officer whose token also names the operator of the plan, whatever roles it gives; the attempt is
-    logged with the claims that it came with.
+    """Refuses an officer whose token also names the operator of the plan, whatever roles it gives: to decide, and to
+    read or write comments, which operators must not see. The attempt is logged with the claims that it came with.
 
     Raises:
         Forbidden: TIED_TO_OPERATOR
@@ -21,7 +21,7 @@ def require_untied(officer: Caller, approval: Approval) -> None:
     if officer.operator != approval.operator:
         return
     log.warning(
-        "decision of a tied officer refused",
+        "tied officer refused",
         approval=approval.name,
         operator=officer.operator,
         authority=officer.authority,
@@ -30,6 +30,6 @@ def require_untied(officer: Caller, approval: Approval) -> None:
     )
     raise Forbidden(
         "TIED_TO_OPERATOR",
-        f"you also act for {approval.operator}, whose plan this is: another officer must decide",
+        f"you also act for {approval.operator}, whose plan this is: leave it to another officer",
         metadata={"resource": approval.name, "operator": approval.operator},
     )

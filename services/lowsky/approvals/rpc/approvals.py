@@ -7,11 +7,13 @@ from typing import Any
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
 from lowsky.api.approvals.v1 import approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2
+from lowsky.approvals.cases.commenting import comment, comments
 from lowsky.approvals.cases.deciding import OfficerDecision, decide, require_concerned
 from lowsky.approvals.cases.queue import Wanted, queue
 from lowsky.approvals.cases.rescinding import OfficerRescission, rescind
 from lowsky.approvals.cases.visible import is_visible, sees_as_officer
 from lowsky.approvals.codec.approvals import outcome_of, states_of, to_message
+from lowsky.approvals.codec.comments import comment_to_message
 from lowsky.approvals.codec.reasons import reason_code_to_message
 from lowsky.approvals.domain.approval import Approval, Outcome
 from lowsky.approvals.domain.reasons import Reason
@@ -104,6 +106,27 @@ class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
             await require_concerned(connection, request.name, reach)
 
         return await once(self._database, self._relay, request, pb.RescindApprovalResponse, work, require_visible)
+
+    async def CommentApproval(self, request: pb.CommentApprovalRequest, context: Any) -> pb.CommentApprovalResponse:
+        access = current_access()
+        now = self._clock.now()
+
+        async def work(connection: Connection) -> pb.CommentApprovalResponse:
+            said = await comment(connection, request.name, request.text, access.caller, access.reach, now)
+            return pb.CommentApprovalResponse(comment=comment_to_message(said))
+
+        async def require_visible(connection: Connection) -> None:
+            await require_concerned(connection, request.name, access.reach)
+
+        return await once(self._database, self._relay, request, pb.CommentApprovalResponse, work, require_visible)
+
+    async def ListApprovalComments(
+        self, request: pb.ListApprovalCommentsRequest, context: Any
+    ) -> pb.ListApprovalCommentsResponse:
+        access = current_access()
+        async with self._database.connection() as connection:
+            found = await comments(connection, request.name, access.caller, access.reach)
+        return pb.ListApprovalCommentsResponse(comments=[comment_to_message(one) for one in found])
 
     async def ListReasonCodes(self, request: pb.ListReasonCodesRequest, context: Any) -> pb.ListReasonCodesResponse:
         return pb.ListReasonCodesResponse(

@@ -54,6 +54,12 @@ class ApprovalsServiceStub:
     """
     RescindApproval: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.RescindApprovalRequest, _approvals_pb2.RescindApprovalResponse]
     """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows."""
+    CommentApproval: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.CommentApprovalRequest, _approvals_pb2.CommentApprovalResponse]
+    """An officer of an authority concerned comments on a case, for officers of all authorities concerned. Operators never
+    see comments, nor does any event carry them. The etag of the case does not change.
+    """
+    ListApprovalComments: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.ListApprovalCommentsRequest, _approvals_pb2.ListApprovalCommentsResponse]
+    """The comments on a case, the oldest first."""
     ListReasonCodes: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.ListReasonCodesRequest, _approvals_pb2.ListReasonCodesResponse]
     """The codes that give the reason of a decision or a rescission, with their texts."""
 
@@ -74,6 +80,12 @@ class ApprovalsServiceAsyncStub(ApprovalsServiceStub):
     """
     RescindApproval: _aio.UnaryUnaryMultiCallable[_approvals_pb2.RescindApprovalRequest, _approvals_pb2.RescindApprovalResponse]  # type: ignore[assignment]
     """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows."""
+    CommentApproval: _aio.UnaryUnaryMultiCallable[_approvals_pb2.CommentApprovalRequest, _approvals_pb2.CommentApprovalResponse]  # type: ignore[assignment]
+    """An officer of an authority concerned comments on a case, for officers of all authorities concerned. Operators never
+    see comments, nor does any event carry them. The etag of the case does not change.
+    """
+    ListApprovalComments: _aio.UnaryUnaryMultiCallable[_approvals_pb2.ListApprovalCommentsRequest, _approvals_pb2.ListApprovalCommentsResponse]  # type: ignore[assignment]
+    """The comments on a case, the oldest first."""
     ListReasonCodes: _aio.UnaryUnaryMultiCallable[_approvals_pb2.ListReasonCodesRequest, _approvals_pb2.ListReasonCodesResponse]  # type: ignore[assignment]
     """The codes that give the reason of a decision or a rescission, with their texts."""
 
@@ -115,6 +127,24 @@ class ApprovalsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_approvals_pb2.RescindApprovalResponse, _abc.Awaitable[_approvals_pb2.RescindApprovalResponse]]:
         """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows."""
+
+    @_abc_1.abstractmethod
+    def CommentApproval(
+        self,
+        request: _approvals_pb2.CommentApprovalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.CommentApprovalResponse, _abc.Awaitable[_approvals_pb2.CommentApprovalResponse]]:
+        """An officer of an authority concerned comments on a case, for officers of all authorities concerned. Operators never
+        see comments, nor does any event carry them. The etag of the case does not change.
+        """
+
+    @_abc_1.abstractmethod
+    def ListApprovalComments(
+        self,
+        request: _approvals_pb2.ListApprovalCommentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.ListApprovalCommentsResponse, _abc.Awaitable[_approvals_pb2.ListApprovalCommentsResponse]]:
+        """The comments on a case, the oldest first."""
 
     @_abc_1.abstractmethod
     def ListReasonCodes(

@@ -104,6 +104,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """[PERMISSION_DENIED] The officer's token also names the operator of the plan: another officer must decide; metadata:
     resource, operator.
     """
+    REASON_TOO_MANY_COMMENTS: _Reason.ValueType  # 72
+    """[FAILED_PRECONDITION] The case has its maximum number of comments; metadata: resource, limit."""
     REASON_NO_AIRSPACE: _Reason.ValueType  # 45
     """[FAILED_PRECONDITION] No airspace has been published here yet, so that no airspace can be called free."""
     REASON_AUTHORITY_AREA_UNKNOWN: _Reason.ValueType  # 46
@@ -241,6 +243,8 @@ REASON_TIED_TO_OPERATOR: Reason.ValueType  # 71
 """[PERMISSION_DENIED] The officer's token also names the operator of the plan: another officer must decide; metadata:
 resource, operator.
 """
+REASON_TOO_MANY_COMMENTS: Reason.ValueType  # 72
+"""[FAILED_PRECONDITION] The case has its maximum number of comments; metadata: resource, limit."""
 REASON_NO_AIRSPACE: Reason.ValueType  # 45
 """[FAILED_PRECONDITION] No airspace has been published here yet, so that no airspace can be called free."""
 REASON_AUTHORITY_AREA_UNKNOWN: Reason.ValueType  # 46
