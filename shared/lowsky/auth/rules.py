@@ -110,6 +110,10 @@ RULES: Mapping[str, AccessRule] = {
     _APPROVALS + "GetApproval": AccessRule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
     _APPROVALS + "ListApprovals": AccessRule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
     _APPROVALS + "DecideApproval": AccessRule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
+    _APPROVALS + "RescindApproval": AccessRule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
+    _APPROVALS + "CommentApproval": AccessRule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
+    _APPROVALS + "ListApprovalComments": AccessRule({Role.OFFICER: Scope.AUTHORITY}),
+    _APPROVALS + "ListReasonCodes": AccessRule(_EVERYONE),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -22,6 +22,11 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="approvals/… or its last part.")]
+Etag = Annotated[str, typer.Option("--etag", help="Etag of the case as you saw it (approvals show).")]
+Reason = Annotated[str, typer.Option("--reason", help="Shown to the operator.")]
+Codes = Annotated[
+    list[str] | None, typer.Option("--code", help="Reason code (approvals reasons); repeatable.", metavar="CODE")
+]
 
 
 @app.command("list")
@@ -66,8 +71,9 @@ def show(context: typer.Context, name: Name) -> None:
 def decide(
     context: typer.Context,
     name: Name,
-    etag: Annotated[str, typer.Option("--etag", help="Etag of the case as you saw it (approvals show).")],
-    reason: Annotated[str, typer.Option("--reason", help="Shown to the operator.")],
+    etag: Etag,
+    reason: Reason,
+    code: Codes = None,
     grant: Annotated[bool, typer.Option("--grant")] = False,
     reject: Annotated[bool, typer.Option("--reject")] = False,
     request_id: RequestId = "",
@@ -79,9 +85,70 @@ def decide(
     outcome = pb.Decision.OUTCOME_GRANTED if grant else pb.Decision.OUTCOME_REJECTED
     case = resource("approvals", name)
     approval = session.run(
-        lambda client: client.decide_approval(case, outcome, etag=etag, reason=reason, request_id=request_id)
+        lambda client: client.decide_approval(
+            case, outcome, etag=etag, reason=reason, reason_codes=code or (), request_id=request_id
+        )
     )
     _show(session, approval)
+
+
+@app.command()
+def rescind(
+    context: typer.Context,
+    name: Name,
+    etag: Etag,
+    reason: Reason,
+    code: Codes = None,
+    request_id: RequestId = "",
+) -> None:
+    """Take your authority's grant back. A flight in the air keeps its airspace until it is down."""
+    session = session_of(context)
+    request = pb.RescindApprovalRequest(
+        request_id=request_id, name=resource("approvals", name), etag=etag, reason=reason, reason_codes=code or ()
+    )
+    _show(session, session.call(lambda client: client.approvals.RescindApproval, request).approval)
+
+
+@app.command()
+def comment(
+    context: typer.Context,
+    name: Name,
+    text: Annotated[str, typer.Argument(help="For officers of the authorities concerned; operators never see it.")],
+    request_id: RequestId = "",
+) -> None:
+    """Comment on a case, for the authorities concerned."""
+    session = session_of(context)
+    request = pb.CommentApprovalRequest(request_id=request_id, name=resource("approvals", name), text=text)
+    said = session.call(lambda client: client.approvals.CommentApproval, request).comment
+    session.output.show(said, lambda: _comments([said]))
+
+
+@app.command()
+def comments(context: typer.Context, name: Name) -> None:
+    """List the comments of officers on a case, the oldest first."""
+    session = session_of(context)
+    request = pb.ListApprovalCommentsRequest(name=resource("approvals", name))
+    found = session.call(lambda client: client.approvals.ListApprovalComments, request)
+    session.output.show(found, lambda: _comments(found.comments))
+
+
+@app.command()
+def reasons(
+    context: typer.Context,
+    language: Annotated[str, typer.Option("--language", help="Of the texts, as in en or zh.")] = "en",
+) -> None:
+    """List the reason codes of decisions and rescissions."""
+    session = session_of(context)
+    found = session.call(lambda client: client.approvals.ListReasonCodes, pb.ListReasonCodesRequest())
+
+    def view() -> Iterator[RenderableType]:
+        made = table("code", "explains a", "meaning")
+        for one in found.reason_codes:
+            uses = ", ".join(enum_name(pb.ReasonCode.Use, use).lower() for use in one.uses)
+            row(made, one.code, uses, next((text.text for text in one.texts if text.language == language), ""))
+        yield made
+
+    session.output.show(found, view)
 
 
 def _words(approval: pb.Approval) -> str:
@@ -90,6 +157,17 @@ def _words(approval: pb.Approval) -> str:
     return "\n".join(
         f"{last(one.authority)}: {enum_name(pb.Decision.Outcome, one.outcome).lower()}" for one in approval.decisions
     )
+
+
+def _comments(said: Iterable[pb.ApprovalComment]) -> Iterator[RenderableType]:
+    made = table("when", "authority", "who", "comment")
+    for one in said:
+        row(made, show_time(one.create_time), last(one.authority), one.officer, one.text)
+    yield made
+
+
+def _because(codes: Iterable[str], text: str) -> str:
+    return "\n".join([*codes, text])
 
 
 def _show(session: Session, approval: pb.Approval) -> None:
@@ -105,7 +183,12 @@ def _show(session: Session, approval: pb.Approval) -> None:
         made = table("authority", "says", "when", "who", "because")
         for one in approval.decisions:
             said = enum_name(pb.Decision.Outcome, one.outcome)
-            row(made, last(one.authority), said, show_time(one.decide_time), one.officer, one.reason)
+            because = _because(one.reason_codes, one.reason)
+            row(made, last(one.authority), said, show_time(one.decide_time), one.officer, because)
+        if approval.HasField("rescission"):
+            taken = approval.rescission
+            because = _because(taken.reason_codes, taken.reason)
+            row(made, last(taken.authority), "RESCINDED", show_time(taken.rescind_time), taken.officer, because)
         if approval.decisions:
             yield made
         if approval.HasField("flight_plan"):

@@ -302,14 +302,18 @@ class Client:
         *,
         etag: str,
         reason: str,
+        reason_codes: Sequence[str] = (),
         request_id: str = "",
     ) -> approvals_pb2.Approval:
         """Decides an approval; the etag must be that of the approval as the officer read it.
+
+        Args:
+            reason_codes: Codes of ListReasonCodes that apply to the outcome.
 
         Raises:
             StaleEtag: The approval has changed meanwhile: read it again.
         """
         request = approvals_pb2.DecideApprovalRequest(
-            request_id=request_id, name=name, etag=etag, outcome=outcome, reason=reason
+            request_id=request_id, name=name, etag=etag, outcome=outcome, reason=reason, reason_codes=reason_codes
         )
         return (await self.call(self.approvals.DecideApproval, request)).approval

@@ -97,9 +97,9 @@ def operator(installation: Installation, name: str = "operators/o1") -> Stub:
     return _stub(installation, roles=["operator"], operator=name, subject="pilot")
 
 
-def both(installation: Installation, authority: str, name: str) -> Stub:
+def both(installation: Installation, authority: str, name: str, roles: Sequence[str] = ("operator", "officer")) -> Stub:
     """The stub of somebody who is both."""
-    return _stub(installation, roles=["operator", "officer"], authority=authority, operator=name, subject="both")
+    return _stub(installation, roles=list(roles), authority=authority, operator=name, subject="both")
 
 
 def _stub(installation: Installation, **claims: Any) -> Stub:

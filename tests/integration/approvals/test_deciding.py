@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
+from lowsky.ids import new_id
 from tests.integration.approvals.cases import (
     GRANTED,
     REJECTED,
@@ -48,7 +49,10 @@ async def test_the_only_authority_grants(service: Installation) -> None:
     assert said.HasField("decide_time")
     assert not answer.automatic
     told = await eventually_told(service, plan, "opened", "granted")
-    assert same(told[-1][1].approval, answer)
+    assert [one.officer for _, value in told for one in value.approval.decisions] == ["", ""]
+    without_officer = pb.Approval.FromString(answer.SerializeToString())
+    without_officer.decisions[0].officer = ""
+    assert same(told[-1][1].approval, without_officer)
     assert same((await stub.GetApproval(pb.GetApprovalRequest(name=case.name))).approval, answer)
 
 
@@ -170,6 +174,25 @@ async def test_who_is_both_sees_both_and_an_operators_own_case_is_not_the_operat
     assert {case.name for case in listed.approvals} == {mine.name, theirs.name}
     assert (await refusal(stub.DecideApproval(decision(mine)))).code is Code.NOT_FOUND
     assert (await stub.DecideApproval(decision(theirs))).approval.decisions[0].officer == "both"
+
+
+@pytest.mark.parametrize("roles", [["officer"], ["officer", "operator"]])
+async def test_nobody_decides_on_an_operator_that_they_act_for(service: Installation, roles: list[str]) -> None:
+    tower, name = new_authority(), f"operators/{new_id()}"
+    plan = new_plan(tower, operator=name)
+    await publish(service, event_of(plan))
+    tied = both(service, tower, name, roles=roles)
+    case = await case_of(officer(service, tower), plan)
+    failure = await refusal(tied.DecideApproval(decision(case)))
+    assert (failure.code, failure.reason) == (Code.PERMISSION_DENIED, "TIED_TO_OPERATOR")
+    assert failure.metadata["operator"] == name
+    granted = (await officer(service, tower).DecideApproval(decision(case))).approval
+    request = pb.RescindApprovalRequest(
+        request_id=new_id(), name=case.name, etag=granted.etag, reason="no", reason_codes=["OTHER"]
+    )
+    assert (await refusal(tied.RescindApproval(request))).reason == "TIED_TO_OPERATOR"
+    seen = (await tied.GetApproval(pb.GetApprovalRequest(name=case.name))).approval
+    assert seen.state == State.STATE_GRANTED
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
 from lowsky.ids import new_id
 from tests.integration.approvals.cases import decision
+from tests.integration.approvals.test_rescinding import rescission
 from tests.support.extreme_requests import Case, fails_at, methods_of, require_bounded
 from tests.support.installation import Installation
 
@@ -17,6 +18,12 @@ CASES = {
         lambda: [pb.ListApprovalsRequest(flight_plan=f"operators/acme/flightPlans/{new_id()}")]
     ),
     "ApprovalsService/DecideApproval": Case(lambda: [decision(pb.Approval(name=NAME, etag="1"))]),
+    "ApprovalsService/RescindApproval": Case(lambda: [rescission(pb.Approval(name=NAME, etag="1"))]),
+    "ApprovalsService/CommentApproval": Case(
+        lambda: [pb.CommentApprovalRequest(request_id=new_id(), name=NAME, text="clear")]
+    ),
+    "ApprovalsService/ListApprovalComments": Case(lambda: [pb.ListApprovalCommentsRequest(name=NAME)]),
+    "ApprovalsService/ListReasonCodes": Case(lambda: [pb.ListReasonCodesRequest()]),
 }
 
 

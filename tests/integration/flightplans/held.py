@@ -55,6 +55,9 @@ OPERATORS = ("operators/acme", "operators/rival", "operators/rescue")
 FLEET = 1_000
 """Aircraft of each."""
 
+AIRBORNE = "RESCINDED, airborne"
+"""The state of a plan that was rescinded while its flight was in progress, until it is down: it holds its airspace."""
+
 _DUMMY = Geozone(
     "far", "CHN", (), Restriction.PROHIBITED,
     (Layer(shapely.box(0, 80, 0.1, 80.1), AltitudeBand(0, Datum.AGL, 1, Datum.AGL)),),
@@ -121,10 +124,14 @@ class Path:
         async with self.database.connection() as connection:
             return await FlightPlanStore(connection).get(name)
 
-    async def states(self) -> Mapping[str, State]:
-        """Of all plans, by name."""
-        rows = await self.connection.fetch("SELECT id, operator, state FROM flight_plans")
-        return {f"{row['operator']}/flightPlans/{row['id']}": State(row["state"]) for row in rows}
+    async def states(self) -> Mapping[str, str]:
+        """Of all plans, by name: a State, or AIRBORNE."""
+        rows = await self.connection.fetch("SELECT id, operator, state, airborne FROM flight_plans")
+        assert all(row["state"] == State.RESCINDED for row in rows if row["airborne"])
+        return {
+            f"{row['operator']}/flightPlans/{row['id']}": AIRBORNE if row["airborne"] else State(row["state"])
+            for row in rows
+        }
 
     async def check_what_is_held(self) -> None:
         """Plans hold something exactly while they are not over, and `reserved` says where, in each of its nodes."""

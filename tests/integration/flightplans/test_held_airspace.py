@@ -25,13 +25,13 @@ from lowsky.flightplans.domain.plan import FINAL, OPEN, FlightPlan, State
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Reservations
 from lowsky.local.stack import Stack
-from tests.integration.flightplans.held import OPERATORS, Path, drone, emptied, new_database, opened
+from tests.integration.flightplans.held import AIRBORNE, OPERATORS, Path, drone, emptied, new_database, opened
 from tests.integration.flightplans.held_flights import SLICE_S, Flight, flights
 from tests.oracle.cases import SITES
 from tests.oracle.conflict import Meet, flights_meet
 
 SITE = {"land": SITES[0], "antimeridian": SITES[2]}
-FLYING = frozenset({State.ACTIVATED, State.NONCONFORMING, State.CONTINGENT})
+FLYING = frozenset[str]({State.ACTIVATED, State.NONCONFORMING, State.CONTINGENT, AIRBORNE})
 CONFLICT, BUSY = assessment_pb2.Finding.RULE_CONFLICT, assessment_pb2.Finding.RULE_AIRCRAFT_BUSY
 DRONES = 6
 """Of each operator: mostly the airspace is in the way, now and then the aircraft."""
@@ -73,7 +73,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.known: dict[str, Known] = {}
-        self.states: dict[str, State] = {}
+        self.states: dict[str, str] = {}
         self.meets: dict[tuple[str, str], Meet] = {}
         self.run(emptied(self.path))
 
@@ -146,6 +146,15 @@ class Machine(RuleBasedStateMachine):
         self._close_overdue()
         if self.path.clock.time < plan.end:
             self._move(name, lambda plan: plan.activate(self.path.clock.time))
+
+    @rule(which=NUMBERS)
+    def rescind(self, which: int) -> None:
+        """An authority takes an approval back, whether the flight is on the ground or under way."""
+        if able := self._in((FLYING - {AIRBORNE}) | {State.APPROVED}):
+            name = able[which % len(able)]
+            flies = self.states[name] in FLYING
+            self._move(name, lambda plan: plan.rescind("", self.path.clock.time))
+            assert self.states[name] == (AIRBORNE if flies else State.RESCINDED)
 
     @rule(which=NUMBERS)
     def land(self, which: int) -> None:
@@ -234,7 +243,7 @@ class Machine(RuleBasedStateMachine):
                     assert self.states[one.supersedes] is State.WITHDRAWN
         assert holding == {name for name, state in self.states.items() if state not in FINAL}
 
-    def _judge(self, one: Known, holding: set[str], before: Mapping[str, State]) -> None:
+    def _judge(self, one: Known, holding: set[str], before: Mapping[str, str]) -> None:
         """The verdict on a flight while those hold their airspace and aircraft, which stood so before."""
         self.known.setdefault(one.name, one)
         others = [name for name in holding if name != one.supersedes and self.known[name].priority >= one.priority]

@@ -276,11 +276,11 @@ async def test_a_reservation_is_kept_by_no_plan_that_is_over(world: World) -> No
     async with world.installation.connection() as connection:
         over = await connection.fetchval(
             """SELECT count(*) FROM flightplans.reservations r JOIN flightplans.flight_plans p ON p.id = r.plan::text
-               WHERE p.state IN ('REJECTED', 'EXPIRED', 'WITHDRAWN', 'RESCINDED', 'ENDED')"""
+               WHERE p.state IN ('REJECTED', 'EXPIRED', 'WITHDRAWN', 'RESCINDED', 'ENDED') AND NOT p.airborne"""
         )
         bare = await connection.fetchval(
             """SELECT count(*) FROM flightplans.flight_plans p
-               WHERE p.state NOT IN ('REJECTED', 'EXPIRED', 'WITHDRAWN', 'RESCINDED', 'ENDED')
+               WHERE (p.state NOT IN ('REJECTED', 'EXPIRED', 'WITHDRAWN', 'RESCINDED', 'ENDED') OR p.airborne)
                  AND NOT EXISTS (SELECT FROM flightplans.reservations r WHERE r.plan::text = p.id)"""
         )
         stray = await connection.fetchval(

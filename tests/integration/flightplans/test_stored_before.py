@@ -40,7 +40,7 @@ async def test_an_aircraft_is_busy_with_a_plan_of_before(empty_database: str) ->
     await connection.execute(PLAN, str(plan), ONE, reported, start, end)
     await connection.execute(RESERVATION, plan, end)
     await connection.close()
-    assert len(await migrate(empty_database, "flightplans")) == 4
+    assert len(await migrate(empty_database, "flightplans")) == 5
     async with opened(empty_database, ANYWHERE) as path:
         stored = await path.plan(f"operators/acme/flightPlans/{plan}")
         assert (stored.state, stored.nonconforming_since) == (State.NONCONFORMING, reported)

@@ -353,7 +353,7 @@ def imported(dataset: str, revision: int, count: int) -> Event:
 
 
 def approval(plan: pb.FlightPlan, what: str, *, reason: str = "", automatic: bool = False) -> Event:
-    """An event of the case of a plan: opened, granted, rejected, expired."""
+    """An event of the case of a plan: opened, granted, rejected, expired, rescinded."""
     outcome = {
         "granted": approvals_pb2.Decision.OUTCOME_GRANTED,
         "rejected": approvals_pb2.Decision.OUTCOME_REJECTED,
@@ -366,5 +366,7 @@ def approval(plan: pb.FlightPlan, what: str, *, reason: str = "", automatic: boo
         automatic=automatic,
         decisions=[] if automatic else [approvals_pb2.Decision(authority=TOWER, outcome=outcome, reason=reason)],
     )
+    if what == "rescinded":
+        message.rescission.authority, message.rescission.reason = TOWER, reason
     value = events_pb2.ApprovalEvent(approval=message).SerializeToString()
     return Event(topics.APPROVALS, message.name, f"lowsky.approval.{what}.v1", value, datetime.now(UTC))

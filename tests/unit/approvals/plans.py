@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from lowsky.approvals.domain.approval import Approval, Outcome
 from lowsky.approvals.domain.plan import PlanFinding, SubmittedPlan
+from lowsky.approvals.domain.reasons import Reason
 
 NOW = datetime(2026, 5, 1, 8, tzinfo=UTC)
 START = NOW + timedelta(hours=2)
@@ -29,5 +30,10 @@ def a_case(*deciding: str, notified: tuple[str, ...] = (), start: datetime = STA
 def say(approval: Approval, authority: str, outcome: Outcome, now: datetime = NOW, etag: str | None = None) -> None:
     """An officer of the authority decides on what stands there now, unless another etag is given."""
     approval.decide(
-        authority, outcome, officer=f"officer of {authority}", reason="because", etag=etag or approval.etag, now=now
+        authority,
+        outcome,
+        officer=f"officer of {authority}",
+        reason=Reason("because"),
+        etag=etag or approval.etag,
+        now=now,
     )

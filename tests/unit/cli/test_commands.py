@@ -483,3 +483,55 @@ async def test_an_import_says_what_coordinates_are_measured_in_and_shows_what_is
     assert "\x1b" not in ended.out
     assert services.requests["ImportGeozones"][0][0].header.reference_system == geo_pb2.REFERENCE_SYSTEM_GCJ_02
     assert (await run(*IMPORT, "--reference-system", "mars", at=target)).code == 3
+
+
+async def test_a_decision_names_reason_codes(run: Run, services: Scripted, target: str) -> None:
+    case = approvals_pb2.Approval(name="approvals/a1", state=approvals_pb2.Approval.STATE_REJECTED)
+    services.answers["DecideApproval"] = [approvals_pb2.DecideApprovalResponse(approval=case)]
+    codes = ("--code", "WEATHER", "--code", "OTHER")
+    base = ("approvals", "decide", "a1", "--etag", "e1", "--reason", "fog", "--reject")
+    assert (await run(*base, *codes, at=target)).code == 0
+    (request,) = services.requests["DecideApproval"]
+    assert list(request.reason_codes) == ["WEATHER", "OTHER"]
+
+
+async def test_a_case_is_rescinded_and_shows_by_whom_and_why(run: Run, services: Scripted, target: str) -> None:
+    case = approvals_pb2.Approval(name="approvals/a1", state=approvals_pb2.Approval.STATE_RESCINDED)
+    case.decisions.add(authority="authorities/tower", outcome=approvals_pb2.Decision.OUTCOME_GRANTED)
+    case.rescission.authority, case.rescission.reason = "authorities/tower", "a procession"
+    case.rescission.reason_codes.append("PUBLIC_EVENT")
+    services.answers["RescindApproval"] = [approvals_pb2.RescindApprovalResponse(approval=case)]
+    said = ("--etag", "e1", "--reason", "a procession", "--code", "PUBLIC_EVENT")
+    ended = await run("approvals", "rescind", "a1", *said, at=target)
+    assert ended.code == 0
+    (request,) = services.requests["RescindApproval"]
+    assert (request.name, request.etag, list(request.reason_codes)) == ("approvals/a1", "e1", ["PUBLIC_EVENT"])
+    assert all(text in ended.out for text in ("RESCINDED", "PUBLIC_EVENT", "procession"))
+
+
+async def test_reason_codes_are_listed_in_the_language_asked_for(run: Run, services: Scripted, target: str) -> None:
+    code = approvals_pb2.ReasonCode(code="WEATHER", uses=[approvals_pb2.ReasonCode.USE_REJECTION])
+    code.texts.add(language="en", text="Fog.")
+    code.texts.add(language="zh", text="雾。")
+    services.answers["ListReasonCodes"] = [approvals_pb2.ListReasonCodesResponse(reason_codes=[code])] * 2
+    assert "Fog." in (await run("approvals", "reasons", at=target)).out
+    assert "雾。" in (await run("approvals", "reasons", "--language", "zh", at=target)).out
+
+
+async def test_a_rescinded_flight_in_the_air_is_told_to_land(run: Run, services: Scripted, target: str) -> None:
+    plans = [found(pb.STATE_RESCINDED, airborne=airborne) for airborne in (True, False)]
+    services.answers["GetFlightPlan"] = [pb.GetFlightPlanResponse(flight_plan=plan) for plan in plans]
+    services.answers["EndFlightPlan"] = [pb.EndFlightPlanResponse(flight_plan=plan) for plan in plans]
+    in_the_air, down = [await run("plan", "end", PLAN, at=target) for _ in plans]
+    assert "land at once" in in_the_air.out + in_the_air.err
+    assert "land at once" not in down.out + down.err
+
+
+async def test_officers_comment_on_a_case_and_read_what_others_said(run: Run, services: Scripted, target: str) -> None:
+    said = approvals_pb2.ApprovalComment(authority="authorities/tower", officer="ada", text="runway 3 is closed")
+    services.answers["CommentApproval"] = [approvals_pb2.CommentApprovalResponse(comment=said)]
+    services.answers["ListApprovalComments"] = [approvals_pb2.ListApprovalCommentsResponse(comments=[said])]
+    assert (await run("approvals", "comment", "a1", said.text, at=target)).code == 0
+    (request,) = services.requests["CommentApproval"]
+    assert (request.name, request.text) == ("approvals/a1", said.text)
+    assert said.text in (await run("approvals", "comments", "a1", at=target)).out

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from lowsky.approvals.cases.ties import require_untied
 from lowsky.approvals.cases.visible import sees_as_officer
+from lowsky.approvals.codec.plans import airspace_revision_of
 from lowsky.approvals.domain.approval import Approval, Outcome
+from lowsky.approvals.domain.reasons import Reason
 from lowsky.approvals.postgres.cases import ApprovalStore
+from lowsky.auth.caller import Caller
 from lowsky.auth.rules import Reach
 from lowsky.db.database import Connection
 from lowsky.errors import NotFound
@@ -20,9 +24,8 @@ class OfficerDecision:
     approval: str
     etag: str
     outcome: Outcome
-    reason: str
-    officer: str
-    """Subject of the token."""
+    reason: Reason
+    officer: Caller
 
 
 async def decide(connection: Connection, decision: OfficerDecision, reach: Reach, now: datetime) -> Approval:
@@ -33,6 +36,7 @@ async def decide(connection: Connection, decision: OfficerDecision, reach: Reach
 
     Raises:
         NotFound: There is no such case, or it does not concern the officer's authority.
+        Forbidden: TIED_TO_OPERATOR, the officer also acts for the operator.
         StaleEtag, IllegalMove, Precondition
     """
     store = ApprovalStore(connection)
@@ -40,8 +44,15 @@ async def decide(connection: Connection, decision: OfficerDecision, reach: Reach
     authority = reach.authority
     if authority is None or not approval.concerns(authority):
         raise NotFound(decision.approval)
+    require_untied(decision.officer, approval)
     approval.decide(
-        authority, decision.outcome, officer=decision.officer, reason=decision.reason, etag=decision.etag, now=now
+        authority,
+        decision.outcome,
+        officer=decision.officer.subject,
+        reason=decision.reason,
+        etag=decision.etag,
+        now=now,
+        airspace_revision=airspace_revision_of(approval.snapshot),
     )
     await store.save([approval])
     return approval

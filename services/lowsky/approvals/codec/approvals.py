@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.events.v1 import events_pb2
 from lowsky.approvals.domain.approval import Approval, ApprovalState, Decision, Outcome
+from lowsky.approvals.domain.reasons import Rescission
 from lowsky.open_enums import name_of, number_of, text_member
 
 _State = approvals_pb2.Approval.State
@@ -34,6 +35,8 @@ def to_message(approval: Approval, *, with_officers: bool) -> approvals_pb2.Appr
         notified_authorities=approval.notified_authorities,
         automatic=approval.automatic,
     )
+    if (rescission := approval.rescission) is not None:
+        message.rescission.CopyFrom(_rescission(rescission, with_officer=with_officers))
     message.flight_plan.MergeFromString(approval.snapshot)
     message.create_time.FromDatetime(approval.create_time)
     message.update_time.FromDatetime(approval.update_time)
@@ -42,8 +45,9 @@ def to_message(approval: Approval, *, with_officers: bool) -> approvals_pb2.Appr
 
 
 def to_event(approval: Approval) -> bytes:
-    """The value of lowsky.approval.* events. They name the officers; responses to operators omit them."""
-    return events_pb2.ApprovalEvent(approval=to_message(approval, with_officers=True)).SerializeToString()
+    """The value of lowsky.approval.* events. They do not name the officers: the topic has other readers than
+    authorities."""
+    return events_pb2.ApprovalEvent(approval=to_message(approval, with_officers=False)).SerializeToString()
 
 
 def _decision(decision: Decision, *, with_officer: bool) -> approvals_pb2.Decision:
@@ -53,7 +57,20 @@ def _decision(decision: Decision, *, with_officer: bool) -> approvals_pb2.Decisi
         officer=decision.officer if with_officer else "",
         reason=decision.reason,
         geozones=decision.geozones,
+        reason_codes=decision.reason_codes,
+        airspace_revision=decision.airspace_revision,
     )
     if decision.decide_time:
         message.decide_time.FromDatetime(decision.decide_time)
+    return message
+
+
+def _rescission(rescission: Rescission, *, with_officer: bool) -> approvals_pb2.Rescission:
+    message = approvals_pb2.Rescission(
+        authority=rescission.authority,
+        officer=rescission.officer if with_officer else "",
+        reason=rescission.reason,
+        reason_codes=rescission.reason_codes,
+    )
+    message.rescind_time.FromDatetime(rescission.rescind_time)
     return message

@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.events.v1 import events_pb2
+from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.approvals.domain.plan import PlanFinding, SubmittedPlan
 from lowsky.events.event import Event, MalformedRecord
 
@@ -39,6 +40,11 @@ def submitted_plan(event: Event) -> SubmittedPlan:
         snapshot=plan.SerializeToString(),
         asks=frozenset(message.asks),
     )
+
+
+def airspace_revision_of(snapshot: bytes) -> int:
+    """The airspace that a stored plan was checked against."""
+    return flight_plans_pb2.FlightPlan.FromString(snapshot).airspace_revision
 
 
 def _finding(message: assessment_pb2.Finding) -> PlanFinding:

@@ -5,7 +5,8 @@ PENDING ──► GRANTED    all authorities that must decide have granted (Art.
         ├─► EXPIRED    not decided in time
         └─► CLOSED     the plan ended before the decision
 GRANTED ──► PENDING    the airspace changed: an authority must decide about a zone that it has not decided on; other
-                       grants remain
+        │              grants remain
+        └─► RESCINDED  an authority has taken its grant back
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lowsky.approvals.domain.plan import SubmittedPlan
+from lowsky.approvals.domain.reasons import Reason, Rescission
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
 
 
@@ -26,6 +28,7 @@ class ApprovalState(StrEnum):
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
     CLOSED = "CLOSED"
+    RESCINDED = "RESCINDED"
 
 
 class Outcome(StrEnum):
@@ -43,6 +46,7 @@ _MOVES: dict[str, tuple[frozenset[ApprovalState], ApprovalState]] = {
     "rejected": (frozenset({ApprovalState.PENDING}), ApprovalState.REJECTED),
     "expired": (frozenset({ApprovalState.PENDING}), ApprovalState.EXPIRED),
     "closed": (frozenset({ApprovalState.PENDING}), ApprovalState.CLOSED),
+    "rescinded": (frozenset({ApprovalState.GRANTED}), ApprovalState.RESCINDED),
 }
 """Every legal transition: its name, the states it may start from, the state it leads to."""
 
@@ -60,6 +64,9 @@ class Decision:
     """Subject of the officer's token."""
     reason: str = ""
     decide_time: datetime | None = None
+    reason_codes: tuple[str, ...] = ()
+    airspace_revision: int = 0
+    """The airspace that the plan had been checked against when this was decided; 0: not decided, or not recorded."""
 
 
 @dataclass(slots=True)
@@ -83,6 +90,7 @@ class Approval:
     state: ApprovalState = ApprovalState.PENDING
     automatic: bool = False
     """Decided automatically, without an officer."""
+    rescission: Rescission | None = None
     version: int = 1
     happened: list[str] = field(default_factory=list)
     """The events to emit with the next save, in past tense."""
@@ -166,8 +174,21 @@ class Approval:
         """The decision of an authority; None if it has none to make."""
         return next((decision for decision in self.decisions if decision.authority == authority), None)
 
-    def decide(self, authority: str, outcome: Outcome, *, officer: str, reason: str, etag: str, now: datetime) -> None:
+    def decide(
+        self,
+        authority: str,
+        outcome: Outcome,
+        *,
+        officer: str,
+        reason: Reason,
+        etag: str,
+        now: datetime,
+        airspace_revision: int = 0,
+    ) -> None:
         """Records an officer's decision for an authority. One rejection rejects the case; the last grant grants it.
+
+        Args:
+            airspace_revision: The airspace that the plan, as the officer saw it, was checked against.
 
         Raises:
             StaleEtag: The case has changed since the officer saw it.
@@ -187,12 +208,42 @@ class Approval:
                 metadata={"resource": self.name, "authority": authority},
             )
         self.decisions = tuple(
-            replace(d, outcome=outcome, officer=officer, reason=reason, decide_time=now)
+            replace(
+                d,
+                outcome=outcome,
+                officer=officer,
+                reason=reason.text,
+                reason_codes=reason.codes,
+                airspace_revision=airspace_revision,
+                decide_time=now,
+            )
             if d.authority == authority
             else d
             for d in self.decisions
         )
         self._move(self._consequence(), now)
+
+    def rescind(self, authority: str, *, officer: str, reason: Reason, etag: str, now: datetime) -> None:
+        """An authority takes its grant back, and with it the case: a grant needs all authorities.
+
+        Raises:
+            StaleEtag: The case has changed since the officer saw it.
+            IllegalMove: It is not granted.
+            Precondition: NOT_CONCERNED, the authority has not granted it.
+        """
+        if etag != self.etag:
+            raise StaleEtag(self.name)
+        if self.state is not ApprovalState.GRANTED:
+            raise IllegalMove(self.name, self.state, "rescinded")
+        decision = self.decision_of(authority)
+        if decision is None or decision.outcome is not Outcome.GRANTED:
+            raise Precondition(
+                "NOT_CONCERNED",
+                f"{authority} has no grant in {self.name} to take back",
+                metadata={"resource": self.name, "authority": authority},
+            )
+        self.rescission = Rescission(authority, officer, reason.text, reason.codes, now)
+        self._move("rescinded", now)
 
     def expire(self, now: datetime) -> None:
         """The case was not decided in time."""

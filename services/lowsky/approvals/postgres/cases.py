@@ -10,6 +10,7 @@ import asyncpg
 
 from lowsky.approvals.codec import approvals as approvals_codec
 from lowsky.approvals.domain.approval import Approval, ApprovalState, Decision, Outcome
+from lowsky.approvals.domain.reasons import Rescission
 from lowsky.db.database import Connection
 from lowsky.db.pages import fetch_page
 from lowsky.errors import NotFound
@@ -58,14 +59,18 @@ class ApprovalStore:
     async def save(self, approvals: Sequence[Approval], context_of: EmitContext = _no_context) -> None:
         """Stores changes of locked cases and emits their events."""
         await self._connection.executemany(
-            "UPDATE approvals SET version = $2, update_time = $3, state = $4 WHERE name = $1",
-            [(a.name, a.version, a.update_time, a.state) for a in approvals],
+            """UPDATE approvals
+               SET version = $2, update_time = $3, state = $4, rescinded_by = $5, rescinder = $6, rescind_reason = $7,
+                   rescind_codes = $8, rescind_time = $9
+               WHERE name = $1""",
+            [(a.name, a.version, a.update_time, a.state, *_rescission_row(a)) for a in approvals],
         )
         await self._connection.executemany(
             """UPDATE concerned_authorities
-               SET outcome = $3, officer = $4, reason = $5, decide_time = $6, state = $7
+               SET outcome = $3, officer = $4, reason = $5, decide_time = $6, state = $7, reason_codes = $8,
+                   airspace_revision = $9
                WHERE approval = $1 AND authority = $2""",
-            [row[:7] for approval in approvals for row in _concerned_rows(approval)],
+            [row[:9] for approval in approvals for row in _concerned_rows(approval)],
         )
         await self._emit(approvals, context_of)
 
@@ -182,8 +187,9 @@ ON CONFLICT (flight_plan) DO NOTHING RETURNING name
 
 _ADD_CONCERNED = """
 INSERT INTO concerned_authorities
-    (approval, authority, outcome, officer, reason, decide_time, state, decide_by_time, position, geozones)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    (approval, authority, outcome, officer, reason, decide_time, state, reason_codes, airspace_revision,
+     decide_by_time, position, geozones)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 # For each state the queue is read from an index, in order, and no further than the page needs.
@@ -233,6 +239,8 @@ def _concerned_rows(approval: Approval) -> list[tuple[object, ...]]:
             decision.reason,
             decision.decide_time,
             approval.state,
+            decision.reason_codes,
+            decision.airspace_revision,
             approval.decide_by_time,
             position,
             decision.geozones,
@@ -254,6 +262,7 @@ def _approval(row: asyncpg.Record, concerned: Sequence[asyncpg.Record]) -> Appro
         update_time=row["update_time"],
         state=text_member(ApprovalState, row["state"]),
         automatic=row["automatic"],
+        rescission=_rescission(row),
         version=row["version"],
     )
 
@@ -266,4 +275,23 @@ def _decision(row: asyncpg.Record) -> Decision:
         officer=row["officer"],
         reason=row["reason"],
         decide_time=row["decide_time"],
+        reason_codes=tuple(row["reason_codes"]),
+        airspace_revision=row["airspace_revision"],
+    )
+
+
+def _rescission_row(approval: Approval) -> tuple[object, ...]:
+    one = approval.rescission
+    return (one.authority, one.officer, one.reason, one.reason_codes, one.rescind_time) if one else (None,) * 5
+
+
+def _rescission(row: asyncpg.Record) -> Rescission | None:
+    if row["rescinded_by"] is None:
+        return None
+    return Rescission(
+        authority=row["rescinded_by"],
+        officer=row["rescinder"],
+        reason=row["rescind_reason"],
+        reason_codes=tuple(row["rescind_codes"]),
+        rescind_time=row["rescind_time"],
     )

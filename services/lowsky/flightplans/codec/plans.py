@@ -145,6 +145,7 @@ def _to_bytes(plan: FlightPlan) -> bytes:
         airspace_revision=plan.airspace_revision,
         approval=plan.approval,
         approval_number=plan.approval_number,
+        airborne=plan.airborne,
     )
     if plan.off_nominal and plan.is_flying:
         output.off_nominal_volumes.MergeFromString(plan.off_nominal)

@@ -39,8 +39,10 @@ OPEN = frozenset({State.SUBMITTED, State.UNDER_REVIEW, State.APPROVED})
 """A plan in one of these can still be withdrawn, superseded or displaced."""
 
 FINAL = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.RESCINDED, State.ENDED})
-"""A plan in one of these reserves no airspace and never changes again. Any other is checked again when the airspace
-changes; for a flight off its plan, or a state that a later version added, only the findings are updated."""
+"""A plan in one of these never leaves it again, and reserves no airspace; except that a flight which was airborne when
+it was rescinded keeps its reservation until it is down (`FlightPlan.airborne`). A plan in any other state is checked
+again when the airspace changes; for a flight off its plan, or a state that a later version added, only the findings are
+updated."""
 
 Extent = tuple[float, float, float, float]
 """West, south, east and north of a box, in degrees."""
@@ -59,7 +61,7 @@ _MOVES: dict[str, tuple[frozenset[State], State]] = {
     "activated": (frozenset({State.APPROVED}), State.ACTIVATED),
     "ended": (_FLYING, State.ENDED),
     "withdrawn": (_UNDECIDED | {State.APPROVED}, State.WITHDRAWN),
-    "rescinded": (frozenset({State.APPROVED, State.ACTIVATED, State.NONCONFORMING}), State.RESCINDED),
+    "rescinded": (_FLYING | {State.APPROVED}, State.RESCINDED),
     "reopened": (_UNDECIDED | {State.APPROVED}, State.UNDER_REVIEW),
     "found-nonconforming": (frozenset({State.ACTIVATED}), State.NONCONFORMING),
     "found-conforming": (frozenset({State.NONCONFORMING}), State.ACTIVATED),
@@ -114,6 +116,9 @@ class FlightPlan:
     """Its off-nominal volumes as they were sent; opaque here."""
     nonconforming_since: datetime | None = None
     """When it left its plan, while it is NONCONFORMING: further reports of the same state do not change it."""
+    airborne: bool = False
+    """Rescinded while the flight was in progress, and not reported down since: it still reserves its airspace, because
+    it is still in it."""
     version: int = 1
     happened: list[Happening] = field(default_factory=list)
     """The events to emit with the next save."""
@@ -197,7 +202,12 @@ class FlightPlan:
     def is_flying(self) -> bool:
         """Whether the flight is in progress, so that it can no longer give way by staying on the ground. A state that a
         later version added is assumed to be one."""
-        return self.state not in OPEN and self.state not in FINAL
+        return self.state not in OPEN and not self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the plan reserves no airspace and never changes again."""
+        return self.state in FINAL and not self.airborne
 
     def give_way(self, finding: Finding, now: datetime) -> None:
         """Another flight takes precedence: the plan ends or, if the flight is in progress, is only notified."""
@@ -218,7 +228,7 @@ class FlightPlan:
 
     def report(self, state: State, off_nominal: bytes, reason: str, now: datetime) -> None:
         """Records the reported state of a flight in progress. An off-nominal state may be reported again, with other
-        volumes.
+        volumes. A rescinded flight that is still airborne may report where it is, but stays rescinded.
 
         Raises:
             IllegalMove: There is no transition from the current state to the reported one.
@@ -226,6 +236,8 @@ class FlightPlan:
         blocking = [finding for finding in self.findings if finding.severity is Severity.BLOCKING]
         if state is self.state and state in _OFF_PLAN:
             self._become("reassessed", state, reason, now)
+        elif self.airborne and state in _OFF_PLAN:
+            self._become("reassessed", self.state, self.state_reason, now)
         elif blocking and state is State.ACTIVATED and self.state is State.NONCONFORMING:
             # The airspace changed while the flight was off its plan: what it returns to is no longer allowed.
             self._move("rescinded", _changed(blocking[0], self.airspace_revision), now)
@@ -267,12 +279,23 @@ class FlightPlan:
         Raises:
             IllegalMove: It is over already.
         """
-        if self.state in _FLYING:
+        if self.airborne:
+            self._end_rescinded(now)
+        elif self.state in _FLYING:
             self._move("ended", "The time window has passed, and the end of the flight was not reported.", now)
         elif self.state is State.APPROVED:
             self._move("lapsed", "The time window has passed, and the plan was not activated.", now)
         else:
             self._move("expired", "The time window has passed, and the plan was not decided.", now)
+
+    def rescind(self, reason: str, now: datetime) -> None:
+        """An authority takes its approval back. A flight in progress keeps its airspace until it is down (`airborne`).
+        A plan that is under review again, or whose grant did not count, is rejected: its case will not be decided.
+
+        Raises:
+            IllegalMove: It is over.
+        """
+        self._move("rejected" if self.state in _UNDECIDED else "rescinded", reason, now)
 
     def withdraw(self, reason: str, now: datetime) -> None:
         """The operator withdraws it before take-off."""
@@ -298,13 +321,21 @@ class FlightPlan:
         self._move("activated", "", now)
 
     def end_flight(self, now: datetime) -> None:
-        """The flight is over."""
-        self._move("ended", "", now)
+        """The flight is over. A rescinded one stays rescinded, and releases its airspace."""
+        if self.airborne:
+            self._end_rescinded(now)
+        else:
+            self._move("ended", "", now)
+
+    def _end_rescinded(self, now: datetime) -> None:
+        self.airborne = False
+        self._become("ended", self.state, self.state_reason, now)
 
     def _move(self, move: str, reason: str, now: datetime, asks: tuple[str, ...] = ()) -> None:
         sources, target = _MOVES[move]
         if self.state not in sources:
             raise IllegalMove(self.name, self.state, move)
+        self.airborne = move == "rescinded" and self.state in _FLYING
         self._become(move, target, reason, now, asks)
 
     def _become(self, what: str, target: State, reason: str, now: datetime, asks: tuple[str, ...] = ()) -> None:

@@ -22,6 +22,7 @@ _VERDICTS = {
     "lowsky.approval.granted.v1": Verdict.GRANTED,
     "lowsky.approval.rejected.v1": Verdict.REJECTED,
     "lowsky.approval.expired.v1": Verdict.EXPIRED,
+    "lowsky.approval.rescinded.v1": Verdict.RESCINDED,
 }
 
 _OUTCOMES = {
@@ -78,6 +79,8 @@ def _granted_by(approval: approvals_pb2.Approval) -> Sequence[str]:
 
 def _reason(approval: approvals_pb2.Approval, verdict: Verdict) -> str:
     """The reasons of the authorities whose decision led to the verdict: a grant does not explain a rejection."""
+    if verdict is Verdict.RESCINDED:
+        return approval.rescission.reason
     outcome = _OUTCOMES.get(verdict)
     reasons = "; ".join(d.reason for d in approval.decisions if d.outcome == outcome and d.reason)
     if not reasons and verdict is Verdict.GRANTED and approval.automatic:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from lowsky.errors import LowskyError, NotFound, Precondition
 from lowsky.flightplans.checks.conflict import FlightOverlap
-from lowsky.flightplans.domain.plan import FINAL, OPEN, FlightPlan
+from lowsky.flightplans.domain.plan import OPEN, FlightPlan
 from lowsky.flightplans.postgres.reservations import Busy, Contender, Windows
 from lowsky.geo.volumes.stored import Run, StoredVolumes
 
@@ -64,7 +64,7 @@ def resolve(
     busy_of: dict[int, list[Busy]] = {}
     for one in busy:
         busy_of.setdefault(one.index, []).append(one)
-    gone: set[str] = {id_ for id_, plan in locked.items() if plan.state in FINAL}
+    gone: set[str] = {id_ for id_, plan in locked.items() if plan.is_over}
     for index in sorted(range(len(contenders)), key=lambda index: -contenders[index].priority):
         contender, outcome = contenders[index], outcomes[index]
         if contender.supersedes:

@@ -18,7 +18,7 @@ from lowsky.db.database import Connection
 from lowsky.errors import Invalid, NotFound, Unavailable
 from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.conflict import FlightOverlap
-from lowsky.flightplans.domain.plan import ANY_OPERATOR, FINAL, FlightPlan
+from lowsky.flightplans.domain.plan import ANY_OPERATOR, FlightPlan
 from lowsky.flightplans.domain.report import StateReport
 from lowsky.flightplans.holding.deciding import Holding, TooMuchHeldNearby
 from lowsky.flightplans.holding.resolve import Rival
@@ -145,7 +145,7 @@ def _warn(other: FlightPlan, alias: str, met: FlightOverlap | None, now: datetim
     subject = f"{ANY_OPERATOR}/flightPlans/{alias}"
     before = [f for f in other.findings if f.rule is Rule.OFF_NOMINAL and f.subject == subject]
     after = [met.finding(Rule.OFF_NOMINAL, alias, reverse=True)] if met else []
-    if (not before and not after) or other.state in FINAL:
+    if (not before and not after) or other.is_over:
         return False
     other.exchange(before, after)
     other.findings_changed(now)
@@ -153,7 +153,7 @@ def _warn(other: FlightPlan, alias: str, met: FlightOverlap | None, now: datetim
 
 
 def _is_not_over(plan: FlightPlan | None) -> bool:
-    return plan is not None and plan.state not in FINAL
+    return plan is not None and not plan.is_over
 
 
 def _own_findings(met: Mapping[str, FlightOverlap], aliases: Aliases) -> list[Finding]:

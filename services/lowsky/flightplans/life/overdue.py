@@ -12,7 +12,7 @@ import structlog
 from lowsky.clock import Clock
 from lowsky.db.database import Database
 from lowsky.events.relay import Relay
-from lowsky.flightplans.domain.plan import FINAL, State
+from lowsky.flightplans.domain.plan import State
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Reservations
 from lowsky.process.background import repeatedly
@@ -60,7 +60,7 @@ class Overdue:
             closed = [
                 plan
                 for plan in locked
-                if plan.state in State.__members__ and plan.state not in FINAL and UUID(plan.id) in over
+                if plan.state in State.__members__ and not plan.is_over and UUID(plan.id) in over
             ]
             for plan in closed:
                 plan.close_overdue(now)

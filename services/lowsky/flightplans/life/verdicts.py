@@ -23,6 +23,7 @@ class Verdict(Enum):
     GRANTED = "granted"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    RESCINDED = "rescinded"
 
 
 def apply_verdict(
@@ -64,6 +65,8 @@ def apply_verdict(
                 plan.reject(approval, number, reason, now)
             case Verdict.EXPIRED:
                 plan.expire(reason or "The plan was not decided in time.", now)
+            case Verdict.RESCINDED:
+                plan.rescind(reason, now)
     except IllegalMove as error:
         log.info("a verdict came too late", plan=plan.name, verdict=verdict.value, state=error.metadata["state"])
         return False

@@ -51,7 +51,7 @@ _LOCK = 0x70617274  # "part"
 _BOUNDS = re.compile(r"FOR VALUES FROM \((?:MINVALUE|'([^']+)')\) TO \((?:MAXVALUE|'([^']+)')\)")
 _EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _FLYING = (State.ACTIVATED, State.NONCONFORMING, State.CONTINGENT)
-"""A flight in one of these is not over, even after the end of its plan."""
+"""A flight in one of these is not over, even after the end of its plan; nor is a rescinded one that is airborne."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ async def not_over(connection: Connection, partition: Partition, now: datetime) 
         now,
     )
     return id_ or await connection.fetchval(
-        f"SELECT id FROM {partition.name} WHERE state = ANY($1::text[]) LIMIT 1",  # names are ours
+        f"SELECT id FROM {partition.name} WHERE state = ANY($1::text[]) OR airborne LIMIT 1",  # names are ours
         _FLYING,
     )
 

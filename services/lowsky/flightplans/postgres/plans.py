@@ -17,7 +17,7 @@ from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
 from lowsky.flightplans.codec.plans import assessment_to_bytes, findings_from_bytes, to_event
-from lowsky.flightplans.domain.plan import ANY_OPERATOR, FINAL, FlightPlan, State
+from lowsky.flightplans.domain.plan import ANY_OPERATOR, FlightPlan, State
 from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.reservations import Reservation, Reservations
 from lowsky.open_enums import text_member
@@ -96,11 +96,12 @@ class FlightPlanStore:
                    approval = n.approval, approval_number = n.approval_number,
                    airspace_revision = n.airspace_revision, authorities = string_to_array(n.authorities, ' '),
                    subjects = string_to_array(n.subjects, ' '), assessment = n.assessment,
-                   off_nominal = n.off_nominal, nonconforming_since = n.nonconforming_since
+                   off_nominal = n.off_nominal, nonconforming_since = n.nonconforming_since, airborne = n.airborne
                FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[],
-                           $8::bigint[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::timestamptz[])
+                           $8::bigint[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::timestamptz[],
+                           $14::boolean[])
                  AS n (id, state, state_reason, version, update_time, approval, approval_number, airspace_revision,
-                       authorities, subjects, assessment, off_nominal, nonconforming_since)
+                       authorities, subjects, assessment, off_nominal, nonconforming_since, airborne)
                WHERE p.id = n.id AND p.id = ANY($1::text[])""",
             [plan.id for plan in plans],
             [plan.state for plan in plans],
@@ -115,6 +116,7 @@ class FlightPlanStore:
             [assessment_to_bytes(plan) for plan in plans],
             [plan.off_nominal for plan in plans],
             [plan.nonconforming_since for plan in plans],
+            [plan.airborne for plan in plans],
         )
         await self._free(plans)
         await append(self._connection, [e for plan in plans for e in events_of(plan)] if happened is None else happened)
@@ -122,7 +124,7 @@ class FlightPlanStore:
     async def _free(self, plans: Sequence[FlightPlan]) -> None:
         """Releases the reservations of plans that are over, in the same transaction, so that others may use the
         airspace."""
-        await Reservations(self._connection).free([UUID(plan.id) for plan in plans if plan.state in FINAL])
+        await Reservations(self._connection).free([UUID(plan.id) for plan in plans if plan.is_over])
 
     async def nonconforming_since_before(self, moment: datetime, limit: int) -> Sequence[str]:
         """Ids of plans that have been nonconforming since before a moment, the earliest first."""
@@ -278,6 +280,7 @@ def _plan(row: asyncpg.Record) -> FlightPlan:
         approval_number=row["approval_number"],
         off_nominal=row["off_nominal"],
         nonconforming_since=row["nonconforming_since"],
+        airborne=row["airborne"],
         extent=(row["min_lon"], row["min_lat"], row["max_lon"], row["max_lat"]),
         version=row["version"],
     )

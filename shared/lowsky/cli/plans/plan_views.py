@@ -20,6 +20,11 @@ REFUSED = FINAL - {pb.STATE_ENDED}
 _STYLE = {pb.STATE_APPROVED: "bold green", pb.STATE_ACTIVATED: "bold green", pb.STATE_UNDER_REVIEW: "bold yellow"}
 
 
+def is_over(plan: pb.FlightPlan) -> bool:
+    """Whether nothing more will happen to a plan: a rescinded flight that is airborne has still to land."""
+    return plan.state in FINAL and not plan.airborne
+
+
 def exit_of_state(plan: pb.FlightPlan) -> Exit:
     """The exit code for the state of a plan."""
     if plan.state in REFUSED:
@@ -117,7 +122,9 @@ def next_steps(plan: pb.FlightPlan, *, dry_run: bool) -> Iterator[RenderableType
     """The commands that are possible now."""
     steps: list[str] = []
     code = exit_of_check(plan) if dry_run else exit_of_state(plan)
-    if code is Exit.PLAN_REJECTED:
+    if plan.airborne:
+        steps = [f"land at once, then release the airspace: lowsky plan end {plan.name}"]
+    elif code is Exit.PLAN_REJECTED:
         steps = ["change the route, the altitude or the time according to the findings, and check again: plan check"]
     elif dry_run and code is Exit.PLAN_UNDECIDED:
         steps = ["submit it: the authorities named above must decide"]

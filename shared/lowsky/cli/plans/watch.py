@@ -93,7 +93,7 @@ class _Follower:
         if response.WhichOneof("update") == "flight_plan" and concerned and (self._etag != plan.etag or not plan.etag):
             self._etag = plan.etag if self._plan is not None else ""
             self._output.line(response, lambda: plan_views.update_line(plan))
-            done = plan.state in plan_views.FINAL or not (self._until_final or plan.state in plan_views.UNDECIDED)
+            done = plan_views.is_over(plan) or not (self._until_final or plan.state in plan_views.UNDECIDED)
             if self._plan is not None and done:
                 code = int(plan_views.exit_of_state(plan))
         if self._token_store is not None and response.resume_token:

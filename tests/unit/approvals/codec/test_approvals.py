@@ -80,7 +80,7 @@ def a_decided_case() -> Approval:
     return approval
 
 
-def test_a_case_says_all_to_officers_and_to_those_who_hear_events() -> None:
+def test_a_case_says_all_to_officers_and_no_officers_to_those_who_hear_events() -> None:
     approval = a_decided_case()
     message = to_message(approval, with_officers=True)
     assert (message.name, message.number, message.etag) == ("approvals/a1", "LS-2026-0000001", "2")
@@ -94,6 +94,7 @@ def test_a_case_says_all_to_officers_and_to_those_who_hear_events() -> None:
     ]
     assert message.decisions[0].HasField("decide_time")
     assert not message.decisions[1].HasField("decide_time")
+    message.decisions[0].officer = ""
     assert events_pb2.ApprovalEvent.FromString(to_event(approval)).approval == message
 
 

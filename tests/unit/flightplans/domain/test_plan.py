@@ -22,6 +22,14 @@ LEGAL: Mapping[str, Mapping[State, State]] = {
         State.UNDER_REVIEW: State.WITHDRAWN,
         State.APPROVED: State.WITHDRAWN,
     },
+    "rescind": {
+        State.SUBMITTED: State.REJECTED,
+        State.UNDER_REVIEW: State.REJECTED,
+        State.APPROVED: State.RESCINDED,
+        State.ACTIVATED: State.RESCINDED,
+        State.NONCONFORMING: State.RESCINDED,
+        State.CONTINGENT: State.RESCINDED,
+    },
     "activate": {State.APPROVED: State.ACTIVATED},
     "end": {
         State.ACTIVATED: State.ENDED,
@@ -35,6 +43,7 @@ MAKE: Mapping[str, Callable[[FlightPlan, datetime], None]] = {
     "reject": lambda p, now: p.reject("approvals/a", "LS-1", "no", now),
     "expire": lambda p, now: p.expire("too late", now),
     "withdraw": lambda p, now: p.withdraw("changed my mind", now),
+    "rescind": lambda p, now: p.rescind("a procession", now),
     "activate": lambda p, now: p.activate(now),
     "end": lambda p, now: p.end_flight(now),
 }
@@ -146,6 +155,37 @@ def test_a_flight_that_comes_back_into_airspace_that_was_closed_meanwhile_is_res
     assert flight.state is State.RESCINDED
     assert [happening.what for happening in flight.happened] == ["reassessed", "rescinded"]
     assert "geozones/new" in flight.state_reason
+
+
+@pytest.mark.parametrize("state", [State.ACTIVATED, State.NONCONFORMING, State.CONTINGENT])
+def test_a_flight_that_is_rescinded_in_the_air_is_not_over_until_it_is_down(state: State) -> None:
+    flight = plan(state)
+    flight.rescind("a procession", NOW)
+    assert (flight.state, flight.airborne, flight.is_over, flight.is_flying) == (State.RESCINDED, True, False, True)
+    flight.report(State.CONTINGENT, b"volumes", "wind", NOW)
+    assert (flight.state, flight.state_reason, flight.off_nominal) == (State.RESCINDED, "a procession", b"volumes")
+    with pytest.raises(IllegalMove):
+        flight.report(State.ACTIVATED, b"", "", NOW)
+    flight.end_flight(NOW)
+    assert (flight.state, flight.state_reason, flight.is_over, flight.is_flying) == (
+        State.RESCINDED,
+        "a procession",
+        True,
+        False,
+    )
+    assert [(h.what, h.previous) for h in flight.happened] == [
+        ("rescinded", state),
+        ("reassessed", State.RESCINDED),
+        ("ended", State.RESCINDED),
+    ]
+    with pytest.raises(IllegalMove):
+        flight.end_flight(NOW)
+
+
+def test_a_plan_that_is_rescinded_on_the_ground_is_over() -> None:
+    approved = plan(State.APPROVED)
+    approved.rescind("a procession", NOW)
+    assert (approved.airborne, approved.is_over) == (False, True)
 
 
 def test_the_time_off_its_plan_counts_from_when_it_left_it_until_it_is_back() -> None:

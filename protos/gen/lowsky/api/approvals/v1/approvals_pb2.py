@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as lowsky_dot_api_dot_flightplans_dot_v1_dot_flight__plans__pb2
+from lowsky.api.geo.v1 import geo_pb2 as lowsky_dot_api_dot_geo_dot_v1_dot_geo__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'lowsky/api/approvals/v1/approvals.proto\x12\x17lowsky.api.approvals.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a,lowsky/api/flightplans/v1/flight_plans.proto\"\xa6\x04\n\x08\x41pproval\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06number\x18\x05 \x01(\t\x12:\n\x0b\x66light_plan\x18\x06 \x01(\x0b\x32%.lowsky.api.flightplans.v1.FlightPlan\x12\x36\n\x05state\x18\x07 \x01(\x0e\x32\'.lowsky.api.approvals.v1.Approval.State\x12\x34\n\tdecisions\x18\x08 \x03(\x0b\x32!.lowsky.api.approvals.v1.Decision\x12\x1c\n\x14notified_authorities\x18\t \x03(\t\x12\x32\n\x0e\x64\x65\x63ide_by_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tautomatic\x18\x0b \x01(\x08\"}\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x11\n\rSTATE_GRANTED\x10\x02\x12\x12\n\x0eSTATE_REJECTED\x10\x03\x12\x11\n\rSTATE_EXPIRED\x10\x04\x12\x10\n\x0cSTATE_CLOSED\x10\x05\"\xa1\x02\n\x08\x44\x65\x63ision\x12\x11\n\tauthority\x18\x01 \x01(\t\x12:\n\x07outcome\x18\x02 \x01(\x0e\x32).lowsky.api.approvals.v1.Decision.Outcome\x12\x0f\n\x07officer\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08geozones\x18\x06 \x03(\t\"b\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_PENDING\x10\x01\x12\x13\n\x0fOUTCOME_GRANTED\x10\x02\x12\x14\n\x10OUTCOME_REJECTED\x10\x03\"F\n\x12GetApprovalRequest\x12\x30\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^approvals/[a-z0-9-]{1,63}$\"J\n\x13GetApprovalResponse\x12\x33\n\x08\x61pproval\x18\x01 \x01(\x0b\x32!.lowsky.api.approvals.v1.Approval\"\xc5\x02\n\x14ListApprovalsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12J\n\x06states\x18\x03 \x03(\x0e\x32\'.lowsky.api.approvals.v1.Approval.StateB\x11\xbaH\x0e\x92\x01\x0b\x10\n\"\x07\x82\x01\x04\x10\x01 \x00\x12\x13\n\x0b\x61waiting_me\x18\x04 \x01(\x08\x12V\n\x0b\x66light_plan\x18\x05 \x01(\tBA\xbaH>r927^operators/[a-z0-9-]{1,63}/flightPlans/[a-z0-9-]{1,63}$\xd8\x01\x01\x12\x37\n\x04view\x18\x06 \x01(\x0e\x32\x1f.lowsky.api.flightplans.v1.ViewB\x08\xbaH\x05\x82\x01\x02\x10\x01\"f\n\x15ListApprovalsResponse\x12\x34\n\tapprovals\x18\x01 \x03(\x0b\x32!.lowsky.api.approvals.v1.Approval\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xff\x01\n\x15\x44\x65\x63ideApprovalRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^approvals/[a-z0-9-]{1,63}$\x12\x17\n\x04\x65tag\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x46\n\x07outcome\x18\x04 \x01(\x0e\x32).lowsky.api.approvals.v1.Decision.OutcomeB\n\xbaH\x07\x82\x01\x04\x18\x02\x18\x03\x12\x35\n\x06reason\x18\x05 \x01(\tB%\xbaH\"r \x18\xd0\x0f\x32\x1b^[^\\x00]*[^\\s\\x00][^\\x00]*$\"M\n\x16\x44\x65\x63ideApprovalResponse\x12\x33\n\x08\x61pproval\x18\x01 \x01(\x0b\x32!.lowsky.api.approvals.v1.Approval2\xdf\x02\n\x10\x41pprovalsService\x12h\n\x0bGetApproval\x12+.lowsky.api.approvals.v1.GetApprovalRequest\x1a,.lowsky.api.approvals.v1.GetApprovalResponse\x12n\n\rListApprovals\x12-.lowsky.api.approvals.v1.ListApprovalsRequest\x1a..lowsky.api.approvals.v1.ListApprovalsResponse\x12q\n\x0e\x44\x65\x63ideApproval\x12..lowsky.api.approvals.v1.DecideApprovalRequest\x1a/.lowsky.api.approvals.v1.DecideApprovalResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'lowsky/api/approvals/v1/approvals.proto\x12\x17lowsky.api.approvals.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a,lowsky/api/flightplans/v1/flight_plans.proto\x1a\x1blowsky/api/geo/v1/geo.proto\"\xf5\x04\n\x08\x41pproval\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06number\x18\x05 \x01(\t\x12:\n\x0b\x66light_plan\x18\x06 \x01(\x0b\x32%.lowsky.api.flightplans.v1.FlightPlan\x12\x36\n\x05state\x18\x07 \x01(\x0e\x32\'.lowsky.api.approvals.v1.Approval.State\x12\x34\n\tdecisions\x18\x08 \x03(\x0b\x32!.lowsky.api.approvals.v1.Decision\x12\x1c\n\x14notified_authorities\x18\t \x03(\t\x12\x32\n\x0e\x64\x65\x63ide_by_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tautomatic\x18\x0b \x01(\x08\x12\x37\n\nrescission\x18\x0c \x01(\x0b\x32#.lowsky.api.approvals.v1.Rescission\"\x92\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x11\n\rSTATE_GRANTED\x10\x02\x12\x12\n\x0eSTATE_REJECTED\x10\x03\x12\x11\n\rSTATE_EXPIRED\x10\x04\x12\x10\n\x0cSTATE_CLOSED\x10\x05\x12\x13\n\x0fSTATE_RESCINDED\x10\x06\"\x88\x01\n\nRescission\x12\x11\n\tauthority\x18\x01 \x01(\t\x12\x0f\n\x07officer\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x14\n\x0creason_codes\x18\x04 \x03(\t\x12\x30\n\x0crescind_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd2\x02\n\x08\x44\x65\x63ision\x12\x11\n\tauthority\x18\x01 \x01(\t\x12:\n\x07outcome\x18\x02 \x01(\x0e\x32).lowsky.api.approvals.v1.Decision.Outcome\x12\x0f\n\x07officer\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08geozones\x18\x06 \x03(\t\x12\x14\n\x0creason_codes\x18\x07 \x03(\t\x12\x19\n\x11\x61irspace_revision\x18\x08 \x01(\x03\"b\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_PENDING\x10\x01\x12\x13\n\x0fOUTCOME_GRANTED\x10\x02\x12\x14\n\x10OUTCOME_REJECTED\x10\x03\"F\n\x12GetApprovalRequest\x12\x30\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^approvals/[a-z0-9-]{1,63}$\"J\n\x13GetApprovalResponse\x12\x33\n\x08\x61pproval\x18\x01 \x01(\x0b\x32!.lowsky.api.approvals.v1.Approval\"\xc5\x02\n\x14ListApprovalsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12J\n\x06states\x18\x03 \x03(\x0e\x32\'.lowsky.api.approvals.v1.Approval.StateB\x11\xbaH\x0e\x92\x01\x0b\x10\n\"\x07\x82\x01\x04\x10\x01 \x00\x12\x13\n\x0b\x61waiting_me\x18\x04 \x01(\x08\x12V\n\x0b\x66light_plan\x18\x05 \x01(\tBA\xbaH>r927^operators/[a-z0-9-]{1,63}/flightPlans/[a-z0-9-]{1,63}$\xd8\x01\x01\x12\x37\n\x04view\x18\x06 \x01(\x0e\x32\x1f.lowsky.api.flightplans.v1.ViewB\x08\xbaH\x05\x82\x01\x02\x10\x01\"f\n\x15ListApprovalsResponse\x12\x34\n\tapprovals\x18\x01 \x03(\x0b\x32!.lowsky.api.approvals.v1.Approval\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbd\x02\n\x15\x44\x65\x63ideApprovalRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^approvals/[a-z0-9-]{1,63}$\x12\x17\n\x04\x65tag\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x46\n\x07outcome\x18\x04 \x01(\x0e\x32).lowsky.api.approvals.v1.Decision.OutcomeB\n\xbaH\x07\x82\x01\x04\x18\x02\x18\x03\x12\x35\n\x06reason\x18\x05 \x01(\tB%\xbaH\"r \x18\xd0\x0f\x32\x1b^[^\\x00]*[^\\s\\x00][^\\x00]*$\x12<\n\x0creason_codes\x18\x06 \x03(\tB&\xbaH#\x92\x01 \x10\x05\x18\x01\"\x1ar\x18\x32\x16^[A-Z][A-Z0-9_]{0,62}$\"M\n\x16\x44\x65\x63ideApprovalResponse\x12\x33\n\x08\x61pproval\x18\x01 \x01(\x0b\x32!.lowsky.api.approvals.v1.Approval\"\xf8\x01\n\x16RescindApprovalRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^approvals/[a-z0-9-]{1,63}$\x12\x17\n\x04\x65tag\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x35\n\x06reason\x18\x04 \x01(\tB%\xbaH\"r \x18\xd0\x0f\x32\x1b^[^\\x00]*[^\\s\\x00][^\\x00]*$\x12>\n\x0creason_codes\x18\x05 \x03(\tB(\xbaH%\x92\x01\"\x08\x01\x10\x05\x18\x01\"\x1ar\x18\x32\x16^[A-Z][A-Z0-9_]{0,62}$\"N\n\x17RescindApprovalResponse\x12\x33\n\x08\x61pproval\x18\x01 \x01(\x0b\x32!.lowsky.api.approvals.v1.Approval\"\x18\n\x16ListReasonCodesRequest\"T\n\x17ListReasonCodesResponse\x12\x39\n\x0creason_codes\x18\x01 \x03(\x0b\x32#.lowsky.api.approvals.v1.ReasonCode\"\xe4\x01\n\nReasonCode\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x35\n\x04uses\x18\x02 \x03(\x0e\x32\'.lowsky.api.approvals.v1.ReasonCode.Use\x12/\n\x05texts\x18\x03 \x03(\x0b\x32 .lowsky.api.geo.v1.LocalizedText\x12\x0e\n\x06source\x18\x04 \x01(\t\"P\n\x03Use\x12\x13\n\x0fUSE_UNSPECIFIED\x10\x00\x12\r\n\tUSE_GRANT\x10\x01\x12\x11\n\rUSE_REJECTION\x10\x02\x12\x12\n\x0eUSE_RESCISSION\x10\x03\"t\n\x0f\x41pprovalComment\x12\x11\n\tauthority\x18\x01 \x01(\t\x12\x0f\n\x07officer\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9d\x01\n\x16\x43ommentApprovalRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^approvals/[a-z0-9-]{1,63}$\x12\x33\n\x04text\x18\x03 \x01(\tB%\xbaH\"r \x18\xd0\x0f\x32\x1b^[^\\x00]*[^\\s\\x00][^\\x00]*$\"T\n\x17\x43ommentApprovalResponse\x12\x39\n\x07\x63omment\x18\x01 \x01(\x0b\x32(.lowsky.api.approvals.v1.ApprovalComment\"O\n\x1bListApprovalCommentsRequest\x12\x30\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^approvals/[a-z0-9-]{1,63}$\"Z\n\x1cListApprovalCommentsResponse\x12:\n\x08\x63omments\x18\x01 \x03(\x0b\x32(.lowsky.api.approvals.v1.ApprovalComment2\xc7\x06\n\x10\x41pprovalsService\x12h\n\x0bGetApproval\x12+.lowsky.api.approvals.v1.GetApprovalRequest\x1a,.lowsky.api.approvals.v1.GetApprovalResponse\x12n\n\rListApprovals\x12-.lowsky.api.approvals.v1.ListApprovalsRequest\x1a..lowsky.api.approvals.v1.ListApprovalsResponse\x12q\n\x0e\x44\x65\x63ideApproval\x12..lowsky.api.approvals.v1.DecideApprovalRequest\x1a/.lowsky.api.approvals.v1.DecideApprovalResponse\x12t\n\x0fRescindApproval\x12/.lowsky.api.approvals.v1.RescindApprovalRequest\x1a\x30.lowsky.api.approvals.v1.RescindApprovalResponse\x12t\n\x0f\x43ommentApproval\x12/.lowsky.api.approvals.v1.CommentApprovalRequest\x1a\x30.lowsky.api.approvals.v1.CommentApprovalResponse\x12\x83\x01\n\x14ListApprovalComments\x12\x34.lowsky.api.approvals.v1.ListApprovalCommentsRequest\x1a\x35.lowsky.api.approvals.v1.ListApprovalCommentsResponse\x12t\n\x0fListReasonCodes\x12/.lowsky.api.approvals.v1.ListReasonCodesRequest\x1a\x30.lowsky.api.approvals.v1.ListReasonCodesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,26 +57,70 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['outcome']._serialized_options = b'\272H\007\202\001\004\030\002\030\003'
   _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\"r \030\320\0172\033^[^\\x00]*[^\\s\\x00][^\\x00]*$'
-  _globals['_APPROVAL']._serialized_start=177
-  _globals['_APPROVAL']._serialized_end=727
-  _globals['_APPROVAL_STATE']._serialized_start=602
-  _globals['_APPROVAL_STATE']._serialized_end=727
-  _globals['_DECISION']._serialized_start=730
-  _globals['_DECISION']._serialized_end=1019
-  _globals['_DECISION_OUTCOME']._serialized_start=921
-  _globals['_DECISION_OUTCOME']._serialized_end=1019
-  _globals['_GETAPPROVALREQUEST']._serialized_start=1021
-  _globals['_GETAPPROVALREQUEST']._serialized_end=1091
-  _globals['_GETAPPROVALRESPONSE']._serialized_start=1093
-  _globals['_GETAPPROVALRESPONSE']._serialized_end=1167
-  _globals['_LISTAPPROVALSREQUEST']._serialized_start=1170
-  _globals['_LISTAPPROVALSREQUEST']._serialized_end=1495
-  _globals['_LISTAPPROVALSRESPONSE']._serialized_start=1497
-  _globals['_LISTAPPROVALSRESPONSE']._serialized_end=1599
-  _globals['_DECIDEAPPROVALREQUEST']._serialized_start=1602
-  _globals['_DECIDEAPPROVALREQUEST']._serialized_end=1857
-  _globals['_DECIDEAPPROVALRESPONSE']._serialized_start=1859
-  _globals['_DECIDEAPPROVALRESPONSE']._serialized_end=1936
-  _globals['_APPROVALSSERVICE']._serialized_start=1939
-  _globals['_APPROVALSSERVICE']._serialized_end=2290
+  _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['reason_codes']._loaded_options = None
+  _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['reason_codes']._serialized_options = b'\272H#\222\001 \020\005\030\001\"\032r\0302\026^[A-Z][A-Z0-9_]{0,62}$'
+  _globals['_RESCINDAPPROVALREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RESCINDAPPROVALREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_RESCINDAPPROVALREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_RESCINDAPPROVALREQUEST'].fields_by_name['name']._serialized_options = b'\272H\037r\0352\033^approvals/[a-z0-9-]{1,63}$'
+  _globals['_RESCINDAPPROVALREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_RESCINDAPPROVALREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_RESCINDAPPROVALREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_RESCINDAPPROVALREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\"r \030\320\0172\033^[^\\x00]*[^\\s\\x00][^\\x00]*$'
+  _globals['_RESCINDAPPROVALREQUEST'].fields_by_name['reason_codes']._loaded_options = None
+  _globals['_RESCINDAPPROVALREQUEST'].fields_by_name['reason_codes']._serialized_options = b'\272H%\222\001\"\010\001\020\005\030\001\"\032r\0302\026^[A-Z][A-Z0-9_]{0,62}$'
+  _globals['_COMMENTAPPROVALREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_COMMENTAPPROVALREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_COMMENTAPPROVALREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_COMMENTAPPROVALREQUEST'].fields_by_name['name']._serialized_options = b'\272H\037r\0352\033^approvals/[a-z0-9-]{1,63}$'
+  _globals['_COMMENTAPPROVALREQUEST'].fields_by_name['text']._loaded_options = None
+  _globals['_COMMENTAPPROVALREQUEST'].fields_by_name['text']._serialized_options = b'\272H\"r \030\320\0172\033^[^\\x00]*[^\\s\\x00][^\\x00]*$'
+  _globals['_LISTAPPROVALCOMMENTSREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_LISTAPPROVALCOMMENTSREQUEST'].fields_by_name['name']._serialized_options = b'\272H\037r\0352\033^approvals/[a-z0-9-]{1,63}$'
+  _globals['_APPROVAL']._serialized_start=206
+  _globals['_APPROVAL']._serialized_end=835
+  _globals['_APPROVAL_STATE']._serialized_start=689
+  _globals['_APPROVAL_STATE']._serialized_end=835
+  _globals['_RESCISSION']._serialized_start=838
+  _globals['_RESCISSION']._serialized_end=974
+  _globals['_DECISION']._serialized_start=977
+  _globals['_DECISION']._serialized_end=1315
+  _globals['_DECISION_OUTCOME']._serialized_start=1217
+  _globals['_DECISION_OUTCOME']._serialized_end=1315
+  _globals['_GETAPPROVALREQUEST']._serialized_start=1317
+  _globals['_GETAPPROVALREQUEST']._serialized_end=1387
+  _globals['_GETAPPROVALRESPONSE']._serialized_start=1389
+  _globals['_GETAPPROVALRESPONSE']._serialized_end=1463
+  _globals['_LISTAPPROVALSREQUEST']._serialized_start=1466
+  _globals['_LISTAPPROVALSREQUEST']._serialized_end=1791
+  _globals['_LISTAPPROVALSRESPONSE']._serialized_start=1793
+  _globals['_LISTAPPROVALSRESPONSE']._serialized_end=1895
+  _globals['_DECIDEAPPROVALREQUEST']._serialized_start=1898
+  _globals['_DECIDEAPPROVALREQUEST']._serialized_end=2215
+  _globals['_DECIDEAPPROVALRESPONSE']._serialized_start=2217
+  _globals['_DECIDEAPPROVALRESPONSE']._serialized_end=2294
+  _globals['_RESCINDAPPROVALREQUEST']._serialized_start=2297
+  _globals['_RESCINDAPPROVALREQUEST']._serialized_end=2545
+  _globals['_RESCINDAPPROVALRESPONSE']._serialized_start=2547
+  _globals['_RESCINDAPPROVALRESPONSE']._serialized_end=2625
+  _globals['_LISTREASONCODESREQUEST']._serialized_start=2627
+  _globals['_LISTREASONCODESREQUEST']._serialized_end=2651
+  _globals['_LISTREASONCODESRESPONSE']._serialized_start=2653
+  _globals['_LISTREASONCODESRESPONSE']._serialized_end=2737
+  _globals['_REASONCODE']._serialized_start=2740
+  _globals['_REASONCODE']._serialized_end=2968
+  _globals['_REASONCODE_USE']._serialized_start=2888
+  _globals['_REASONCODE_USE']._serialized_end=2968
+  _globals['_APPROVALCOMMENT']._serialized_start=2970
+  _globals['_APPROVALCOMMENT']._serialized_end=3086
+  _globals['_COMMENTAPPROVALREQUEST']._serialized_start=3089
+  _globals['_COMMENTAPPROVALREQUEST']._serialized_end=3246
+  _globals['_COMMENTAPPROVALRESPONSE']._serialized_start=3248
+  _globals['_COMMENTAPPROVALRESPONSE']._serialized_end=3332
+  _globals['_LISTAPPROVALCOMMENTSREQUEST']._serialized_start=3334
+  _globals['_LISTAPPROVALCOMMENTSREQUEST']._serialized_end=3413
+  _globals['_LISTAPPROVALCOMMENTSRESPONSE']._serialized_start=3415
+  _globals['_LISTAPPROVALCOMMENTSRESPONSE']._serialized_end=3505
+  _globals['_APPROVALSSERVICE']._serialized_start=3508
+  _globals['_APPROVALSSERVICE']._serialized_end=4347
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,9 @@ expired when it was not decided in time.
 A plan that needs no authority's approval is granted automatically and at once: such a case emits only
 approval.granted, never approval.opened. A zone that is published or changed after the grant and needs a further
 decision reopens the case under the same number: PENDING, and the grants that it does not affect remain.
+An authority that has granted may rescind: the whole case is rescinded, and with it the plan. A flight that is airborne
+then keeps its airspace until it is down (FlightPlan.airborne). Whichever of rescission and activation is recorded
+first, both end alike: a rescinded plan is not activated, and an activated one is rescinded in the air.
 """
 
 from collections import abc as _abc
@@ -16,6 +19,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as _flight_plans_pb2
+from lowsky.api.geo.v1 import geo_pb2 as _geo_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -46,6 +50,8 @@ class Approval(_message.Message):
         STATE_EXPIRED: Approval._State.ValueType  # 4
         STATE_CLOSED: Approval._State.ValueType  # 5
         """The plan ended before the decision: it was withdrawn, or rejected or rescinded by a check."""
+        STATE_RESCINDED: Approval._State.ValueType  # 6
+        """An authority took its grant back."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """The state of a case."""
@@ -57,6 +63,8 @@ class Approval(_message.Message):
     STATE_EXPIRED: Approval.State.ValueType  # 4
     STATE_CLOSED: Approval.State.ValueType  # 5
     """The plan ended before the decision: it was withdrawn, or rejected or rescinded by a check."""
+    STATE_RESCINDED: Approval.State.ValueType  # 6
+    """An authority took its grant back."""
 
     NAME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
@@ -69,6 +77,7 @@ class Approval(_message.Message):
     NOTIFIED_AUTHORITIES_FIELD_NUMBER: _builtins.int
     DECIDE_BY_TIME_FIELD_NUMBER: _builtins.int
     AUTOMATIC_FIELD_NUMBER: _builtins.int
+    RESCISSION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """approvals/{approval}"""
     etag: _builtins.str
@@ -97,6 +106,10 @@ class Approval(_message.Message):
     def decide_by_time(self) -> _timestamp_pb2.Timestamp:
         """The case expires if it is not decided by then."""
 
+    @_builtins.property
+    def rescission(self) -> Global___Rescission:
+        """Of a rescinded case: by whom and why."""
+
     def __init__(
         self,
         *,
@@ -111,14 +124,54 @@ class Approval(_message.Message):
         notified_authorities: _abc.Iterable[_builtins.str] | None = ...,
         decide_by_time: _timestamp_pb2.Timestamp | None = ...,
         automatic: _builtins.bool = ...,
+        rescission: Global___Rescission | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "decide_by_time", b"decide_by_time", "flight_plan", b"flight_plan", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "decide_by_time", b"decide_by_time", "flight_plan", b"flight_plan", "rescission", b"rescission", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["automatic", b"automatic", "create_time", b"create_time", "decide_by_time", b"decide_by_time", "decisions", b"decisions", "etag", b"etag", "flight_plan", b"flight_plan", "name", b"name", "notified_authorities", b"notified_authorities", "number", b"number", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["automatic", b"automatic", "create_time", b"create_time", "decide_by_time", b"decide_by_time", "decisions", b"decisions", "etag", b"etag", "flight_plan", b"flight_plan", "name", b"name", "notified_authorities", b"notified_authorities", "number", b"number", "rescission", b"rescission", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Approval: _TypeAlias = Approval  # noqa: Y015
+
+@_typing.final
+class Rescission(_message.Message):
+    """Why an authority took its grant back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    OFFICER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REASON_CODES_FIELD_NUMBER: _builtins.int
+    RESCIND_TIME_FIELD_NUMBER: _builtins.int
+    authority: _builtins.str
+    """authorities/{authority}"""
+    officer: _builtins.str
+    """The subject of the officer's token. Shown to officers only; events omit it."""
+    reason: _builtins.str
+    @_builtins.property
+    def reason_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As in ListReasonCodes."""
+
+    @_builtins.property
+    def rescind_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        authority: _builtins.str = ...,
+        officer: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        reason_codes: _abc.Iterable[_builtins.str] | None = ...,
+        rescind_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rescind_time", b"rescind_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "officer", b"officer", "reason", b"reason", "reason_codes", b"reason_codes", "rescind_time", b"rescind_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rescission: _TypeAlias = Rescission  # noqa: Y015
 
 @_typing.final
 class Decision(_message.Message):
@@ -151,17 +204,27 @@ class Decision(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     DECIDE_TIME_FIELD_NUMBER: _builtins.int
     GEOZONES_FIELD_NUMBER: _builtins.int
+    REASON_CODES_FIELD_NUMBER: _builtins.int
+    AIRSPACE_REVISION_FIELD_NUMBER: _builtins.int
     authority: _builtins.str
     """authorities/{authority}"""
     outcome: Global___Decision.Outcome.ValueType
     officer: _builtins.str
-    """Who decided: the subject of the officer's token. Hidden from operators."""
+    """Who decided: the subject of the officer's token. Shown to officers only; events omit it."""
     reason: _builtins.str
+    airspace_revision: _builtins.int
+    """The airspace that the plan had been checked against when the officer decided (Dataset.airspace_revision): it fixes
+    the versions of the geozones. 0 while it is pending, and for decisions made before this was recorded.
+    """
     @_builtins.property
     def decide_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def geozones(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The geozones that require the approval of this authority."""
+
+    @_builtins.property
+    def reason_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why, for machines: as in ListReasonCodes."""
 
     def __init__(
         self,
@@ -172,10 +235,12 @@ class Decision(_message.Message):
         reason: _builtins.str = ...,
         decide_time: _timestamp_pb2.Timestamp | None = ...,
         geozones: _abc.Iterable[_builtins.str] | None = ...,
+        reason_codes: _abc.Iterable[_builtins.str] | None = ...,
+        airspace_revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decide_time", b"decide_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "decide_time", b"decide_time", "geozones", b"geozones", "officer", b"officer", "outcome", b"outcome", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["airspace_revision", b"airspace_revision", "authority", b"authority", "decide_time", b"decide_time", "geozones", b"geozones", "officer", b"officer", "outcome", b"outcome", "reason", b"reason", "reason_codes", b"reason_codes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -303,6 +368,7 @@ class DecideApprovalRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    REASON_CODES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     name: _builtins.str
     etag: _builtins.str
@@ -310,6 +376,10 @@ class DecideApprovalRequest(_message.Message):
     outcome: Global___Decision.Outcome.ValueType
     reason: _builtins.str
     """Shown to the operator. Not blank, and without the character U+0000, which no text may contain."""
+    @_builtins.property
+    def reason_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why, for machines: codes of ListReasonCodes that apply to this outcome."""
+
     def __init__(
         self,
         *,
@@ -318,10 +388,11 @@ class DecideApprovalRequest(_message.Message):
         etag: _builtins.str = ...,
         outcome: Global___Decision.Outcome.ValueType = ...,
         reason: _builtins.str = ...,
+        reason_codes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "outcome", b"outcome", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "outcome", b"outcome", "reason", b"reason", "reason_codes", b"reason_codes", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -348,3 +419,282 @@ class DecideApprovalResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecideApprovalResponse: _TypeAlias = DecideApprovalResponse  # noqa: Y015
+
+@_typing.final
+class RescindApprovalRequest(_message.Message):
+    """Request of RescindApproval."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REASON_CODES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    name: _builtins.str
+    etag: _builtins.str
+    """The etag of the case as the officer saw it."""
+    reason: _builtins.str
+    """Shown to the operator. Not blank, and without the character U+0000, which no text may contain."""
+    @_builtins.property
+    def reason_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of ListReasonCodes that apply to rescissions; at least one."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        reason_codes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "reason_codes", b"reason_codes", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RescindApprovalRequest: _TypeAlias = RescindApprovalRequest  # noqa: Y015
+
+@_typing.final
+class RescindApprovalResponse(_message.Message):
+    """Response of RescindApproval."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPROVAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def approval(self) -> Global___Approval: ...
+    def __init__(
+        self,
+        *,
+        approval: Global___Approval | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RescindApprovalResponse: _TypeAlias = RescindApprovalResponse  # noqa: Y015
+
+@_typing.final
+class ListReasonCodesRequest(_message.Message):
+    """Request of ListReasonCodes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReasonCodesRequest: _TypeAlias = ListReasonCodesRequest  # noqa: Y015
+
+@_typing.final
+class ListReasonCodesResponse(_message.Message):
+    """Response of ListReasonCodes: all of them, by code."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_CODES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reason_codes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReasonCode]: ...
+    def __init__(
+        self,
+        *,
+        reason_codes: _abc.Iterable[Global___ReasonCode] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason_codes", b"reason_codes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReasonCodesResponse: _TypeAlias = ListReasonCodesResponse  # noqa: Y015
+
+@_typing.final
+class ReasonCode(_message.Message):
+    """A reason of a decision or a rescission."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Use:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _UseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ReasonCode._Use.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        USE_UNSPECIFIED: ReasonCode._Use.ValueType  # 0
+        USE_GRANT: ReasonCode._Use.ValueType  # 1
+        USE_REJECTION: ReasonCode._Use.ValueType  # 2
+        USE_RESCISSION: ReasonCode._Use.ValueType  # 3
+
+    class Use(_Use, metaclass=_UseEnumTypeWrapper):
+        """What a reason may explain."""
+
+    USE_UNSPECIFIED: ReasonCode.Use.ValueType  # 0
+    USE_GRANT: ReasonCode.Use.ValueType  # 1
+    USE_REJECTION: ReasonCode.Use.ValueType  # 2
+    USE_RESCISSION: ReasonCode.Use.ValueType  # 3
+
+    CODE_FIELD_NUMBER: _builtins.int
+    USES_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    source: _builtins.str
+    """The law or document that it follows from."""
+    @_builtins.property
+    def uses(self) -> _containers.RepeatedScalarFieldContainer[Global___ReasonCode.Use.ValueType]: ...
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedCompositeFieldContainer[_geo_pb2.LocalizedText]:
+        """What it says, in each language."""
+
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        uses: _abc.Iterable[Global___ReasonCode.Use.ValueType] | None = ...,
+        texts: _abc.Iterable[_geo_pb2.LocalizedText] | None = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "source", b"source", "texts", b"texts", "uses", b"uses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReasonCode: _TypeAlias = ReasonCode  # noqa: Y015
+
+@_typing.final
+class ApprovalComment(_message.Message):
+    """What an officer says to the authorities concerned."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    OFFICER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    authority: _builtins.str
+    """authorities/{authority}"""
+    officer: _builtins.str
+    """The subject of the officer's token."""
+    text: _builtins.str
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        authority: _builtins.str = ...,
+        officer: _builtins.str = ...,
+        text: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "create_time", b"create_time", "officer", b"officer", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApprovalComment: _TypeAlias = ApprovalComment  # noqa: Y015
+
+@_typing.final
+class CommentApprovalRequest(_message.Message):
+    """Request of CommentApproval."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    name: _builtins.str
+    text: _builtins.str
+    """Not blank, and without the character U+0000."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommentApprovalRequest: _TypeAlias = CommentApprovalRequest  # noqa: Y015
+
+@_typing.final
+class CommentApprovalResponse(_message.Message):
+    """Response of CommentApproval."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def comment(self) -> Global___ApprovalComment: ...
+    def __init__(
+        self,
+        *,
+        comment: Global___ApprovalComment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommentApprovalResponse: _TypeAlias = CommentApprovalResponse  # noqa: Y015
+
+@_typing.final
+class ListApprovalCommentsRequest(_message.Message):
+    """Request of ListApprovalComments."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListApprovalCommentsRequest: _TypeAlias = ListApprovalCommentsRequest  # noqa: Y015
+
+@_typing.final
+class ListApprovalCommentsResponse(_message.Message):
+    """Response of ListApprovalComments: all of them, 200 at most."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def comments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApprovalComment]: ...
+    def __init__(
+        self,
+        *,
+        comments: _abc.Iterable[Global___ApprovalComment] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comments", b"comments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListApprovalCommentsResponse: _TypeAlias = ListApprovalCommentsResponse  # noqa: Y015

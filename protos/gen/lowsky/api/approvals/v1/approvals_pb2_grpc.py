@@ -50,6 +50,26 @@ class ApprovalsServiceStub:
                 request_serializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.DecideApprovalRequest.SerializeToString,
                 response_deserializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.DecideApprovalResponse.FromString,
                 _registered_method=True)
+        self.RescindApproval = channel.unary_unary(
+                '/lowsky.api.approvals.v1.ApprovalsService/RescindApproval',
+                request_serializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.RescindApprovalRequest.SerializeToString,
+                response_deserializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.RescindApprovalResponse.FromString,
+                _registered_method=True)
+        self.CommentApproval = channel.unary_unary(
+                '/lowsky.api.approvals.v1.ApprovalsService/CommentApproval',
+                request_serializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.CommentApprovalRequest.SerializeToString,
+                response_deserializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.CommentApprovalResponse.FromString,
+                _registered_method=True)
+        self.ListApprovalComments = channel.unary_unary(
+                '/lowsky.api.approvals.v1.ApprovalsService/ListApprovalComments',
+                request_serializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListApprovalCommentsRequest.SerializeToString,
+                response_deserializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListApprovalCommentsResponse.FromString,
+                _registered_method=True)
+        self.ListReasonCodes = channel.unary_unary(
+                '/lowsky.api.approvals.v1.ApprovalsService/ListReasonCodes',
+                request_serializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListReasonCodesRequest.SerializeToString,
+                response_deserializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListReasonCodesResponse.FromString,
+                _registered_method=True)
 
 
 class ApprovalsServiceServicer:
@@ -73,7 +93,37 @@ class ApprovalsServiceServicer:
     def DecideApproval(self, request, context):
         """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
         they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
-        contains the first decision, and must be read again before deciding.
+        contains the first decision, and must be read again before deciding. Nobody decides on an operator that their own
+        token names: TIED_TO_OPERATOR.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RescindApproval(self, request, context):
+        """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CommentApproval(self, request, context):
+        """An officer of an authority concerned comments on a case, for officers of all authorities concerned. Operators never
+        see comments, nor does any event carry them. The etag of the case does not change.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListApprovalComments(self, request, context):
+        """The comments on a case, the oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReasonCodes(self, request, context):
+        """The codes that give the reason of a decision or a rescission, with their texts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +146,26 @@ def add_ApprovalsServiceServicer_to_server(servicer, server):
                     servicer.DecideApproval,
                     request_deserializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.DecideApprovalRequest.FromString,
                     response_serializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.DecideApprovalResponse.SerializeToString,
+            ),
+            'RescindApproval': grpc.unary_unary_rpc_method_handler(
+                    servicer.RescindApproval,
+                    request_deserializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.RescindApprovalRequest.FromString,
+                    response_serializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.RescindApprovalResponse.SerializeToString,
+            ),
+            'CommentApproval': grpc.unary_unary_rpc_method_handler(
+                    servicer.CommentApproval,
+                    request_deserializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.CommentApprovalRequest.FromString,
+                    response_serializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.CommentApprovalResponse.SerializeToString,
+            ),
+            'ListApprovalComments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListApprovalComments,
+                    request_deserializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListApprovalCommentsRequest.FromString,
+                    response_serializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListApprovalCommentsResponse.SerializeToString,
+            ),
+            'ListReasonCodes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReasonCodes,
+                    request_deserializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListReasonCodesRequest.FromString,
+                    response_serializer=lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListReasonCodesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -180,6 +250,114 @@ class ApprovalsService:
             '/lowsky.api.approvals.v1.ApprovalsService/DecideApproval',
             lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.DecideApprovalRequest.SerializeToString,
             lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.DecideApprovalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RescindApproval(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lowsky.api.approvals.v1.ApprovalsService/RescindApproval',
+            lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.RescindApprovalRequest.SerializeToString,
+            lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.RescindApprovalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CommentApproval(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lowsky.api.approvals.v1.ApprovalsService/CommentApproval',
+            lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.CommentApprovalRequest.SerializeToString,
+            lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.CommentApprovalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListApprovalComments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lowsky.api.approvals.v1.ApprovalsService/ListApprovalComments',
+            lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListApprovalCommentsRequest.SerializeToString,
+            lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListApprovalCommentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReasonCodes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lowsky.api.approvals.v1.ApprovalsService/ListReasonCodes',
+            lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListReasonCodesRequest.SerializeToString,
+            lowsky_dot_api_dot_approvals_dot_v1_dot_approvals__pb2.ListReasonCodesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,9 @@ expired when it was not decided in time.
 A plan that needs no authority's approval is granted automatically and at once: such a case emits only
 approval.granted, never approval.opened. A zone that is published or changed after the grant and needs a further
 decision reopens the case under the same number: PENDING, and the grants that it does not affect remain.
+An authority that has granted may rescind: the whole case is rescinded, and with it the plan. A flight that is airborne
+then keeps its airspace until it is down (FlightPlan.airborne). Whichever of rescission and activation is recorded
+first, both end alike: a rescinded plan is not activated, and an activated one is rescinded in the air.
 """
 
 from collections import abc as _abc
@@ -46,8 +49,19 @@ class ApprovalsServiceStub:
     DecideApproval: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.DecideApprovalRequest, _approvals_pb2.DecideApprovalResponse]
     """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
     they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
-    contains the first decision, and must be read again before deciding.
+    contains the first decision, and must be read again before deciding. Nobody decides on an operator that their own
+    token names: TIED_TO_OPERATOR.
     """
+    RescindApproval: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.RescindApprovalRequest, _approvals_pb2.RescindApprovalResponse]
+    """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows."""
+    CommentApproval: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.CommentApprovalRequest, _approvals_pb2.CommentApprovalResponse]
+    """An officer of an authority concerned comments on a case, for officers of all authorities concerned. Operators never
+    see comments, nor does any event carry them. The etag of the case does not change.
+    """
+    ListApprovalComments: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.ListApprovalCommentsRequest, _approvals_pb2.ListApprovalCommentsResponse]
+    """The comments on a case, the oldest first."""
+    ListReasonCodes: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.ListReasonCodesRequest, _approvals_pb2.ListReasonCodesResponse]
+    """The codes that give the reason of a decision or a rescission, with their texts."""
 
 @_typing.type_check_only
 class ApprovalsServiceAsyncStub(ApprovalsServiceStub):
@@ -61,8 +75,19 @@ class ApprovalsServiceAsyncStub(ApprovalsServiceStub):
     DecideApproval: _aio.UnaryUnaryMultiCallable[_approvals_pb2.DecideApprovalRequest, _approvals_pb2.DecideApprovalResponse]  # type: ignore[assignment]
     """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
     they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
-    contains the first decision, and must be read again before deciding.
+    contains the first decision, and must be read again before deciding. Nobody decides on an operator that their own
+    token names: TIED_TO_OPERATOR.
     """
+    RescindApproval: _aio.UnaryUnaryMultiCallable[_approvals_pb2.RescindApprovalRequest, _approvals_pb2.RescindApprovalResponse]  # type: ignore[assignment]
+    """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows."""
+    CommentApproval: _aio.UnaryUnaryMultiCallable[_approvals_pb2.CommentApprovalRequest, _approvals_pb2.CommentApprovalResponse]  # type: ignore[assignment]
+    """An officer of an authority concerned comments on a case, for officers of all authorities concerned. Operators never
+    see comments, nor does any event carry them. The etag of the case does not change.
+    """
+    ListApprovalComments: _aio.UnaryUnaryMultiCallable[_approvals_pb2.ListApprovalCommentsRequest, _approvals_pb2.ListApprovalCommentsResponse]  # type: ignore[assignment]
+    """The comments on a case, the oldest first."""
+    ListReasonCodes: _aio.UnaryUnaryMultiCallable[_approvals_pb2.ListReasonCodesRequest, _approvals_pb2.ListReasonCodesResponse]  # type: ignore[assignment]
+    """The codes that give the reason of a decision or a rescission, with their texts."""
 
 class ApprovalsServiceServicer(metaclass=_abc_1.ABCMeta):
     """The decisions of officers on flight plans."""
@@ -91,7 +116,42 @@ class ApprovalsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_approvals_pb2.DecideApprovalResponse, _abc.Awaitable[_approvals_pb2.DecideApprovalResponse]]:
         """An officer decides for the authority named in the token. The etag is required, so that an officer approves what
         they saw. If officers of two authorities decide at the same time, the second receives STALE_ETAG: the case now
-        contains the first decision, and must be read again before deciding.
+        contains the first decision, and must be read again before deciding. Nobody decides on an operator that their own
+        token names: TIED_TO_OPERATOR.
         """
+
+    @_abc_1.abstractmethod
+    def RescindApproval(
+        self,
+        request: _approvals_pb2.RescindApprovalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.RescindApprovalResponse, _abc.Awaitable[_approvals_pb2.RescindApprovalResponse]]:
+        """An officer of an authority that has granted takes the grant back: GRANTED → RESCINDED, and the plan follows."""
+
+    @_abc_1.abstractmethod
+    def CommentApproval(
+        self,
+        request: _approvals_pb2.CommentApprovalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.CommentApprovalResponse, _abc.Awaitable[_approvals_pb2.CommentApprovalResponse]]:
+        """An officer of an authority concerned comments on a case, for officers of all authorities concerned. Operators never
+        see comments, nor does any event carry them. The etag of the case does not change.
+        """
+
+    @_abc_1.abstractmethod
+    def ListApprovalComments(
+        self,
+        request: _approvals_pb2.ListApprovalCommentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.ListApprovalCommentsResponse, _abc.Awaitable[_approvals_pb2.ListApprovalCommentsResponse]]:
+        """The comments on a case, the oldest first."""
+
+    @_abc_1.abstractmethod
+    def ListReasonCodes(
+        self,
+        request: _approvals_pb2.ListReasonCodesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.ListReasonCodesResponse, _abc.Awaitable[_approvals_pb2.ListReasonCodesResponse]]:
+        """The codes that give the reason of a decision or a rescission, with their texts."""
 
 def add_ApprovalsServiceServicer_to_server(servicer: ApprovalsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

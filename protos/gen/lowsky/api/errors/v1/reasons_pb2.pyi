@@ -95,7 +95,17 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_AUTHORITY_UNKNOWN: _Reason.ValueType  # 43
     """[FAILED_PRECONDITION] The named authority does not exist."""
     REASON_NOT_CONCERNED: _Reason.ValueType  # 44
-    """[FAILED_PRECONDITION] The caller's authority has no decision to make in this case, or has already made it."""
+    """[FAILED_PRECONDITION] The caller's authority has no decision to make in this case, or has already made it; or it has
+    no grant to take back.
+    """
+    REASON_REASON_CODE_UNKNOWN: _Reason.ValueType  # 70
+    """[INVALID_ARGUMENT] The reason code is unknown, or does not apply to this; metadata: allowed, the codes that do."""
+    REASON_TIED_TO_OPERATOR: _Reason.ValueType  # 71
+    """[PERMISSION_DENIED] The officer's token also names the operator of the plan: another officer must decide; metadata:
+    resource, operator.
+    """
+    REASON_TOO_MANY_COMMENTS: _Reason.ValueType  # 72
+    """[FAILED_PRECONDITION] The case has its maximum number of comments; metadata: resource, limit."""
     REASON_NO_AIRSPACE: _Reason.ValueType  # 45
     """[FAILED_PRECONDITION] No airspace has been published here yet, so that no airspace can be called free."""
     REASON_AUTHORITY_AREA_UNKNOWN: _Reason.ValueType  # 46
@@ -224,7 +234,17 @@ REASON_INSURANCE_EXPIRED: Reason.ValueType  # 42
 REASON_AUTHORITY_UNKNOWN: Reason.ValueType  # 43
 """[FAILED_PRECONDITION] The named authority does not exist."""
 REASON_NOT_CONCERNED: Reason.ValueType  # 44
-"""[FAILED_PRECONDITION] The caller's authority has no decision to make in this case, or has already made it."""
+"""[FAILED_PRECONDITION] The caller's authority has no decision to make in this case, or has already made it; or it has
+no grant to take back.
+"""
+REASON_REASON_CODE_UNKNOWN: Reason.ValueType  # 70
+"""[INVALID_ARGUMENT] The reason code is unknown, or does not apply to this; metadata: allowed, the codes that do."""
+REASON_TIED_TO_OPERATOR: Reason.ValueType  # 71
+"""[PERMISSION_DENIED] The officer's token also names the operator of the plan: another officer must decide; metadata:
+resource, operator.
+"""
+REASON_TOO_MANY_COMMENTS: Reason.ValueType  # 72
+"""[FAILED_PRECONDITION] The case has its maximum number of comments; metadata: resource, limit."""
 REASON_NO_AIRSPACE: Reason.ValueType  # 45
 """[FAILED_PRECONDITION] No airspace has been published here yet, so that no airspace can be called free."""
 REASON_AUTHORITY_AREA_UNKNOWN: Reason.ValueType  # 46

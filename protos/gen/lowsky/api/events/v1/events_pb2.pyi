@@ -11,12 +11,15 @@ consumers need not call back.
   lowsky.authorities.v1     resource name   lowsky.authority.{created,updated}.v1
   lowsky.geozones.v1        resource name   lowsky.geozone.{published,removed}.v1, lowsky.dataset.imported.v1
   lowsky.flight-plans.v1    resource name   lowsky.flightplan.{submitted,put-under-review,approved,rejected,expired,activated,ended,withdrawn,rescinded,reopened,reassessed,found-nonconforming,found-conforming,made-contingent,lapsed}.v1
-  lowsky.approvals.v1       resource name   lowsky.approval.{opened,decided,granted,rejected,expired,closed}.v1
+  lowsky.approvals.v1       resource name   lowsky.approval.{opened,decided,granted,rejected,expired,closed,rescinded}.v1
 
 A geozone.removed event has no value (a tombstone of the compacted topic); its headers say which import removed it.
 A plan that is affected by a new or changed zone, or by a changed area of an authority, is rejected or rescinded;
 reopened (→ UNDER_REVIEW, because an authority must decide about a zone that it has not yet decided on: its case is
 reopened and approval.opened is emitted again); or reassessed: only its findings changed.
+A flight that is airborne when it is rescinded keeps its airspace: flightplan.rescinded shows it as `airborne`, and a
+flightplan.ended follows when it is down or its time window has passed, with the state still RESCINDED.
+When an authority takes its grant back, approval.rescinded is emitted, and flightplan.rescinded follows.
 The zones of an import take effect together, with the dataset.imported event that follows the last of them.
 """
 

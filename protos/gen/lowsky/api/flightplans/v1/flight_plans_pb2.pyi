@@ -16,10 +16,13 @@ its plan); SUBMITTED | APPROVED → UNDER_REVIEW if another authority must decid
 zone that is removed or relaxed only removes its findings (reassessed).
 
 A plan that is not rejected reserves its volumes (ASTM F3548: operational intent) from the response to its submission
-until a final state. No two plans of equal priority ever reserve airspace that overlaps: a plan that would is
-rejected, with a finding for each flight that it conflicts with. A plan of higher priority displaces those that are
-not yet activated, and their operators are notified. `supersedes` replaces one plan by another atomically. Nor can
-two plans, whatever their priority, use the same aircraft at the same time.
+until a final state. Exception: a flight that is airborne when it is rescinded keeps its reservation, off-nominal
+volumes included, until its operator ends it or its time window has passed; meanwhile the plan is RESCINDED and
+`airborne`, and may report where it is (NONCONFORMING or CONTINGENT, with off-nominal volumes). No two plans of equal
+priority ever reserve airspace that overlaps: a plan that would is rejected, with a finding for each flight that it
+conflicts with. A plan of higher priority displaces those that are not yet activated, and their operators are
+notified. `supersedes` replaces one plan by another atomically. Nor can two plans, whatever their priority, use the
+same aircraft at the same time.
 
 An approval is permission, not clearance to start: activation is a separate step (EU 2021/664 Art. 6(5)). A plan that
 is not activated before it ends becomes EXPIRED; an activated plan that its operator does not end becomes ENDED some
@@ -182,6 +185,7 @@ class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_State.ValueType
     STATE_ENDED: _State.ValueType  # 9
     STATE_WITHDRAWN: _State.ValueType  # 10
     STATE_RESCINDED: _State.ValueType  # 11
+    """Ended by an authority, a change of the airspace, or a flight of higher priority. See FlightPlan.airborne."""
 
 class State(_State, metaclass=_StateEnumTypeWrapper):
     """The state of a plan."""
@@ -201,6 +205,7 @@ STATE_CONTINGENT: State.ValueType  # 8
 STATE_ENDED: State.ValueType  # 9
 STATE_WITHDRAWN: State.ValueType  # 10
 STATE_RESCINDED: State.ValueType  # 11
+"""Ended by an authority, a change of the airspace, or a flight of higher priority. See FlightPlan.airborne."""
 Global___State: _TypeAlias = State  # noqa: Y015
 
 @_typing.final
@@ -290,6 +295,7 @@ class FlightPlan(_message.Message):
     ALTERNATE_LANDING_SITES_FIELD_NUMBER: _builtins.int
     COMMUNICATIONS_FIELD_NUMBER: _builtins.int
     COMMAND_LINKS_FIELD_NUMBER: _builtins.int
+    AIRBORNE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """operators/{operator}/flightPlans/{plan}"""
     etag: _builtins.str
@@ -324,6 +330,11 @@ class FlightPlan(_message.Message):
     """Output only: the approval case of the plan (approvals/{approval})."""
     approval_number: _builtins.str
     """Output only: the human-readable number of that case."""
+    airborne: _builtins.bool
+    """Output only: for a RESCINDED plan, that its flight was in progress when it was rescinded and has not been reported
+    down: land at once, then end the flight. Its airspace stays reserved until then, or until its time window has
+    passed.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -374,7 +385,9 @@ class FlightPlan(_message.Message):
 
     @_builtins.property
     def off_nominal_volumes(self) -> _assessment_pb2.Volumes:
-        """Output only: the airspace that the flight may need in addition to its plan while it is NONCONFORMING or CONTINGENT."""
+        """Output only: the airspace that the flight may need in addition to its plan while it is NONCONFORMING, CONTINGENT, or
+        rescinded and airborne.
+        """
 
     @_builtins.property
     def alternate_landing_sites(self) -> _containers.RepeatedCompositeFieldContainer[Global___LandingSite]:
@@ -424,10 +437,11 @@ class FlightPlan(_message.Message):
         alternate_landing_sites: _abc.Iterable[Global___LandingSite] | None = ...,
         communications: _abc.Iterable[Global___Communication] | None = ...,
         command_links: _abc.Iterable[Global___CommandLink] | None = ...,
+        airborne: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_commercial", b"_commercial", "airspace", b"airspace", "commercial", b"commercial", "create_time", b"create_time", "endurance", b"endurance", "off_nominal_volumes", b"off_nominal_volumes", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_commercial", b"_commercial", "aircraft", b"aircraft", "airspace", b"airspace", "airspace_revision", b"airspace_revision", "alternate_landing_sites", b"alternate_landing_sites", "approval", b"approval", "approval_number", b"approval_number", "command_links", b"command_links", "commercial", b"commercial", "communications", b"communications", "connectivity_methods", b"connectivity_methods", "create_time", b"create_time", "deciding_authorities", b"deciding_authorities", "emergency_procedure", b"emergency_procedure", "endurance", b"endurance", "etag", b"etag", "findings", b"findings", "identification_technologies", b"identification_technologies", "lost_link_procedure", b"lost_link_procedure", "mode", b"mode", "name", b"name", "notified_authorities", b"notified_authorities", "off_nominal_volumes", b"off_nominal_volumes", "priority", b"priority", "purpose", b"purpose", "reference", b"reference", "special_activities", b"special_activities", "state", b"state", "state_reason", b"state_reason", "supersedes", b"supersedes", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_commercial", b"_commercial", "airborne", b"airborne", "aircraft", b"aircraft", "airspace", b"airspace", "airspace_revision", b"airspace_revision", "alternate_landing_sites", b"alternate_landing_sites", "approval", b"approval", "approval_number", b"approval_number", "command_links", b"command_links", "commercial", b"commercial", "communications", b"communications", "connectivity_methods", b"connectivity_methods", "create_time", b"create_time", "deciding_authorities", b"deciding_authorities", "emergency_procedure", b"emergency_procedure", "endurance", b"endurance", "etag", b"etag", "findings", b"findings", "identification_technologies", b"identification_technologies", "lost_link_procedure", b"lost_link_procedure", "mode", b"mode", "name", b"name", "notified_authorities", b"notified_authorities", "off_nominal_volumes", b"off_nominal_volumes", "priority", b"priority", "purpose", b"purpose", "reference", b"reference", "special_activities", b"special_activities", "state", b"state", "state_reason", b"state_reason", "supersedes", b"supersedes", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commercial: _TypeAlias = _typing.Literal["commercial"]  # noqa: Y015
     _WhichOneofArgType__commercial: _TypeAlias = _typing.Literal["_commercial", b"_commercial"]  # noqa: Y015

@@ -135,7 +135,8 @@ class FlightPlansServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EndFlightPlan(self, request, context):
-        """The flight is over: → ENDED.
+        """The flight is over: → ENDED. A flight that was rescinded while it was airborne stays RESCINDED, and its airspace is
+        released.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -16,10 +16,13 @@ its plan); SUBMITTED | APPROVED → UNDER_REVIEW if another authority must decid
 zone that is removed or relaxed only removes its findings (reassessed).
 
 A plan that is not rejected reserves its volumes (ASTM F3548: operational intent) from the response to its submission
-until a final state. No two plans of equal priority ever reserve airspace that overlaps: a plan that would is
-rejected, with a finding for each flight that it conflicts with. A plan of higher priority displaces those that are
-not yet activated, and their operators are notified. `supersedes` replaces one plan by another atomically. Nor can
-two plans, whatever their priority, use the same aircraft at the same time.
+until a final state. Exception: a flight that is airborne when it is rescinded keeps its reservation, off-nominal
+volumes included, until its operator ends it or its time window has passed; meanwhile the plan is RESCINDED and
+`airborne`, and may report where it is (NONCONFORMING or CONTINGENT, with off-nominal volumes). No two plans of equal
+priority ever reserve airspace that overlaps: a plan that would is rejected, with a finding for each flight that it
+conflicts with. A plan of higher priority displaces those that are not yet activated, and their operators are
+notified. `supersedes` replaces one plan by another atomically. Nor can two plans, whatever their priority, use the
+same aircraft at the same time.
 
 An approval is permission, not clearance to start: activation is a separate step (EU 2021/664 Art. 6(5)). A plan that
 is not activated before it ends becomes EXPIRED; an activated plan that its operator does not end becomes ENDED some
@@ -71,7 +74,9 @@ class FlightPlansServiceStub:
     AIRCRAFT_BUSY while its aircraft is in flight for another plan, even if that flight is late.
     """
     EndFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.EndFlightPlanRequest, _flight_plans_pb2.EndFlightPlanResponse]
-    """The flight is over: → ENDED."""
+    """The flight is over: → ENDED. A flight that was rescinded while it was airborne stays RESCINDED, and its airspace is
+    released.
+    """
     ReportFlightPlanState: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.ReportFlightPlanStateRequest, _flight_plans_pb2.ReportFlightPlanStateResponse]
     """Conformance of a flight in progress: it has left its volumes (NONCONFORMING), is back in them (ACTIVATED), or will
     not come back (CONTINGENT). Off-nominal volumes extend its reservation, and the operators of the flights that they
@@ -102,7 +107,9 @@ class FlightPlansServiceAsyncStub(FlightPlansServiceStub):
     AIRCRAFT_BUSY while its aircraft is in flight for another plan, even if that flight is late.
     """
     EndFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.EndFlightPlanRequest, _flight_plans_pb2.EndFlightPlanResponse]  # type: ignore[assignment]
-    """The flight is over: → ENDED."""
+    """The flight is over: → ENDED. A flight that was rescinded while it was airborne stays RESCINDED, and its airspace is
+    released.
+    """
     ReportFlightPlanState: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.ReportFlightPlanStateRequest, _flight_plans_pb2.ReportFlightPlanStateResponse]  # type: ignore[assignment]
     """Conformance of a flight in progress: it has left its volumes (NONCONFORMING), is back in them (ACTIVATED), or will
     not come back (CONTINGENT). Off-nominal volumes extend its reservation, and the operators of the flights that they
@@ -172,7 +179,9 @@ class FlightPlansServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flight_plans_pb2.EndFlightPlanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flight_plans_pb2.EndFlightPlanResponse, _abc.Awaitable[_flight_plans_pb2.EndFlightPlanResponse]]:
-        """The flight is over: → ENDED."""
+        """The flight is over: → ENDED. A flight that was rescinded while it was airborne stays RESCINDED, and its airspace is
+        released.
+        """
 
     @_abc_1.abstractmethod
     def ReportFlightPlanState(
