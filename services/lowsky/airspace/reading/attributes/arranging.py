@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lowsky.airspace.reading.attributes.fields import RESTRICTIONS
-from lowsky.airspace.reading.attributes.known import Group, attribute, is_zone_group, member, members
+from lowsky.airspace.reading.attributes.member_names import Group, attribute, is_zone_group, member, members
 from lowsky.airspace.reading.attributes.values import code, empty, listed, mapping, number, text
 from lowsky.airspace.reading.report import Format, Note, ZoneRefused
 
