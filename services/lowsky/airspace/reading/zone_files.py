@@ -41,9 +41,9 @@ from lowsky.airspace.reading.attributes.standard_layout import Arranged, arrange
 from lowsky.airspace.reading.attributes.values import text
 from lowsky.airspace.reading.formats import document, ed269, ed318
 from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX, TooLarge, repeated_key
+from lowsky.airspace.reading.formats.file_layout import ZONES_MAX, metadata_of, single_format
 from lowsky.airspace.reading.formats.json_zones import JsonZones
 from lowsky.airspace.reading.formats.kml import KmlZones
-from lowsky.airspace.reading.formats.layout import ZONES_MAX, metadata_of, single_format
 from lowsky.airspace.reading.formats.recognising import require_readable
 from lowsky.airspace.reading.formats.stated_systems import system_of_file, system_of_zone
 from lowsky.airspace.reading.geometry.places import at_published_places

@@ -15,8 +15,8 @@ from typing import BinaryIO
 from lowsky.airspace.reading.attributes.values import empty
 from lowsky.airspace.reading.formats import document
 from lowsky.airspace.reading.formats.document import DECODER, DEPTH_MAX, NotANumber, RepeatedKeys, TooLarge, brackets
+from lowsky.airspace.reading.formats.file_layout import LIST_KEYS, holds_zones, require_zone_file
 from lowsky.airspace.reading.formats.file_text import Scratch, Text, utf8
-from lowsky.airspace.reading.formats.layout import LIST_KEYS, holds_zones, require_zone_file
 from lowsky.airspace.reading.formats.stated_systems import crs_members
 from lowsky.airspace.reading.report import UnreadableZones
 
