@@ -33,12 +33,12 @@ from typing import BinaryIO
 
 from shapely.errors import GEOSException
 
-from lowsky.airspace.reading.attributes import values
+from lowsky.airspace.reading.attributes import json_values
+from lowsky.airspace.reading.attributes.json_values import text
 from lowsky.airspace.reading.attributes.left_over import LeftOver
 from lowsky.airspace.reading.attributes.numbers import Numbers
 from lowsky.airspace.reading.attributes.permits import no_wider_permit
 from lowsky.airspace.reading.attributes.standard_layout import Arranged, arranged
-from lowsky.airspace.reading.attributes.values import text
 from lowsky.airspace.reading.formats import document, ed269, ed318
 from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX, TooLarge, repeated_key
 from lowsky.airspace.reading.formats.file_layout import ZONES_MAX, metadata_of, single_format
@@ -180,7 +180,7 @@ def _zone_of(entry: dict[str, object], declared: Declared) -> Arranged:
     """An entry as its dialect or its mapping lays it out."""
     if declared.mapping is None:
         return arranged(entry)
-    left = list(declared.mapping.unused(values.mapping(entry.get("properties"))))
+    left = list(declared.mapping.unused(json_values.mapping(entry.get("properties"))))
     return Arranged(Format.GEOJSON, declared.mapping.identifier.of(entry), entry, {}, left)
 
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lowsky.airspace.reading.attributes.authorities import read_authorities
-from lowsky.airspace.reading.attributes.markup import as_text
-from lowsky.airspace.reading.attributes.values import (
+from lowsky.airspace.reading.attributes.json_values import (
     code,
     empty,
     listed,
@@ -19,6 +18,7 @@ from lowsky.airspace.reading.attributes.values import (
     texts,
     yes_no,
 )
+from lowsky.airspace.reading.attributes.markup import as_text
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.geo.schedules.applicability import Applicability
 from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Restriction

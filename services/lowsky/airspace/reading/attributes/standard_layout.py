@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lowsky.airspace.reading.attributes.json_values import code, empty, listed, mapping, number, text
 from lowsky.airspace.reading.attributes.member_names import Group, attribute, is_zone_group, member, members
 from lowsky.airspace.reading.attributes.shared_members import RESTRICTIONS
-from lowsky.airspace.reading.attributes.values import code, empty, listed, mapping, number, text
 from lowsky.airspace.reading.report import Format, Note, ZoneRefused
 
 GROUPS_MAX = 3

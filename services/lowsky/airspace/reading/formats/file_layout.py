@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lowsky.airspace.reading.attributes.values import instant, mapping, text, texts
+from lowsky.airspace.reading.attributes.json_values import instant, mapping, text, texts
 from lowsky.airspace.reading.report import Format, Metadata, Notes, UnreadableZones
 
 ZONES_MAX = 100_000

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from json import JSONDecodeError
 from typing import BinaryIO
 
-from lowsky.airspace.reading.attributes.values import empty
+from lowsky.airspace.reading.attributes.json_values import empty
 from lowsky.airspace.reading.formats import document
 from lowsky.airspace.reading.formats.document import DECODER, DEPTH_MAX, NotANumber, RepeatedKeys, TooLarge, brackets
 from lowsky.airspace.reading.formats.file_layout import LIST_KEYS, holds_zones, require_zone_file

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from lowsky.airspace.reading.attributes.values import number
+from lowsky.airspace.reading.attributes.json_values import number
 from lowsky.airspace.reading.formats import document
 from lowsky.airspace.reading.formats.archive import is_archive, only_kml
 from lowsky.airspace.reading.formats.document import RepeatedKeys, TooLarge

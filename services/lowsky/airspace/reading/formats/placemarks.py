@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, TreeBuilder
 
-from lowsky.airspace.reading.attributes.values import TEXT_LENGTH_MAX
+from lowsky.airspace.reading.attributes.json_values import TEXT_LENGTH_MAX
 from lowsky.airspace.reading.formats import document
 from lowsky.airspace.reading.formats.document import DEPTH_MAX
 from lowsky.airspace.reading.report import UnreadableZones

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lowsky.airspace.reading.attributes.values import mapping, number
+from lowsky.airspace.reading.attributes.json_values import mapping, number
 
 
 @dataclass(frozen=True, slots=True)
