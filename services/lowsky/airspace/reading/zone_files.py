@@ -35,10 +35,10 @@ from shapely.errors import GEOSException
 
 from lowsky.airspace.reading.attributes import json_values
 from lowsky.airspace.reading.attributes.json_values import text
-from lowsky.airspace.reading.attributes.left_over import LeftOver
 from lowsky.airspace.reading.attributes.numbers import Numbers
 from lowsky.airspace.reading.attributes.permits import no_wider_permit
 from lowsky.airspace.reading.attributes.standard_layout import Arranged, arranged
+from lowsky.airspace.reading.attributes.unused_values import LeftOver
 from lowsky.airspace.reading.formats import document, ed269, ed318
 from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX, TooLarge, repeated_key
 from lowsky.airspace.reading.formats.file_layout import ZONES_MAX, metadata_of, single_format
