@@ -35,8 +35,8 @@ from shapely.errors import GEOSException
 
 from lowsky.airspace.reading.attributes import json_values
 from lowsky.airspace.reading.attributes.json_values import text
-from lowsky.airspace.reading.attributes.numbers import Numbers
 from lowsky.airspace.reading.attributes.permits import no_wider_permit
+from lowsky.airspace.reading.attributes.repeated_identifiers import Numbers
 from lowsky.airspace.reading.attributes.standard_layout import Arranged, arranged
 from lowsky.airspace.reading.attributes.unused_values import LeftOver
 from lowsky.airspace.reading.formats import document, ed269, ed318
