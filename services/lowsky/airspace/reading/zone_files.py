@@ -36,6 +36,7 @@ from shapely.errors import GEOSException
 from lowsky.airspace.reading.attributes import json_values
 from lowsky.airspace.reading.attributes.json_values import text
 from lowsky.airspace.reading.attributes.permits import no_wider_permit
+from lowsky.airspace.reading.attributes.published_paths import at_published_places
 from lowsky.airspace.reading.attributes.repeated_identifiers import Numbers
 from lowsky.airspace.reading.attributes.standard_layout import Arranged, arranged
 from lowsky.airspace.reading.attributes.unused_values import LeftOver
@@ -46,7 +47,6 @@ from lowsky.airspace.reading.formats.json_zones import JsonZones
 from lowsky.airspace.reading.formats.kml import KmlZones
 from lowsky.airspace.reading.formats.recognising import require_readable
 from lowsky.airspace.reading.formats.stated_systems import system_of_file, system_of_zone
-from lowsky.airspace.reading.geometry.places import at_published_places
 from lowsky.airspace.reading.mapping import mapped
 from lowsky.airspace.reading.mapping.declared import AS_PUBLISHED, Declared
 from lowsky.airspace.reading.report import (

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from lowsky.airspace.reading.attributes.json_values import empty, mapping, number, text
 from lowsky.airspace.reading.attributes.limits import THOUSANDS, UNLIMITED_ALSO, UNLIMITED_MIN, unit_m
+from lowsky.airspace.reading.attributes.published_paths import at_published_places
 from lowsky.airspace.reading.formats import ed318
-from lowsky.airspace.reading.geometry.places import at_published_places
 from lowsky.airspace.reading.mapping.field_mapping import FieldMapping, LimitSource, Source
 from lowsky.airspace.reading.mapping.heights import has_heights, heights_of
 from lowsky.airspace.reading.report import Notes, ZoneRefused
