@@ -19,8 +19,8 @@ from lowsky.airspace.imports.receiving import Upload
 from lowsky.airspace.imports.replacing import Candidate, NewVersion, Replacement, Replacing, keep_contents
 from lowsky.airspace.imports.shifts import around, shift_notes
 from lowsky.airspace.postgres.authorities import AuthorityStore
-from lowsky.airspace.postgres.boxes import boxes_in
 from lowsky.airspace.postgres.datasets import ImportedFile
+from lowsky.airspace.postgres.zone_boxes import boxes_in
 from lowsky.airspace.reading import Declared, UnreadableZones
 from lowsky.airspace.threads import in_thread
 from lowsky.db.database import Database
