@@ -7,7 +7,7 @@ from uuid import UUID
 
 from lowsky.airspace.codec import datasets
 from lowsky.airspace.codec.imports import differences
-from lowsky.airspace.codec.imports.declared import accepts_valid, declared_by
+from lowsky.airspace.codec.imports.header import accepts_valid, declared_by
 from lowsky.airspace.imports.importing import Import, Imports
 from lowsky.airspace.imports.receiving import Uploads
 from lowsky.airspace.imports.replacing import Replacing
