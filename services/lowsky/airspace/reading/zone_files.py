@@ -48,7 +48,7 @@ from lowsky.airspace.reading.formats.kml import KmlZones
 from lowsky.airspace.reading.formats.recognising import require_readable
 from lowsky.airspace.reading.formats.stated_systems import system_of_file, system_of_zone
 from lowsky.airspace.reading.mapping import mapped
-from lowsky.airspace.reading.mapping.declared import AS_PUBLISHED, Declared
+from lowsky.airspace.reading.mapping.declaration import AS_PUBLISHED, Declared
 from lowsky.airspace.reading.report import (
     Format,
     Note,
