@@ -47,7 +47,7 @@ from lowsky.airspace.reading.formats.json_zones import JsonZones
 from lowsky.airspace.reading.formats.kml import KmlZones
 from lowsky.airspace.reading.formats.recognising import require_readable
 from lowsky.airspace.reading.formats.stated_systems import system_of_file, system_of_zone
-from lowsky.airspace.reading.mapping import mapped
+from lowsky.airspace.reading.mapping import mapped_zones
 from lowsky.airspace.reading.mapping.declaration import AS_PUBLISHED, Declared
 from lowsky.airspace.reading.report import (
     Format,
@@ -186,7 +186,7 @@ def _zone_of(entry: dict[str, object], declared: Declared) -> Arranged:
 
 def _read_zone(zone: Arranged, identifier: str, declared: Declared, notes: Notes) -> Geozone:
     if declared.mapping is not None:
-        return mapped.read_zone(zone.feature, identifier, declared.mapping, notes)
+        return mapped_zones.read_zone(zone.feature, identifier, declared.mapping, notes)
     zone.require_one_restriction()
     for doubt in zone.doubts:
         notes.unclear(doubt.reason, doubt.field, doubt.message)
