@@ -14,7 +14,7 @@ from lowsky.airspace.reading.attributes.limits import THOUSANDS, UNLIMITED_ALSO,
 from lowsky.airspace.reading.attributes.published_paths import at_published_places
 from lowsky.airspace.reading.formats import ed318
 from lowsky.airspace.reading.mapping.field_mapping import FieldMapping, LimitSource, Source
-from lowsky.airspace.reading.mapping.heights import has_heights, heights_of
+from lowsky.airspace.reading.mapping.position_heights import has_heights, heights_of
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.geo.zones.geozone import Geozone
 
