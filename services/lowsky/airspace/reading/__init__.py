@@ -2,7 +2,7 @@
 
 from lowsky.airspace.reading.mapping.declaration import AS_PUBLISHED, Declared
 from lowsky.airspace.reading.mapping.field_mapping import FieldMapping, LimitSource, Source
-from lowsky.airspace.reading.mapping.patterns import Pattern
+from lowsky.airspace.reading.mapping.value_patterns import Pattern
 from lowsky.airspace.reading.report import (
     FilePosition,
     Format,
