@@ -40,9 +40,9 @@ from lowsky.airspace.reading.attributes.published_paths import at_published_plac
 from lowsky.airspace.reading.attributes.repeated_identifiers import Numbers
 from lowsky.airspace.reading.attributes.standard_layout import Arranged, arranged
 from lowsky.airspace.reading.attributes.unused_values import LeftOver
-from lowsky.airspace.reading.formats import document, ed269, ed318
-from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX, TooLarge, repeated_key
+from lowsky.airspace.reading.formats import ed269, ed318, json_parsing
 from lowsky.airspace.reading.formats.file_layout import ZONES_MAX, metadata_of, single_format
+from lowsky.airspace.reading.formats.json_parsing import FILE_BYTES_MAX, TooLarge, repeated_key
 from lowsky.airspace.reading.formats.json_zones import JsonZones
 from lowsky.airspace.reading.formats.kml import KmlZones
 from lowsky.airspace.reading.formats.recognising import require_readable
@@ -153,7 +153,7 @@ def _read_entry(
         zone = _zone_of(entry, declared)
         raw, identifier = zone.identifier, _identifier(zone)
         if isinstance(entry, TooLarge):
-            message = f"the zone takes more than {document.ZONE_TEXT_MAX} characters, which is the most"
+            message = f"the zone takes more than {json_parsing.ZONE_TEXT_MAX} characters, which is the most"
             raise ZoneRefused("ZONE_TOO_LARGE", "", message)
         if (key := repeated_key(entry)) is not None:
             raise ZoneRefused("REPEATED_KEY", key, "occurs twice in one object: it is unknown which value is meant")
