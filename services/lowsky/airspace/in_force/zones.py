@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import structlog
 
-from lowsky.airspace.codec.indexed import indexed
+from lowsky.airspace.codec.indexed_zones import indexed
 from lowsky.airspace.postgres.zones_in_force import Snapshot, present_revision, snapshot
 from lowsky.db.database import Database
 from lowsky.errors import Unavailable
