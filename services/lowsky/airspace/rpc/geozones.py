@@ -8,8 +8,8 @@ from typing import Any
 
 from lowsky.airspace.checking.checking import Checking
 from lowsky.airspace.codec import checks
-from lowsky.airspace.codec.area import area_of
 from lowsky.airspace.codec.datasets import to_message
+from lowsky.airspace.codec.query_area import area_of
 from lowsky.airspace.listing.zones import zones_within
 from lowsky.airspace.postgres.datasets import DatasetStore
 from lowsky.airspace.postgres.zones import ZoneStore
