@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from shapely import box
 
-from lowsky.airspace.domain.deciding import Directory, Remark, resolve
+from lowsky.airspace.domain.deciding_authorities import Directory, Remark, resolve
 from lowsky.geo.heights.altitude import AltitudeBand, Datum
 from lowsky.geo.zones.geozone import Geozone, Layer, LocalizedText, Purpose, Restriction, ZoneAuthority
 
