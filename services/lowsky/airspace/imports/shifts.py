@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lowsky.airspace.codec.zones import Box
-from lowsky.airspace.domain.shifted import OFFSET_MAX_M, Boxes, Floats, shift
+from lowsky.airspace.domain.shifted_copies import OFFSET_MAX_M, Boxes, Floats, shift
 from lowsky.airspace.reading import Note
 
 _FAR_DEGREES = 2.0 * OFFSET_MAX_M / 111_000.0

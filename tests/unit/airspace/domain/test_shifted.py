@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from lowsky.airspace.domain.shifted import As, Boxes, shift
+from lowsky.airspace.domain.shifted_copies import As, Boxes, shift
 from lowsky.geo.crs.displacement import from_wgs84
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.projection import metres_per_degree
