@@ -8,7 +8,7 @@ import shapely
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import outlines_of
 from lowsky.airspace.domain.area import Area
-from lowsky.airspace.domain.outlying import Indexes, exchanged, outlying
+from lowsky.airspace.domain.outlying_zones import Indexes, exchanged, outlying
 from lowsky.airspace.reading import Note
 
 NAMED_MAX = 10
