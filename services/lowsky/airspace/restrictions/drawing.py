@@ -6,7 +6,6 @@ from datetime import datetime
 
 from lowsky.airspace.admission import AdmittedZone
 from lowsky.airspace.codec.zones import pack
-from lowsky.airspace.domain.naming import geozone_name
 from lowsky.airspace.domain.restriction import (
     Drawing,
     authority_of,
@@ -18,6 +17,7 @@ from lowsky.airspace.domain.restriction import (
     require_window,
     require_within_area,
 )
+from lowsky.airspace.domain.zone_names import geozone_name
 from lowsky.airspace.postgres.authorities import AuthorityStore
 from lowsky.airspace.postgres.restrictions import NewRestriction, RestrictionStore
 from lowsky.airspace.postgres.zones import ZoneStore

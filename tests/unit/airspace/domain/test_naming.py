@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowsky.airspace.domain.naming import geozone_name
+from lowsky.airspace.domain.zone_names import geozone_name
 
 LEGAL = re.compile(r"geozones/[A-Za-z0-9._~-]{1,200}")
 LONGEST_DATASET = "datasets/" + "d" * 42
