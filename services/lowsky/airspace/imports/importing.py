@@ -13,7 +13,7 @@ import structlog
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.imports.reports import ReportMessage
 from lowsky.airspace.domain.deciding_authorities import Directory, normal
-from lowsky.airspace.imports.outlying import outlying_notes
+from lowsky.airspace.imports.outlying_warning import outlying_notes
 from lowsky.airspace.imports.preparing import Prepared, prepare
 from lowsky.airspace.imports.receiving import Upload
 from lowsky.airspace.imports.replacing import Candidate, NewVersion, Replacement, Replacing, keep_contents
