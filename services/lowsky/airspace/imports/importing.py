@@ -17,7 +17,7 @@ from lowsky.airspace.imports.outlying_warning import outlying_notes
 from lowsky.airspace.imports.preparing import Prepared, prepare
 from lowsky.airspace.imports.receiving import Upload
 from lowsky.airspace.imports.replacing import Candidate, NewVersion, Replacement, Replacing, keep_contents
-from lowsky.airspace.imports.shifts import around, shift_notes
+from lowsky.airspace.imports.shift_warning import around, shift_notes
 from lowsky.airspace.postgres.authorities import AuthorityStore
 from lowsky.airspace.postgres.datasets import ImportedFile
 from lowsky.airspace.postgres.zone_boxes import boxes_in
