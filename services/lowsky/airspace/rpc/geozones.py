@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from lowsky.airspace.checking.checking import Checking
+from lowsky.airspace.checking.flight_check import Checking
 from lowsky.airspace.codec import checks
 from lowsky.airspace.codec.datasets import to_message
 from lowsky.airspace.codec.query_area import area_of
