@@ -37,7 +37,7 @@ from lowsky.flightplans.checks.conflict import (
 )
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.holding.resolve import Contest, Rival, id_of, resolve
-from lowsky.flightplans.holding.shelf import Key, Shelf
+from lowsky.flightplans.holding.volume_cache import Key, Shelf
 from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Busy, Contender, Held, Reservations, windows_of

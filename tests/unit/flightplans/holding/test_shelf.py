@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import box
 
-from lowsky.flightplans.holding.shelf import Key, Shelf
+from lowsky.flightplans.holding.volume_cache import Key, Shelf
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.volumes.stored import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
