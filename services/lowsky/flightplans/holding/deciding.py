@@ -36,7 +36,7 @@ from lowsky.flightplans.checks.conflict import (
     others_in_the_way,
 )
 from lowsky.flightplans.domain.plan import FlightPlan
-from lowsky.flightplans.holding.resolve import Contest, Rival, id_of, resolve
+from lowsky.flightplans.holding.precedence import Contest, Rival, id_of, resolve
 from lowsky.flightplans.holding.volume_cache import Key, Shelf
 from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.plans import FlightPlanStore
