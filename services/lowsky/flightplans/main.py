@@ -11,7 +11,7 @@ from lowsky.flightplans.events.approvals import GROUP, OnApprovals
 from lowsky.flightplans.events.authorities import OnAuthorities
 from lowsky.flightplans.events.geozones import OnGeozones
 from lowsky.flightplans.events.registrations import OnOperators
-from lowsky.flightplans.holding.deciding import Holding
+from lowsky.flightplans.holding.reserving import Holding
 from lowsky.flightplans.life.contingency import Contingency
 from lowsky.flightplans.life.moves import Activation
 from lowsky.flightplans.life.off_nominal import OffNominal

@@ -26,7 +26,7 @@ from lowsky.events.relay import Relay
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
 from lowsky.flightplans.codec.plans import proposal_of, to_message
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
-from lowsky.flightplans.holding.deciding import Holding
+from lowsky.flightplans.holding.reserving import Holding
 from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Reservations, rows_of

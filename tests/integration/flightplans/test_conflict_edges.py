@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 import shapely
 
-import lowsky.flightplans.holding.deciding
+import lowsky.flightplans.holding.reserving
 import lowsky.geo.shapes.areas_meet
 import lowsky.geo.shapes.centre_lines
 import lowsky.geo.volumes.stored
@@ -401,7 +401,7 @@ async def test_a_plan_near_which_too_much_is_held_is_refused_and_its_batch_does_
 ) -> None:
     await emptied(path)
     await path.submit(*(of(THEIRS, ready(box(heights=(100.0 * n, 100.0 * n + 50)))) for n in range(3)))
-    monkeypatch.setattr(lowsky.flightplans.holding.deciding, limit, 2)
+    monkeypatch.setattr(lowsky.flightplans.holding.reserving, limit, 2)
     crowded, alone = ready(box(heights=(0, 1000))), ready(box(west=0.1, east=0.102))
     for dry_run in ([False] * 3, [True] * 3):
         refused, accepted, again = await path.submit(

@@ -33,7 +33,7 @@ from lowsky.flightplans.checks.law import missing_contents, require_documents
 from lowsky.flightplans.checks.validity import performance, require_entitled, require_in_time, require_standing
 from lowsky.flightplans.domain.plan import Extent, FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.flightplans.holding.deciding import Holding, TooMuchHeldNearby
+from lowsky.flightplans.holding.reserving import Holding, TooMuchHeldNearby
 from lowsky.flightplans.postgres.rechecks import Begun
 from lowsky.flightplans.postgres.reservations import too_large
 from lowsky.flightplans.projections.airspace import Airspace

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from lowsky.errors import NotFound, Precondition
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
-from lowsky.flightplans.holding.deciding import _blocked_for_good
 from lowsky.flightplans.holding.precedence import Rival, resolve
+from lowsky.flightplans.holding.reserving import _blocked_for_good
 from lowsky.flightplans.postgres.reservations import Busy, Contender
 from lowsky.geo.volumes.stored import Run, StoredVolumes
 from tests.unit.flightplans.flights import NOW, OPERATOR, plan
