@@ -23,7 +23,7 @@ import structlog
 from lowsky.clock import Clock
 from lowsky.db.database import Database
 from lowsky.errors import LowskyError
-from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.checks.flight_volumes import draw
 from lowsky.flightplans.checks.validity import AHEAD_MAX
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.openings.free_shifts import clearance_m, free_heights, free_times

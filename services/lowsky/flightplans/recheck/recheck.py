@@ -29,7 +29,7 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import LowskyError, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.findings.finding import Finding, Rule
-from lowsky.flightplans.checks.draw import FIELD
+from lowsky.flightplans.checks.flight_volumes import FIELD
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.rechecks import PageKey, PlansToRecheck, ToDo, Unchecked, begin_recheck, end_recheck

@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from lowsky.errors import LowskyError
-from lowsky.flightplans.checks.draw import FIELD
+from lowsky.flightplans.checks.flight_volumes import FIELD
 from lowsky.flightplans.domain.plan import Extent
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.shapes.projection import LegRefused

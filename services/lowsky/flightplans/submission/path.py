@@ -28,7 +28,7 @@ from lowsky.db.database import Database
 from lowsky.db.requests import Request, kept_answers
 from lowsky.errors import Invalid, LowskyError, Precondition, Unavailable
 from lowsky.events.relay import Relay
-from lowsky.flightplans.checks.draw import Drawn, draw
+from lowsky.flightplans.checks.flight_volumes import Drawn, draw
 from lowsky.flightplans.checks.law import missing_contents, require_documents
 from lowsky.flightplans.checks.validity import performance, require_entitled, require_in_time, require_standing
 from lowsky.flightplans.domain.plan import Extent, FlightPlan

@@ -1,7 +1,7 @@
 import pytest
 
 from lowsky.errors import Invalid
-from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.checks.flight_volumes import draw
 from lowsky.geo.heights.altitude import ANYWHERE
 from tests.unit.flightplans.flights import band, box_volume, proposal, square, trajectory
 

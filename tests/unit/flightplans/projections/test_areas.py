@@ -12,7 +12,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from lowsky.findings.finding import VOLUMES_NAMED_MAX, Finding, Rule, Severity
-from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.checks.flight_volumes import draw
 from lowsky.flightplans.projections.areas import Areas, KnownAuthority
 from lowsky.geo.heights.altitude import ANYWHERE, Datum, VerticalReference
 from lowsky.geo.heights.terrain import Terrain

@@ -6,7 +6,7 @@ import shapely
 from shapely import MultiPolygon
 
 from lowsky.findings.finding import Finding, Rule, Severity, gravest_first
-from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.checks.flight_volumes import draw
 from lowsky.flightplans.checks.law import application_required
 from lowsky.flightplans.codec.plans import as_kept
 from lowsky.flightplans.domain.plan import FINAL, State
