@@ -17,7 +17,7 @@ import lowsky.flightplans.holding.reserving
 import lowsky.geo.shapes.areas_meet
 import lowsky.geo.shapes.centre_lines
 import lowsky.geo.volumes.stored
-import lowsky.geofence.draw
+import lowsky.geofence.flight_volumes
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
@@ -317,8 +317,8 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "boxes instead of polygons": (lowsky.geo.volumes.stored, "areas_meet", lambda a, *_: np.ones(len(a), bool)),
     "boxes instead of distances": (lowsky.geo.shapes.centre_lines, "_on_plane", lambda a, _: (np.zeros(len(a)),) * 2),
     "outlines instead of distances": (StoredVolumes, "add", _add(_outlines_decide)),
-    "buffers a metre short": (lowsky.geofence.draw, "corridors", _buffer_short(1.0)),
-    "buffers a metre wide": (lowsky.geofence.draw, "corridors", _buffer_short(-1.0)),
+    "buffers a metre short": (lowsky.geofence.flight_volumes, "corridors", _buffer_short(1.0)),
+    "buffers a metre wide": (lowsky.geofence.flight_volumes, "corridors", _buffer_short(-1.0)),
 }
 DIAGONAL = Edge(
     "beside a slanting leg",

@@ -14,7 +14,7 @@ from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
-from lowsky.geofence.draw import RequestedAirspace, draw
+from lowsky.geofence.flight_volumes import RequestedAirspace, draw
 from lowsky.geofence.look import look
 from lowsky.geofence.refusals import require_airspace, require_few
 

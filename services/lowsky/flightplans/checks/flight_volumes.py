@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.geo.heights.altitude import VerticalReference
-from lowsky.geofence import draw as drawing
-from lowsky.geofence.draw import Drawn
+from lowsky.geofence import flight_volumes as drawing
+from lowsky.geofence.flight_volumes import Drawn
 
 __all__ = ["FIELD", "Drawn", "draw"]
 

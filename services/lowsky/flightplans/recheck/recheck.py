@@ -39,8 +39,8 @@ from lowsky.flightplans.recheck.touched import boxes_of, touched
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
-from lowsky.geofence.draw import RequestedAirspace as Wanted
-from lowsky.geofence.draw import draw
+from lowsky.geofence.flight_volumes import RequestedAirspace as Wanted
+from lowsky.geofence.flight_volumes import draw
 from lowsky.geofence.look import survey
 from lowsky.health import Health
 

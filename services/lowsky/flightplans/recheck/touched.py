@@ -17,7 +17,7 @@ from lowsky.geo.shapes.projection import LegRefused
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import corridors
 from lowsky.geo.zones.index import ZoneIndex
-from lowsky.geofence.draw import RequestedAirspace, draw
+from lowsky.geofence.flight_volumes import RequestedAirspace, draw
 
 BOXES_MAX = 16
 """Boxes of changed zones that plans are compared with. More are replaced by one box around them all, as when an import

@@ -9,7 +9,7 @@ from lowsky.flightplans.recheck.touched import boxes_of, central_legs, touched
 from lowsky.geo.heights.altitude import ANYWHERE, Datum
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.zones.index import ZoneIndex
-from lowsky.geofence.draw import RequestedAirspace, draw
+from lowsky.geofence.flight_volumes import RequestedAirspace, draw
 from tests.integration.flightplans.world import submission
 from tests.unit.flightplans.flights import OPERATOR, band, box_volume, index, square, trajectory, zone
 
