@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from lowsky.db.database import Connection
 from lowsky.errors import Invalid, LowskyError
 from lowsky.findings.finding import Finding, Rule
-from lowsky.flightplans.checks import aircraft
+from lowsky.flightplans.checks import busy_aircraft
 from lowsky.flightplans.checks.conflict import (
     NAMED_MAX,
     OVER_NAMED_MAX,
@@ -272,13 +272,15 @@ class Holding:
 
 def _busy(contender: Contender, outcome: Contest) -> Sequence[Finding]:
     """The findings for other plans that occupy the aircraft at the same time, the earliest first."""
-    named = sorted(outcome.busy_with, key=lambda one: one.start)[: aircraft.NAMED_MAX]
+    named = sorted(outcome.busy_with, key=lambda one: one.start)[: busy_aircraft.NAMED_MAX]
     findings = [
-        aircraft.aircraft_busy(f"{contender.operator}/flightPlans/{one.plan}", contender.aircraft, one.start, one.end)
+        busy_aircraft.aircraft_busy(
+            f"{contender.operator}/flightPlans/{one.plan}", contender.aircraft, one.start, one.end
+        )
         for one in named
     ]
     more = len(outcome.busy_with) - len(named)
-    return [*findings, aircraft.busy_with_others(more)] if more else findings
+    return [*findings, busy_aircraft.busy_with_others(more)] if more else findings
 
 
 def _require_at_most(limit: int, counts: NDArray[Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from lowsky.db.database import Connection
-from lowsky.flightplans.checks.aircraft import require_on_the_ground
+from lowsky.flightplans.checks.busy_aircraft import require_on_the_ground
 from lowsky.flightplans.checks.flight_volumes import draw
 from lowsky.flightplans.checks.law import require_documents
 from lowsky.flightplans.checks.validity import require_standing
