@@ -10,8 +10,8 @@ import structlog
 
 from lowsky.errors import IllegalMove
 from lowsky.findings.finding import Finding
+from lowsky.flightplans.domain.grant_coverage import unseen
 from lowsky.flightplans.domain.plan import FlightPlan
-from lowsky.flightplans.domain.requirements import unseen
 
 log = structlog.get_logger()
 

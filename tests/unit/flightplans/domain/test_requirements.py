@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lowsky.findings.finding import Finding, Rule, Severity
-from lowsky.flightplans.domain.requirements import unseen
+from lowsky.flightplans.domain.grant_coverage import unseen
 from lowsky.geo.heights.altitude import AltitudeBand, Datum
 from tests.unit.flightplans.flights import PORT, TOWER
 
