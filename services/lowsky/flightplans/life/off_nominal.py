@@ -19,7 +19,7 @@ from lowsky.errors import Invalid, NotFound, Unavailable
 from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.conflict import FlightOverlap
 from lowsky.flightplans.domain.plan import ANY_OPERATOR, FINAL, FlightPlan
-from lowsky.flightplans.domain.report import StateReport
+from lowsky.flightplans.domain.state_report import StateReport
 from lowsky.flightplans.holding.precedence import Rival
 from lowsky.flightplans.holding.reserving import Holding, TooMuchHeldNearby
 from lowsky.flightplans.postgres.aliases import Aliases
