@@ -12,7 +12,7 @@ from lowsky.flightplans.checks.law import require_documents
 from lowsky.flightplans.checks.validity import require_standing
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.flightplans.life.plans import Plans
+from lowsky.flightplans.life.plan_store import Plans
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Reservations
 from lowsky.flightplans.projections.airspace import Airspace
