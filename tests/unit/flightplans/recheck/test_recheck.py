@@ -10,7 +10,7 @@ from lowsky.flightplans.checks.flight_volumes import draw
 from lowsky.flightplans.checks.law import application_required
 from lowsky.flightplans.codec.plans import as_kept
 from lowsky.flightplans.domain.plan import FINAL, State
-from lowsky.flightplans.life.verdicts import Verdict, apply_verdict
+from lowsky.flightplans.life.approval_decisions import Verdict, apply_verdict
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.recheck.recheck import PART, changed_since, reassess, report_when_late
 from lowsky.flightplans.recheck.touched import BOXES_MAX, boxes_of
