@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from lowsky.flightplans.openings.turns import Turns
+from lowsky.flightplans.openings.concurrency_limit import Turns
 
 
 async def test_what_somebody_left_keeps_its_turn_until_it_has_ended() -> None:
