@@ -28,7 +28,7 @@ from lowsky.flightplans.checks.validity import AHEAD_MAX
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.openings.concurrency_limit import Turns
 from lowsky.flightplans.openings.free_shifts import clearance_m, free_heights, free_times
-from lowsky.flightplans.openings.nearby import TooManyFlights, nearby, taken
+from lowsky.flightplans.openings.nearby_reservations import TooManyFlights, nearby, taken
 from lowsky.flightplans.postgres.reservations import Contender
 from lowsky.flightplans.submission.path import Submission, SubmissionPath
 from lowsky.geo.heights.altitude import VerticalReference

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import lowsky.flightplans.openings.free_shifts
 from lowsky.flightplans.openings.free_shifts import clearance_m, free_heights, free_times
-from lowsky.flightplans.openings.nearby import TooManyFlights
+from lowsky.flightplans.openings.nearby_reservations import TooManyFlights
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.volumes.shifts import LEVEL_M, Gap, nearest_first
 from lowsky.geo.volumes.stored import Run, StoredVolumes

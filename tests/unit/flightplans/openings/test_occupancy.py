@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import lowsky.flightplans.openings.occupancy
 from lowsky.errors import Invalid
-from lowsky.flightplans.openings.nearby import Near, TooManyFlights
+from lowsky.flightplans.openings.nearby_reservations import Near, TooManyFlights
 from lowsky.flightplans.openings.occupancy import LAYERS_MAX, busy_layers, gaps, layers, merged
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
