@@ -22,8 +22,8 @@ from lowsky.flightplans.postgres.partitions import PART as PARTITIONS
 from lowsky.flightplans.postgres.partitions import Partitions
 from lowsky.flightplans.projections.airspace import PART as AIRSPACE_INDEX
 from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas
-from lowsky.flightplans.projections.law import Law
 from lowsky.flightplans.projections.standing import Standing
 from lowsky.flightplans.recheck.applications import Applications
 from lowsky.flightplans.recheck.recheck import PART as RECHECK

@@ -31,8 +31,8 @@ from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Reservations, rows_of
 from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas
-from lowsky.flightplans.projections.law import Law
 from lowsky.flightplans.projections.standing import Standing
 from lowsky.flightplans.submission.path import Submission, SubmissionPath
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference

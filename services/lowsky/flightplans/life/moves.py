@@ -16,8 +16,8 @@ from lowsky.flightplans.life.plan_store import Plans
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Reservations
 from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas
-from lowsky.flightplans.projections.law import Law
 from lowsky.flightplans.projections.standing import Standing
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geofence.look import survey

@@ -10,7 +10,7 @@ from lowsky.errors import LowskyError
 from lowsky.findings.finding import Finding
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.flightplans.projections.law import Law
+from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.standing import Standing
 
 log = structlog.get_logger()

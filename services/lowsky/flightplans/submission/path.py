@@ -37,8 +37,8 @@ from lowsky.flightplans.holding.reserving import Holding, TooMuchHeldNearby
 from lowsky.flightplans.postgres.rechecks import Begun
 from lowsky.flightplans.postgres.reservations import too_large
 from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas, StatedAreas
-from lowsky.flightplans.projections.law import Law
 from lowsky.flightplans.projections.standing import Standing
 from lowsky.flightplans.submission.commit import Answer, CheckedPlan, Commit, Overtaken
 from lowsky.geo.heights.altitude import VerticalReference

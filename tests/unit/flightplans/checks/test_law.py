@@ -10,8 +10,8 @@ from lowsky.errors import Precondition
 from lowsky.findings.finding import Rule, Severity
 from lowsky.flightplans.checks.law import missing_contents, require_documents
 from lowsky.flightplans.checks.validity import AircraftStanding, Horizon, OperatorStanding
+from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas, KnownAuthority
-from lowsky.flightplans.projections.law import Law
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geofence.areas import AreaIndex, StatedArea
