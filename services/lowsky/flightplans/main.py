@@ -25,9 +25,9 @@ from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas
 from lowsky.flightplans.projections.standing import Standing
-from lowsky.flightplans.recheck.applications import Applications
 from lowsky.flightplans.recheck.recheck import PART as RECHECK
 from lowsky.flightplans.recheck.recheck import Recheck
+from lowsky.flightplans.recheck.required_by_law import Applications
 from lowsky.flightplans.rpc.alternatives import is_accepted, moved
 from lowsky.flightplans.rpc.flight_plans import FlightPlansServicer
 from lowsky.flightplans.submission.path import SubmissionPath
