@@ -35,7 +35,7 @@ from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.rechecks import PageKey, PlansToRecheck, ToDo, Unchecked, begin_recheck, end_recheck
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.areas import Areas, StatedAreas
-from lowsky.flightplans.recheck.touched import boxes_of, touched
+from lowsky.flightplans.recheck.affected_plans import boxes_of, touched
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex

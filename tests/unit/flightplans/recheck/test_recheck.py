@@ -12,8 +12,8 @@ from lowsky.flightplans.codec.plans import as_kept
 from lowsky.flightplans.domain.plan import FINAL, State
 from lowsky.flightplans.life.approval_decisions import Verdict, apply_verdict
 from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.recheck.affected_plans import BOXES_MAX, boxes_of
 from lowsky.flightplans.recheck.recheck import PART, changed_since, reassess, report_when_late
-from lowsky.flightplans.recheck.touched import BOXES_MAX, boxes_of
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex

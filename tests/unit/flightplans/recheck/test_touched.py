@@ -5,7 +5,7 @@ import pytest
 import shapely
 
 from lowsky.flightplans.codec.plans import airspace_again, proposal_of
-from lowsky.flightplans.recheck.touched import boxes_of, central_legs, touched
+from lowsky.flightplans.recheck.affected_plans import boxes_of, central_legs, touched
 from lowsky.geo.heights.altitude import ANYWHERE, Datum
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.zones.index import ZoneIndex
