@@ -37,7 +37,7 @@ from lowsky.db.migrations import migrate
 from lowsky.db.requests import Request
 from lowsky.flightplans.codec.plans import proposal_of
 from lowsky.flightplans.postgres.reservations import Reservations
-from lowsky.flightplans.submission.path import Submission
+from lowsky.flightplans.submission.submit import Submission
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.ids import new_id

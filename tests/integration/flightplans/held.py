@@ -34,7 +34,7 @@ from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas
 from lowsky.flightplans.projections.standing import Standing
-from lowsky.flightplans.submission.path import Submission, SubmissionPath
+from lowsky.flightplans.submission.submit import Submission, SubmissionPath
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.volumes.nodes import cover
 from lowsky.geo.volumes.scales import on_both_scales

@@ -12,7 +12,7 @@ import pytest
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.db.migrations import migrate
 from lowsky.flightplans.holding import reserving
-from lowsky.flightplans.submission import path as path_module
+from lowsky.flightplans.submission import submit as path_module
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.thread_locks import locked
 from lowsky.geofence.look import Surroundings, survey

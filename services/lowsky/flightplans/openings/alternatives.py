@@ -30,7 +30,7 @@ from lowsky.flightplans.openings.concurrency_limit import Turns
 from lowsky.flightplans.openings.free_shifts import clearance_m, free_heights, free_times
 from lowsky.flightplans.openings.nearby_reservations import TooManyFlights, nearby, taken
 from lowsky.flightplans.postgres.reservations import Contender
-from lowsky.flightplans.submission.path import Submission, SubmissionPath
+from lowsky.flightplans.submission.submit import Submission, SubmissionPath
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.nodes import Cover, cover_of
 from lowsky.geo.volumes.shifts import Gap, nearest_first
