@@ -21,7 +21,7 @@ from lowsky.registration.domain.identity import of_operator
 from lowsky.registration.domain.operator import Operator
 from lowsky.registration.identifiers.identifier import Schemes
 from lowsky.registration.operators.applying import Application, apply
-from lowsky.registration.operators.missing import Documents
+from lowsky.registration.operators.missing_documents import Documents
 from lowsky.registration.operators.moves import Move, deregister, move
 from lowsky.registration.operators.visible import is_visible
 from lowsky.registration.postgres import OperatorStore
