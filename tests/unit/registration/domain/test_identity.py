@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lowsky.errors import Invalid
-from lowsky.registration.domain.identity import Given, of_aircraft, of_operator
+from lowsky.registration.domain.identifier_rules import Given, of_aircraft, of_operator
 from lowsky.registration.domain.operator import OperatorKind
 from lowsky.registration.identifiers.identifier import DIGEST_PREFIX, Identifier, Scope
 from lowsky.registration.identifiers.schemes import load
