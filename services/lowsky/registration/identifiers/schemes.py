@@ -17,7 +17,7 @@ from lowsky.registration.identifiers.identifier import (
     Schemes,
     Scope,
 )
-from lowsky.registration.identifiers.patterns import BadPattern, Pattern, pattern_of
+from lowsky.registration.identifiers.identifier_patterns import BadPattern, Pattern, pattern_of
 
 FILE_NAME = "identifiers.toml"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowsky.registration.identifiers.patterns import LENGTH_MAX, BadPattern, pattern_of
+from lowsky.registration.identifiers.identifier_patterns import LENGTH_MAX, BadPattern, pattern_of
 
 
 @pytest.mark.parametrize(
