@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from lowsky.db.away import unavailable_when_away
+from lowsky.db.driver_errors import unavailable_when_away
 from lowsky.errors import Unavailable
 
 
