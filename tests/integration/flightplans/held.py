@@ -18,8 +18,8 @@ import shapely
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.db.database import Database
+from lowsky.db.idempotency import Request
 from lowsky.db.migrations import migrate
-from lowsky.db.requests import Request
 from lowsky.errors import LowskyError
 from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay

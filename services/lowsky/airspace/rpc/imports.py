@@ -17,7 +17,7 @@ from lowsky.airspace.rpc.upload import Messages
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
 from lowsky.db.database import Connection, Database
-from lowsky.db.requests import Request
+from lowsky.db.idempotency import Request
 from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
 from lowsky.rpc.once import request_of

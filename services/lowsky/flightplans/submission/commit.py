@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from lowsky.db.database import Connection, Database
-from lowsky.db.requests import Request, earlier_answers, forget_answers, keep_answers
+from lowsky.db.idempotency import Request, earlier_answers, forget_answers, keep_answers
 from lowsky.errors import LowskyError
 from lowsky.flightplans.domain.plan import FlightPlan, State
 from lowsky.flightplans.holding.reserving import Holding, HoldingDecision, TooMuchHeldNearby

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from lowsky.clock import Clock
 from lowsky.db.database import Database
-from lowsky.db.requests import Request, kept_answers
+from lowsky.db.idempotency import Request, kept_answers
 from lowsky.errors import Invalid, LowskyError, Precondition, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.flightplans.checks.flight_volumes import Drawn, draw
