@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import structlog
 
-from lowsky import folding
-from lowsky.folding import LINES_MAX, WINDOW_S
+from lowsky import log_folding
+from lowsky.log_folding import LINES_MAX, WINDOW_S
 from lowsky.process import logs
 
 
@@ -34,7 +34,7 @@ def lines(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Any:
     before = (list(root.handlers), root.level)
     written = io.StringIO()
     monkeypatch.setattr("sys.stderr", written)
-    monkeypatch.setattr(logs, "Folding", lambda: folding.Folding(clock))
+    monkeypatch.setattr(logs, "Folding", lambda: log_folding.Folding(clock))
     logs.configure("test")
 
     def read() -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ def test_records_of_libraries_are_folded_by_their_text_before_it_is_filled_in(li
 
 
 def test_what_is_remembered_is_bounded(clock: Clock) -> None:
-    kept = folding.Folding(clock)
-    for number in range(10 * folding.KINDS_MAX):
+    kept = log_folding.Folding(clock)
+    for number in range(10 * log_folding.KINDS_MAX):
         kept.admit(number)
-    assert len(kept._windows) == folding.KINDS_MAX
+    assert len(kept._windows) == log_folding.KINDS_MAX
