@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lowsky.text import ADVICE, NotText, ToUtf8, decode
+from lowsky.text_files import ADVICE, NotText, ToUtf8, decode
 
 TEXT = '{"name": "上海 Füße"}\r\n' * 3
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from lowsky.missions.errors import UnreadableMission
-from lowsky.text import NotText, decode
+from lowsky.text_files import NotText, decode
 
 # A survey over a city is under 1 MiB; anything larger is not a mission and would cost memory on an operator's laptop.
 FILE_SIZE_MAX_BYTES = 5 * 1024 * 1024
