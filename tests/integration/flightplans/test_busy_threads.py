@@ -15,7 +15,7 @@ from lowsky.flightplans.holding import reserving
 from lowsky.flightplans.submission import submit as path_module
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.thread_locks import locked
-from lowsky.geofence.look import Surroundings, survey
+from lowsky.geofence.assessing import Surroundings, survey
 from tests.integration.flightplans.held import OPERATORS, START, a_drone, opened
 from tests.integration.flightplans.world import flight_plan
 

@@ -14,8 +14,8 @@ from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
+from lowsky.geofence.assessing import look
 from lowsky.geofence.flight_volumes import RequestedAirspace, draw
-from lowsky.geofence.look import look
 from lowsky.geofence.refusals import require_airspace, require_few
 
 FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799

@@ -20,7 +20,7 @@ from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas
 from lowsky.flightplans.projections.standing import Standing
 from lowsky.geo.heights.altitude import VerticalReference
-from lowsky.geofence.look import survey
+from lowsky.geofence.assessing import survey
 
 Move = Callable[[FlightPlan], None]
 

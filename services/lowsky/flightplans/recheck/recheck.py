@@ -39,9 +39,9 @@ from lowsky.flightplans.recheck.affected_plans import boxes_of, touched
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
+from lowsky.geofence.assessing import survey
 from lowsky.geofence.flight_volumes import RequestedAirspace as Wanted
 from lowsky.geofence.flight_volumes import draw
-from lowsky.geofence.look import survey
 from lowsky.health import Health
 
 log = structlog.get_logger()

@@ -48,7 +48,7 @@ from lowsky.geo.volumes.nodes import Cover, cover_of
 from lowsky.geo.volumes.trajectory import Trajectory, ground_speeds_m_s
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.index import ZoneIndex
-from lowsky.geofence.look import Surroundings, survey
+from lowsky.geofence.assessing import Surroundings, survey
 from lowsky.geofence.refusals import require_airspace, require_few
 
 LEGS_ON_LOOP_MAX = 2_000

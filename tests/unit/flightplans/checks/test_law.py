@@ -15,8 +15,8 @@ from lowsky.flightplans.projections.areas import Areas, KnownAuthority
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geofence.areas import AreaIndex, StatedArea
+from lowsky.geofence.assessing import survey
 from lowsky.geofence.flight_volumes import draw
-from lowsky.geofence.look import survey
 from lowsky.jurisdictions.flights import CONTENTS, SPECIAL_ACTIVITIES, Needs, RuleSets
 from tests.unit.flightplans.flights import OPERATOR, PARK, PORT, START, TOWER, index, proposal, square, trajectory, zone
 

@@ -21,7 +21,7 @@ from lowsky.geo.volumes.volumes import Volume4D
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geo.zones.index import IndexedZone
 from lowsky.geofence.areas import AreaIndex, StatedArea
-from lowsky.geofence.look import look
+from lowsky.geofence.assessing import look
 from tests.unit.flightplans.flights import PORT, START, TOWER, band, box_volume, index, proposal, trajectory, zone
 
 CITY = shapely.box(113, 22, 114, 23)
