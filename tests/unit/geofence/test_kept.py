@@ -11,7 +11,7 @@ from shapely import box
 from lowsky.geo.heights.altitude import AltitudeBand, Datum
 from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
 from lowsky.geo.zones.index import SCATTERED_MIN, IndexedZone
-from lowsky.geofence.kept import KeptIndex
+from lowsky.geofence.live_index import KeptIndex
 
 AREA = box(8, 47, 8.01, 47.01)
 LAYERS = (Layer(AREA, AltitudeBand(0, Datum.AGL, 120, Datum.AGL)),)

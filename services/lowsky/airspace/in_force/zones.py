@@ -18,7 +18,7 @@ from lowsky.airspace.postgres.zones_in_force import Snapshot, present_revision, 
 from lowsky.db.database import Database
 from lowsky.errors import Unavailable
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
-from lowsky.geofence.kept import KeptIndex
+from lowsky.geofence.live_index import KeptIndex
 from lowsky.health import Health
 from lowsky.process.background import side_by_side
 
