@@ -36,7 +36,7 @@ from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.block import Indices
 from lowsky.geo.zones.geozone import Layer, Restriction
 from lowsky.geo.zones.index import Touches, ZoneIndex
-from lowsky.geofence.throughout import applies_throughout
+from lowsky.geofence.always_applies import applies_throughout
 
 Floats = NDArray[np.float64]
 
