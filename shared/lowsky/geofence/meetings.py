@@ -14,7 +14,7 @@ from lowsky.geo.shapes.counting import changes
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.block import Floats, Indices
 from lowsky.geo.zones.index import Touches, ZoneIndex
-from lowsky.geofence.heights import AmslRange, Heights, heights_of
+from lowsky.geofence.height_texts import AmslRange, Heights, heights_of
 
 
 class ZoneEntry(NamedTuple):
