@@ -17,7 +17,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import lowsky.geo.heights.vertical
+import lowsky.geo.heights.vertical_reference
 import lowsky.geo.shapes.antimeridian
 import lowsky.geo.shapes.corridors
 import lowsky.geo.shapes.interiors
@@ -174,7 +174,7 @@ def test_a_mission_exactly_at_a_floor_is_found_and_a_centimetre_below_it_is_not(
 
 # Modules whose names are put otherwise, those too that they import.
 BLOCK: Any = lowsky.geo.zones.block
-VERTICAL: Any = lowsky.geo.heights.vertical
+VERTICAL: Any = lowsky.geo.heights.vertical_reference
 VOLUMES: Any = lowsky.geo.volumes.volumes
 INTERIORS: Any = lowsky.geo.shapes.interiors
 Patch = pytest.MonkeyPatch

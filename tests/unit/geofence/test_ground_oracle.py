@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 from shapely import Polygon
 
-import lowsky.geo.heights.vertical
+import lowsky.geo.heights.vertical_reference
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.heights.terrain import Terrain, read_terrain
 from lowsky.geo.volumes.trajectory import Trajectory
@@ -205,11 +205,11 @@ def publisher_first(patch: Patch) -> None:
 
 
 def contradictions_kept(patch: Patch) -> None:
-    patch.setattr(lowsky.geo.heights.vertical, "narrowed", lambda _, __, local: local)
+    patch.setattr(lowsky.geo.heights.vertical_reference, "narrowed", lambda _, __, local: local)
 
 
 def take_off_is_here(patch: Patch) -> None:
-    patch.setattr(lowsky.geo.heights.vertical, "_AGL", lowsky.geo.heights.vertical._TAKEOFF)
+    patch.setattr(lowsky.geo.heights.vertical_reference, "_AGL", lowsky.geo.heights.vertical_reference._TAKEOFF)
 
 
 Mutants = list[tuple[str, Callable[[Patch], None]]]

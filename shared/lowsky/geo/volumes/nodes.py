@@ -21,7 +21,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from lowsky.geo.heights.vertical import VerticalReference
+from lowsky.geo.heights.vertical_reference import VerticalReference
 from lowsky.geo.shapes.counting import changes, numbered, of_some
 from lowsky.geo.volumes.scales import on_both_scales
 from lowsky.geo.volumes.volumes import Volumes

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lowsky.geo.heights.bands import DATUMS, AltitudeBands, Datum
 from lowsky.geo.heights.geoid import geoid_bounds_of
-from lowsky.geo.heights.vertical import VerticalReference
+from lowsky.geo.heights.vertical_reference import VerticalReference
 
 Floats = NDArray[np.float64]
 
