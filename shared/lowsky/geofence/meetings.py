@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowsky.findings.finding import VOLUMES_NAMED_MAX
 from lowsky.geo.heights.altitude import AltitudeBands, VerticalReference
-from lowsky.geo.shapes.counting import changes
+from lowsky.geo.shapes.grouped_arrays import changes
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.block import Floats, Indices
 from lowsky.geo.zones.index import Touches, ZoneIndex

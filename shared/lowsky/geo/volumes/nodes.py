@@ -22,7 +22,7 @@ import shapely
 from numpy.typing import NDArray
 
 from lowsky.geo.heights.vertical_reference import VerticalReference
-from lowsky.geo.shapes.counting import changes, numbered, of_some
+from lowsky.geo.shapes.grouped_arrays import changes, numbered, of_some
 from lowsky.geo.volumes.scales import on_both_scales
 from lowsky.geo.volumes.volumes import Volumes
 

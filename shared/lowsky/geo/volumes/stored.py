@@ -25,7 +25,7 @@ from lowsky.geo.heights.altitude import (
 from lowsky.geo.heights.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.shapes.areas_meet import areas_meet
 from lowsky.geo.shapes.centre_lines import on_plane
-from lowsky.geo.shapes.counting import changes, numbered
+from lowsky.geo.shapes.grouped_arrays import changes, numbered
 from lowsky.geo.volumes.volumes import Volumes
 
 Floats = NDArray[np.float64]

@@ -29,7 +29,7 @@ from lowsky.geo.heights.altitude import (
 from lowsky.geo.heights.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.schedules.timetable import Timetable
 from lowsky.geo.shapes.centre_lines import column
-from lowsky.geo.shapes.counting import changes
+from lowsky.geo.shapes.grouped_arrays import changes
 from lowsky.geo.shapes.interiors import Parts
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.geozone import Geozone
