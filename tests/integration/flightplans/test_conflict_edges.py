@@ -16,7 +16,7 @@ import shapely
 import lowsky.flightplans.holding.reserving
 import lowsky.geo.shapes.areas_meet
 import lowsky.geo.shapes.centre_lines
-import lowsky.geo.volumes.stored
+import lowsky.geo.volumes.stored_volumes
 import lowsky.geofence.flight_volumes
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
@@ -24,7 +24,7 @@ from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid, LowskyError
 from lowsky.flightplans.checks.conflict import OVER_NAMED_MAX
 from lowsky.geo.heights.altitude import Overlap, VerticalReference
-from lowsky.geo.volumes.stored import StoredVolumes
+from lowsky.geo.volumes.stored_volumes import StoredVolumes
 from lowsky.geo.volumes.volumes import corridors
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import OPERATORS, START, Path, a_drone, emptied, new_database, opened
@@ -314,7 +314,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "times closed": (StoredVolumes, "add", _add(_closed_times)),
     "heights closed": (StoredVolumes, "add", _add(_closed_heights)),
     "plan closed": (lowsky.geo.shapes.areas_meet, "interiors_meet", shapely.intersects),
-    "boxes instead of polygons": (lowsky.geo.volumes.stored, "areas_meet", lambda a, *_: np.ones(len(a), bool)),
+    "boxes instead of polygons": (lowsky.geo.volumes.stored_volumes, "areas_meet", lambda a, *_: np.ones(len(a), bool)),
     "boxes instead of distances": (lowsky.geo.shapes.centre_lines, "_on_plane", lambda a, _: (np.zeros(len(a)),) * 2),
     "outlines instead of distances": (StoredVolumes, "add", _add(_outlines_decide)),
     "buffers a metre short": (lowsky.geofence.flight_volumes, "corridors", _buffer_short(1.0)),

@@ -10,7 +10,7 @@ from lowsky.errors import LowskyError, NotFound, Precondition
 from lowsky.flightplans.checks.conflict import FlightOverlap
 from lowsky.flightplans.domain.plan import FINAL, OPEN, FlightPlan
 from lowsky.flightplans.postgres.reservations import Busy, Contender, Windows
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Busy, Contender, Held, Reservations, windows_of
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.nodes import Cover
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volumes
 
 PAIRS_ON_LOOP_MAX: Final = 200_000

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import numpy as np
 
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volumes
 
 CAPACITY: Final = 65_536

@@ -23,7 +23,7 @@ from lowsky.flightplans.openings.nearby_reservations import Near, TooManyFlights
 from lowsky.flightplans.postgres.reservations import too_large
 from lowsky.geo.heights.altitude import AltitudeBand, VerticalReference
 from lowsky.geo.volumes.nodes import AREAS_MAX, Cover, cover_of
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
 
 Floats = NDArray[np.float64]

@@ -15,7 +15,7 @@ from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
 from lowsky.flightplans.holding.precedence import Rival, resolve
 from lowsky.flightplans.holding.reserving import _blocked_for_good
 from lowsky.flightplans.postgres.reservations import Busy, Contender
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 from tests.unit.flightplans.flights import NOW, OPERATOR, plan
 
 NOWHERE = StoredVolumes(0), Run(0, 0), Run(0, 0)

@@ -12,7 +12,7 @@ from shapely import box
 
 from lowsky.flightplans.holding.volume_cache import Key, Shelf
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
 
 CAPACITY = 12

@@ -11,11 +11,11 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from shapely import MultiPolygon, Polygon
 
-import lowsky.geo.volumes.stored
+import lowsky.geo.volumes.stored_volumes
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference, overlap
 from lowsky.geo.heights.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.volumes.encoding import Line, from_bytes, to_bytes
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import Volume4D, Volumes, corridors
 from tests.oracle import exact
@@ -99,13 +99,13 @@ def test_overlaps_of_many_pairs_are_found_portion_by_portion(monkeypatch: pytest
     whole = found(plans, VerticalReference())
     assert whole == one_by_one(plans, VerticalReference())
     for portion in (1, 2, 3, 7, 1000):
-        monkeypatch.setattr(lowsky.geo.volumes.stored, "PAIRS_AT_ONCE", portion)
+        monkeypatch.setattr(lowsky.geo.volumes.stored_volumes, "PAIRS_AT_ONCE", portion)
         assert found(plans, VerticalReference()) == whole
 
 
 @pytest.mark.parametrize("portion", [1, 50, 100_000])
 def test_plans_meet_if_only_the_last_of_many_volumes_does(monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
-    monkeypatch.setattr(lowsky.geo.volumes.stored, "PAIRS_AT_ONCE", portion)
+    monkeypatch.setattr(lowsky.geo.volumes.stored_volumes, "PAIRS_AT_ONCE", portion)
     below, above = Polygon([(0, 0), (1, 0), (0, 1)]), Polygon([(1, 0), (1, 1), (0, 1)])  # their boxes are one
 
     def many(shape: Polygon, count: int) -> list[Volume4D]:
