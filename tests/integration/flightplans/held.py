@@ -36,8 +36,8 @@ from lowsky.flightplans.projections.areas import Areas
 from lowsky.flightplans.projections.standing import Standing
 from lowsky.flightplans.submission.submit import Submission, SubmissionPath
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
+from lowsky.geo.volumes.height_scales import on_both_scales
 from lowsky.geo.volumes.nodes import cover
-from lowsky.geo.volumes.scales import on_both_scales
 from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
 from lowsky.health import Health
 from lowsky.ids import new_id

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lowsky.geo.heights.altitude import AltitudeBand, AltitudeBands, Datum, Overlap, VerticalReference, overlap_codes
 from lowsky.geo.heights.geoid import geoid_bounds_of, shared_ground
-from lowsky.geo.volumes.scales import on_both_scales
+from lowsky.geo.volumes.height_scales import on_both_scales
 from tests.unit.geo.encounters import Raster, bands, references
 
 NONE = Overlap.NONE.value
