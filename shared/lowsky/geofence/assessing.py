@@ -11,9 +11,9 @@ import numpy as np
 from lowsky.findings.finding import VOLUMES_NAMED_MAX, Finding, Rule, Severity
 from lowsky.geo.heights.altitude import ANYWHERE, VerticalReference
 from lowsky.geo.volumes.volumes import Volumes
-from lowsky.geo.zones.block import Indices
 from lowsky.geo.zones.geozone import Geozone
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
+from lowsky.geo.zones.zone_block import Indices
 from lowsky.geofence.areas import AreaIndex, StatedArea, look_at_areas
 from lowsky.geofence.zones import TITLE_MAX, findings_of, leg_numbers, title_of
 

@@ -26,9 +26,9 @@ from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.heights.terrain import Terrain, read_terrain
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import Volumes, corridors
-from lowsky.geo.zones.block import ZoneBlock
 from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
+from lowsky.geo.zones.zone_block import ZoneBlock
 from tests.oracle.cases import band
 from tests.oracle.geofence import Key, disagreements
 from tests.oracle.ground import Raster, expected_over
