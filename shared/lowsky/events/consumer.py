@@ -25,7 +25,7 @@ from opentelemetry.trace import SpanKind
 from lowsky.db.database import Connection, Database
 from lowsky.errors import Unavailable
 from lowsky.events import inbox
-from lowsky.events.dead_letters.letters import retry_of, source_of
+from lowsky.events.dead_letters.record_format import retry_of, source_of
 from lowsky.events.dead_letters.store import bury
 from lowsky.events.event import Event
 from lowsky.events.fetching import Fetched, event_of, fetch
