@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
 from lowsky.events.dead_letters.record_format import LEFT_OUT, ORIGIN, REASON, dead_letters_of
-from lowsky.events.fetching import Fetched, Unreadable
+from lowsky.events.decoding import Fetched, Unreadable
 from lowsky.events.kafka import RECORD_BYTES_MAX
 
 log = structlog.get_logger()
