@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lowsky.events.event import Event, MalformedRecord, from_record
-from lowsky.events.unpacking import Fetched, Unreadable, fetch
+from lowsky.events.fetching import Fetched, Unreadable, fetch
 
 
 def event_of(record: Fetched, topic: str) -> Event:
