@@ -32,7 +32,7 @@ from lowsky.flightplans.rpc.alternatives import is_accepted, moved
 from lowsky.flightplans.rpc.flight_plans import FlightPlansServicer
 from lowsky.flightplans.submission.submit import SubmissionPath
 from lowsky.flightplans.views.watching import PlanChange
-from lowsky.jurisdictions.flights import RuleSets
+from lowsky.jurisdictions.flight_rules import RuleSets
 from lowsky.service.service import Service, run_service
 
 

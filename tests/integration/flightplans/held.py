@@ -41,7 +41,7 @@ from lowsky.geo.volumes.nodes import cover
 from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
 from lowsky.health import Health
 from lowsky.ids import new_id
-from lowsky.jurisdictions.flights import RuleSets
+from lowsky.jurisdictions.flight_rules import RuleSets
 from lowsky.priority import Priority
 from tests.integration.flightplans.months import At
 from tests.support.installation import maintain

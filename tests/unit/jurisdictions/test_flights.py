@@ -6,8 +6,8 @@ import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
-from lowsky.jurisdictions import flights
-from lowsky.jurisdictions.flights import Flight, Needs, RuleSets, needs_of
+from lowsky.jurisdictions import flight_rules
+from lowsky.jurisdictions.flight_rules import Flight, Needs, RuleSets, needs_of
 
 RULES = RuleSets.read("CHN")
 
@@ -20,11 +20,11 @@ def needs(*countries: str, **facts: object) -> Needs:
 @pytest.mark.parametrize(
     ("values", "enum", "prefix"),
     [
-        (flights.OPERATOR_KINDS, operators_pb2.Operator.Kind, "KIND_"),
-        (flights.CATEGORIES, aircraft_pb2.Aircraft.Category, "CATEGORY_"),
-        (flights.MODES, pb.FlightPlan.Mode, "MODE_"),
-        (flights.PURPOSES, pb.FlightPlan.Purpose, "PURPOSE_"),
-        (flights.SPECIAL_ACTIVITIES, pb.SpecialActivity, "SPECIAL_ACTIVITY_"),
+        (flight_rules.OPERATOR_KINDS, operators_pb2.Operator.Kind, "KIND_"),
+        (flight_rules.CATEGORIES, aircraft_pb2.Aircraft.Category, "CATEGORY_"),
+        (flight_rules.MODES, pb.FlightPlan.Mode, "MODE_"),
+        (flight_rules.PURPOSES, pb.FlightPlan.Purpose, "PURPOSE_"),
+        (flight_rules.SPECIAL_ACTIVITIES, pb.SpecialActivity, "SPECIAL_ACTIVITY_"),
     ],
 )
 def test_the_values_that_rules_know_are_those_of_the_contract(
@@ -34,7 +34,7 @@ def test_the_values_that_rules_know_are_those_of_the_contract(
 
 
 def test_the_contents_that_rules_know_are_fields_of_a_plan() -> None:
-    assert {field.name for field in pb.FlightPlan.DESCRIPTOR.fields} >= flights.CONTENTS
+    assert {field.name for field in pb.FlightPlan.DESCRIPTOR.fields} >= flight_rules.CONTENTS
 
 
 @pytest.mark.parametrize(

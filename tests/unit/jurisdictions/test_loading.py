@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lowsky.jurisdictions.flights import FILE, Flight, RuleSets, needs_of
+from lowsky.jurisdictions.flight_rules import FILE, Flight, RuleSets, needs_of
 from lowsky.jurisdictions.loading import InvalidRules, documents, members
 
 GOOD = """

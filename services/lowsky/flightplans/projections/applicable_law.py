@@ -10,7 +10,7 @@ from lowsky.flightplans.checks.law import application_required, flight_of
 from lowsky.flightplans.checks.validity import AircraftStanding, Horizon, OperatorStanding
 from lowsky.flightplans.domain.proposal import Proposal
 from lowsky.flightplans.projections.areas import Areas
-from lowsky.jurisdictions.flights import Needs, RuleSets, needs_of
+from lowsky.jurisdictions.flight_rules import Needs, RuleSets, needs_of
 
 _DEFAULT = Horizon()
 

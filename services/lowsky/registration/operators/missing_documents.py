@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from lowsky.jurisdictions.flights import RuleSets
+from lowsky.jurisdictions.flight_rules import RuleSets
 from lowsky.registration.domain.documents import MissingDocument, missing_documents
 from lowsky.registration.domain.operator import Operator
 from lowsky.registration.identifiers.identifier import INTERNATIONAL, Schemes

@@ -17,7 +17,7 @@ from lowsky.geo.zones.geozone import Restriction
 from lowsky.geofence.areas import AreaIndex, StatedArea
 from lowsky.geofence.assessing import survey
 from lowsky.geofence.flight_volumes import draw
-from lowsky.jurisdictions.flights import CONTENTS, SPECIAL_ACTIVITIES, Needs, RuleSets
+from lowsky.jurisdictions.flight_rules import CONTENTS, SPECIAL_ACTIVITIES, Needs, RuleSets
 from tests.unit.flightplans.flights import OPERATOR, PARK, PORT, START, TOWER, index, proposal, square, trajectory, zone
 
 END = START + timedelta(minutes=10)

@@ -18,7 +18,7 @@ from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.health import Health
-from lowsky.jurisdictions.flights import RuleSets
+from lowsky.jurisdictions.flight_rules import RuleSets
 from tests.support.polling import eventually
 from tests.unit.flightplans.flights import NOW, PORT, START, TOWER, plan, proposal, square, trajectory, zone
 
