@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lowsky.jurisdictions.loading import InvalidRules, Source, Table, documents, members
+from lowsky.jurisdictions.rule_files import InvalidRules, Source, Table, documents, members
 
 FILE = "flights.toml"
 

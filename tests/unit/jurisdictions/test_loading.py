@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lowsky.jurisdictions.flight_rules import FILE, Flight, RuleSets, needs_of
-from lowsky.jurisdictions.loading import InvalidRules, documents, members
+from lowsky.jurisdictions.rule_files import InvalidRules, documents, members
 
 GOOD = """
 title = "Ruritania"

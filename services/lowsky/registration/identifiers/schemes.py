@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
-from lowsky.jurisdictions.loading import InvalidRules, Table, documents
+from lowsky.jurisdictions.rule_files import InvalidRules, Table, documents
 from lowsky.registration.identifiers.check_characters import ALGORITHMS, is_calendar_date
 from lowsky.registration.identifiers.identifier import (
     KEY_BYTES_MIN,
