@@ -40,7 +40,7 @@ from lowsky.geo.thread_locks import InUse
 from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.moments import end_of, start_of
-from lowsky.process.in_flight import StreamRoom
+from lowsky.process.load_limits import StreamRoom
 from lowsky.rpc.incoming import Incoming
 from lowsky.rpc.limits import STREAMED_BYTES_MAX
 from lowsky.rpc.once import Mutation, once, request_for

@@ -23,7 +23,7 @@ from lowsky.events.event import Event
 from lowsky.events.kafka import SLICE_BYTES, Kafka, stop
 from lowsky.events.watching.resume import Happened, Seen, T
 from lowsky.events.watching.tail import Positions, assign
-from lowsky.process.in_flight import InFlight
+from lowsky.process.load_limits import InFlight
 
 log = structlog.get_logger()
 
