@@ -12,10 +12,10 @@ from lowsky.missions.errors import UnreadableMission
 from lowsky.missions.items import commands
 from lowsky.missions.items.items import Item
 from lowsky.missions.items.jumps import in_order
+from lowsky.missions.json_numbers import SPEED_MAX_MPS
 from lowsky.missions.model import Datum, Mission
 from lowsky.missions.path import CLIMB_MPS, DESCENT_MPS, Path
 from lowsky.missions.plan import PlanFile
-from lowsky.missions.values import SPEED_MAX_MPS
 
 _ARDUPILOT: Final = 3
 # Return altitudes if the file has none: RTL_RETURN_ALT of PX4; RTL_ALT of ArduCopter, RTL_ALTITUDE of ArduPlane.
