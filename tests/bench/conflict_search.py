@@ -24,9 +24,9 @@ from rich.table import Table
 
 from lowsky.flightplans.postgres.reservations import Reservations
 from lowsky.geo.heights.altitude import ANYWHERE
+from lowsky.geo.volumes.height_scales import on_both_scales
 from lowsky.geo.volumes.nodes import Cover, cover
-from lowsky.geo.volumes.scales import on_both_scales
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import Volumes, corridors
 from tests.bench.measuring import size

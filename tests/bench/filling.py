@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from lowsky.flightplans.postgres.reservations import Contender, reservations_of, rows_of
 from lowsky.geo.heights.altitude import ANYWHERE, Datum
 from lowsky.geo.volumes.encoding import Line
+from lowsky.geo.volumes.height_scales import on_both_scales
 from lowsky.geo.volumes.nodes import cover
-from lowsky.geo.volumes.scales import on_both_scales
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import Volumes, corridors
 from lowsky.ids import new_id

@@ -33,11 +33,11 @@ from rich.table import Table
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
+from lowsky.db.idempotency import Request
 from lowsky.db.migrations import migrate
-from lowsky.db.requests import Request
 from lowsky.flightplans.codec.plans import proposal_of
 from lowsky.flightplans.postgres.reservations import Reservations
-from lowsky.flightplans.submission.path import Submission
+from lowsky.flightplans.submission.submit import Submission
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.ids import new_id

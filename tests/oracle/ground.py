@@ -1,7 +1,8 @@
 """What is known of the ground where two shapes meet, read cell by cell, and heights compared by it.
 
-What is stated (`lowsky.geo.heights.terrain`, `lowsky.geo.heights.vertical`, `Geozone.terrain_m`): of a raster, all
-cells that the shared ground touches count, and one more on each side; where it does not answer for all of them, the
+What is stated (`lowsky.geo.heights.terrain`, `lowsky.geo.heights.vertical_reference`, `Geozone.terrain_m`): of a
+raster, all cells that the shared ground touches count, and one more on each side; where it does not answer for all
+of them, the
 publisher's bounds do, where the zone has any, else the installation's. Whichever they are, they are narrowed by the
 installation's, and where the two contradict, all that either allows is possible.
 

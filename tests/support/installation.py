@@ -150,7 +150,7 @@ class Installation:
         async def emitted() -> bool:
             async with self.connection() as connection:
                 schemas = await connection.fetch("SELECT schemaname FROM pg_tables WHERE tablename = 'outbox'")
-                waiting = [f'SELECT 1 FROM "{row["schemaname"]}".outbox' for row in schemas]
+                waiting = [f'SELECT 1 FROM "{row["schemaname"]}".outbox' for row in schemas]  # noqa: S608  # ours
                 return not await connection.fetchval(f"SELECT EXISTS ({' UNION ALL '.join(waiting)})")
 
         await eventually(emitted, within_s=60, what="every outbox emitted")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.zones import PackedZone
-from lowsky.airspace.domain.deciding import Directory
+from lowsky.airspace.domain.deciding_authorities import Directory
 from lowsky.airspace.imports.preparing import Prepared, prepare
 from lowsky.airspace.reading import AS_PUBLISHED
 from lowsky.airspace.spool import Room

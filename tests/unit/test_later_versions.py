@@ -14,7 +14,7 @@ import pytest
 from google.protobuf.message import Message
 from rich.console import Console
 
-from lowsky.airspace.codec.indexed import indexed
+from lowsky.airspace.codec.indexed_zones import indexed
 from lowsky.api.airspace.v1 import authorities_pb2, geozones_pb2
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.assessment.v1 import assessment_pb2

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lowsky.airspace.domain.deciding import Directory, resolve
-from lowsky.airspace.domain.naming import geozone_name
+from lowsky.airspace.domain.deciding_authorities import Directory, resolve
+from lowsky.airspace.domain.zone_names import geozone_name
 from lowsky.airspace.reading import Note, ReadZone
 from lowsky.geo.zones.geozone import Geozone
 

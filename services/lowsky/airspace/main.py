@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lowsky.airspace.checking.checking import Checking
+from lowsky.airspace.checking.flight_check import Checking
 from lowsky.airspace.config import AirspaceConfig
 from lowsky.airspace.imports.replacing import Replacing
 from lowsky.airspace.in_force.areas import AreasInForce

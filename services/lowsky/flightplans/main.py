@@ -12,7 +12,7 @@ from lowsky.flightplans.events.approvals import GROUP, OnApprovals
 from lowsky.flightplans.events.authorities import OnAuthorities
 from lowsky.flightplans.events.geozones import OnGeozones
 from lowsky.flightplans.events.registrations import OnOperators
-from lowsky.flightplans.holding.deciding import Holding
+from lowsky.flightplans.holding.reserving import Holding
 from lowsky.flightplans.life.contingency import Contingency
 from lowsky.flightplans.life.moves import Activation
 from lowsky.flightplans.life.off_nominal import OffNominal
@@ -23,17 +23,17 @@ from lowsky.flightplans.postgres.partitions import PART as PARTITIONS
 from lowsky.flightplans.postgres.partitions import Partitions
 from lowsky.flightplans.projections.airspace import PART as AIRSPACE_INDEX
 from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas
-from lowsky.flightplans.projections.law import Law
 from lowsky.flightplans.projections.standing import Standing
-from lowsky.flightplans.recheck.applications import Applications
 from lowsky.flightplans.recheck.recheck import PART as RECHECK
 from lowsky.flightplans.recheck.recheck import Recheck
+from lowsky.flightplans.recheck.required_by_law import Applications
 from lowsky.flightplans.rpc.alternatives import is_accepted, moved
 from lowsky.flightplans.rpc.flight_plans import FlightPlansServicer
-from lowsky.flightplans.submission.path import SubmissionPath
+from lowsky.flightplans.submission.submit import SubmissionPath
 from lowsky.flightplans.views.watching import PlanChange
-from lowsky.jurisdictions.flights import RuleSets
+from lowsky.jurisdictions.flight_rules import RuleSets
 from lowsky.service.service import Service, run_service
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, operators_pb2_grpc
-from lowsky.jurisdictions.flights import RuleSets
+from lowsky.jurisdictions.flight_rules import RuleSets
 from lowsky.registration.config import RegistrationConfig
 from lowsky.registration.identifiers.schemes import load
-from lowsky.registration.operators.missing import Documents
+from lowsky.registration.operators.missing_documents import Documents
 from lowsky.registration.rpc.aircraft import AircraftServicer
 from lowsky.registration.rpc.identifiers import IdentifiersServicer
 from lowsky.registration.rpc.operators import OperatorsServicer

@@ -9,7 +9,7 @@ from google.protobuf import json_format
 
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.client.errors import InvalidArgument
-from lowsky.text import decode
+from lowsky.text_files import decode
 
 BYTES_MAX = 1024 * 1024
 """A thousand values take some 50 kB."""

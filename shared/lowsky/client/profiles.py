@@ -20,7 +20,7 @@ from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.client.errors import InvalidArgument
-from lowsky.text import decode
+from lowsky.text_files import decode
 
 BYTES_MAX = 256 * 1024
 """All fields at their maximum length take some 10 kB."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from lowsky.client.errors import Unauthenticated, Unavailable
 from lowsky.loopback import is_loopback
-from lowsky.text import decode
+from lowsky.text_files import decode
 
 REFRESH_BEFORE_S = 60.0
 """A token is replaced this long before it expires: clocks differ, and calls take a while."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from lowsky.db.away import CannotWrite, unavailable_when_away
+from lowsky.db.driver_errors import CannotWrite, unavailable_when_away
 from lowsky.errors import Unavailable
 
 CONNECT_TIMEOUT_S: Final = 5.0

@@ -8,8 +8,8 @@ from typing import Final
 
 import asyncpg
 
-from lowsky.db.away import unavailable_when_away
 from lowsky.db.database import Database
+from lowsky.db.driver_errors import unavailable_when_away
 from lowsky.errors import Unavailable
 from lowsky.health import DATABASE, Health
 from lowsky.process.background import repeatedly

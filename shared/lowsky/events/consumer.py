@@ -25,10 +25,10 @@ from opentelemetry.trace import SpanKind
 from lowsky.db.database import Connection, Database
 from lowsky.errors import Unavailable
 from lowsky.events import inbox
-from lowsky.events.dead_letters.letters import retry_of, source_of
+from lowsky.events.dead_letters.record_format import retry_of, source_of
 from lowsky.events.dead_letters.store import bury
+from lowsky.events.decoding import Fetched, event_of, fetch
 from lowsky.events.event import Event
-from lowsky.events.fetching import Fetched, event_of, fetch
 from lowsky.events.kafka import Kafka, stop
 from lowsky.health import Health
 from lowsky.process import tracing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lowsky.db.database import Connection
-from lowsky.db.requests import FORGOTTEN_AT_ONCE
+from lowsky.db.idempotency import FORGOTTEN_AT_ONCE
 
 KEPT_DAYS = 45
 """Longer than topics and dead letters retain events, which could be redelivered: 30 days (a test compares them)."""

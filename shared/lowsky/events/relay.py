@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from lowsky.db.database import Connection, Database
-from lowsky.db.requests import forget_old_answers
+from lowsky.db.idempotency import forget_old_answers
 from lowsky.errors import Unavailable
 from lowsky.events.event import Event, to_headers
 from lowsky.events.inbox import forget_old_events

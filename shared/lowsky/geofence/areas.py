@@ -33,10 +33,10 @@ from lowsky.geo.heights.geoid import geoid_bounds_of, shared_ground
 from lowsky.geo.shapes.fine_outlines import fine_outline
 from lowsky.geo.thread_locks import locked
 from lowsky.geo.volumes.volumes import Volumes
-from lowsky.geo.zones.block import Indices
 from lowsky.geo.zones.geozone import Layer, Restriction
 from lowsky.geo.zones.index import Touches, ZoneIndex
-from lowsky.geofence.throughout import applies_throughout
+from lowsky.geo.zones.zone_block import Indices
+from lowsky.geofence.always_applies import applies_throughout
 
 Floats = NDArray[np.float64]
 

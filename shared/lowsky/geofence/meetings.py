@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from lowsky.findings.finding import VOLUMES_NAMED_MAX
 from lowsky.geo.heights.altitude import AltitudeBands, VerticalReference
-from lowsky.geo.shapes.counting import changes
+from lowsky.geo.shapes.grouped_arrays import changes
 from lowsky.geo.volumes.volumes import Volumes
-from lowsky.geo.zones.block import Floats, Indices
 from lowsky.geo.zones.index import Touches, ZoneIndex
-from lowsky.geofence.heights import AmslRange, Heights, heights_of
+from lowsky.geo.zones.zone_block import Floats, Indices
+from lowsky.geofence.height_texts import AmslRange, Heights, heights_of
 
 
 class ZoneEntry(NamedTuple):

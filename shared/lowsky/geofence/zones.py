@@ -18,9 +18,9 @@ from lowsky.geo.heights.altitude import ANYWHERE, VerticalReference
 from lowsky.geo.volumes.volumes import Volumes
 from lowsky.geo.zones.geozone import Geozone, Purpose, Restriction
 from lowsky.geo.zones.index import IndexedZone, Touches, ZoneIndex
-from lowsky.geofence.heights import AmslRange, span
+from lowsky.geofence.height_texts import AmslRange, span
 from lowsky.geofence.meetings import ZoneEntry, meetings
-from lowsky.geofence.unregistered import to_notify, unregistered, who_must_agree
+from lowsky.geofence.unregistered_authorities import to_notify, unregistered, who_must_agree
 
 _RULES = {
     Restriction.PROHIBITED: Rule.GEOZONE_PROHIBITED,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lowsky.errors import Invalid
-from lowsky.jurisdictions.loading import InvalidRules, Source, Table, documents
+from lowsky.jurisdictions.rule_files import InvalidRules, Source, Table, documents
 
 FILE = "reasons.toml"
 

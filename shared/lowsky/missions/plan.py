@@ -11,8 +11,16 @@ from lowsky.missions.errors import UnreadableMission
 from lowsky.missions.items import commands
 from lowsky.missions.items.complex_items import computed_items
 from lowsky.missions.items.items import Item, read_item
+from lowsky.missions.json_numbers import (
+    ALTITUDE_MAX_M,
+    ALTITUDE_MIN_M,
+    SPEED_MAX_MPS,
+    integer,
+    is_zero,
+    number,
+    position,
+)
 from lowsky.missions.model import Vehicle
-from lowsky.missions.values import ALTITUDE_MAX_M, ALTITUDE_MIN_M, SPEED_MAX_MPS, integer, is_zero, number, position
 
 MISSION_VERSION: Final = 2
 # Autopilots store hundreds to a few thousand items; a file with more is not a mission.

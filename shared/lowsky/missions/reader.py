@@ -3,12 +3,12 @@
 import math
 import os
 
-from lowsky.missions.document import load
 from lowsky.missions.errors import UnreadableMission
-from lowsky.missions.flight import fly
+from lowsky.missions.json_document import load
+from lowsky.missions.json_numbers import ALTITUDE_MAX_M
 from lowsky.missions.model import Mission
 from lowsky.missions.plan import read_plan
-from lowsky.missions.values import ALTITUDE_MAX_M
+from lowsky.missions.simulation import fly
 
 
 def read(

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from opentelemetry import trace
 
-from lowsky.folding import Folding, add_folded
+from lowsky.log_folding import Folding, add_folded
 
 
 def _add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

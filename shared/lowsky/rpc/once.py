@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from lowsky.auth.access import current_access
 from lowsky.canonical import canonical
 from lowsky.db.database import Connection, Database
-from lowsky.db.requests import Request, earlier_answers, keep_answers
+from lowsky.db.idempotency import Request, earlier_answers, keep_answers
 from lowsky.errors import RequestIdReused
 from lowsky.events.relay import Relay
 

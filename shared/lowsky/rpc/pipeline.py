@@ -29,7 +29,7 @@ from lowsky.errors import LowskyError, Unauthenticated
 from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.process import tracing
-from lowsky.process.in_flight import InFlight
+from lowsky.process.load_limits import InFlight
 from lowsky.rpc.incoming import Incoming, deserialised
 from lowsky.rpc.limits import (
     BYTES_IN_FLIGHT_MAX,

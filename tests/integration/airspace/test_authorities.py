@@ -92,7 +92,9 @@ async def test_how_far_ahead_it_takes_plans_is_kept_told_and_changed(airspace: I
     changed = (await admin.UpdateAuthority(update(made.name, filing_horizon_days=90))).authority
     assert (made.filing_horizon_days, changed.filing_horizon_days) == (60, 90)
     assert (await admin.GetAuthority(pb.GetAuthorityRequest(name=made.name))).authority == changed
-    told = [value.authority for event, value in await airspace.events_so_far(topics.AUTHORITIES) if event.key == made.name]
+    told = [
+        value.authority for event, value in await airspace.events_so_far(topics.AUTHORITIES) if event.key == made.name
+    ]
     assert [one.filing_horizon_days for one in told] == [60, 60, 90]
     failure = await refusal(admin.UpdateAuthority(update(made.name, filing_horizon_days=91)))
     assert failure.fields == {"authority.filing_horizon_days": "INVALID_FIELD"}

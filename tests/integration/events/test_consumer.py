@@ -22,7 +22,7 @@ from lowsky.db.migrations import migrate
 from lowsky.errors import Unavailable
 from lowsky.events import consumer as consumer_module
 from lowsky.events.consumer import Batched, GroupConsumer
-from lowsky.events.dead_letters.letters import dead_letters_of
+from lowsky.events.dead_letters.record_format import dead_letters_of
 from lowsky.events.event import Event, to_headers
 from lowsky.events.kafka import Kafka
 from lowsky.health import Health

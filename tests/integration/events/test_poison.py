@@ -8,7 +8,7 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
 from lowsky.events import consumer as consumer_module
-from lowsky.events.dead_letters.letters import LEFT_OUT, ORIGIN, REASON, dead_letters_of
+from lowsky.events.dead_letters.record_format import LEFT_OUT, ORIGIN, REASON, dead_letters_of
 from lowsky.events.dead_letters.store import bury
 from lowsky.events.event import Event
 from lowsky.events.kafka import RECORD_BYTES_MAX, Kafka

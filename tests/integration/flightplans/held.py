@@ -18,30 +18,30 @@ import shapely
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.db.database import Database
+from lowsky.db.idempotency import Request
 from lowsky.db.migrations import migrate
-from lowsky.db.requests import Request
 from lowsky.errors import LowskyError
 from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
 from lowsky.flightplans.codec.plans import proposal_of, to_message
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan, State
-from lowsky.flightplans.holding.deciding import Holding
+from lowsky.flightplans.holding.reserving import Holding
 from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Reservations, rows_of
 from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas
-from lowsky.flightplans.projections.law import Law
 from lowsky.flightplans.projections.standing import Standing
-from lowsky.flightplans.submission.path import Submission, SubmissionPath
+from lowsky.flightplans.submission.submit import Submission, SubmissionPath
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
+from lowsky.geo.volumes.height_scales import on_both_scales
 from lowsky.geo.volumes.nodes import cover
-from lowsky.geo.volumes.scales import on_both_scales
 from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
 from lowsky.health import Health
 from lowsky.ids import new_id
-from lowsky.jurisdictions.flights import RuleSets
+from lowsky.jurisdictions.flight_rules import RuleSets
 from lowsky.priority import Priority
 from tests.integration.flightplans.months import At
 from tests.support.installation import maintain

@@ -14,7 +14,7 @@ from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Precondition
-from lowsky.flightplans.checks.aircraft import NAMED_MAX
+from lowsky.flightplans.checks.busy_aircraft import NAMED_MAX
 from lowsky.flightplans.codec.plans import report_of
 from lowsky.flightplans.domain.plan import FlightPlan, State
 from lowsky.flightplans.life.moves import activate

@@ -16,8 +16,8 @@ from lowsky.flightplans.postgres import reservations as module
 from lowsky.flightplans.postgres.airspace_locks import LOCKS_MAX, locks_of
 from lowsky.flightplans.postgres.reservations import Reservations
 from lowsky.geo.heights.altitude import ANYWHERE, AltitudeBand, Datum
+from lowsky.geo.volumes.height_scales import on_both_scales
 from lowsky.geo.volumes.nodes import Cover, cover
-from lowsky.geo.volumes.scales import on_both_scales
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from tests.support.polling import eventually
 

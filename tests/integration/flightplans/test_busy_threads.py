@@ -11,11 +11,11 @@ import pytest
 
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.db.migrations import migrate
-from lowsky.flightplans.holding import deciding
-from lowsky.flightplans.submission import path as path_module
+from lowsky.flightplans.holding import reserving
+from lowsky.flightplans.submission import submit as path_module
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.thread_locks import locked
-from lowsky.geofence.look import Surroundings, survey
+from lowsky.geofence.assessing import Surroundings, survey
 from tests.integration.flightplans.held import OPERATORS, START, a_drone, opened
 from tests.integration.flightplans.world import flight_plan
 
@@ -26,8 +26,8 @@ SHARED_THREADS = 64
 async def test_submissions_that_conflict_commit_while_all_shared_threads_are_busy(
     empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "PAIRS_ON_LOOP_MAX", -1)
-    monkeypatch.setattr(deciding, "DESCRIBED_ON_LOOP_MAX", -1)
+    monkeypatch.setattr(reserving, "PAIRS_ON_LOOP_MAX", -1)
+    monkeypatch.setattr(reserving, "DESCRIBED_ON_LOOP_MAX", -1)
     await migrate(empty_database, "flightplans")
     at = (113.0, 22.0)
     async with opened(empty_database, ANYWHERE) as path:

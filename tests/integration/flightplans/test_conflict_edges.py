@@ -13,18 +13,18 @@ import pytest
 import pytest_asyncio
 import shapely
 
-import lowsky.flightplans.holding.deciding
+import lowsky.flightplans.holding.reserving
 import lowsky.geo.shapes.areas_meet
 import lowsky.geo.shapes.centre_lines
-import lowsky.geo.volumes.stored
-import lowsky.geofence.draw
+import lowsky.geo.volumes.stored_volumes
+import lowsky.geofence.flight_volumes
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid, LowskyError
 from lowsky.flightplans.checks.conflict import OVER_NAMED_MAX
 from lowsky.geo.heights.altitude import Overlap, VerticalReference
-from lowsky.geo.volumes.stored import StoredVolumes
+from lowsky.geo.volumes.stored_volumes import StoredVolumes
 from lowsky.geo.volumes.volumes import corridors
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import OPERATORS, START, Path, a_drone, emptied, new_database, opened
@@ -314,11 +314,11 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "times closed": (StoredVolumes, "add", _add(_closed_times)),
     "heights closed": (StoredVolumes, "add", _add(_closed_heights)),
     "plan closed": (lowsky.geo.shapes.areas_meet, "interiors_meet", shapely.intersects),
-    "boxes instead of polygons": (lowsky.geo.volumes.stored, "areas_meet", lambda a, *_: np.ones(len(a), bool)),
+    "boxes instead of polygons": (lowsky.geo.volumes.stored_volumes, "areas_meet", lambda a, *_: np.ones(len(a), bool)),
     "boxes instead of distances": (lowsky.geo.shapes.centre_lines, "_on_plane", lambda a, _: (np.zeros(len(a)),) * 2),
     "outlines instead of distances": (StoredVolumes, "add", _add(_outlines_decide)),
-    "buffers a metre short": (lowsky.geofence.draw, "corridors", _buffer_short(1.0)),
-    "buffers a metre wide": (lowsky.geofence.draw, "corridors", _buffer_short(-1.0)),
+    "buffers a metre short": (lowsky.geofence.flight_volumes, "corridors", _buffer_short(1.0)),
+    "buffers a metre wide": (lowsky.geofence.flight_volumes, "corridors", _buffer_short(-1.0)),
 }
 DIAGONAL = Edge(
     "beside a slanting leg",
@@ -401,7 +401,7 @@ async def test_a_plan_near_which_too_much_is_held_is_refused_and_its_batch_does_
 ) -> None:
     await emptied(path)
     await path.submit(*(of(THEIRS, ready(box(heights=(100.0 * n, 100.0 * n + 50)))) for n in range(3)))
-    monkeypatch.setattr(lowsky.flightplans.holding.deciding, limit, 2)
+    monkeypatch.setattr(lowsky.flightplans.holding.reserving, limit, 2)
     crowded, alone = ready(box(heights=(0, 1000))), ready(box(west=0.1, east=0.102))
     for dry_run in ([False] * 3, [True] * 3):
         refused, accepted, again = await path.submit(

@@ -13,10 +13,10 @@ from lowsky.events.kafka import Kafka
 from lowsky.events.relay import Relay
 from lowsky.flightplans.codec.plans import report_of
 from lowsky.flightplans.domain.plan import FlightPlan, State
-from lowsky.flightplans.holding.deciding import Holding
+from lowsky.flightplans.holding.reserving import Holding
 from lowsky.flightplans.life.off_nominal import OffNominal
 from lowsky.flightplans.life.overdue import Overdue
-from lowsky.geo.heights.vertical import ANYWHERE
+from lowsky.geo.heights.vertical_reference import ANYWHERE
 from lowsky.health import Health
 from lowsky.local.stack import Stack
 from tests.integration.flightplans.held import AIRBORNE, OPERATORS, START, Path, a_drone, new_database, opened

@@ -81,7 +81,9 @@ class TestIdentifiers:
             assert part.encode() not in dump
             assert part.encode().hex().encode() not in dump
             assert part not in installation.log_of("registration", lines=100_000)
-            assert not [e for e, _ in await installation.events_so_far(topics.OPERATORS) if part.encode() in (e.value or b"")]
+            assert not [
+                e for e, _ in await installation.events_so_far(topics.OPERATORS) if part.encode() in (e.value or b"")
+            ]
 
     @pytest.mark.parametrize(
         ("identifier", "problem"),

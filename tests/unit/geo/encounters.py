@@ -14,8 +14,8 @@ from shapely import MultiPolygon, Polygon
 from lowsky.geo.heights.altitude import DATUMS, AltitudeBand, Datum, VerticalReference
 from lowsky.geo.shapes.antimeridian import cut
 from lowsky.geo.shapes.circles import circle
+from lowsky.geo.volumes.height_scales import on_both_scales
 from lowsky.geo.volumes.nodes import CELL_DEGREES, CELLS, HOUR_S, SLICE_S, Cover, cover
-from lowsky.geo.volumes.scales import on_both_scales
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
 
 HOUR = 490_000 * HOUR_S

@@ -18,7 +18,7 @@ from lowsky.geo.volumes.volumes import Volumes, corridors
 from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea
-from lowsky.geofence.look import look
+from lowsky.geofence.assessing import look
 
 GEOD = Geod(ellps="WGS84")
 PLACE = (121.47, 31.23)

@@ -16,7 +16,7 @@ import shapely
 from hypothesis import given
 
 import lowsky.geofence.areas
-import lowsky.geofence.look
+import lowsky.geofence.assessing
 import lowsky.geofence.zones
 from lowsky.findings.finding import Finding, Rule
 from lowsky.geo.heights.altitude import VerticalReference
@@ -25,7 +25,7 @@ from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from lowsky.geo.zones.geozone import Geozone, Layer, Purpose, Restriction, ZoneAuthority
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea
-from lowsky.geofence.look import look
+from lowsky.geofence.assessing import look
 from tests.oracle.area_cases import Case, cases
 from tests.oracle.areas import Asked, Flight, Here, Published, asked, consequence, entered, is_ground, nobodys
 from tests.oracle.cases import applicability, band

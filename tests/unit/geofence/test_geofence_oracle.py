@@ -17,19 +17,19 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import lowsky.geo.heights.vertical
+import lowsky.geo.heights.vertical_reference
 import lowsky.geo.shapes.antimeridian
 import lowsky.geo.shapes.corridors
 import lowsky.geo.shapes.interiors
 import lowsky.geo.shapes.projection
 import lowsky.geo.volumes.volumes
-import lowsky.geo.zones.block
+import lowsky.geo.zones.zone_block
 from lowsky.geo.heights.altitude import AltitudeBands, Datum, Overlap
 from lowsky.geo.heights.geoid import geoid_bounds_of
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import Volumes, corridors
-from lowsky.geo.zones.block import ZoneBlock
 from lowsky.geo.zones.index import ZoneIndex
+from lowsky.geo.zones.zone_block import ZoneBlock
 from tests.oracle import cases, flights
 from tests.oracle.cases import MONDAY, SITES, Made, Shape, Site
 from tests.oracle.geofence import Area, Flown, Key, disagreements, expected, ring
@@ -173,8 +173,8 @@ def test_a_mission_exactly_at_a_floor_is_found_and_a_centimetre_below_it_is_not(
 # --- The oracle has teeth: each of these mistakes is caught
 
 # Modules whose names are put otherwise, those too that they import.
-BLOCK: Any = lowsky.geo.zones.block
-VERTICAL: Any = lowsky.geo.heights.vertical
+BLOCK: Any = lowsky.geo.zones.zone_block
+VERTICAL: Any = lowsky.geo.heights.vertical_reference
 VOLUMES: Any = lowsky.geo.volumes.volumes
 INTERIORS: Any = lowsky.geo.shapes.interiors
 Patch = pytest.MonkeyPatch

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 from shapely import Polygon
 
-import lowsky.geo.heights.vertical
+import lowsky.geo.heights.vertical_reference
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.heights.terrain import Terrain, read_terrain
 from lowsky.geo.volumes.trajectory import Trajectory
 from lowsky.geo.volumes.volumes import Volumes, corridors
-from lowsky.geo.zones.block import ZoneBlock
 from lowsky.geo.zones.geozone import Geozone, Layer, Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
+from lowsky.geo.zones.zone_block import ZoneBlock
 from tests.oracle.cases import band
 from tests.oracle.geofence import Key, disagreements
 from tests.oracle.ground import Raster, expected_over
@@ -205,11 +205,11 @@ def publisher_first(patch: Patch) -> None:
 
 
 def contradictions_kept(patch: Patch) -> None:
-    patch.setattr(lowsky.geo.heights.vertical, "narrowed", lambda _, __, local: local)
+    patch.setattr(lowsky.geo.heights.vertical_reference, "narrowed", lambda _, __, local: local)
 
 
 def take_off_is_here(patch: Patch) -> None:
-    patch.setattr(lowsky.geo.heights.vertical, "_AGL", lowsky.geo.heights.vertical._TAKEOFF)
+    patch.setattr(lowsky.geo.heights.vertical_reference, "_AGL", lowsky.geo.heights.vertical_reference._TAKEOFF)
 
 
 Mutants = list[tuple[str, Callable[[Patch], None]]]

@@ -9,7 +9,7 @@ from shapely import Polygon
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.findings.codec import finding_from_message, finding_to_message
 from lowsky.findings.finding import VOLUMES_NAMED_MAX, Finding, Rule, Severity
-from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.checks.flight_volumes import draw
 from lowsky.geo.heights.altitude import ANYWHERE, AltitudeBand, Datum, VerticalReference
 from lowsky.geo.schedules.applicability import Applicability, Daily, Period
 from lowsky.geo.volumes.trajectory import Trajectory

@@ -8,8 +8,8 @@ import pytest
 
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.errors import Invalid
-from lowsky.jurisdictions.loading import InvalidRules
 from lowsky.jurisdictions.reasons import USES, ReasonCodes
+from lowsky.jurisdictions.rule_files import InvalidRules
 
 REASON = """
 [[reason]]

@@ -16,7 +16,7 @@ from lowsky.auth.caller import Caller, Role
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import Overloaded, Unauthenticated
 from lowsky.health import Health
-from lowsky.process.in_flight import InFlight
+from lowsky.process.load_limits import InFlight
 from lowsky.rpc.limits import request_bytes_max
 from lowsky.rpc.pipeline import Pipeline
 from lowsky.rpc.server import build_server

@@ -18,7 +18,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.auth.caller import Caller, Role
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.health import Health
-from lowsky.process.in_flight import InFlight
+from lowsky.process.load_limits import InFlight
 from lowsky.rpc import pipeline
 from lowsky.rpc.pipeline import Pipeline
 from tests.support.errors import error_of, refusal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lowsky.airspace.codec.authority_areas import area_from, area_to
 from lowsky.airspace.domain.area import Area
 from lowsky.airspace.domain.authority import Authority, AuthorityProfile
-from lowsky.airspace.domain.places import COUNTRIES
+from lowsky.airspace.domain.country_codes import COUNTRIES
 from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.api.events.v1 import events_pb2
 from lowsky.errors import Invalid

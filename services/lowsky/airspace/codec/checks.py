@@ -8,7 +8,7 @@ from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.findings.codec import finding_to_message
 from lowsky.findings.finding import Finding
 from lowsky.geo.codec.flights import trajectory_from_message, volumes_from_message
-from lowsky.geofence.draw import RequestedAirspace
+from lowsky.geofence.flight_volumes import RequestedAirspace
 
 
 def airspace_of(request: pb.CheckAirspaceRequest) -> tuple[RequestedAirspace, str]:

@@ -12,15 +12,15 @@ import structlog
 
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.imports.reports import ReportMessage
-from lowsky.airspace.domain.deciding import Directory, normal
-from lowsky.airspace.imports.outlying import outlying_notes
+from lowsky.airspace.domain.deciding_authorities import Directory, normal
+from lowsky.airspace.imports.outlying_warning import outlying_notes
 from lowsky.airspace.imports.preparing import Prepared, prepare
 from lowsky.airspace.imports.receiving import Upload
 from lowsky.airspace.imports.replacing import Candidate, NewVersion, Replacement, Replacing, keep_contents
-from lowsky.airspace.imports.shifts import around, shift_notes
+from lowsky.airspace.imports.shift_warning import around, shift_notes
 from lowsky.airspace.postgres.authorities import AuthorityStore
-from lowsky.airspace.postgres.boxes import boxes_in
 from lowsky.airspace.postgres.datasets import ImportedFile
+from lowsky.airspace.postgres.zone_boxes import boxes_in
 from lowsky.airspace.reading import Declared, UnreadableZones
 from lowsky.airspace.threads import in_thread
 from lowsky.db.database import Database

@@ -11,7 +11,7 @@ from lowsky.airspace.admission import admit
 from lowsky.airspace.codec.imports.packed_zones import PackedZones
 from lowsky.airspace.codec.imports.reports import ReportMessage
 from lowsky.airspace.codec.zones import ZONE_BYTES_MAX, pack
-from lowsky.airspace.domain.deciding import Directory
+from lowsky.airspace.domain.deciding_authorities import Directory
 from lowsky.airspace.reading import Declared, Note, ZoneOutcome, read
 
 

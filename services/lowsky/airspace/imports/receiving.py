@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX
+from lowsky.airspace.reading.formats.json_parsing import FILE_BYTES_MAX
 from lowsky.airspace.spool import Room, Spool
 from lowsky.airspace.threads import in_thread
 from lowsky.errors import Invalid

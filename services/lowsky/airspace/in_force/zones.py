@@ -13,12 +13,12 @@ from contextlib import suppress
 
 import structlog
 
-from lowsky.airspace.codec.indexed import indexed
-from lowsky.airspace.postgres.snapshot import Snapshot, present_revision, snapshot
+from lowsky.airspace.codec.indexed_zones import indexed
+from lowsky.airspace.postgres.zones_in_force import Snapshot, present_revision, snapshot
 from lowsky.db.database import Database
 from lowsky.errors import Unavailable
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
-from lowsky.geofence.kept import KeptIndex
+from lowsky.geofence.live_index import KeptIndex
 from lowsky.health import Health
 from lowsky.process.background import side_by_side
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lowsky.airspace.codec.area import Area
+from lowsky.airspace.codec.query_area import Area
 from lowsky.airspace.postgres.zones import StoredZone, ZoneStore
 from lowsky.airspace.threads import in_thread
 from lowsky.db.database import Database

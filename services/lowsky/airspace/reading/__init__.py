@@ -1,8 +1,8 @@
 """Published geozone files, of every supported format, to geozones and a report."""
 
-from lowsky.airspace.reading.mapping.declared import AS_PUBLISHED, Declared
+from lowsky.airspace.reading.mapping.declaration import AS_PUBLISHED, Declared
 from lowsky.airspace.reading.mapping.field_mapping import FieldMapping, LimitSource, Source
-from lowsky.airspace.reading.mapping.patterns import Pattern
+from lowsky.airspace.reading.mapping.value_patterns import Pattern
 from lowsky.airspace.reading.report import (
     FilePosition,
     Format,

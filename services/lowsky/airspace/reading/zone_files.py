@@ -33,22 +33,22 @@ from typing import BinaryIO
 
 from shapely.errors import GEOSException
 
-from lowsky.airspace.reading.attributes import values
-from lowsky.airspace.reading.attributes.arranging import Arranged, arranged
-from lowsky.airspace.reading.attributes.left_over import LeftOver
-from lowsky.airspace.reading.attributes.numbers import Numbers
+from lowsky.airspace.reading.attributes import json_values
+from lowsky.airspace.reading.attributes.json_values import text
 from lowsky.airspace.reading.attributes.permits import no_wider_permit
-from lowsky.airspace.reading.attributes.values import text
-from lowsky.airspace.reading.formats import document, ed269, ed318
-from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX, TooLarge, repeated_key
+from lowsky.airspace.reading.attributes.published_paths import at_published_places
+from lowsky.airspace.reading.attributes.repeated_identifiers import Numbers
+from lowsky.airspace.reading.attributes.standard_layout import Arranged, arranged
+from lowsky.airspace.reading.attributes.unused_values import LeftOver
+from lowsky.airspace.reading.formats import ed269, ed318, json_parsing
+from lowsky.airspace.reading.formats.file_layout import ZONES_MAX, metadata_of, single_format
+from lowsky.airspace.reading.formats.json_parsing import FILE_BYTES_MAX, TooLarge, repeated_key
 from lowsky.airspace.reading.formats.json_zones import JsonZones
 from lowsky.airspace.reading.formats.kml import KmlZones
-from lowsky.airspace.reading.formats.layout import ZONES_MAX, metadata_of, single_format
 from lowsky.airspace.reading.formats.recognising import require_readable
 from lowsky.airspace.reading.formats.stated_systems import system_of_file, system_of_zone
-from lowsky.airspace.reading.geometry.places import at_published_places
-from lowsky.airspace.reading.mapping import mapped
-from lowsky.airspace.reading.mapping.declared import AS_PUBLISHED, Declared
+from lowsky.airspace.reading.mapping import mapped_zones
+from lowsky.airspace.reading.mapping.declaration import AS_PUBLISHED, Declared
 from lowsky.airspace.reading.report import (
     Format,
     Note,
@@ -153,7 +153,7 @@ def _read_entry(
         zone = _zone_of(entry, declared)
         raw, identifier = zone.identifier, _identifier(zone)
         if isinstance(entry, TooLarge):
-            message = f"the zone takes more than {document.ZONE_TEXT_MAX} characters, which is the most"
+            message = f"the zone takes more than {json_parsing.ZONE_TEXT_MAX} characters, which is the most"
             raise ZoneRefused("ZONE_TOO_LARGE", "", message)
         if (key := repeated_key(entry)) is not None:
             raise ZoneRefused("REPEATED_KEY", key, "occurs twice in one object: it is unknown which value is meant")
@@ -180,13 +180,13 @@ def _zone_of(entry: dict[str, object], declared: Declared) -> Arranged:
     """An entry as its dialect or its mapping lays it out."""
     if declared.mapping is None:
         return arranged(entry)
-    left = list(declared.mapping.unused(values.mapping(entry.get("properties"))))
+    left = list(declared.mapping.unused(json_values.mapping(entry.get("properties"))))
     return Arranged(Format.GEOJSON, declared.mapping.identifier.of(entry), entry, {}, left)
 
 
 def _read_zone(zone: Arranged, identifier: str, declared: Declared, notes: Notes) -> Geozone:
     if declared.mapping is not None:
-        return mapped.read_zone(zone.feature, identifier, declared.mapping, notes)
+        return mapped_zones.read_zone(zone.feature, identifier, declared.mapping, notes)
     zone.require_one_restriction()
     for doubt in zone.doubts:
         notes.unclear(doubt.reason, doubt.field, doubt.message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from lowsky.airspace.authorities.keeping import create, move
+from lowsky.airspace.authorities.changes import create, move
 from lowsky.airspace.codec.authorities import country_of, profile_of, to_message
 from lowsky.airspace.domain.authority import Authority
 from lowsky.airspace.postgres.authorities import AuthorityStore

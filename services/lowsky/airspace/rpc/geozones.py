@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from lowsky.airspace.checking.checking import Checking
+from lowsky.airspace.checking.flight_check import Checking
 from lowsky.airspace.codec import checks
-from lowsky.airspace.codec.area import area_of
 from lowsky.airspace.codec.datasets import to_message
+from lowsky.airspace.codec.query_area import area_of
 from lowsky.airspace.listing.zones import zones_within
 from lowsky.airspace.postgres.datasets import DatasetStore
 from lowsky.airspace.postgres.zones import ZoneStore

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from lowsky.airspace.codec import datasets
 from lowsky.airspace.codec.imports import differences
-from lowsky.airspace.codec.imports.declared import accepts_valid, declared_by
+from lowsky.airspace.codec.imports.header import accepts_valid, declared_by
 from lowsky.airspace.imports.importing import Import, Imports
 from lowsky.airspace.imports.receiving import Uploads
 from lowsky.airspace.imports.replacing import Replacing
@@ -17,7 +17,7 @@ from lowsky.airspace.rpc.upload import Messages
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access
 from lowsky.db.database import Connection, Database
-from lowsky.db.requests import Request
+from lowsky.db.idempotency import Request
 from lowsky.errors import NotFound
 from lowsky.events.relay import Relay
 from lowsky.rpc.once import request_of

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 from lowsky.airspace.postgres.datasets import IMPORT_S, DatasetStore
 from lowsky.db.database import Connection, Database
-from lowsky.db.requests import Request, earlier_answer, keep_answers
+from lowsky.db.idempotency import Request, earlier_answer, keep_answers
 from lowsky.events.relay import Relay
 
 _Response = TypeVar("_Response", bound=Message)

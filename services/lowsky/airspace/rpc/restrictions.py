@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lowsky.airspace.codec.restrictions import drawing_of
 from lowsky.airspace.domain.restriction import authority_of
-from lowsky.airspace.restrictions.drawing import draw_restriction, lift_restriction
+from lowsky.airspace.restrictions.changes import draw_restriction, lift_restriction
 from lowsky.airspace.rpc.locked import once_locked
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.auth.access import current_access

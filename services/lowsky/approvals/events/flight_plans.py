@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from lowsky.approvals.cases.keeping import Ending, end_cases, open_cases, renew_cases
+from lowsky.approvals.cases.following_plans import Ending, end_cases, open_cases, renew_cases
 from lowsky.approvals.codec.plans import submitted_plan
 from lowsky.approvals.domain.approval import Approval
 from lowsky.approvals.domain.plan import SubmittedPlan

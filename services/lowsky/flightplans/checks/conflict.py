@@ -17,8 +17,8 @@ from shapely import Polygon
 
 from lowsky.findings.finding import VOLUMES_NAMED_MAX, Finding, Rule, Severity
 from lowsky.geo.heights.altitude import Overlap, VerticalReference
-from lowsky.geo.volumes.stored import Overlaps, Run, StoredVolumes
-from lowsky.geofence.heights import Heights
+from lowsky.geo.volumes.stored_volumes import Overlaps, Run, StoredVolumes
+from lowsky.geofence.height_texts import Heights
 from lowsky.geofence.meetings import envelopes
 from lowsky.geofence.zones import leg_numbers
 

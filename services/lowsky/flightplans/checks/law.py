@@ -10,7 +10,7 @@ from lowsky.errors import FieldViolation, Precondition
 from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.validity import AircraftStanding, OperatorStanding
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.jurisdictions.flights import Flight, Needs, Requirement, sources_of
+from lowsky.jurisdictions.flight_rules import Flight, Needs, Requirement, sources_of
 
 OPERATOR_FIELD = "parent"
 """The field of the request that names the operator, whose documents are required."""

@@ -19,9 +19,9 @@ from lowsky.findings.finding import Finding
 from lowsky.flightplans.codec.serialised import Serialised
 from lowsky.flightplans.domain.plan import FlightPlan, Happening, State
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.flightplans.domain.report import StateReport
+from lowsky.flightplans.domain.state_report import StateReport
 from lowsky.geo.codec.flights import trajectory_from_message, volumes_from_message
-from lowsky.geofence.draw import RequestedAirspace
+from lowsky.geofence.flight_volumes import RequestedAirspace
 from lowsky.moments import start_of
 from lowsky.open_enums import known_name_of, name_of, text_member
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from lowsky.errors import IllegalMove, Precondition, StaleEtag
 from lowsky.findings.finding import Finding, Severity, at_most
-from lowsky.flightplans.domain.requirements import unseen
+from lowsky.flightplans.domain.grant_coverage import unseen
 
 ANY_OPERATOR = "operators/-"
 """The wildcard parent: plans of all operators, or of an operator that is not named."""

@@ -12,7 +12,7 @@ from lowsky.events.consumer import Batched, Handler, consumed
 from lowsky.events.event import Event
 from lowsky.findings.codec import finding_from_message
 from lowsky.flightplans.domain.plan import FlightPlan
-from lowsky.flightplans.life.verdicts import Verdict, apply_verdict
+from lowsky.flightplans.life.approval_decisions import Verdict, apply_verdict
 from lowsky.flightplans.postgres.plans import FlightPlanStore, events_of
 
 GROUP = "flightplans"

@@ -6,21 +6,21 @@ from collections.abc import Callable
 from datetime import datetime
 
 from lowsky.db.database import Connection
-from lowsky.flightplans.checks.aircraft import require_on_the_ground
-from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.checks.busy_aircraft import require_on_the_ground
+from lowsky.flightplans.checks.flight_volumes import draw
 from lowsky.flightplans.checks.law import require_documents
 from lowsky.flightplans.checks.validity import require_standing
 from lowsky.flightplans.domain.plan import FlightPlan
 from lowsky.flightplans.domain.proposal import Proposal
-from lowsky.flightplans.life.plans import Plans
+from lowsky.flightplans.life.plan_store import Plans
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Reservations
 from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas
-from lowsky.flightplans.projections.law import Law
 from lowsky.flightplans.projections.standing import Standing
 from lowsky.geo.heights.altitude import VerticalReference
-from lowsky.geofence.look import survey
+from lowsky.geofence.assessing import survey
 
 Move = Callable[[FlightPlan], None]
 

@@ -19,9 +19,9 @@ from lowsky.errors import Invalid, NotFound, Unavailable
 from lowsky.findings.finding import Finding, Rule, Severity
 from lowsky.flightplans.checks.conflict import FlightOverlap
 from lowsky.flightplans.domain.plan import ANY_OPERATOR, FlightPlan
-from lowsky.flightplans.domain.report import StateReport
-from lowsky.flightplans.holding.deciding import Holding, TooMuchHeldNearby
-from lowsky.flightplans.holding.resolve import Rival
+from lowsky.flightplans.domain.state_report import StateReport
+from lowsky.flightplans.holding.precedence import Rival
+from lowsky.flightplans.holding.reserving import Holding, TooMuchHeldNearby
 from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.reservations import Contender, Reservations, reservations_of, too_large

@@ -23,14 +23,14 @@ import structlog
 from lowsky.clock import Clock
 from lowsky.db.database import Database
 from lowsky.errors import LowskyError
-from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.checks.flight_volumes import draw
 from lowsky.flightplans.checks.validity import AHEAD_MAX
 from lowsky.flightplans.domain.proposal import Proposal
+from lowsky.flightplans.openings.concurrency_limit import Turns
 from lowsky.flightplans.openings.free_shifts import clearance_m, free_heights, free_times
-from lowsky.flightplans.openings.nearby import TooManyFlights, nearby, taken
-from lowsky.flightplans.openings.turns import Turns
+from lowsky.flightplans.openings.nearby_reservations import TooManyFlights, nearby, taken
 from lowsky.flightplans.postgres.reservations import Contender
-from lowsky.flightplans.submission.path import Submission, SubmissionPath
+from lowsky.flightplans.submission.submit import Submission, SubmissionPath
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.volumes.nodes import Cover, cover_of
 from lowsky.geo.volumes.shifts import Gap, nearest_first

@@ -10,10 +10,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from lowsky.flightplans.openings.nearby import TooManyFlights
+from lowsky.flightplans.openings.nearby_reservations import TooManyFlights
 from lowsky.geo.heights.altitude import AltitudeBands, Datum, VerticalReference
 from lowsky.geo.volumes.shifts import Gap, free_gaps, height_shifts, time_shifts
-from lowsky.geo.volumes.stored import Overlaps, Run, StoredVolumes, bounds_there
+from lowsky.geo.volumes.stored_volumes import Overlaps, Run, StoredVolumes, bounds_there
 from lowsky.geo.volumes.volumes import Volumes
 
 Floats = NDArray[np.float64]

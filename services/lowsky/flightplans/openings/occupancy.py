@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from lowsky.db.database import Database
 from lowsky.errors import Invalid, Overloaded
-from lowsky.flightplans.openings.nearby import Near, TooManyFlights, nearby
-from lowsky.flightplans.openings.turns import Turns
+from lowsky.flightplans.openings.concurrency_limit import Turns
+from lowsky.flightplans.openings.nearby_reservations import Near, TooManyFlights, nearby
 from lowsky.flightplans.postgres.reservations import too_large
 from lowsky.geo.heights.altitude import AltitudeBand, VerticalReference
 from lowsky.geo.volumes.nodes import AREAS_MAX, Cover, cover_of
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowsky.geo.shapes.counting import changes, numbered
+from lowsky.geo.shapes.grouped_arrays import changes, numbered
 from lowsky.geo.volumes.nodes import Cover, area_of, is_area
 
 LOCKS_MAX: Final = 2_000

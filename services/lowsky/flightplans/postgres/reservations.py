@@ -12,8 +12,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from lowsky.db.away import StatementTimedOut
 from lowsky.db.database import Connection, array
+from lowsky.db.driver_errors import StatementTimedOut
 from lowsky.errors import Invalid, Unavailable
 from lowsky.flightplans.postgres.airspace_locks import aircraft_keys, locks_of
 from lowsky.geo.volumes.encoding import Line, from_bytes, to_bytes

@@ -15,7 +15,7 @@ import structlog
 
 from lowsky.geo.zones.geozone import Geozone
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
-from lowsky.geofence.kept import KeptIndex
+from lowsky.geofence.live_index import KeptIndex
 from lowsky.health import Health
 from lowsky.process.background import side_by_side
 

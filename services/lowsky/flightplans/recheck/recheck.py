@@ -29,7 +29,7 @@ from lowsky.db.database import Connection, Database
 from lowsky.errors import LowskyError, Unavailable
 from lowsky.events.relay import Relay
 from lowsky.findings.finding import Finding, Rule
-from lowsky.flightplans.checks.draw import FIELD
+from lowsky.flightplans.checks.flight_volumes import FIELD
 from lowsky.flightplans.domain.plan import FINAL, FlightPlan
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.rechecks import (
@@ -42,14 +42,14 @@ from lowsky.flightplans.postgres.rechecks import (
 )
 from lowsky.flightplans.projections.airspace import Airspace
 from lowsky.flightplans.projections.areas import Areas, StatedAreas
+from lowsky.flightplans.recheck.affected_plans import boxes_of, touched
 from lowsky.flightplans.recheck.lost_areas import TopicEnds, count_anew
-from lowsky.flightplans.recheck.touched import boxes_of, touched
 from lowsky.geo.heights.altitude import VerticalReference
 from lowsky.geo.zones.index import ZoneIndex
 from lowsky.geofence.areas import AreaIndex
-from lowsky.geofence.draw import RequestedAirspace as Wanted
-from lowsky.geofence.draw import draw
-from lowsky.geofence.look import survey
+from lowsky.geofence.assessing import survey
+from lowsky.geofence.flight_volumes import RequestedAirspace as Wanted
+from lowsky.geofence.flight_volumes import draw
 from lowsky.health import Health
 
 log = structlog.get_logger()

@@ -33,14 +33,14 @@ from lowsky.flightplans.rpc.alternatives import only_conflicts_reject, with_alte
 from lowsky.flightplans.rpc.occupancy import FIELD, answer_of, question_of
 from lowsky.flightplans.rpc.stream import answer_each
 from lowsky.flightplans.submission.batcher import Batcher
-from lowsky.flightplans.submission.path import Submission, SubmissionPath
+from lowsky.flightplans.submission.submit import Submission, SubmissionPath
 from lowsky.flightplans.views.visible import is_visible
 from lowsky.flightplans.views.watching import PlanChange, of_plans, watch
 from lowsky.geo.thread_locks import InUse
 from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.moments import end_of, start_of
-from lowsky.process.in_flight import StreamRoom
+from lowsky.process.load_limits import StreamRoom
 from lowsky.rpc.incoming import Incoming
 from lowsky.rpc.limits import STREAMED_BYTES_MAX
 from lowsky.rpc.once import Mutation, once, request_for

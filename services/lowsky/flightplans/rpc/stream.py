@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from typing import TypeVar
 
-from lowsky.process.in_flight import StreamRoom
+from lowsky.process.load_limits import StreamRoom
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")

@@ -9,10 +9,10 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from lowsky.db.database import Connection, Database
-from lowsky.db.requests import Request, earlier_answers, forget_answers, keep_answers
+from lowsky.db.idempotency import Request, earlier_answers, forget_answers, keep_answers
 from lowsky.errors import LowskyError
 from lowsky.flightplans.domain.plan import FlightPlan, State
-from lowsky.flightplans.holding.deciding import Holding, HoldingDecision, TooMuchHeldNearby
+from lowsky.flightplans.holding.reserving import Holding, HoldingDecision, TooMuchHeldNearby
 from lowsky.flightplans.postgres.airspace_locks import LOCKS_MAX, lock_counts
 from lowsky.flightplans.postgres.plans import FlightPlanStore
 from lowsky.flightplans.postgres.rechecks import Begun, rechecks_begun

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lowsky.api.registration.v1 import aircraft_pb2, identifiers_pb2, operators_pb2
-from lowsky.registration.domain.identity import Given
+from lowsky.registration.domain.identifier_rules import Given
 from lowsky.registration.identifiers.identifier import Identifier, Scheme, Schemes, Scope
 
 _Scheme = identifiers_pb2.IdentifierScheme

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lowsky.jurisdictions.flights import Flight, FlightRules, Requirement
+from lowsky.jurisdictions.flight_rules import Flight, FlightRules, Requirement
 from lowsky.registration.domain.operator import Operator
 
 

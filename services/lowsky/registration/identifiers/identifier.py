@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from lowsky.registration.identifiers.patterns import Pattern
+from lowsky.registration.identifiers.identifier_patterns import Pattern
 
 DIGEST_PREFIX: Final = "hmac-sha256:"
 DIGEST_HEX_LENGTH: Final = 32

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
-from lowsky.jurisdictions.loading import InvalidRules, Table, documents
-from lowsky.registration.identifiers.checks import ALGORITHMS, is_calendar_date
+from lowsky.jurisdictions.rule_files import InvalidRules, Table, documents
+from lowsky.registration.identifiers.check_characters import ALGORITHMS, is_calendar_date
 from lowsky.registration.identifiers.identifier import (
     KEY_BYTES_MIN,
     Check,
@@ -17,7 +17,7 @@ from lowsky.registration.identifiers.identifier import (
     Schemes,
     Scope,
 )
-from lowsky.registration.identifiers.patterns import BadPattern, Pattern, pattern_of
+from lowsky.registration.identifiers.identifier_patterns import BadPattern, Pattern, pattern_of
 
 FILE_NAME = "identifiers.toml"
 

@@ -14,7 +14,7 @@ from lowsky.events.outbox import append
 from lowsky.open_enums import text_member
 from lowsky.registration.codec import aircraft as aircraft_codec
 from lowsky.registration.domain.aircraft import Aircraft, AircraftProfile, AircraftState, EuClass
-from lowsky.registration.domain.identity import AIRCRAFT_FIELD
+from lowsky.registration.domain.identifier_rules import AIRCRAFT_FIELD
 from lowsky.registration.identifiers.identifier import Identifier, Scope
 
 

@@ -15,7 +15,7 @@ from lowsky.events.outbox import append
 from lowsky.open_enums import number_member, text_member
 from lowsky.priority import Priority
 from lowsky.registration.codec import operators as operators_codec
-from lowsky.registration.domain.identity import OPERATOR_FIELD
+from lowsky.registration.domain.identifier_rules import OPERATOR_FIELD
 from lowsky.registration.domain.operator import (
     Operator,
     OperatorKind,

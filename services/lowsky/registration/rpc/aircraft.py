@@ -18,7 +18,7 @@ from lowsky.registration.aircraft.registering import Registration, register
 from lowsky.registration.codec.aircraft import profile_of, to_message
 from lowsky.registration.codec.identifiers import given_in, replace_identifiers
 from lowsky.registration.domain.aircraft import Aircraft
-from lowsky.registration.domain.identity import of_aircraft
+from lowsky.registration.domain.identifier_rules import of_aircraft
 from lowsky.registration.identifiers.identifier import Schemes
 from lowsky.registration.postgres import AircraftStore
 from lowsky.rpc.masks import masked

@@ -17,11 +17,11 @@ from lowsky.events.relay import Relay
 from lowsky.priority import Priority
 from lowsky.registration.codec.identifiers import given_in, replace_identifiers
 from lowsky.registration.codec.operators import kind_of, profile_of, states_of, to_answer, to_message
-from lowsky.registration.domain.identity import of_operator
+from lowsky.registration.domain.identifier_rules import of_operator
 from lowsky.registration.domain.operator import Operator
 from lowsky.registration.identifiers.identifier import Schemes
 from lowsky.registration.operators.applying import Application, apply
-from lowsky.registration.operators.missing import Documents
+from lowsky.registration.operators.missing_documents import Documents
 from lowsky.registration.operators.moves import Move, deregister, move
 from lowsky.registration.operators.visible import is_visible
 from lowsky.registration.postgres import OperatorStore

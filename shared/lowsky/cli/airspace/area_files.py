@@ -11,7 +11,7 @@ from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.cli.problems import invalid
 from lowsky.geo.crs.names import known, stated_name
-from lowsky.text import decode
+from lowsky.text_files import decode
 
 _ADVICE = "convert it, as with ogr2ogr -t_srs OGC:CRS84; or, where it is in WGS 84, take the crs out of it"
 

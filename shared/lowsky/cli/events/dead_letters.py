@@ -1,6 +1,6 @@
 """`lowsky events dead-letters`: events that could not be applied, to inspect and replay or skip.
 
-lowsky.events.dead_letters.letters describes their format on the brokers.
+lowsky.events.dead_letters.record_format describes their format on the brokers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lowsky.cli.output import clean, facts, row, table
 from lowsky.cli.problems import Problem, invalid
 from lowsky.cli.session.session import session_of
 from lowsky.events import topics
-from lowsky.events.dead_letters import letters
+from lowsky.events.dead_letters import record_format
 
 app = typer.Typer(
     help="Events that could not be applied: list them, show one, then either replay it, once the cause is fixed, "
@@ -54,18 +54,18 @@ class Letter:
     origin: str
     """``<topic>/<partition>/<offset>`` of the event, without the prefix."""
     record: Any
-    state: str = letters.OPEN
+    state: str = record_format.OPEN
     note: str = ""
 
     @property
     def dead_letters(self) -> str:
         """The topic of the letter on the brokers."""
-        return self.log.prefix + letters.dead_letters_of(self.topic, self.group)
+        return self.log.prefix + record_format.dead_letters_of(self.topic, self.group)
 
     @property
     def retry(self) -> str:
         """The topic on the brokers by which the group receives it again."""
-        return self.log.prefix + letters.retry_of(self.topic, self.group)
+        return self.log.prefix + record_format.retry_of(self.topic, self.group)
 
     def document(self) -> dict[str, Any]:
         """For `--output json`."""
@@ -80,9 +80,9 @@ class Letter:
             "state": self.state,
             "note": self.note,
             "diedAt": datetime.fromtimestamp(self.record.timestamp / 1_000, UTC).isoformat(timespec="seconds"),
-            "reason": headers.get(letters.REASON, ""),
-            "leftOut": headers.get(letters.LEFT_OUT, ""),
-            "replayOf": headers.get(letters.REPLAY_OF, "").removeprefix(self.log.prefix),
+            "reason": headers.get(record_format.REASON, ""),
+            "leftOut": headers.get(record_format.LEFT_OUT, ""),
+            "replayOf": headers.get(record_format.REPLAY_OF, "").removeprefix(self.log.prefix),
         }
         return {**{name: value for name, value in known.items() if value}, "event": event}
 
@@ -100,7 +100,7 @@ def list_(
     output = session_of(context).output
     log = EventLog.of(bootstrap, prefix)
     found = log.run(_read(log, topic_of(topic) if topic else None, group))
-    shown = [letter for letter in found if everything or letter.state == letters.OPEN]
+    shown = [letter for letter in found if everything or letter.state == record_format.OPEN]
     if output.json:
         output.document({"deadLetters": [letter.document() for letter in shown]}, indent=2)
         return
@@ -154,7 +154,7 @@ def skip(
 
     async def work() -> Letter:
         letter = await _find(log, origin, group)
-        await _send(letter, replayed=None, state=letters.SKIPPED, note=note)
+        await _send(letter, replayed=None, state=record_format.SKIPPED, note=note)
         return letter
 
     _say(context, log.run(work()))
@@ -171,8 +171,8 @@ def replay(
 
     async def work() -> Letter:
         letter = await _find(log, origin, group)
-        whole = await _whole(letter) if letters.LEFT_OUT in texts_of(letter.record) else letter.record
-        await _send(letter, replayed=whole, state=letters.REPLAYED, note="")
+        whole = await _whole(letter) if record_format.LEFT_OUT in texts_of(letter.record) else letter.record
+        await _send(letter, replayed=whole, state=record_format.REPLAYED, note="")
         return letter
 
     _say(context, log.run(work()))
@@ -197,19 +197,19 @@ async def _read(log: EventLog, topic: str | None, group: str | None) -> list[Let
         raise Problem("NOT_FOUND", f"there is {text}", Exit.NOT_FOUND, "of a local stack, `lowsky up` makes the topics")
     found: dict[tuple[str, str, str], Letter] = {}
     markers: list[tuple[tuple[str, str, str], dict[str, str]]] = []
-    by_name = {log.prefix + letters.dead_letters_of(*place): place for place in wanted}
+    by_name = {log.prefix + record_format.dead_letters_of(*place): place for place in wanted}
     async with aclosing(log.records(list(by_name), from_beginning=True, follow=False)) as records:
         async for record in records:
             headers = texts_of(record)
             place = by_name[record.topic]
-            origin = headers.get(letters.ORIGIN, "").removeprefix(log.prefix)
-            if letters.STATE in headers:
+            origin = headers.get(record_format.ORIGIN, "").removeprefix(log.prefix)
+            if record_format.STATE in headers:
                 markers.append(((*place, origin), headers))
             elif origin:
                 found.setdefault((*place, origin), Letter(log, *place, origin, record))
     for key, headers in markers:
         if key in found:
-            found[key].state, found[key].note = headers[letters.STATE], headers.get(letters.NOTE, "")
+            found[key].state, found[key].note = headers[record_format.STATE], headers.get(record_format.NOTE, "")
     return sorted(found.values(), key=lambda letter: letter.record.timestamp)
 
 
@@ -278,16 +278,20 @@ async def _send(letter: Letter, *, replayed: Any | None, state: str, note: str) 
     producer: Any = AIOKafkaProducer(
         bootstrap_servers=letter.log.bootstrap,
         enable_idempotence=True,
-        max_request_size=RECORD_BYTES_MAX + letters.ALLOWANCE_BYTES,
+        max_request_size=RECORD_BYTES_MAX + record_format.ALLOWANCE_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
     try:
         await producer.start()
         if replayed is not None:
             headers = [(name, value) for name, value in replayed.headers if not name.startswith("lowsky_")]
-            headers.append((letters.REPLAY_OF, origin))
+            headers.append((record_format.REPLAY_OF, origin))
             await producer.send_and_wait(letter.retry, replayed.value, key=replayed.key, headers=headers)
-        marker = [(letters.ORIGIN, origin), (letters.STATE, state.encode()), (letters.NOTE, note.encode())]
+        marker = [
+            (record_format.ORIGIN, origin),
+            (record_format.STATE, state.encode()),
+            (record_format.NOTE, note.encode()),
+        ]
         await producer.send_and_wait(letter.dead_letters, b"", key=origin, headers=marker)
     finally:
         await producer.stop()

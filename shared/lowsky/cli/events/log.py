@@ -108,7 +108,7 @@ class EventLog:
         current end."""
         from aiokafka import TopicPartition
 
-        from lowsky.events.unpacking import fetch
+        from lowsky.events.fetching import fetch
 
         async with self.reader() as consumer:
             metadata = await all_topics(consumer)

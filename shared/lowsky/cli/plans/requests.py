@@ -17,7 +17,7 @@ from lowsky.cli.values import enum_name, show_time
 from lowsky.client.missions import USUAL, loiter_radius_m, trajectory_of
 from lowsky.client.profiles import fill_from
 from lowsky.missions import Datum, Mission, read
-from lowsky.text import decode
+from lowsky.text_files import decode
 
 DEPART_IN = timedelta(minutes=5)
 """Delay of take-off if no time is given: long enough to read the answer, short enough to mean now."""

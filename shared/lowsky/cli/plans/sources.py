@@ -20,7 +20,7 @@ from lowsky.canonical import canonical
 from lowsky.cli.plans.messages import json_of, parsed
 from lowsky.cli.plans.requests import FILE_BYTES_MAX, Prepared, Wishes, prepare, prepare_message
 from lowsky.cli.problems import Problem, invalid, of_any
-from lowsky.text import ADVICE, NotText, ToUtf8, decode
+from lowsky.text_files import ADVICE, NotText, ToUtf8, decode
 
 LINE_BYTES_MAX = 1024 * 1024
 """A trajectory of 2 000 waypoints takes some 300 kB; the services take messages of 4 MiB."""

@@ -16,7 +16,7 @@ from lowsky.cli.problems import invalid
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import child, resource
 from lowsky.client import Client
-from lowsky.text import NotText, decode
+from lowsky.text_files import NotText, decode
 
 
 def watch(

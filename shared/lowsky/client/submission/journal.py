@@ -36,7 +36,7 @@ from lowsky.client.errors import (
 )
 from lowsky.client.submission.submitting import error_of
 from lowsky.open_enums import name_of
-from lowsky.text import ADVICE
+from lowsky.text_files import ADVICE
 
 FORMAT = "lowsky.submissions.v1"
 

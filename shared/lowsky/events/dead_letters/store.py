@@ -10,8 +10,8 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
-from lowsky.events.dead_letters.letters import LEFT_OUT, ORIGIN, REASON, dead_letters_of
-from lowsky.events.fetching import Fetched, Unreadable
+from lowsky.events.dead_letters.record_format import LEFT_OUT, ORIGIN, REASON, dead_letters_of
+from lowsky.events.decoding import Fetched, Unreadable
 from lowsky.events.kafka import RECORD_BYTES_MAX
 
 log = structlog.get_logger()

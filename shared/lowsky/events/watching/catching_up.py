@@ -18,12 +18,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from lowsky.errors import LowskyError, OutOfRange, Unavailable
+from lowsky.events.decoding import Fetched, event_of, fetch
 from lowsky.events.event import Event
-from lowsky.events.fetching import Fetched, event_of, fetch
 from lowsky.events.kafka import SLICE_BYTES, Kafka, stop
 from lowsky.events.watching.resume import Happened, Seen, T
 from lowsky.events.watching.tail import Positions, assign
-from lowsky.process.in_flight import InFlight
+from lowsky.process.load_limits import InFlight
 
 log = structlog.get_logger()
 

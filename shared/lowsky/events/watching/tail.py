@@ -14,8 +14,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
+from lowsky.events.decoding import event_of, fetch
 from lowsky.events.event import Event
-from lowsky.events.fetching import event_of, fetch
 from lowsky.events.kafka import Kafka, stop
 from lowsky.health import Health
 from lowsky.process.background import side_by_side

@@ -11,7 +11,7 @@ import numpy as np
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.errors import Invalid
-from lowsky.geo.codec.clear_places import require_clear, unclear_place
+from lowsky.geo.codec.displaced_positions import require_clear, unclear_place
 from lowsky.geo.codec.volumes import (
     band_from_message,
     reference_system_from,

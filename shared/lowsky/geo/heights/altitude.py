@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from lowsky.geo.heights.bands import DATUMS, AltitudeBand, AltitudeBands, Datum
 from lowsky.geo.heights.overlap import Overlap, amsl_reach, needs_geoid, needs_terrain, overlap, overlap_codes
-from lowsky.geo.heights.vertical import ANYWHERE, VerticalReference
+from lowsky.geo.heights.vertical_reference import ANYWHERE, VerticalReference
 
 __all__ = [
     "ANYWHERE",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.geo.heights.bands import AltitudeBand, AltitudeBands, Datum
-from lowsky.geo.heights.vertical import ANYWHERE, VerticalReference
+from lowsky.geo.heights.vertical_reference import ANYWHERE, VerticalReference
 
 _AGL, _WGS84 = Datum.AGL.code, Datum.WGS84.code
 

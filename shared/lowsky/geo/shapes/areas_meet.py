@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lowsky.geo.shapes.centre_lines import are_within_reach, by_geodesics, on_plane
 from lowsky.geo.shapes.circles import circle
 from lowsky.geo.shapes.corridors import LATITUDE_MAX, corridors_of
-from lowsky.geo.shapes.counting import numbered
+from lowsky.geo.shapes.grouped_arrays import numbered
 from lowsky.geo.shapes.projection import RADIUS_MIN_M, SEMI_MAJOR_M, bend, highest_latitude, unwrapped_steps
 
 Floats = NDArray[np.float64]

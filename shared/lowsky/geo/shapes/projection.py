@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Geod
 
-from lowsky.geo.shapes.counting import numbered
+from lowsky.geo.shapes.grouped_arrays import numbered
 
 Floats = NDArray[np.float64]
 

@@ -21,9 +21,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from lowsky.geo.heights.vertical import VerticalReference
-from lowsky.geo.shapes.counting import changes, numbered, of_some
-from lowsky.geo.volumes.scales import on_both_scales
+from lowsky.geo.heights.vertical_reference import VerticalReference
+from lowsky.geo.shapes.grouped_arrays import changes, numbered, of_some
+from lowsky.geo.volumes.height_scales import on_both_scales
 from lowsky.geo.volumes.volumes import Volumes
 
 Floats = NDArray[np.float64]
@@ -118,7 +118,7 @@ def cover(volumes: Volumes, heights: Floats) -> Cover:
     """The leaves of each plan, or its areas where it has too many leaves.
 
     Args:
-        heights: (n, 4) of least and greatest by one scale, then by another, see `lowsky.geo.volumes.scales`.
+        heights: (n, 4) of least and greatest by one scale, then by another, see `lowsky.geo.volumes.height_scales`.
     """
     pieces = _Pieces(volumes.outlines, volumes.boxes, np.arange(len(volumes)))
     if (shapely.get_type_id(volumes.outlines) != _POLYGON).any():

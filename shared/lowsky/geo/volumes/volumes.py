@@ -17,7 +17,7 @@ from lowsky.geo.heights.geoid import geoid_bounds_of
 from lowsky.geo.shapes.antimeridian import cut
 from lowsky.geo.shapes.centre_lines import CentreLine, column
 from lowsky.geo.shapes.corridors import outlines
-from lowsky.geo.shapes.counting import numbered, of_some
+from lowsky.geo.shapes.grouped_arrays import numbered, of_some
 from lowsky.geo.shapes.projection import LegRefused
 from lowsky.geo.volumes.trajectory import Trajectory
 

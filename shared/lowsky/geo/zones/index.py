@@ -20,7 +20,7 @@ from shapely import MultiPolygon, Polygon
 from lowsky.geo.heights.altitude import ANYWHERE, AltitudeBand, AltitudeBands, Overlap, VerticalReference
 from lowsky.geo.shapes.antimeridian import cut
 from lowsky.geo.volumes.volumes import Volumes
-from lowsky.geo.zones.block import Gone, IndexedZone, Indices, ZoneBlock
+from lowsky.geo.zones.zone_block import Gone, IndexedZone, Indices, ZoneBlock
 
 __all__ = ["SCATTERED_MIN", "IndexedZone", "Touches", "ZoneIndex"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from lowsky.missions.errors import UnreadableMission
-from lowsky.missions.values import integer
+from lowsky.missions.json_numbers import integer
 
 # The newest supported layouts, and that of the part that they share.
 _VERSIONS_MAX: Final = {"survey": 5, "CorridorScan": 3}

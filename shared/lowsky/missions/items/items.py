@@ -5,8 +5,8 @@ from typing import Final
 
 from lowsky.missions.errors import UnreadableMission
 from lowsky.missions.items import commands
+from lowsky.missions.json_numbers import ALTITUDE_MAX_M, ALTITUDE_MIN_M, integer, is_zero, number, position
 from lowsky.missions.model import Datum
-from lowsky.missions.values import ALTITUDE_MAX_M, ALTITUDE_MIN_M, integer, is_zero, number, position
 
 # MAV_FRAME: GLOBAL, GLOBAL_RELATIVE_ALT, GLOBAL_TERRAIN_ALT and their _INT twins.
 _FRAMES: Final[dict[int, Datum]] = {0: "AMSL", 5: "AMSL", 3: "TAKEOFF", 6: "TAKEOFF", 10: "AGL", 11: "AGL"}

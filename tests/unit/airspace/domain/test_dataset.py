@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from lowsky.airspace.domain.authority import Authority, AuthorityProfile
+from lowsky.airspace.domain.country_codes import COUNTRIES
 from lowsky.airspace.domain.dataset import Dataset
-from lowsky.airspace.domain.places import COUNTRIES
 from lowsky.errors import NotFound, StaleEtag
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lowsky.airspace.reading import Declared, FieldMapping, Format, Source, UnreadableZones, ZoneOutcome
-from lowsky.airspace.reading.formats import document, file_text
+from lowsky.airspace.reading.formats import file_text, json_parsing
 from lowsky.geo.zones.geozone import Restriction
 from tests.support.whole_reading import WholeReading, read
 from tests.support.zone_files import ed269_zone, ed318_zone, file_of
@@ -25,7 +25,7 @@ def _steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Zones of more than 2 000 characters are too large."""
-    monkeypatch.setattr(document, "ZONE_TEXT_MAX", 2_000)
+    monkeypatch.setattr(json_parsing, "ZONE_TEXT_MAX", 2_000)
     monkeypatch.setattr(file_text, "STEP_BYTES", 500)
 
 
@@ -182,7 +182,7 @@ def test_a_placemark_that_is_too_large_is_refused_by_name_and_the_others_are_tak
 @pytest.mark.parametrize(("begin", "end"), [("<!--", "-->"), ("<Style a='", "'/>")])
 def test_a_tag_or_a_comment_that_is_too_long_to_wait_for_is_refused(begin: str, end: str) -> None:
     with pytest.raises(UnreadableZones, match="TOO_LARGE"):
-        kml(begin, "x" * (document.ZONE_TEXT_MAX + 2 * file_text.STEP_BYTES), end)
+        kml(begin, "x" * (json_parsing.ZONE_TEXT_MAX + 2 * file_text.STEP_BYTES), end)
 
 
 def test_kml_of_too_many_names_is_refused() -> None:

@@ -23,7 +23,7 @@ from lowsky.geo.volumes.volumes import corridors
 from lowsky.geo.zones.geozone import Geozone
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.geofence.areas import AreaIndex, StatedArea
-from lowsky.geofence.look import look
+from lowsky.geofence.assessing import look
 from tests.support.whole_reading import read
 
 GEOD = Geod(ellps="WGS84")

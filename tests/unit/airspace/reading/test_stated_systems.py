@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from lowsky.airspace.reading import Declared, FieldMapping, Format, Source, UnreadableZones, ZoneOutcome
-from lowsky.airspace.reading.formats import document as documents
+from lowsky.airspace.reading.formats import json_parsing as documents
 from lowsky.geo.crs.names import ReferenceSystem
 from lowsky.geo.shapes.circles import circle
 from lowsky.geo.zones.geozone import Restriction

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from lowsky.airspace.imports.receiving import HELD_BYTES_MAX, Uploads
-from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX
+from lowsky.airspace.reading.formats.json_parsing import FILE_BYTES_MAX
 from lowsky.errors import Invalid, Overloaded
 
 HEADER = b""

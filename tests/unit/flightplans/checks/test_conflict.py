@@ -18,7 +18,7 @@ from lowsky.flightplans.checks.conflict import (
     others_in_the_way,
 )
 from lowsky.geo.heights.altitude import Datum, VerticalReference
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from tests.unit.flightplans.flights import START, band, box_volume, square
 

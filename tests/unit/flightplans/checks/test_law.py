@@ -10,14 +10,14 @@ from lowsky.errors import Precondition
 from lowsky.findings.finding import Rule, Severity
 from lowsky.flightplans.checks.law import missing_contents, require_documents
 from lowsky.flightplans.checks.validity import AircraftStanding, Horizon, OperatorStanding
+from lowsky.flightplans.projections.applicable_law import Law
 from lowsky.flightplans.projections.areas import Areas, KnownAuthority
-from lowsky.flightplans.projections.law import Law
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geofence.areas import AreaIndex, StatedArea
-from lowsky.geofence.draw import draw
-from lowsky.geofence.look import survey
-from lowsky.jurisdictions.flights import CONTENTS, SPECIAL_ACTIVITIES, Needs, RuleSets
+from lowsky.geofence.assessing import survey
+from lowsky.geofence.flight_volumes import draw
+from lowsky.jurisdictions.flight_rules import CONTENTS, SPECIAL_ACTIVITIES, Needs, RuleSets
 from tests.unit.flightplans.flights import OPERATOR, PARK, PORT, START, TOWER, index, proposal, square, trajectory, zone
 
 END = START + timedelta(minutes=10)

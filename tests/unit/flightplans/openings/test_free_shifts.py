@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import lowsky.flightplans.openings.free_shifts
 from lowsky.flightplans.openings.free_shifts import clearance_m, free_heights, free_times
-from lowsky.flightplans.openings.nearby import TooManyFlights
+from lowsky.flightplans.openings.nearby_reservations import TooManyFlights
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.volumes.shifts import LEVEL_M, Gap, nearest_first
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from tests.unit.flightplans.flights import START, box_volume, square
 from tests.unit.geo.encounters import encounters, references

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 import lowsky.flightplans.openings.occupancy
 from lowsky.errors import Invalid
-from lowsky.flightplans.openings.nearby import Near, TooManyFlights
+from lowsky.flightplans.openings.nearby_reservations import Near, TooManyFlights
 from lowsky.flightplans.openings.occupancy import LAYERS_MAX, busy_layers, gaps, layers, merged
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from tests.unit.flightplans.flights import START, box_volume, square
 from tests.unit.geo.encounters import REFERENCES, encounters
-from tests.unit.geo.volumes.test_stored import meeting
+from tests.unit.geo.volumes.test_stored_volumes import meeting
 
 FLAT = VerticalReference(0, 0, 0, 0)
 HERE = square((113.5, 22.0))

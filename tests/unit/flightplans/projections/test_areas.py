@@ -12,7 +12,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from lowsky.findings.finding import VOLUMES_NAMED_MAX, Finding, Rule, Severity
-from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.checks.flight_volumes import draw
 from lowsky.flightplans.projections.areas import Areas, KnownAuthority
 from lowsky.geo.heights.altitude import ANYWHERE, Datum, VerticalReference
 from lowsky.geo.heights.terrain import Terrain
@@ -21,7 +21,7 @@ from lowsky.geo.volumes.volumes import Volume4D
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geo.zones.index import IndexedZone
 from lowsky.geofence.areas import AreaIndex, StatedArea
-from lowsky.geofence.look import look
+from lowsky.geofence.assessing import look
 from tests.unit.flightplans.flights import PORT, START, TOWER, band, box_volume, index, proposal, trajectory, zone
 
 CITY = shapely.box(113, 22, 114, 23)

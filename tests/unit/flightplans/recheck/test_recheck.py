@@ -6,19 +6,19 @@ import shapely
 from shapely import MultiPolygon
 
 from lowsky.findings.finding import Finding, Rule, Severity, gravest_first
-from lowsky.flightplans.checks.draw import draw
+from lowsky.flightplans.checks.flight_volumes import draw
 from lowsky.flightplans.checks.law import application_required
 from lowsky.flightplans.codec.plans import as_kept
 from lowsky.flightplans.domain.plan import FINAL, State
-from lowsky.flightplans.life.verdicts import Verdict, apply_verdict
+from lowsky.flightplans.life.approval_decisions import Verdict, apply_verdict
 from lowsky.flightplans.projections.airspace import Airspace
+from lowsky.flightplans.recheck.affected_plans import BOXES_MAX, boxes_of
 from lowsky.flightplans.recheck.recheck import PART, changed_since, reassess, report_when_late
-from lowsky.flightplans.recheck.touched import BOXES_MAX, boxes_of
 from lowsky.geo.heights.altitude import ANYWHERE
 from lowsky.geo.zones.geozone import Restriction
 from lowsky.geo.zones.index import IndexedZone, ZoneIndex
 from lowsky.health import Health
-from lowsky.jurisdictions.flights import RuleSets
+from lowsky.jurisdictions.flight_rules import RuleSets
 from tests.support.polling import eventually
 from tests.unit.flightplans.flights import NOW, PORT, START, TOWER, plan, proposal, square, trajectory, zone
 

@@ -5,7 +5,7 @@ import pytest
 
 from lowsky.flightplans.rpc import stream as stream_module
 from lowsky.flightplans.rpc.stream import answer_each
-from lowsky.process.in_flight import StreamRoom
+from lowsky.process.load_limits import StreamRoom
 
 
 class Work:

@@ -14,7 +14,7 @@ from lowsky.flightplans.postgres.airspace_locks import locks_of
 from lowsky.flightplans.postgres.reservations import rows_of
 from lowsky.geo.heights.altitude import AltitudeBand, Datum, VerticalReference
 from lowsky.geo.volumes.nodes import AREA_SPAN, AREAS_MAX, HOUR_S, LEAVES_MAX, SLICE_S, Cover, area_of, is_area
-from lowsky.geo.volumes.stored import Run, StoredVolumes
+from lowsky.geo.volumes.stored_volumes import Run, StoredVolumes
 from lowsky.geo.volumes.volumes import Volume4D, Volumes
 from tests.unit.geo.encounters import HOUR, covered, encounters, references
 

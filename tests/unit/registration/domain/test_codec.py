@@ -15,7 +15,7 @@ from lowsky.registration.codec import aircraft as aircraft_codec
 from lowsky.registration.codec import operators as operators_codec
 from lowsky.registration.codec.identifiers import given_in, replace_identifiers, scheme_to_message
 from lowsky.registration.domain.aircraft import Aircraft, AircraftState, Category, EuClass
-from lowsky.registration.domain.identity import of_aircraft, of_operator
+from lowsky.registration.domain.identifier_rules import of_aircraft, of_operator
 from lowsky.registration.domain.operator import Operator, OperatorKind, OperatorState
 from lowsky.registration.identifiers.identifier import Holder
 from lowsky.registration.identifiers.schemes import load

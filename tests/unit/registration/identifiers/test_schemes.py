@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lowsky.jurisdictions.loading import InvalidRules, Table
+from lowsky.jurisdictions.rule_files import InvalidRules, Table
 from lowsky.registration.identifiers.identifier import MalformedIdentifier
 from lowsky.registration.identifiers.schemes import load, schemes_from
 

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from lowsky.events.dead_letters.letters import dead_letters_of, retry_of
+from lowsky.events.dead_letters.record_format import dead_letters_of, retry_of
 from lowsky.local.errors import StackError
 
 DECLARATION = Path(__file__).parent / "topics.toml"

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from lowsky.airspace.reading.attributes.values import code, duration, empty, joined, listed, note_not_taken, text, texts
+from lowsky.airspace.reading.attributes.json_values import (
+    code,
+    duration,
+    empty,
+    joined,
+    listed,
+    note_not_taken,
+    text,
+    texts,
+)
 from lowsky.airspace.reading.report import Notes
 from lowsky.geo.zones.geozone import Purpose, ZoneAuthority
 

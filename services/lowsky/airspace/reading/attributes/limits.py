@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lowsky.airspace.reading.attributes.values import empty, number, text
+from lowsky.airspace.reading.attributes.json_values import empty, number, text
 from lowsky.airspace.reading.report import Notes
 from lowsky.geo.heights.altitude import AltitudeBand, Datum
 

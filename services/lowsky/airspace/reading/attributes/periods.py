@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from lowsky.airspace.reading.attributes.values import (
+from lowsky.airspace.reading.attributes.json_values import (
     clock_s,
     empty,
     instant,

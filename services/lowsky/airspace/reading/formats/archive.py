@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX
 from lowsky.airspace.reading.formats.file_text import STEP_BYTES
+from lowsky.airspace.reading.formats.json_parsing import FILE_BYTES_MAX
 from lowsky.airspace.reading.report import UnreadableZones
 
 MEMBERS_MAX = 1_000

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lowsky.airspace.reading.attributes.fields import PATH, Members, read_geozone, read_restriction, refuse_display_only
+from lowsky.airspace.reading.attributes.json_values import empty, listed, mapping, number, text
 from lowsky.airspace.reading.attributes.limits import ED_269_KEYS, read_band, unit_m
 from lowsky.airspace.reading.attributes.periods import read_ed269
-from lowsky.airspace.reading.attributes.values import empty, listed, mapping, number, text
+from lowsky.airspace.reading.attributes.shared_members import (
+    PATH,
+    Members,
+    read_geozone,
+    read_restriction,
+    refuse_display_only,
+)
 from lowsky.airspace.reading.geometry.outlines import Outline, Outlines
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.geo.zones.geozone import Geozone, Layer, Restriction

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lowsky.airspace.reading.attributes.fields import PATH, Members, read_geozone, read_restriction, refuse_display_only
-from lowsky.airspace.reading.attributes.known import Group, attribute, member
+from lowsky.airspace.reading.attributes.json_values import empty, mapping, number, text
 from lowsky.airspace.reading.attributes.limits import ED_318_KEYS, read_band
+from lowsky.airspace.reading.attributes.member_names import Group, attribute, member
 from lowsky.airspace.reading.attributes.periods import read_ed318
-from lowsky.airspace.reading.attributes.values import empty, mapping, number, text
+from lowsky.airspace.reading.attributes.shared_members import (
+    PATH,
+    Members,
+    read_geozone,
+    read_restriction,
+    refuse_display_only,
+)
 from lowsky.airspace.reading.geometry.outlines import Outline, Outlines
 from lowsky.airspace.reading.report import Format, Notes, ZoneRefused
 from lowsky.geo.zones.geozone import Geozone, Layer, Restriction

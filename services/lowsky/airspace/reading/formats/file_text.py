@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX
+from lowsky.airspace.reading.formats.json_parsing import FILE_BYTES_MAX
 from lowsky.airspace.reading.report import FilePosition, UnreadableZones
 
 STEP_BYTES = 1024 * 1024

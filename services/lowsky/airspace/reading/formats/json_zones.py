@@ -12,11 +12,18 @@ from collections.abc import Iterator
 from json import JSONDecodeError
 from typing import BinaryIO
 
-from lowsky.airspace.reading.attributes.values import empty
-from lowsky.airspace.reading.formats import document
-from lowsky.airspace.reading.formats.document import DECODER, DEPTH_MAX, NotANumber, RepeatedKeys, TooLarge, brackets
+from lowsky.airspace.reading.attributes.json_values import empty
+from lowsky.airspace.reading.formats import json_parsing
+from lowsky.airspace.reading.formats.file_layout import LIST_KEYS, holds_zones, require_zone_file
 from lowsky.airspace.reading.formats.file_text import Scratch, Text, utf8
-from lowsky.airspace.reading.formats.layout import LIST_KEYS, holds_zones, require_zone_file
+from lowsky.airspace.reading.formats.json_parsing import (
+    DECODER,
+    DEPTH_MAX,
+    NotANumber,
+    RepeatedKeys,
+    TooLarge,
+    brackets,
+)
 from lowsky.airspace.reading.formats.stated_systems import crs_members
 from lowsky.airspace.reading.report import UnreadableZones
 
@@ -64,7 +71,7 @@ class JsonZones:
             message = f"the file is not JSON: {fault.msg}"
             raise UnreadableZones("NOT_JSON", message, text.place_of(fault.pos)) from None
         except NotANumber as fault:
-            at = text.place_of(document.constant(text.text, text.at))
+            at = text.place_of(json_parsing.constant(text.text, text.at))
             raise UnreadableZones("NOT_A_NUMBER", f"{fault} is not a number", at) from None
         self.members = walk.members
         self.collections = [walk.stated, *walk.stated_within]
@@ -124,7 +131,7 @@ class _Walk:
         """The zones that an object holds, and the object where it is one; it is gone through member by member."""
         self._open()
         pairs: list[tuple[str, object]] = []
-        room, held = document.ZONE_TEXT_MAX, False
+        room, held = json_parsing.ZONE_TEXT_MAX, False
         done = self._ends("}", first=True)
         while not done:
             key = self._key()
@@ -181,7 +188,7 @@ class _Walk:
                 value, end = DECODER.raw_decode(text.text, text.at)
                 # A truncated value may look complete: 12 of 123.
                 if end < len(text.text) or text.ended:
-                    if self._levels_max and document.deeper_than(value, self._levels_max - self._depth):
+                    if self._levels_max and json_parsing.deeper_than(value, self._levels_max - self._depth):
                         raise RecursionError
                     return value, end
             except JSONDecodeError as error:
@@ -199,14 +206,14 @@ class _Walk:
                 pass
 
     def _too_deep_at(self) -> int:
-        return document.opening(self._text.text, self._text.at, DEPTH_MAX - self._depth)
+        return json_parsing.opening(self._text.text, self._text.at, DEPTH_MAX - self._depth)
 
     def _too_deep(self) -> UnreadableZones:
         position = self._text.place_of(self._too_deep_at())
         return UnreadableZones("TOO_DEEP", f"the file is nested deeper than {DEPTH_MAX}", position)
 
     def _is_long(self) -> bool:
-        return len(self._text.text) - self._text.at > document.ZONE_TEXT_MAX
+        return len(self._text.text) - self._text.at > json_parsing.ZONE_TEXT_MAX
 
     def _pass(self, value: object, end: int) -> None:
         if isinstance(value, TooLarge):
@@ -283,7 +290,7 @@ class _Walk:
 
 def _together(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """The object; without what was not parsed of it, it is TooLarge."""
-    found = document.object_of(pairs)
+    found = json_parsing.object_of(pairs)
     if isinstance(found, RepeatedKeys) or not any(isinstance(value, TooLarge) for value in found.values()):
         return found
     return TooLarge((key, value) for key, value in found.items() if not isinstance(value, TooLarge))

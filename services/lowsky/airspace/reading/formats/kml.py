@@ -15,11 +15,11 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from lowsky.airspace.reading.attributes.values import number
-from lowsky.airspace.reading.formats import document
+from lowsky.airspace.reading.attributes.json_values import number
+from lowsky.airspace.reading.formats import json_parsing
 from lowsky.airspace.reading.formats.archive import is_archive, only_kml
-from lowsky.airspace.reading.formats.document import RepeatedKeys, TooLarge
 from lowsky.airspace.reading.formats.file_text import STEP_BYTES, Scratch, is_utf8_at, place, xml_utf8
+from lowsky.airspace.reading.formats.json_parsing import RepeatedKeys, TooLarge
 from lowsky.airspace.reading.formats.placemarks import Placemark, Placemarks, local, text_of
 from lowsky.airspace.reading.report import UnreadableZones
 
@@ -61,7 +61,7 @@ class KmlZones:
             while data := self._file.read(STEP_BYTES):
                 parser.feed(data)
                 fed += len(data)
-                if fed - parser.parser.CurrentByteIndex > document.ZONE_TEXT_MAX:
+                if fed - parser.parser.CurrentByteIndex > json_parsing.ZONE_TEXT_MAX:
                     raise UnreadableZones("TOO_LARGE", "a tag or a comment is longer than any zone may be")
                 yield from map(_feature, found.taken())
             parser.close()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, TreeBuilder
 
-from lowsky.airspace.reading.attributes.values import TEXT_LENGTH_MAX
-from lowsky.airspace.reading.formats import document
-from lowsky.airspace.reading.formats.document import DEPTH_MAX
+from lowsky.airspace.reading.attributes.json_values import TEXT_LENGTH_MAX
+from lowsky.airspace.reading.formats import json_parsing
+from lowsky.airspace.reading.formats.json_parsing import DEPTH_MAX
 from lowsky.airspace.reading.report import UnreadableZones
 
 ELEMENTS_MAX = 2_000_000
@@ -104,7 +104,7 @@ class Placemarks(TreeBuilder):
         return element
 
     def _is_whole(self) -> bool:
-        return self._own_count <= ELEMENTS_OF_ONE_MAX and self._own_size <= document.ZONE_TEXT_MAX
+        return self._own_count <= ELEMENTS_OF_ONE_MAX and self._own_size <= json_parsing.ZONE_TEXT_MAX
 
     def _finish(self, entry: Element) -> None:
         self._entry = None

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from lowsky.airspace.reading.attributes.arranging import GROUPS_MAX
-from lowsky.airspace.reading.attributes.known import Group, attribute, is_zone_group
-from lowsky.airspace.reading.attributes.values import listed, mapping
-from lowsky.airspace.reading.formats.document import TooLarge, repeated_key
+from lowsky.airspace.reading.attributes.json_values import listed, mapping
+from lowsky.airspace.reading.attributes.member_names import Group, attribute, is_zone_group
+from lowsky.airspace.reading.attributes.standard_layout import GROUPS_MAX
+from lowsky.airspace.reading.formats.json_parsing import TooLarge, repeated_key
 from lowsky.airspace.reading.report import Format, UnreadableZones, ZoneRefused
 from lowsky.geo.crs.datums import System, system_of
 from lowsky.geo.crs.names import ReferenceSystem, stated_name

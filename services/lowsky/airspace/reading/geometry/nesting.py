@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import STRtree
 
-from lowsky.airspace.reading.geometry.shallow import CROSSINGS_MAX, RepairRefused, is_shallow
+from lowsky.airspace.reading.geometry.repair_limits import CROSSINGS_MAX, RepairRefused, is_shallow
 
 MEETINGS_MAX = 20_000
 """Pairs of rings that meet: a polygon of 1 000 parts side by side has 4 000, a thousand rings around each other half a

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 from shapely.errors import GEOSException
 
-from lowsky.airspace.reading.attributes.values import number
+from lowsky.airspace.reading.attributes.json_values import number
 from lowsky.airspace.reading.geometry.repair import repair
-from lowsky.airspace.reading.geometry.shallow import RepairRefused
+from lowsky.airspace.reading.geometry.repair_limits import RepairRefused
 from lowsky.airspace.reading.geometry.strays import Strays
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 from lowsky.geo.crs.converting import Converted, converted, converted_circle

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shapely import Geometry, LinearRing, LineString, MultiPolygon, Polygon
 
 from lowsky.airspace.reading.geometry.nesting import Nesting, nesting_of
-from lowsky.airspace.reading.geometry.shallow import (
+from lowsky.airspace.reading.geometry.repair_limits import (
     SLIVER_DEGREES2,
     RepairRefused,
     areas_in,

@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
-from lowsky.airspace.reading.geometry.shallow import RepairRefused, is_shallow, refuse_tangles
+from lowsky.airspace.reading.geometry.repair_limits import RepairRefused, is_shallow, refuse_tangles
 from lowsky.airspace.reading.report import Notes, ZoneRefused
 
 GRID_DEGREES = 1e-5

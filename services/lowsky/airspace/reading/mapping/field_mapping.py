@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lowsky.airspace.reading.attributes.values import empty, mapping, text
-from lowsky.airspace.reading.mapping.patterns import Pattern
+from lowsky.airspace.reading.attributes.json_values import empty, mapping, text
+from lowsky.airspace.reading.mapping.value_patterns import Pattern
 from lowsky.geo.zones.geozone import Restriction
 
 INDEX_DIGITS_MAX = 6

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lowsky.airspace.codec.imports.declared import declared_by
+from lowsky.airspace.codec.imports.header import declared_by
 from lowsky.airspace.domain.difference import Aspect, difference
 from lowsky.airspace.reading import Declared
 from lowsky.api.airspace.v1 import geozones_pb2 as pb

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lowsky.airspace.domain.area import Area, AreaPolygon
-from lowsky.airspace.imports.outlying import outlying_notes
+from lowsky.airspace.imports.outlying_warning import outlying_notes
 from tests.support.packed_zones import prepared
 from tests.support.zone_files import ed269_zone, file_of, square
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from lowsky.airspace.admission import admit
-from lowsky.airspace.codec.area import area_of
 from lowsky.airspace.codec.imports import packed_zones, reports
 from lowsky.airspace.codec.imports.reports import STATUS_REPORT_BYTES_MAX, refused_only
+from lowsky.airspace.codec.query_area import area_of
 from lowsky.airspace.codec.zones import STAMP_BYTES_MAX, ZONE_BYTES_MAX, Box, PackedZone, VersionStamp
 from lowsky.api.airspace.v1 import geozones_pb2 as pb
 from lowsky.api.events.v1 import events_pb2
