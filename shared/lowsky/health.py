@@ -27,6 +27,7 @@ class Health:
     def __init__(self) -> None:
         self.servicer = health_aio.HealthServicer()
         self._unavailable: dict[str, str] = {}
+        self._reached: set[str] = set()
         self._only_writes: set[str] = set()
         self._only_told: set[str] = set()
         self._refuses_nothing: set[str] = set()
@@ -61,8 +62,13 @@ class Health:
         else:
             self._unavailable[part] = problem
         if (before is None) != (problem is None):
-            log.warning("part lost" if problem else "part well", part=part, problem=problem)
+            if problem is None and part not in self._reached:
+                log.info("part ready", part=part)
+            else:
+                log.warning("part lost" if problem else "part well", part=part, problem=problem)
             await self._publish(part)
+        if problem is None:
+            self._reached.add(part)
 
     async def stop(self) -> None:
         """Stops serving: every call is refused from now on."""

@@ -1,6 +1,7 @@
 """What the loss of a part is to a call, and to who asks whether the worker serves."""
 
 import pytest
+import structlog
 from grpc_health.v1 import health_pb2
 
 from lowsky.errors import Unavailable
@@ -35,3 +36,13 @@ async def test_a_part_that_is_only_told_of_stops_nothing_and_is_seen_under_its_o
     assert (await status(health, ""), await status(health, "behind")) == (SERVING, NOT_SERVING)
     await health.report("behind", None)
     assert await status(health, "behind") == SERVING
+
+
+async def test_a_healthy_start_warns_of_nothing_and_a_part_that_is_lost_and_returns_does() -> None:
+    health = Health()
+    await health.expect("database")
+    with structlog.testing.capture_logs() as logged:
+        await health.report("database", None)
+        await health.report("database", "gone")
+        await health.report("database", None)
+    assert [line["log_level"] for line in logged] == ["info", "warning", "warning"]

@@ -150,7 +150,11 @@ def reach_of(method: str, caller: Caller) -> Reach:
     rule = RULES.get(method)
     granted = {scope for role, scope in rule.grants.items() if caller.has(role)} if rule else set()
     if not granted:
-        raise Forbidden("ROLE_MISSING", "none of your roles may do this")
+        allowed = sorted(role.value for role in rule.grants) if rule else []
+        who = f": it takes the role {' or '.join(allowed)}" if allowed else ""
+        raise Forbidden(
+            "ROLE_MISSING", f"none of your roles may do this{who}", metadata={"allowed_roles": ",".join(allowed)}
+        )
     return Reach(
         everything=Scope.ANY in granted,
         operator=caller.operator if Scope.OWN in granted else None,

@@ -50,9 +50,16 @@ def _broken_rules(message: Message, prefix: str) -> list[FieldViolation]:
     if violations and message.ByteSize() <= COLLECTED_BYTES_MAX:
         violations = _validator.collect_violations(message)
     return [
-        FieldViolation(prefix + _path(v.proto.field.elements if v.proto.field else ()), v.proto.message)
-        for v in violations
+        FieldViolation(prefix + _path(v.proto.field.elements if v.proto.field else ()), _text(v)) for v in violations
     ]
+
+
+def _text(violation: protovalidate.Violation) -> str:
+    """Says what is wrong with a value. An enum that may not be zero is one that was not set."""
+    rule = violation.proto.rule_id
+    if rule == "required" or (rule == "enum.not_in" and violation.field_value == 0):
+        return "is required"
+    return violation.proto.message
 
 
 def _path(elements: Iterable[protovalidate.FieldPathElementPb]) -> str:
