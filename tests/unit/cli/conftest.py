@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from lowsky.api.airspace.v1 import authorities_pb2_grpc, geozones_pb2_grpc
 from lowsky.api.approvals.v1 import approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2_grpc
 from lowsky.api.registration.v1 import aircraft_pb2_grpc, identifiers_pb2_grpc, operators_pb2_grpc
+from tests.support.forked_command import ForkedCommand
 
 SERVICES = (
     (operators_pb2_grpc.OperatorsServiceServicer, operators_pb2_grpc.add_OperatorsServiceServicer_to_server),
@@ -128,8 +128,15 @@ async def target(services: Scripted) -> AsyncIterator[str]:
     await server.stop(0)
 
 
+@pytest.fixture(scope="session")
+async def forked_command() -> AsyncIterator[ForkedCommand]:
+    command = await ForkedCommand.start()
+    yield command
+    await command.stop()
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, forked_command: ForkedCommand) -> Run:
     """Runs `lowsky` in an empty folder with an environment of its own."""
 
     async def start(*arguments: str, at: str | None = None, **environment: str) -> Ended:
@@ -138,21 +145,16 @@ def run(tmp_path: Path) -> Run:
         if at is not None:
             names = ("REGISTRATION", "AIRSPACE", "FLIGHTPLANS", "APPROVALS")
             where = {f"LOWSKY_{name}": at for name in names} | {"LOWSKY_TOKEN": "secret"}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "lowsky.cli.main",
-            *arguments,
-            cwd=tmp_path,
-            env={**inherited, "TZ": "Asia/Shanghai", **where, **environment},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        printed = tmp_path_factory.mktemp("printed")
+        code = await forked_command.run(
+            arguments,
+            {**inherited, "TZ": "Asia/Shanghai", **where, **environment},
+            tmp_path,
+            printed / "out",
+            printed / "err",
         )
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-        ended = Ended(
-            process.returncode or 0, *(text.decode(environment.get("PYTHONIOENCODING", "utf-8")) for text in (out, err))
-        )
+        encoding = environment.get("PYTHONIOENCODING", "utf-8")
+        ended = Ended(code, (printed / "out").read_text(encoding), (printed / "err").read_text(encoding))
         assert "Traceback" not in ended.err, ended.err
         return ended
 
