@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 # What commands import only when they run.
 import google.protobuf.json_format  # noqa: F401
@@ -69,8 +70,7 @@ class ForkedCommand:
 
 def serve() -> None:
     """Until the end of the standard input."""
-    for where, _ in COMMANDS.values():
-        import_module(where.partition(":")[0])
+    _import_everything()
     gc.freeze()
     for line in sys.stdin.buffer:
         pid = os.fork()
@@ -79,6 +79,17 @@ def serve() -> None:
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         sys.stdout.write(f"{code}\n")
         sys.stdout.flush()
+
+
+def _import_everything() -> None:
+    """All commands, and what they import on first use."""
+    waiting = {where.partition(":")[0] for where, _ in COMMANDS.values()}
+    done: set[str] = set()
+    while waiting - done:
+        for name in waiting - done:
+            done.add(name)
+            parts = vars(import_module(name)).values()
+            waiting |= {part.__name__ for part in parts if isinstance(part, ModuleType)}
 
 
 def _become(arguments: list[str], environment: dict[str, str], folder: str, out: str, err: str) -> None:

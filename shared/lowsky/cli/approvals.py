@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 
-from lowsky.api.approvals.v1 import approvals_pb2 as pb
-from lowsky.api.flightplans.v1 import flight_plans_pb2
+from lowsky.cli.deferred import deferred
 from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId, States
 from lowsky.cli.output import facts, row, table
-from lowsky.cli.plans import plan_views
 from lowsky.cli.problems import invalid
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import enum_name, enum_value, last, resource, show_time
 
-app = typer.Typer(
-    help="Approvals: one case for each plan that needs the approval of an authority.", no_args_is_help=True
-)
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from lowsky.api.approvals.v1 import approvals_pb2 as pb
+    from lowsky.api.flightplans.v1 import flight_plans_pb2
+    from lowsky.cli.plans import plan_views
+else:
+    pb = deferred("lowsky.api.approvals.v1.approvals_pb2")
+    flight_plans_pb2 = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
+    plan_views = deferred("lowsky.cli.plans.plan_views")
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="approvals/… or its last part.")]
 Etag = Annotated[str, typer.Option("--etag", help="Etag of the case as you saw it (approvals show).")]

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from lowsky.client import (
-    Aborted,
-    AlreadyExists,
-    DeadlineExceeded,
-    FailedPrecondition,
-    InvalidArgument,
-    LowskyApiError,
-    NotFound,
-    OutOfRange,
-    PermissionDenied,
-    ResourceExhausted,
-    Unauthenticated,
-    Unavailable,
-)
+from lowsky.cli.deferred import deferred
+
+if TYPE_CHECKING:
+    from lowsky.client import errors
+else:
+    errors = deferred("lowsky.client.errors")
 
 
 class Exit(IntEnum):
@@ -51,15 +44,18 @@ They report the result of the operation, whether or not it could be printed. A c
 What cannot be written to standard output goes to standard error; a change then keeps its code, a read ends with 1.
 Characters that the terminal's encoding lacks are printed as "?", in JSON as \\u escapes."""
 
-_OF: tuple[tuple[Exit, tuple[type[LowskyApiError], ...]], ...] = (
-    (Exit.INVALID, (InvalidArgument, OutOfRange)),
-    (Exit.NOT_FOUND, (NotFound,)),
-    (Exit.DENIED, (Unauthenticated, PermissionDenied)),
-    (Exit.CONFLICT, (AlreadyExists, FailedPrecondition, Aborted)),
-    (Exit.UNAVAILABLE, (Unavailable, DeadlineExceeded, ResourceExhausted)),
-)
 
-
-def exit_of(error: LowskyApiError) -> Exit:
+def exit_of(error: errors.LowskyApiError) -> Exit:
     """The exit code for an error of a service."""
-    return next((code for code, kinds in _OF if isinstance(error, kinds)), Exit.UNEXPECTED)
+    match error:
+        case errors.InvalidArgument() | errors.OutOfRange():
+            return Exit.INVALID
+        case errors.NotFound():
+            return Exit.NOT_FOUND
+        case errors.Unauthenticated() | errors.PermissionDenied():
+            return Exit.DENIED
+        case errors.AlreadyExists() | errors.FailedPrecondition() | errors.Aborted():
+            return Exit.CONFLICT
+        case errors.Unavailable() | errors.DeadlineExceeded() | errors.ResourceExhausted():
+            return Exit.UNAVAILABLE
+    return Exit.UNEXPECTED

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lowsky.cli import approvals, exits, streams
-from lowsky.cli.airspace import authorities, zones
-from lowsky.cli.events import events
+from lowsky.cli import exits, streams
 from lowsky.cli.output import Format, Output
-from lowsky.cli.plans import plan
-from lowsky.cli.register import aircraft, identifiers, operators
-from lowsky.cli.root import Root
-from lowsky.cli.session import token
+from lowsky.cli.root import HELP_OPTIONS, Root
 from lowsky.cli.session.session import Session
 
 HELP = f"""Submit flight plans, follow their decisions, and watch all events.
@@ -31,20 +27,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=True,
+    context_settings=HELP_OPTIONS,
 )
-app.add_typer(operators.app, name="operators")
-app.add_typer(aircraft.app, name="aircraft")
-app.add_typer(authorities.app, name="authorities")
-app.add_typer(zones.app, name="zones")
-app.add_typer(plan.app, name="plan")
-app.add_typer(approvals.app, name="approvals")
-app.add_typer(events.app, name="events")
-app.command("identifiers")(identifiers.schemes)
-app.command("token")(token.token)
 
 
 def _endpoint(variable: str) -> object:
     return typer.Option(envvar=variable, metavar="HOST:PORT", help="Default: the local stack's.")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lowsky {version('lowsky')}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -82,6 +76,9 @@ def options(
     tls_ca: Annotated[
         Path | None, typer.Option("--tls-ca", envvar="LOWSKY_TLS_CA", help="PEM file of the authority to trust.")
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """See HELP."""
     given = {

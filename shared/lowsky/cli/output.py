@@ -7,19 +7,31 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import typer
-from google.protobuf import json_format
-from google.protobuf.message import Message
-from rich import box
-from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from lowsky.cli import streams
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.problems import Problem
+
+if TYPE_CHECKING:
+    from google.protobuf import json_format
+    from google.protobuf.message import Message
+    from rich import box, console
+    from rich import table as rich_table
+    from rich import text as rich_text
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+else:
+    box = deferred("rich.box")
+    console = deferred("rich.console")
+    rich_table = deferred("rich.table")
+    rich_text = deferred("rich.text")
+    json_format = deferred("google.protobuf.json_format")
+
 
 SENT = "sent, the server is reading"
 
@@ -39,9 +51,17 @@ class Output:
         self.changed = False
         """Whether the command changes stored data: then the exit code reports the result of the change, whether or not
         it could be printed."""
-        # Titles and texts come from others: markup in them is not interpreted.
-        self.out = Console(markup=False, emoji=False, highlight=False)
-        self.err = Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+    # Titles and texts come from others: markup in them is not interpreted.
+    @cached_property
+    def out(self) -> Console:
+        """Standard output."""
+        return console.Console(markup=False, emoji=False, highlight=False)
+
+    @cached_property
+    def err(self) -> Console:
+        """Standard error."""
+        return console.Console(stderr=True, markup=False, emoji=False, highlight=False)
 
     @property
     def json(self) -> bool:
@@ -58,7 +78,7 @@ class Output:
     def line(self, document: Message | dict[str, Any], text: Callable[[], RenderableType]) -> None:
         """Prints one item of a stream as a line of NDJSON or text. Ends the command once the reader has exited."""
         if self.json:
-            self.document(json_format.MessageToDict(document) if isinstance(document, Message) else document)
+            self.document(json_format.MessageToDict(document) if not isinstance(document, dict) else document)
         else:
             self.out.print(text(), soft_wrap=True)
         sys.stdout.flush()
@@ -75,21 +95,21 @@ class Output:
     def say(self, text: str, style: str = "") -> None:
         """Prints a remark; omitted for programs, which read JSON."""
         if not self.json:
-            self.err.print(Text(clean(text), style=style), soft_wrap=True)
+            self.err.print(rich_text.Text(clean(text), style=style), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Prints a warning, for people and programs."""
         if self.json:
             self.document({"warning": text}, aside=True)
         else:
-            self.err.print(Text(text, style="bold yellow"), soft_wrap=True)
+            self.err.print(rich_text.Text(text, style="bold yellow"), soft_wrap=True)
 
     def problem(self, problem: Problem) -> None:
         """Prints a problem."""
         if self.json:
             self.document(problem.document(), aside=True)
             return
-        line = Text.assemble((f"{problem.reason}: ", "bold red"), clean(problem.message))
+        line = rich_text.Text.assemble((f"{problem.reason}: ", "bold red"), clean(problem.message))
         self.err.print(line, soft_wrap=True)
         for entry in problem.fields:
             if entry["message"] != problem.message:
@@ -99,7 +119,7 @@ class Output:
         for name, value in problem.metadata.items():
             self.err.print(f"  {clean(name)}: {clean(value)}", soft_wrap=True)
         if problem.advice:
-            self.err.print(Text(f"→ {problem.advice}", style="cyan"), soft_wrap=True)
+            self.err.print(rich_text.Text(f"→ {problem.advice}", style="cyan"), soft_wrap=True)
 
     @contextlib.contextmanager
     def waiting(self, text: str) -> Iterator[None]:
@@ -138,7 +158,7 @@ def clean(text: str) -> str:
 
 def table(*headings: str, title: str | None = None) -> Table:
     """A table that stays readable at 80 columns: long cells are folded, never cut."""
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1))
+    made = rich_table.Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1))
     for heading in headings:
         made.add_column(heading, overflow="fold")
     return made
@@ -151,7 +171,7 @@ def row(into: Table, *cells: str) -> None:
 
 def facts(**pairs: str) -> Table:
     """A resource as name and value; empty values are left out."""
-    made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    made = rich_table.Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
     made.add_column(style="bold", no_wrap=True)
     made.add_column(overflow="fold")
     for name, value in pairs.items():

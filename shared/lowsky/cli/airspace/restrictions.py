@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli.airspace import zone_views
+from lowsky.cli.deferred import deferred
 from lowsky.cli.options import RequestId
 from lowsky.cli.problems import invalid
 from lowsky.cli.session.session import session_of
 from lowsky.cli.values import enum_value, resource, timestamp
+
+if TYPE_CHECKING:
+    from lowsky.api.airspace.v1 import geozones_pb2 as pb
+    from lowsky.api.geo.v1 import geo_pb2
+    from lowsky.cli.airspace import zone_views
+else:
+    pb = deferred("lowsky.api.airspace.v1.geozones_pb2")
+    geo_pb2 = deferred("lowsky.api.geo.v1.geo_pb2")
+    zone_views = deferred("lowsky.cli.airspace.zone_views")
 
 
 def restrict(

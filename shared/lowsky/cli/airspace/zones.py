@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 
-from lowsky.api.airspace.v1 import geozones_pb2 as pb
-from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli.airspace import check, restrictions, zone_map, zone_page, zone_views
+from lowsky.cli.airspace import check, restrictions
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.options import LIMIT_DEFAULT, Limit, RequestId
 from lowsky.cli.output import row, table
@@ -26,9 +24,24 @@ from lowsky.cli.values import (
     resource,
     show_time,
 )
-from lowsky.client import LowskyApiError, read_mapping
 
-app = typer.Typer(help="Geozones: where flights are allowed, and whose approval they need.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from lowsky import client as sdk
+    from lowsky.api.airspace.v1 import geozones_pb2 as pb
+    from lowsky.api.geo.v1 import geo_pb2
+    from lowsky.cli.airspace import zone_map, zone_page, zone_views
+else:
+    sdk = deferred("lowsky.client")
+    pb = deferred("lowsky.api.airspace.v1.geozones_pb2")
+    geo_pb2 = deferred("lowsky.api.geo.v1.geo_pb2")
+    zone_map = deferred("lowsky.cli.airspace.zone_map")
+    zone_page = deferred("lowsky.cli.airspace.zone_page")
+    zone_views = deferred("lowsky.cli.airspace.zone_views")
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command()(restrictions.restrict)
 app.command()(restrictions.lift)
 
@@ -96,7 +109,7 @@ def import_(
     if (form is None) is not (mapping is None):
         raise invalid("INVALID_CHOICE", "--format and --mapping go together", "ED-269 and ED-318 need neither")
     written = enum_value(pb.ZoneFileFormat, form, "--format") if form else pb.ZONE_FILE_FORMAT_UNSPECIFIED
-    meaning = read_mapping(mapping) if mapping else None
+    meaning = sdk.read_mapping(mapping) if mapping else None
     whole, answering = resource("datasets", dataset), resource("authorities", authority)
     with session.output.transfer(f"sending {file.name}") as progress:
         try:
@@ -118,11 +131,11 @@ def import_(
                     on_progress=progress,
                 )
             )
-        except LowskyApiError as error:
+        except sdk.LowskyApiError as error:
             report = error.detail(pb.ImportReport)
             if report is None:
                 raise
-            refused: LowskyApiError | None = error
+            refused: sdk.LowskyApiError | None = error
             response = pb.ImportGeozonesResponse(report=report)
         else:
             refused = None

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from lowsky.cli.events import dead_letters
 from lowsky.cli.events.log import Bootstrap, EventLog, Prefix, document_of, texts_of, topic_of
@@ -17,7 +16,11 @@ from lowsky.cli.output import Output, clean
 from lowsky.cli.session.session import session_of
 from lowsky.events import topics
 
-app = typer.Typer(help="Events of all services.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(dead_letters.app, name="dead-letters")
 
 
@@ -70,6 +73,8 @@ async def _print(
 
 
 def _line(document: dict[str, Any]) -> Text:
+    from rich.text import Text
+
     data = document["data"] or {}
     resource: dict[str, Any] = next((value for value in data.values() if isinstance(value, dict)), {})
     state = resource.get("state", "") or document.get("problem", "")

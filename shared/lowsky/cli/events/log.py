@@ -3,24 +3,30 @@ records."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from google.protobuf import json_format
-from google.protobuf.message import DecodeError, Message
 
-from lowsky.api.events.v1 import events_pb2 as pb
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.problems import Problem
 from lowsky.cli.session import local_stack
 from lowsky.events import topics
+
+if TYPE_CHECKING:
+    from google.protobuf import json_format
+
+    from lowsky.api.events.v1 import events_pb2 as pb
+else:
+    pb = deferred("lowsky.api.events.v1.events_pb2")
+    json_format = deferred("google.protobuf.json_format")
+
 
 T = TypeVar("T")
 
@@ -29,15 +35,16 @@ RECORD_BYTES_MAX = 4 * 1024 * 1024
 
 REQUEST_TIMEOUT_MS = 10_000
 
-_VALUES: dict[str, type[Message]] = {
-    "lowsky.operator.": pb.OperatorEvent,
-    "lowsky.aircraft.": pb.AircraftEvent,
-    "lowsky.authority.": pb.AuthorityEvent,
-    "lowsky.geozone.": pb.GeozoneEvent,
-    "lowsky.dataset.": pb.DatasetEvent,
-    "lowsky.flightplan.": pb.FlightPlanEvent,
-    "lowsky.approval.": pb.ApprovalEvent,
+_VALUES = {
+    "lowsky.operator.": "OperatorEvent",
+    "lowsky.aircraft.": "AircraftEvent",
+    "lowsky.authority.": "AuthorityEvent",
+    "lowsky.geozone.": "GeozoneEvent",
+    "lowsky.dataset.": "DatasetEvent",
+    "lowsky.flightplan.": "FlightPlanEvent",
+    "lowsky.approval.": "ApprovalEvent",
 }
+"""The message of events_pb2 for each start of an event's type."""
 
 Bootstrap = Annotated[
     str | None,
@@ -74,7 +81,9 @@ class EventLog:
         """Runs work with the brokers; errors of Kafka become a Problem."""
         if not os.environ.get("LOWSKY_DEBUG"):
             logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-        from aiokafka.errors import KafkaError  # here, so that other commands do not wait for its import
+        import asyncio  # here, so that other commands do not wait for their import
+
+        from aiokafka.errors import KafkaError
 
         try:
             return asyncio.run(work)
@@ -168,7 +177,9 @@ def document_of(record: Any, prefix: str) -> dict[str, Any]:
     if problem := getattr(record, "problem", ""):
         document["problem"] = f"it cannot be decoded: {problem}"
     elif record.value is not None:
-        message = next((made() for start, made in _VALUES.items() if kind.startswith(start)), None)
+        from google.protobuf.message import DecodeError
+
+        message = next((getattr(pb, made)() for start, made in _VALUES.items() if kind.startswith(start)), None)
         try:
             if message is None:
                 raise DecodeError(f"no event type {kind!r} is known here")

@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 
-from lowsky.api.assessment.v1 import assessment_pb2
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.api.geo.v1 import geo_pb2
+from lowsky.cli.deferred import deferred
 from lowsky.cli.output import row, table
 from lowsky.cli.plans.options import ReferenceSystem
 from lowsky.cli.plans.requests import volumes_in
 from lowsky.cli.problems import invalid
 from lowsky.cli.session.session import session_of
 from lowsky.cli.values import enum_value, later, parse_time, reference_system_value, show_band, show_time
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from lowsky.api.assessment.v1 import assessment_pb2
+    from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+    from lowsky.api.geo.v1 import geo_pb2
+else:
+    assessment_pb2 = deferred("lowsky.api.assessment.v1.assessment_pb2")
+    pb = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
+    geo_pb2 = deferred("lowsky.api.geo.v1.geo_pb2")
+
 
 WINDOW = timedelta(hours=2)
 """Duration from now, if no times are given."""

@@ -10,13 +10,11 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from google.protobuf import json_format
-from rich.text import Text
 
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.output import Output
 from lowsky.cli.plans.answers import STDOUT, Answers
@@ -27,8 +25,19 @@ from lowsky.cli.plans.tally import Tally, shown
 from lowsky.cli.problems import Problem, invalid, of_any, of_api_error
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import later, show_time
-from lowsky.client import Client, InvalidArgument, LowskyApiError, error_of
-from lowsky.client.submission.journal import Batch, Journal
+
+if TYPE_CHECKING:
+    from google.protobuf import json_format
+
+    from lowsky import client as sdk
+    from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+    from lowsky.client.submission import journal as journals
+else:
+    sdk = deferred("lowsky.client")
+    journals = deferred("lowsky.client.submission.journal")
+    pb = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
+    json_format = deferred("google.protobuf.json_format")
+
 
 _EVERY = re.compile(r"(\d{1,6})(s|m|h)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
@@ -77,7 +86,7 @@ def submit_many(
         session.output.warn("without --journal, an interrupted run cannot be resumed")
     with (
         closing(Answers(files.answers, resumed=files.resumed, overwrite=dry_run)) as written,
-        Journal(files.journal, Batch(flights.name, asked.document()), datetime.now(UTC)) as kept,
+        journals.Journal(files.journal, journals.Batch(flights.name, asked.document()), datetime.now(UTC)) as kept,
     ):
         if kept.resumed:
             session.output.say(f"resuming {files.journal}, started at {show_time(kept.begun)}")
@@ -156,6 +165,8 @@ def _sum_up(output: Output, tally: Tally, files: _Files) -> None:
         document = {**tally.document(), "answers": str(files.answers or STDOUT), "journal": str(files.journal or "")}
         output.document(document, aside=aside)
         return
+    from rich.text import Text
+
     console = output.err if aside else output.out
     console.print(Text(tally.line(), style="bold"), soft_wrap=True)
     for reason in tally.reasons:
@@ -169,7 +180,9 @@ def _sum_up(output: Output, tally: Tally, files: _Files) -> None:
 class _Submission:
     """One run."""
 
-    def __init__(self, session: Session, source: Source, asked: Asked, journal: Journal, answers: Answers) -> None:
+    def __init__(
+        self, session: Session, source: Source, asked: Asked, journal: journals.Journal, answers: Answers
+    ) -> None:
         self.tally = Tally(asked.dry_run)
         self._session = session
         self._source = source
@@ -185,11 +198,11 @@ class _Submission:
             self._session.run(self._submit)
         except KeyboardInterrupt as interrupt:
             return interrupt
-        except (LowskyApiError, Problem) as error:
+        except (sdk.LowskyApiError, Problem) as error:
             return of_any(error)
         return None
 
-    async def _submit(self, client: Client) -> None:
+    async def _submit(self, client: sdk.Client) -> None:
         async with (
             shown(self.tally, self._source, self._session.output),
             aclosing(client.submit_many(self._requests())) as responses,
@@ -203,7 +216,7 @@ class _Submission:
                 if isinstance(entry, Unread):
                     raise entry.problem
                 prepared = self._prepared(entry)
-            except (Problem, InvalidArgument) as error:
+            except (Problem, sdk.InvalidArgument) as error:
                 problem = error if isinstance(error, Problem) else of_api_error(error)
                 self.tally.cannot_read(entry.place, problem)
                 self._answers.write({**entry.place.document(), **problem.document()})
@@ -234,7 +247,7 @@ class _Submission:
     def _take(self, response: pb.SubmitFlightPlansResponse) -> None:
         place, remarks = self._under_way.pop(response.key)
         document: dict[str, Any] = {"key": response.key, **place.document()}
-        error = error_of(response)
+        error = sdk.error_of(response)
         if error is not None:
             problem = of_api_error(error)
             self.tally.refuse(place, problem)

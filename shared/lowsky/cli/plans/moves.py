@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.cli.deferred import deferred
 from lowsky.cli.options import LIMIT_DEFAULT, Etag, Limit, Operator, RequestId, States
 from lowsky.cli.output import clean, table
-from lowsky.cli.plans import plan_views
 from lowsky.cli.plans.options import ReferenceSystem
 from lowsky.cli.plans.requests import volumes_in
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import child, enum_value, last, reference_system_value, show_time, timestamp
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+    from lowsky.cli.plans import plan_views
+else:
+    pb = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
+    plan_views = deferred("lowsky.cli.plans.plan_views")
+
 
 Name = Annotated[str, typer.Argument(help="operators/acme/flightPlans/…, or its last part with --operator.")]
 

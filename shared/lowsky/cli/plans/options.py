@@ -6,17 +6,25 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lowsky.api.assessment.v1 import assessment_pb2
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.cli.deferred import deferred
 from lowsky.cli.options import Operator
 from lowsky.cli.plans.requests import Wishes
 from lowsky.cli.session.session import session_of
 from lowsky.cli.values import REFERENCE_SYSTEMS, child, enum_value, parse_time, reference_system_value
-from lowsky.client import read_profile
+
+if TYPE_CHECKING:
+    from lowsky import client
+    from lowsky.api.assessment.v1 import assessment_pb2
+    from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+else:
+    client = deferred("lowsky.client")
+    assessment_pb2 = deferred("lowsky.api.assessment.v1.assessment_pb2")
+    pb = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
+
 
 Aircraft = Annotated[
     str | None, typer.Option("--aircraft", metavar="NAME", help="operators/acme/aircraft/d1, or d1 with --operator.")
@@ -127,7 +135,7 @@ def wishes_of(
         return_altitude_m=return_altitude,
         special_activities=tuple(enum_value(pb.SpecialActivity, text, "--special") for text in special or ()),
         lost_link=lost_link,
-        profile=read_profile(profile) if profile else None,
+        profile=client.read_profile(profile) if profile else None,
         reference_system=reference_system_value(reference_system),
     )
 

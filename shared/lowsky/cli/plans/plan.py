@@ -5,20 +5,29 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.cli.deferred import deferred
 from lowsky.cli.options import RequestId
-from lowsky.cli.plans import airspace, many, moves, plan_views, watch
+from lowsky.cli.plans import airspace, many, moves, watch
 from lowsky.cli.plans.options import Suggest, Supersedes, with_wishes
 from lowsky.cli.plans.requests import Wishes, operator_of, prepare
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import child
-from lowsky.client.calls import DEADLINE_S
 
-app = typer.Typer(help="Flight plans: from the request to the end of the flight.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+    from lowsky.cli.plans import plan_views
+    from lowsky.client import calls
+else:
+    calls = deferred("lowsky.client.calls")
+    pb = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
+    plan_views = deferred("lowsky.cli.plans.plan_views")
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 WAIT_S_DEFAULT = 10.0
 
@@ -52,7 +61,7 @@ def submit(
     if wait:
         request.wait_for_decision.FromTimedelta(timedelta(seconds=wait))
     with session.output.waiting(f"submitted; waiting up to {wait:g} s for the decision"):
-        response = session.call(lambda client: client.flight_plans.SubmitFlightPlan, request, wait + DEADLINE_S)
+        response = session.call(lambda client: client.flight_plans.SubmitFlightPlan, request, wait + calls.DEADLINE_S)
     plan = response.flight_plan
     session.output.show(response if suggest else plan, lambda: plan_views.result(plan, response.alternatives))
     raise typer.Exit(plan_views.exit_of_state(plan))
@@ -68,7 +77,7 @@ def check(
     request = _request(session, file, wishes, supersedes)
     request.validate_only, request.suggest_alternatives = True, suggest
     with session.output.waiting("checking"):
-        response = session.call(lambda client: client.flight_plans.SubmitFlightPlan, request, 2 * DEADLINE_S)
+        response = session.call(lambda client: client.flight_plans.SubmitFlightPlan, request, 2 * calls.DEADLINE_S)
     plan = response.flight_plan
     shown = response if suggest else plan
     session.output.show(shown, lambda: plan_views.result(plan, response.alternatives, dry_run=True))

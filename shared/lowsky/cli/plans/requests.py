@@ -6,18 +6,30 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lowsky.api.assessment.v1 import assessment_pb2
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.api.geo.v1 import geo_pb2
-from lowsky.cli.plans.messages import json_of, parsed
+from lowsky.cli.deferred import deferred
 from lowsky.cli.problems import invalid
 from lowsky.cli.values import enum_name, show_time
-from lowsky.client.missions import USUAL, loiter_radius_m, trajectory_of
-from lowsky.client.profiles import fill_from
-from lowsky.missions import Datum, Mission, read
 from lowsky.text_files import decode
+
+if TYPE_CHECKING:
+    from lowsky import missions
+    from lowsky.api.assessment.v1 import assessment_pb2
+    from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+    from lowsky.api.geo.v1 import geo_pb2
+    from lowsky.cli.plans import messages
+    from lowsky.client import missions as client_missions
+    from lowsky.client import profiles
+else:
+    missions = deferred("lowsky.missions")
+    messages = deferred("lowsky.cli.plans.messages")
+    client_missions = deferred("lowsky.client.missions")
+    profiles = deferred("lowsky.client.profiles")
+    assessment_pb2 = deferred("lowsky.api.assessment.v1.assessment_pb2")
+    pb = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
+    geo_pb2 = deferred("lowsky.api.geo.v1.geo_pb2")
+
 
 DEPART_IN = timedelta(minutes=5)
 """Delay of take-off if no time is given: long enough to read the answer, short enough to mean now."""
@@ -27,7 +39,7 @@ BUFFER_M_MAX = 5_000.0
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
 
-_DATUM_TEXTS: dict[Datum, str] = {
+_DATUM_TEXTS: dict[missions.Datum, str] = {
     "AGL": "above ground level",
     "AMSL": "above mean sea level",
     "WGS84": "above the WGS 84 ellipsoid",
@@ -138,11 +150,11 @@ def volumes_in(file: Path, system: geo_pb2.ReferenceSystem.ValueType) -> assessm
 def _complete(plan: pb.FlightPlan, wishes: Wishes) -> None:
     """Completes a plan: the command line takes precedence over the file, and the file over the profile."""
     if wishes.profile is not None:
-        fill_from(plan, wishes.profile)
+        profiles.fill_from(plan, wishes.profile)
     if wishes.commercial is not None:
         plan.commercial = wishes.commercial
     elif not plan.HasField("commercial"):
-        plan.commercial = USUAL.commercial
+        plan.commercial = client_missions.USUAL.commercial
     if wishes.aircraft:
         plan.aircraft = wishes.aircraft
     if not plan.aircraft:
@@ -165,11 +177,11 @@ def _airspace(file: Path, wishes: Wishes, now: datetime) -> tuple[pb.FlightPlan,
         plan = _read_message(file)
         _set_departure(plan, wishes, now, remarks)
     else:
-        mission = read(file, return_altitude_m=wishes.return_altitude_m)
+        mission = missions.read(file, return_altitude_m=wishes.return_altitude_m)
         plan = pb.FlightPlan()
         if wishes.profile is not None:
-            fill_from(plan, wishes.profile)
-        fill_from(plan, USUAL)
+            profiles.fill_from(plan, wishes.profile)
+        profiles.fill_from(plan, client_missions.USUAL)
         _set_trajectory(plan, mission, wishes, remarks)
         _set_departure(plan, wishes, now, remarks)
         remarks += mission.assumptions
@@ -191,7 +203,7 @@ def _require_finite(wishes: Wishes) -> None:
 
 
 def _read_message(file: Path) -> pb.FlightPlan:
-    plan = parsed(json_in(file), pb.FlightPlan, "UNREADABLE_FILE", str(file))
+    plan = messages.parsed(json_in(file), pb.FlightPlan, "UNREADABLE_FILE", str(file))
     _require_airspace(plan, str(file))
     return plan
 
@@ -207,7 +219,7 @@ def json_in(file: Path) -> Any:
     if len(data) > FILE_BYTES_MAX:
         raise invalid("TOO_LARGE", f"{file} holds more than {FILE_BYTES_MAX // 2**20} MiB")
     try:
-        return json_of(decode(data))
+        return messages.json_of(decode(data))
     except (ValueError, RecursionError) as error:
         raise invalid(
             "UNREADABLE_FILE",
@@ -221,8 +233,8 @@ def _require_airspace(plan: pb.FlightPlan, where: str) -> None:
         raise invalid("AIRSPACE_MISSING", f"{where} has neither a trajectory nor volumes")
 
 
-def _set_trajectory(plan: pb.FlightPlan, mission: Mission, wishes: Wishes, remarks: list[str]) -> None:
-    radius_m = loiter_radius_m(mission)
+def _set_trajectory(plan: pb.FlightPlan, mission: missions.Mission, wishes: Wishes, remarks: list[str]) -> None:
+    radius_m = client_missions.loiter_radius_m(mission)
     buffer_m = wishes.buffer_m + radius_m
     if buffer_m > BUFFER_M_MAX:
         circling = f" and the {radius_m:g} m on which the aircraft circles are" if radius_m else " is"
@@ -230,7 +242,7 @@ def _set_trajectory(plan: pb.FlightPlan, mission: Mission, wishes: Wishes, remar
             "BUFFER_TOO_LARGE", f"a buffer of {wishes.buffer_m:g} m{circling} more than {BUFFER_M_MAX:g} m to each side"
         )
     plan.trajectory.CopyFrom(
-        trajectory_of(
+        client_missions.trajectory_of(
             mission,
             horizontal_buffer_m=wishes.buffer_m,
             vertical_buffer_m=wishes.vertical_buffer_m,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import json
@@ -13,14 +12,22 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
-from lowsky.canonical import canonical
-from lowsky.cli.plans.messages import json_of, parsed
+from lowsky.cli.deferred import deferred
 from lowsky.cli.plans.requests import FILE_BYTES_MAX, Prepared, Wishes, prepare, prepare_message
 from lowsky.cli.problems import Problem, invalid, of_any
 from lowsky.text_files import ADVICE, NotText, ToUtf8, decode
+
+if TYPE_CHECKING:
+    from lowsky import canonical as canonicals
+    from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+    from lowsky.cli.plans import messages
+else:
+    canonicals = deferred("lowsky.canonical")
+    messages = deferred("lowsky.cli.plans.messages")
+    pb = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
+
 
 LINE_BYTES_MAX = 1024 * 1024
 """A trajectory of 2 000 waypoints takes some 300 kB; the services take messages of 4 MiB."""
@@ -198,7 +205,7 @@ class Folder:
 
 def _entry_of(place: Place, line: bytes) -> Entry | Unread:
     try:
-        content = json_of(line.decode())
+        content = messages.json_of(line.decode())
         if not isinstance(content, dict):
             raise invalid("NO_FLIGHT_PLAN", "the line is no JSON object")
         key = _checked_key(content.pop("key", str(place.number)))
@@ -209,10 +216,10 @@ def _entry_of(place: Place, line: bytes) -> Entry | Unread:
     except (ValueError, RecursionError) as error:
         return Unread(place, invalid("NOT_JSON", f"the line is no JSON: {str(error)[:500]}"))
     try:
-        plan = parsed(content, pb.FlightPlan, "NO_FLIGHT_PLAN", "the line")
+        plan = messages.parsed(content, pb.FlightPlan, "NO_FLIGHT_PLAN", "the line")
     except Problem as problem:
         return Entry(place, key, hashlib.sha256(line.strip()).hexdigest(), problem)
-    return Entry(place, key, hashlib.sha256(canonical(plan)).hexdigest(), plan)
+    return Entry(place, key, hashlib.sha256(canonicals.canonical(plan)).hexdigest(), plan)
 
 
 def _checked_key(key: object) -> str:
@@ -232,9 +239,9 @@ def _digest_of(file: Path) -> str:
     if len(data) > FILE_BYTES_MAX:
         raise invalid("TOO_LARGE", f"{file.name} holds more than {FILE_BYTES_MAX // 2**20} MiB")
     try:
-        document = json_of(decode(data))
+        document = messages.json_of(decode(data))
         if file.suffix.lower() == ".json":
-            data = canonical(parsed(document, pb.FlightPlan, "UNREADABLE_FILE", file.name))
+            data = canonicals.canonical(messages.parsed(document, pb.FlightPlan, "UNREADABLE_FILE", file.name))
         else:
             data = json.dumps(document, sort_keys=True).encode()
     except (Problem, ValueError, RecursionError):
@@ -248,6 +255,8 @@ async def _read_chunk(descriptor: int) -> bytes:
     A thread reads them, since answers arrive meanwhile. The thread is never joined: after Ctrl-C a silent pipe would
     block the command for ever.
     """
+    import asyncio  # slow to import, and not needed for --help
+
     loop = asyncio.get_running_loop()
     read: asyncio.Future[bytes] = loop.create_future()
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.output import Output, clean
-from lowsky.cli.plans import plan_views
 from lowsky.cli.plans.sources import Place, Source
 from lowsky.cli.problems import Problem
+
+if TYPE_CHECKING:
+    from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+    from lowsky.cli.plans import plan_views
+else:
+    pb = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
+    plan_views = deferred("lowsky.cli.plans.plan_views")
+
 
 REASONS_MAX = 10
 """Number of reasons shown for flights not accepted: the answers file has all."""
@@ -122,6 +128,8 @@ async def shown(tally: Tally, source: Source, output: Output) -> AsyncIterator[N
 
 @contextlib.asynccontextmanager
 async def _each(seconds: float, tell: Callable[[], None]) -> AsyncIterator[None]:
+    import asyncio  # slow to import, and not needed for --help
+
     async def repeat() -> None:
         while True:
             await asyncio.sleep(seconds)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.options import Operator
-from lowsky.cli.plans import plan_views
 from lowsky.cli.problems import invalid
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import child, resource
-from lowsky.client import Client
 from lowsky.text_files import NotText, decode
+
+if TYPE_CHECKING:
+    from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+    from lowsky.cli.plans import plan_views
+    from lowsky.client import Client
+else:
+    pb = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
+    plan_views = deferred("lowsky.cli.plans.plan_views")
 
 
 def watch(

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from google.protobuf.field_mask_pb2 import FieldMask
-from rich.console import RenderableType
 
-from lowsky.api.registration.v1 import aircraft_pb2 as pb
-from lowsky.api.registration.v1.identifiers_pb2 import Identifier
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.options import LIMIT_DEFAULT, Etag, Limit, Operator, RequestId
 from lowsky.cli.output import facts, row, table
@@ -19,7 +16,19 @@ from lowsky.cli.register.identifiers import CTA_2063_A, Identifiers, identifiers
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import child, enum_name, enum_value, last, show_time
 
-app = typer.Typer(help="Aircraft of operators.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from google.protobuf import field_mask_pb2
+    from rich.console import RenderableType
+
+    from lowsky.api.registration.v1 import aircraft_pb2 as pb
+    from lowsky.api.registration.v1 import identifiers_pb2
+else:
+    identifiers_pb2 = deferred("lowsky.api.registration.v1.identifiers_pb2")
+    field_mask_pb2 = deferred("google.protobuf.field_mask_pb2")
+    pb = deferred("lowsky.api.registration.v1.aircraft_pb2")
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="operators/acme/aircraft/d1, or d1 with --operator.")]
 MaxHeight = Annotated[float | None, typer.Option("--max-height", help="Metres; omit it if the aircraft has no limit.")]
@@ -65,9 +74,10 @@ def register(
     _show(session, session.call(lambda client: client.aircraft.RegisterAircraft, request).aircraft)
 
 
+@app.command("get", hidden=True)  # its earlier name
 @app.command()
-def get(context: typer.Context, name: Name, operator: Operator = None) -> None:
-    """One aircraft."""
+def show(context: typer.Context, name: Name, operator: Operator = None) -> None:
+    """Show one aircraft."""
     session = session_of(context)
     _show(session, _get(session, child("aircraft", name, session.operator(operator))))
 
@@ -127,7 +137,7 @@ def update(
         etag = etag or now.etag  # what others added meanwhile would be removed
     aircraft = pb.Aircraft(name=whole, etag=etag, **changes)
     request = pb.UpdateAircraftRequest(
-        request_id=request_id, aircraft=aircraft, update_mask=FieldMask(paths=list(changes))
+        request_id=request_id, aircraft=aircraft, update_mask=field_mask_pb2.FieldMask(paths=list(changes))
     )
     _show(session, session.call(lambda client: client.aircraft.UpdateAircraft, request).aircraft)
 
@@ -148,15 +158,17 @@ def _get(session: Session, name: str) -> pb.Aircraft:
     return session.call(lambda client: client.aircraft.GetAircraft, request).aircraft
 
 
-def _serial(text: str) -> list[Identifier]:
-    return [Identifier(scheme=CTA_2063_A, value=text)] if text else []
+def _serial(text: str) -> list[identifiers_pb2.Identifier]:
+    return [identifiers_pb2.Identifier(scheme=CTA_2063_A, value=text)] if text else []
 
 
-def _changed(now: Iterable[Identifier], added: Sequence[Identifier], removed: Sequence[str]) -> list[Identifier]:
+def _changed(
+    now: Iterable[identifiers_pb2.Identifier], added: Sequence[identifiers_pb2.Identifier], removed: Sequence[str]
+) -> list[identifiers_pb2.Identifier]:
     """The current identifiers, with some added or replaced and some removed."""
     by_scheme = {one.scheme: one for one in now}
     if unknown := [scheme for scheme in removed if scheme not in by_scheme]:
-        raise invalid("INVALID_IDENTIFIER", f"the aircraft has no {unknown[0]}", "see `lowsky aircraft get`")
+        raise invalid("INVALID_IDENTIFIER", f"the aircraft has no {unknown[0]}", "see `lowsky aircraft show`")
     kept = [one for scheme, one in by_scheme.items() if scheme not in {*removed, *(new.scheme for new in added)}]
     return [*kept, *added]
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 
-from lowsky.api.registration.v1 import identifiers_pb2 as pb
+from lowsky.cli.deferred import deferred
 from lowsky.cli.output import row, table
 from lowsky.cli.problems import invalid
 from lowsky.cli.session.session import session_of
 from lowsky.cli.values import enum_name, enum_value
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from lowsky.api.registration.v1 import identifiers_pb2 as pb
+else:
+    pb = deferred("lowsky.api.registration.v1.identifiers_pb2")
+
 
 CTA_2063_A = "cta-2063-a"
 """The scheme of a serial number without a given scheme."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from google.protobuf.field_mask_pb2 import FieldMask
-from rich.console import RenderableType
 
-from lowsky.api.assessment.v1 import assessment_pb2
-from lowsky.api.registration.v1 import operators_pb2 as pb
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.options import LIMIT_DEFAULT, Etag, Limit, RequestId, States
 from lowsky.cli.output import facts, row, table
@@ -19,7 +16,19 @@ from lowsky.cli.register.identifiers import Identifiers, identifiers_of, shown
 from lowsky.cli.session.session import Session, session_of
 from lowsky.cli.values import enum_name, enum_value, last, resource, show_time, timestamp
 
-app = typer.Typer(help="Operators, who are responsible for flights.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from google.protobuf import field_mask_pb2
+    from rich.console import RenderableType
+
+    from lowsky.api.assessment.v1 import assessment_pb2
+    from lowsky.api.registration.v1 import operators_pb2 as pb
+else:
+    field_mask_pb2 = deferred("google.protobuf.field_mask_pb2")
+    assessment_pb2 = deferred("lowsky.api.assessment.v1.assessment_pb2")
+    pb = deferred("lowsky.api.registration.v1.operators_pb2")
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="acme or operators/acme.")]
 Reason = Annotated[str, typer.Option("--reason", help="Shown to the operator.")]
@@ -71,9 +80,10 @@ def create(
     _show(session, session.call(lambda client: client.operators.CreateOperator, request).operator)
 
 
+@app.command("get", hidden=True)  # its earlier name
 @app.command()
-def get(context: typer.Context, name: Name) -> None:
-    """One operator."""
+def show(context: typer.Context, name: Name) -> None:
+    """Show one operator."""
     session = session_of(context)
     _show(session, _get(session, name))
 
@@ -131,7 +141,9 @@ def update(
         paths.append("certificate")
     if not paths:
         raise Problem("NOTHING_TO_CHANGE", "no option says what to change", Exit.USAGE, "see --help")
-    request = pb.UpdateOperatorRequest(request_id=request_id, operator=operator, update_mask=FieldMask(paths=paths))
+    request = pb.UpdateOperatorRequest(
+        request_id=request_id, operator=operator, update_mask=field_mask_pb2.FieldMask(paths=paths)
+    )
     _show(session, session.call(lambda client: client.operators.UpdateOperator, request).operator)
 
 

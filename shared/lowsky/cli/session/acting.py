@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.problems import Problem, invalid
 from lowsky.cli.session.local_stack import LocalStack
-from lowsky.client import DevelopmentToken
+
+if TYPE_CHECKING:
+    from lowsky import client
+else:
+    client = deferred("lowsky.client")
+
 
 ROLES = ("applicant", "operator", "registrar", "publisher", "officer", "administrator")
 
@@ -48,7 +55,7 @@ def parse(text: str) -> Acting:
     )
 
 
-def token_source(acting: Acting, stack: LocalStack | None, ttl_s: int = 3_600) -> DevelopmentToken:
+def token_source(acting: Acting, stack: LocalStack | None, ttl_s: int = 3_600) -> client.DevelopmentToken:
     """A source of such tokens; refused in production and without a local stack."""
     if os.environ.get("LOWSKY_ENV") == "production":
         raise Problem("DEVELOPMENT_ONLY", "--as is for development; LOWSKY_ENV says production", Exit.DENIED)
@@ -59,7 +66,7 @@ def token_source(acting: Acting, stack: LocalStack | None, ttl_s: int = 3_600) -
             Exit.DENIED,
             "run `lowsky up`, or set LOWSKY_STATE_DIR to its folder; elsewhere set LOWSKY_TOKEN",
         )
-    return DevelopmentToken(
+    return client.DevelopmentToken(
         stack.issuer_url,
         stack.issuer_secret,
         subject=acting.subject,

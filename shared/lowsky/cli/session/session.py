@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import grpc
 import typer
-from google.protobuf.message import Message
 
+from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
 from lowsky.cli.output import Format, Output
 from lowsky.cli.problems import ADVICE, Problem, invalid
 from lowsky.cli.session import acting, local_stack
 from lowsky.cli.values import resource
-from lowsky.client import Client, ClientCredentials, Endpoints, FileToken, StaticToken, TokenSource
 from lowsky.loopback import is_loopback_target
 
+if TYPE_CHECKING:
+    import grpc
+    from google.protobuf.message import Message
+
+    from lowsky import client as sdk
+else:
+    grpc = deferred("grpc")
+    sdk = deferred("lowsky.client")
+
+
 T = TypeVar("T")
-Req = TypeVar("Req", bound=Message)
-Res = TypeVar("Res", bound=Message)
+Req = TypeVar("Req", bound="Message")
+Res = TypeVar("Res", bound="Message")
 
 SERVICES = ("registration", "airspace", "flightplans", "approvals")
 
@@ -39,26 +46,28 @@ class Session:
     tls: bool | None = None
     tls_ca: Path | None = None
 
-    def client(self) -> Client:
+    def client(self) -> sdk.Client:
         """A client for this run; open it with `async with`."""
         endpoints = self.endpoints()
-        return Client(endpoints, self.tokens(), tls=self._tls(endpoints))
+        return sdk.Client(endpoints, self.tokens(), tls=self._tls(endpoints))
 
-    def run(self, work: Callable[[Client], Awaitable[T]]) -> T:
+    def run(self, work: Callable[[sdk.Client], Awaitable[T]]) -> T:
         """Runs work with a client, which may change stored data."""
         self.output.changed = True
         return self._run(work)
 
-    def _run(self, work: Callable[[Client], Awaitable[T]]) -> T:
+    def _run(self, work: Callable[[sdk.Client], Awaitable[T]]) -> T:
         async def open_and_work() -> T:
             async with self.client() as client:
                 return await work(client)
+
+        import asyncio  # slow to import, and not needed for --help
 
         return asyncio.run(open_and_work())
 
     def call(
         self,
-        method: Callable[[Client], grpc.aio.UnaryUnaryMultiCallable[Req, Res]],
+        method: Callable[[sdk.Client], grpc.aio.UnaryUnaryMultiCallable[Req, Res]],
         request: Req,
         timeout_s: float = 10,
     ) -> Res:
@@ -69,7 +78,7 @@ class Session:
 
     def listing(
         self,
-        method: Callable[[Client], grpc.aio.UnaryUnaryMultiCallable[Req, Res]],
+        method: Callable[[sdk.Client], grpc.aio.UnaryUnaryMultiCallable[Req, Res]],
         request: Req,
         items: str,
         limit: int,
@@ -77,7 +86,7 @@ class Session:
         """The pages of a list as one message; if there are more, it keeps the next page token, and a warning is
         printed."""
 
-        async def collect(client: Client) -> Res:
+        async def collect(client: sdk.Client) -> Res:
             merged: Any = None
             wanted: Any = request
             wanted.page_size = min(limit, 1_000)
@@ -97,7 +106,7 @@ class Session:
             self.output.warn(f"only the first {limit} are shown; there are more (--limit)")
         return cast(Res, found)
 
-    def endpoints(self) -> Endpoints:
+    def endpoints(self) -> sdk.Endpoints:
         """The given endpoints, else those of the local stack."""
         stack = local_stack.find()
         found = {}
@@ -110,9 +119,9 @@ class Session:
                 Exit.UNAVAILABLE,
                 "run `lowsky up`, or set LOWSKY_REGISTRATION, LOWSKY_AIRSPACE, LOWSKY_FLIGHTPLANS, LOWSKY_APPROVALS",
             )
-        return Endpoints(**found)
+        return sdk.Endpoints(**found)
 
-    def tokens(self) -> TokenSource:
+    def tokens(self) -> sdk.TokenSource:
         """--as, else --token-file, else LOWSKY_TOKEN, else client credentials of the environment."""
         environment = os.environ
         if self.acting_as is not None:
@@ -120,12 +129,12 @@ class Session:
             self.output.warn(f"DEVELOPMENT ONLY: acting as {self.acting_as} with a token of the local issuer")
             return source
         if self.token_file is not None:
-            return FileToken(self.token_file)
+            return sdk.FileToken(self.token_file)
         if token := environment.get("LOWSKY_TOKEN"):
-            return StaticToken(token)
+            return sdk.StaticToken(token)
         if url := environment.get("LOWSKY_TOKEN_URL"):
             try:
-                return ClientCredentials(
+                return sdk.ClientCredentials(
                     url,
                     environment.get("LOWSKY_CLIENT_ID", ""),
                     environment.get("LOWSKY_CLIENT_SECRET", ""),
@@ -151,7 +160,7 @@ class Session:
             raise invalid("OPERATOR_MISSING", "whose?", "give --operator NAME, or set LOWSKY_OPERATOR")
         return operator
 
-    def _tls(self, endpoints: Endpoints) -> bool | grpc.ChannelCredentials:
+    def _tls(self, endpoints: sdk.Endpoints) -> bool | grpc.ChannelCredentials:
         if self.tls_ca is not None:
             return grpc.ssl_channel_credentials(root_certificates=self.tls_ca.read_bytes())
         if self.tls is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -27,6 +26,8 @@ def token(
         raise Problem("WHO", "whose token?", Exit.USAGE, "as in `lowsky token operator:acme`")
     source = acting.token_source(acting.parse(wanted), local_stack.find(), ttl)
     session.output.warn(f"DEVELOPMENT ONLY: a token of the local issuer for {wanted}")
+    import asyncio  # slow to import, and not needed for --help
+
     text = asyncio.run(source.token())
     if session.output.json:
         session.output.document({"token": text})

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from lowsky.client.errors import LowskyApiError
+from lowsky.cli.deferred import deferred
 from lowsky.local.commands import EXIT_FAILED, STATE_DIR_DEFAULT, StateDir
-from lowsky.local.demo.story import play
 from lowsky.local.errors import AlreadyRunning, StackError
-from lowsky.local.reporting import ConsoleReporter
-from lowsky.local.stack import Stack
+
+if TYPE_CHECKING:
+    from rich import console as consoles
+    from rich.console import Console
+
+    from lowsky.client import errors
+    from lowsky.local import reporting
+    from lowsky.local import stack as stacks
+    from lowsky.local.demo import story
+else:
+    consoles, errors = deferred("rich.console"), deferred("lowsky.client.errors")
+    reporting, story = deferred("lowsky.local.reporting"), deferred("lowsky.local.demo.story")
+    stacks = deferred("lowsky.local.stack")
 
 AREA = {
     "LOWSKY_TERRAIN_MIN_M": "-5",
@@ -37,7 +45,7 @@ def demo(
     ] = None,
 ) -> None:
     """Start everything, import a sample airspace, and play a day of requests on it."""
-    raise typer.Exit(run_demo(state_dir, Console(), leave_up=leave_up))
+    raise typer.Exit(run_demo(state_dir, consoles.Console(), leave_up=leave_up))
 
 
 def run_demo(state_dir: Path, console: Console, *, leave_up: bool | None = None) -> int:
@@ -45,7 +53,7 @@ def run_demo(state_dir: Path, console: Console, *, leave_up: bool | None = None)
     stay = console.is_terminal if leave_up is None else leave_up
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        stack = Stack.start(state_dir, reporter=ConsoleReporter(console), env=AREA)
+        stack = stacks.Stack.start(state_dir, reporter=reporting.ConsoleReporter(console), env=AREA)
     except AlreadyRunning:
         console.print("A stack is up in this folder already: `lowsky down` stops it, then play the demo again.")
         return EXIT_FAILED
@@ -55,10 +63,12 @@ def run_demo(state_dir: Path, console: Console, *, leave_up: bool | None = None)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     try:
-        asyncio.run(play(stack, console))
+        import asyncio  # slow to import, and not needed for --help
+
+        asyncio.run(story.play(stack, console))
         if stay:
             _stay(stack, console)
-    except (LowskyApiError, StackError) as error:
+    except (errors.LowskyApiError, StackError) as error:
         console.print(f"[red]The story broke off:[/] {error}", soft_wrap=True)
         return EXIT_FAILED
     except KeyboardInterrupt:
@@ -68,7 +78,7 @@ def run_demo(state_dir: Path, console: Console, *, leave_up: bool | None = None)
     return 0
 
 
-def _stay(stack: Stack, console: Console) -> None:
+def _stay(stack: stacks.Stack, console: Console) -> None:
     console.print(
         f"\nThe stack stays up; its data and logs are in {stack.state_dir}. In another terminal try for instance\n"
         "  .venv/bin/lowsky --as operator:sample-parcels plan list\n"
