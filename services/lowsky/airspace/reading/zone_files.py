@@ -43,7 +43,7 @@ from lowsky.airspace.reading.formats import document, ed269, ed318
 from lowsky.airspace.reading.formats.document import FILE_BYTES_MAX, TooLarge, repeated_key
 from lowsky.airspace.reading.formats.json_zones import JsonZones
 from lowsky.airspace.reading.formats.kml import KmlZones
-from lowsky.airspace.reading.formats.layout import ZONES_MAX, metadata_of, single_format
+from lowsky.airspace.reading.formats.layout import ZONES_MAX, metadata_left, metadata_of, single_format
 from lowsky.airspace.reading.formats.recognising import require_readable
 from lowsky.airspace.reading.formats.stated_systems import system_of_file, system_of_zone
 from lowsky.airspace.reading.geometry.places import at_published_places
@@ -111,6 +111,7 @@ def _survey(zones: KmlZones | JsonZones, declared: Declared, on_progress: Callab
             identifier = _identifier(zone)
             numbers.keep_free(identifier)
             left_over.add(identifier, zone.left)
+    left_over.add_of_file(metadata_left(zones.members))
     system = system_of_file(zones.collections, declared.reference_system)
     return Reading(
         declared.format or single_format(formats, zones.members),
