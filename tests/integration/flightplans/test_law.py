@@ -81,8 +81,8 @@ async def test_what_the_request_lacks_rejects_the_plan_and_is_named(world: World
     assert "Art. 27" in finding.message
     read = (await world.stub().GetFlightPlan(pb.GetFlightPlanRequest(name=plan.name))).flight_plan
     assert list(read.findings) == [finding]
-    sighted = submission(a_free_place(), alternate_landing_sites=[], mode=pb.FlightPlan.MODE_VLOS)
-    assert state((await world.stub().SubmitFlightPlan(sighted)).flight_plan) == "SUBMITTED"
+    complete = submission(a_free_place(), mode=pb.FlightPlan.MODE_VLOS)
+    assert state((await world.stub().SubmitFlightPlan(complete)).flight_plan) == "SUBMITTED"
 
 
 async def test_the_law_is_that_of_the_country_whose_authority_a_zone_names(world: World) -> None:

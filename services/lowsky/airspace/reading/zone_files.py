@@ -41,7 +41,7 @@ from lowsky.airspace.reading.attributes.repeated_identifiers import Numbers
 from lowsky.airspace.reading.attributes.standard_layout import Arranged, arranged
 from lowsky.airspace.reading.attributes.unused_values import LeftOver
 from lowsky.airspace.reading.formats import ed269, ed318, json_parsing
-from lowsky.airspace.reading.formats.file_layout import ZONES_MAX, metadata_of, single_format
+from lowsky.airspace.reading.formats.file_layout import ZONES_MAX, metadata_left, metadata_of, single_format
 from lowsky.airspace.reading.formats.json_parsing import FILE_BYTES_MAX, TooLarge, repeated_key
 from lowsky.airspace.reading.formats.json_zones import JsonZones
 from lowsky.airspace.reading.formats.kml import KmlZones
@@ -111,6 +111,7 @@ def _survey(zones: KmlZones | JsonZones, declared: Declared, on_progress: Callab
             identifier = _identifier(zone)
             numbers.keep_free(identifier)
             left_over.add(identifier, zone.left)
+    left_over.add_of_file(metadata_left(zones.members))
     system = system_of_file(zones.collections, declared.reference_system)
     return Reading(
         declared.format or single_format(formats, zones.members),

@@ -140,6 +140,25 @@ def test_metadata_are_read_and_unread_members_kept() -> None:
     assert found.other["more"] == 1
 
 
+def test_what_a_file_states_of_itself_and_nothing_keeps_is_named() -> None:
+    metadata = {
+        "provider": [{"text": "P", "lang": "en"}],
+        "issued": "2026-01-02T00:00:00Z",
+        "validTo": "2026-02-02T00:00:00Z",
+        "otherGeoid": "Local",
+        "technicalLimitation": [],
+    }
+    stated = {"type": "FeatureCollection", "name": "N", "metadata": metadata, "features": [ed318()], "edition": 3}
+    found = reading(stated)
+    assert [(note.reason, note.field) for note in found.notes] == [
+        ("NOT_TAKEN_OVER", field)
+        for field in ("metadata.provider", "metadata.issued", "metadata.validTo", "metadata.otherGeoid", "edition")
+    ]
+    assert "changes no zone" in found.notes[0].message
+    assert reading({"features": [ed318()], "title": "T", "metadata": {}, "x": None}).notes == ()
+    assert reading(ed269()).notes == reading({**ed318(), "id": 7}).notes == ()
+
+
 def test_every_entry_of_a_list_ends_in_one_report_entry() -> None:
     found = reading([ed269(), None, 7, "x", [], {}, ed269(identifier="Z2", restriction="CLOSED")])
     assert [entry.position for entry in found.entries] == list(range(7))

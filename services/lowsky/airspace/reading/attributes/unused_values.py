@@ -1,4 +1,4 @@
-"""Published values that no member of a zone uses, reported once for the whole file."""
+"""Published values that nothing stored is made of, reported once for the whole file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class _Count:
 
 
 class LeftOver:
-    """Counts zones by the attributes that are not taken over."""
+    """Counts zones by the attributes that are not taken over, and names those that a file states of itself."""
 
     def __init__(self) -> None:
+        self._of_file: dict[str, None] = {}
         self._counts: dict[str, _Count] = {}
         self._unnamed = 0
 
@@ -37,8 +38,19 @@ class LeftOver:
             else:
                 self._unnamed += 1
 
+    def add_of_file(self, paths: Iterable[str]) -> None:
+        """Names what the file states for all of its zones."""
+        for path in paths:
+            if len(self._of_file) < PATHS_MAX:
+                self._of_file[path[:PATH_LENGTH_MAX]] = None
+            else:
+                self._unnamed += 1
+
     def notes(self) -> Iterator[Note]:
         """One for each attribute."""
+        for path in self._of_file:
+            message = "stated for the file as a whole and not taken over: it changes no zone, and is not kept"
+            yield Note("NOT_TAKEN_OVER", path, message)
         for path, count in self._counts.items():
             zones = f"zone {count.first!r}" if count.zones == 1 else f"{count.zones} zones, the first {count.first!r}"
             message = f"published in {zones} and not taken over: it is kept in published_json only"

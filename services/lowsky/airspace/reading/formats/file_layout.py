@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from lowsky.airspace.reading.attributes.json_values import instant, mapping, text, texts
+from lowsky.airspace.reading.attributes.json_values import empty, instant, mapping, text, texts
 from lowsky.airspace.reading.report import Format, Metadata, Notes, UnreadableZones
 
 ZONES_MAX = 100_000
@@ -13,6 +13,8 @@ ZONES_MAX = 100_000
 LIST_KEYS = ("features", "UASZoneList")
 _ZONE_KEYS = ("identifier", "restriction", "horizontalProjection")
 _METADATA_KEYS = ("metadata", "datasetMetadata")
+_USED_KEYS = frozenset({*LIST_KEYS, "type", "title", "name", "crs"})
+"""Members of a file that determine what is stored: its zones, its dialect, its title, its reference system."""
 
 
 def require_zone_file(document: object) -> None:
@@ -70,3 +72,14 @@ def metadata_of(members: Mapping[str, object]) -> Metadata:
         valid_to=instant(moment("validTo"), end=True, field="validTo", notes=notes),
         other={key: value for key, value in members.items() if key not in LIST_KEYS},
     )
+
+
+def metadata_left(members: Mapping[str, object]) -> Iterator[str]:
+    """Paths of what a file states beside its zones and that nothing is stored of, such as `metadata.validTo`."""
+    if members.get("type") == "Feature" or any(key in members for key in _ZONE_KEYS):
+        return
+    for key, value in members.items():
+        if key in _METADATA_KEYS and isinstance(value, dict):
+            yield from (f"{key}.{name}" for name, stated in value.items() if not empty(stated))
+        elif key not in _USED_KEYS and not empty(value):
+            yield key
