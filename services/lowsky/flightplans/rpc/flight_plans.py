@@ -327,5 +327,5 @@ async def _until_decided(
 
 
 def _require_visible(access: Access, plan: FlightPlan, asked: str) -> None:
-    if not is_visible(access.reach, plan.operator, {*plan.deciding_authorities, *plan.notified_authorities}):
+    if not is_visible(access.reach, plan.operator, plan.readers):
         raise NotFound(asked)  # with the name that the caller sent: the plan's own name would reveal its operator
