@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 2
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test unit lint format coverage protos bench up down status clean
+.PHONY: help demo test unit lint format coverage protos settings bench up down status clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -36,6 +36,7 @@ lint: .venv/.synced ## formatting, style, types, import rules, protos
 	buf lint protos
 	deploy/check-breaking
 	python protos/generate.py --check
+	python deploy/settings.py --check
 
 format: .venv/.synced ## write the formatting
 	ruff check --fix .
@@ -44,6 +45,9 @@ format: .venv/.synced ## write the formatting
 
 protos: .venv/.synced ## generate protos/gen anew (committed; leaves no diff)
 	python protos/generate.py
+
+settings: .venv/.synced ## write the reference of the settings in deploy/README.md anew
+	python deploy/settings.py
 
 bench: .venv/.synced ## measure, as ratios within one run
 	python -m tests.bench

@@ -234,7 +234,7 @@ def test_what_approvals_emit_is_consumed_and_only_a_grant_is_one(message: approv
 @pytest.mark.parametrize("finding", each_later(a_finding()))
 def test_stored_findings_are_written_again_as_they_were(finding: assessment_pb2.Finding) -> None:
     stored = pb.FlightPlan(findings=[finding]).SerializeToString(deterministic=True)
-    read = plans.findings_from_bytes(stored)
+    read, _ = plans.assessment_from_bytes(stored)
     again = plan(State.APPROVED, findings=(*read, BLOCKING))
     rewritten = pb.FlightPlan.FromString(plans.assessment_to_bytes(again)).findings
     assert rewritten[0] == finding
@@ -246,7 +246,7 @@ BLOCKING = Finding(Rule.GEOZONE_PROHIBITED, Severity.BLOCKING, "geozones/z", "Z"
 
 def test_fields_of_a_later_version_stay_in_stored_findings() -> None:
     more = a_finding().SerializeToString() + b"\xa2\x3f\x03new"  # field 1012
-    (read,) = plans.findings_from_bytes(
+    (read,), _ = plans.assessment_from_bytes(
         pb.FlightPlan(findings=[assessment_pb2.Finding.FromString(more)]).SerializeToString()
     )
     rewritten = plans.assessment_to_bytes(plan(State.APPROVED, findings=(read,)))

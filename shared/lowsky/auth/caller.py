@@ -25,6 +25,9 @@ class Role(StrEnum):
     OFFICER = "officer"
     """Decides for the authority that ``lowsky_authority`` names."""
 
+    AUDITOR = "auditor"
+    """Reads what an officer of the authority that ``lowsky_authority`` names reads, and changes nothing."""
+
     ADMINISTRATOR = "administrator"
     """Runs the installation."""
 
@@ -54,6 +57,6 @@ class Caller:
             return False
         if role is Role.OPERATOR:
             return self.operator is not None
-        if role in (Role.OFFICER, Role.PUBLISHER):
+        if role in (Role.OFFICER, Role.PUBLISHER, Role.AUDITOR):
             return self.authority is not None
         return True

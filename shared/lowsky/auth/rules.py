@@ -55,7 +55,8 @@ _WITHOUT_OWNER = "operators/-/"
 _REGISTRAR = {Role.REGISTRAR: Scope.ANY}
 _EVERYONE = dict.fromkeys(Role, Scope.ANY)
 _OPERATOR_WRITES = {Role.OPERATOR: Scope.OWN}
-_PLAN_READERS = {Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}
+_OFFICER_READS = {Role.OFFICER: Scope.AUTHORITY, Role.AUDITOR: Scope.AUTHORITY}
+_OPERATOR_AND_OFFICER_READ = {Role.OPERATOR: Scope.OWN, **_OFFICER_READS}
 
 RULES: Mapping[str, AccessRule] = {
     _REGISTRATION + "OperatorsService/CreateOperator": AccessRule(
@@ -98,21 +99,21 @@ RULES: Mapping[str, AccessRule] = {
     _PLANS + "SubmitFlightPlan": AccessRule(_OPERATOR_WRITES, "parent", writes=True),
     # Each message of the stream names its parent: the service checks each by the same rule.
     _PLANS + "SubmitFlightPlans": AccessRule(_OPERATOR_WRITES, "parent", writes=True),
-    _PLANS + "GetFlightPlan": AccessRule(_PLAN_READERS, "name", owner_optional=True),
-    _PLANS + "ListFlightPlans": AccessRule(_PLAN_READERS, "parent"),
+    _PLANS + "GetFlightPlan": AccessRule(_OPERATOR_AND_OFFICER_READ, "name", owner_optional=True),
+    _PLANS + "ListFlightPlans": AccessRule(_OPERATOR_AND_OFFICER_READ, "parent"),
     _PLANS + "WithdrawFlightPlan": AccessRule(_OPERATOR_WRITES, "name", writes=True),
     _PLANS + "ActivateFlightPlan": AccessRule(_OPERATOR_WRITES, "name", writes=True),
     _PLANS + "EndFlightPlan": AccessRule(_OPERATOR_WRITES, "name", writes=True),
     _PLANS + "ReportFlightPlanState": AccessRule(_OPERATOR_WRITES, "name", writes=True),
     # It shows when airspace is reserved, never by whom.
     _PLANS + "QueryAirspace": AccessRule(_EVERYONE),
-    _PLANS + "WatchFlightPlans": AccessRule(_PLAN_READERS, "parent"),
-    _APPROVALS + "GetApproval": AccessRule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
-    _APPROVALS + "ListApprovals": AccessRule({Role.OPERATOR: Scope.OWN, Role.OFFICER: Scope.AUTHORITY}),
+    _PLANS + "WatchFlightPlans": AccessRule(_OPERATOR_AND_OFFICER_READ, "parent"),
+    _APPROVALS + "GetApproval": AccessRule(_OPERATOR_AND_OFFICER_READ),
+    _APPROVALS + "ListApprovals": AccessRule(_OPERATOR_AND_OFFICER_READ),
     _APPROVALS + "DecideApproval": AccessRule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
     _APPROVALS + "RescindApproval": AccessRule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
     _APPROVALS + "CommentApproval": AccessRule({Role.OFFICER: Scope.AUTHORITY}, writes=True),
-    _APPROVALS + "ListApprovalComments": AccessRule({Role.OFFICER: Scope.AUTHORITY}),
+    _APPROVALS + "ListApprovalComments": AccessRule(_OFFICER_READS),
     _APPROVALS + "ListReasonCodes": AccessRule(_EVERYONE),
 }
 

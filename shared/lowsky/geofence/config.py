@@ -14,7 +14,7 @@ from lowsky.geo.heights.terrain import read_terrain
 class GeofenceConfig(BaseSettings):
     """Settings of services that check flights against zones; they must be the same in all of these services."""
 
-    model_config = SettingsConfigDict(env_prefix="LOWSKY_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="LOWSKY_", frozen=True, use_attribute_docstrings=True)
 
     terrain_min_m: float = Field(default=ANYWHERE.terrain_min_m, ge=-500, le=9_000)
     """The lowest ground in the area, above mean sea level. Too narrow a bound loses overlaps."""

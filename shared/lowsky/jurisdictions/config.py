@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class JurisdictionsConfig(BaseSettings):
     """Settings of services that apply the rules of jurisdictions; they must be the same in all of these services."""
 
-    model_config = SettingsConfigDict(env_prefix="LOWSKY_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="LOWSKY_", frozen=True, use_attribute_docstrings=True)
 
     jurisdiction: str = Field(default="CHN", pattern="^[A-Z]{2,3}$")
     """The jurisdiction of this installation (ISO 3166-1 alpha-3, or EU): its rules hold for whatever lies in no

@@ -1,7 +1,7 @@
 """Configuration of a process: one frozen object, read from the environment once, in its main.
 
 Each part has its own settings; a process combines those of its parts. Each field is an environment variable:
-``LOWSKY_`` and its name in capitals.
+``LOWSKY_`` and its name in capitals. Its docstring is its help, and its line in deploy/README.md: see settings.py.
 """
 
 from __future__ import annotations
@@ -23,11 +23,22 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class LogLevel(StrEnum):
+    """The levels of a log."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
 class ProcessConfig(BaseSettings):
     """Settings of every process."""
 
     # What is wrong is told without the values: among them is the database's password.
-    model_config = SettingsConfigDict(env_prefix="LOWSKY_", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="LOWSKY_", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     env: Environment = Environment.DEVELOPMENT
     """``development`` or ``production``."""
@@ -39,8 +50,9 @@ class ProcessConfig(BaseSettings):
     shutdown_grace_s: float = Field(default=10.0, ge=0, le=120)
     """How long calls in progress may take to complete after SIGTERM."""
 
-    log_level: str = "INFO"
-    """Minimum level of the structured log on standard error."""
+    log_level: LogLevel = LogLevel.INFO
+    """Minimum level of the structured log on standard error: ``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``. Each call
+    is logged at ``INFO``."""
 
 
 class DatabaseConfig(ProcessConfig):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple, NoReturn
 
@@ -19,7 +19,6 @@ import grpc
 import structlog
 from google.protobuf.message import Message
 from grpc_status import rpc_status
-from opentelemetry.trace import SpanKind
 
 from lowsky.auth.access import Access, current_access, set_current_access
 from lowsky.auth.caller import Caller
@@ -27,9 +26,8 @@ from lowsky.auth.rules import RULES, reach_of, require_covered
 from lowsky.auth.tokens import TokenVerifier
 from lowsky.errors import LowskyError, Unauthenticated
 from lowsky.health import Health
-from lowsky.ids import new_id
-from lowsky.process import tracing
 from lowsky.process.load_limits import InFlight
+from lowsky.rpc.call_log import Call, Metadata, logged
 from lowsky.rpc.incoming import Incoming, deserialised
 from lowsky.rpc.limits import (
     BYTES_IN_FLIGHT_MAX,
@@ -42,7 +40,7 @@ from lowsky.rpc.limits import (
     WATCHES_RETRY_AFTER_S,
     require_size,
 )
-from lowsky.rpc.status import code_of, to_status
+from lowsky.rpc.status import to_status
 from lowsky.rpc.validation import validate
 
 log = structlog.get_logger()
@@ -55,7 +53,6 @@ DRAINED_S = 5.0
 """How much a caller may still send after its stream was refused, before it is cut off: the rest of a typical file."""
 
 _ServicerContext = grpc.aio.ServicerContext[Any, Any]
-_Metadata = Mapping[str, str | bytes]
 _Decode = Callable[[bytes], Message]
 
 
@@ -101,21 +98,21 @@ class Pipeline(grpc.aio.ServerInterceptor):
                 return None
             wrapped = self._wrapped[method] = self._wrap(method, handler)
         # Of a duplicate key the first value counts.
-        metadata: _Metadata = dict(reversed(tuple(handler_call_details.invocation_metadata or ())))
+        metadata: Metadata = dict(reversed(tuple(handler_call_details.invocation_metadata or ())))
+        caller: Caller | None = None
         try:
-            caller = await self._admit(method, metadata)
+            caller = await self._verifier.verify(_bearer_token(metadata))
+            self._admit(method, caller)
         except Exception as error:
-            return _refusing(method, metadata, error, streams=bool(wrapped.request_streaming))
+            return _refusing(Call(method, caller), metadata, error, streams=bool(wrapped.request_streaming))
         # gRPC runs interceptor and handler of a call in one task, so that the handler sees what is set here.
-        _call.set(_Call(metadata, caller))
+        _admitted.set(_Admitted(metadata, caller))
         return wrapped
 
-    async def _admit(self, method: str, metadata: _Metadata) -> Caller:
-        caller = await self._verifier.verify(_bearer_token(metadata))
+    def _admit(self, method: str, caller: Caller) -> None:
         reach = reach_of(method, caller)
         self._health.require(writes=RULES[method].writes)
         set_current_access(Access(caller, reach))
-        return caller
 
     def _wrap(self, method: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
         # Without a deserialiser gRPC passes on the bytes, whose number is checked first.
@@ -140,15 +137,16 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
     def _unary_unary(self, method: str, behaviour: Any, decode: _Decode) -> Any:
         async def call(raw: bytes, context: _ServicerContext) -> Any:
-            metadata, caller = _call.get()
-            with _traced(method, metadata):
+            metadata, caller = _admitted.get()
+            current = Call(method, caller)
+            with logged(current, metadata):
                 request: Message | None = None
                 try:
                     with self._calls.call(caller.subject), self._calls.request(len(raw)):
                         request = _covered(method, raw, decode)
                         return await behaviour(request, context)
                 except Exception as error:
-                    await _abort(method, context, error)
+                    await _abort(current, context, error)
                 finally:
                     # The error's traceback refers to this frame, which would keep megabytes of a refused request alive.
                     del request, raw
@@ -157,8 +155,9 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
     def _unary_stream(self, method: str, behaviour: Any, decode: _Decode) -> Any:
         async def call(raw: bytes, context: _ServicerContext) -> None:
-            metadata, caller = _call.get()
-            with _traced(method, metadata):
+            metadata, caller = _admitted.get()
+            current = Call(method, caller)
+            with logged(current, metadata):
                 try:
                     with self._watches.call(caller.party):
                         request = _covered(method, raw, decode)
@@ -166,24 +165,25 @@ class Pipeline(grpc.aio.ServerInterceptor):
                         del raw
                         request.DiscardUnknownFields()
                         async with _until_expiry(caller):
-                            await _write_all(behaviour(request, context), context)
+                            await _write_all(behaviour(request, context), context, current)
                 except Exception as error:
-                    await _abort(method, context, error)
+                    await _abort(current, context, error)
 
         return call
 
     def _stream_unary(self, method: str, behaviour: Any, decode: _Decode) -> Any:
         async def call(requests: AsyncIterator[bytes], context: _ServicerContext) -> Any:
-            metadata, caller = _call.get()
-            with _traced(method, metadata):
+            metadata, caller = _admitted.get()
+            current = Call(method, caller)
+            with logged(current, metadata):
                 try:
                     with self._streams.call(caller.subject):
-                        return await behaviour(_read_each(method, requests, decode), context)
+                        return await behaviour(_read_each(current, requests, decode), context)
                 except Exception as error:
                     if isinstance(error, LowskyError):
                         error.with_traceback(None)  # its frames keep the refused message alive
                     await _drain(requests)
-                    await _abort(method, context, error)
+                    await _abort(current, context, error)
 
         return call
 
@@ -191,36 +191,37 @@ class Pipeline(grpc.aio.ServerInterceptor):
         # Each message gets its own answer, which may be a refusal: the service reads and validates them, as many at a
         # time as it has room for, and checks their scope.
         async def call(requests: AsyncIterator[bytes], context: _ServicerContext) -> None:
-            metadata, caller = _call.get()
-            with _traced(method, metadata):
+            metadata, caller = _admitted.get()
+            current = Call(method, caller)
+            with logged(current, metadata):
                 try:
                     with self._streams.call(caller.subject):
                         async with _until_expiry(caller):
-                            await _write_all(behaviour(_incoming(method, requests, decode), context), context)
+                            await _write_all(behaviour(_incoming(current, requests, decode), context), context, current)
                 except Exception as error:
-                    await _abort(method, context, error)
+                    await _abort(current, context, error)
 
         return call
 
 
-class _Call(NamedTuple):
+class _Admitted(NamedTuple):
     """What is known of a call before its request is read."""
 
-    metadata: _Metadata
+    metadata: Metadata
     caller: Caller
 
 
-_call: ContextVar[_Call] = ContextVar("call")
+_admitted: ContextVar[_Admitted] = ContextVar("admitted")
 
 
-def _refusing(method: str, metadata: _Metadata, error: Exception, *, streams: bool) -> grpc.RpcMethodHandler[Any, Any]:
+def _refusing(refused: Call, metadata: Metadata, error: Exception, *, streams: bool) -> grpc.RpcMethodHandler[Any, Any]:
     """Answers a call that is not admitted. It takes requests as a stream, so that gRPC does not read any by itself."""
 
     async def call(requests: AsyncIterator[bytes], context: _ServicerContext) -> None:
-        with _traced(method, metadata):
+        with logged(refused, metadata):
             if streams:
                 await _drain(requests)
-            await _abort(method, context, error)
+            await _abort(refused, context, error)
 
     return grpc.stream_stream_rpc_method_handler(call)
 
@@ -247,14 +248,21 @@ def _covered(method: str, raw: bytes, decode: _Decode) -> Message:
     return request
 
 
-async def _read_each(method: str, requests: AsyncIterator[bytes], decode: _Decode) -> AsyncIterator[Message]:
-    async for raw in requests:
-        yield _read(method, raw, decode)
+async def _read_each(call: Call, requests: AsyncIterator[bytes], decode: _Decode) -> AsyncIterator[Message]:
+    async for raw in _counted(call, requests):
+        yield _read(call.method, raw, decode)
 
 
-async def _incoming(method: str, requests: AsyncIterator[bytes], decode: _Decode) -> AsyncIterator[Incoming[Message]]:
+async def _incoming(call: Call, requests: AsyncIterator[bytes], decode: _Decode) -> AsyncIterator[Incoming[Message]]:
+    async for raw in _counted(call, requests):
+        yield Incoming(call.method, raw, decode)
+
+
+async def _counted(call: Call, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    call.received = 0
     async for raw in requests:
-        yield Incoming(method, raw, decode)
+        call.received += 1
+        yield raw
 
 
 def _unless_serialised(serialise: Callable[[Message], bytes]) -> Callable[[Message | bytes], bytes]:
@@ -262,7 +270,7 @@ def _unless_serialised(serialise: Callable[[Message], bytes]) -> Callable[[Messa
     return lambda response: response if isinstance(response, bytes) else serialise(response)
 
 
-def _bearer_token(metadata: _Metadata) -> str:
+def _bearer_token(metadata: Metadata) -> str:
     value = metadata.get("authorization", "")
     text = value if isinstance(value, str) else value.decode("latin-1")
     scheme, _, token = text.partition(" ")
@@ -277,14 +285,16 @@ def _field(message: Any, path: str) -> str:
     return str(message)
 
 
-async def _write_all(responses: AsyncGenerator[Message | bytes, None], context: _ServicerContext) -> None:
+async def _write_all(responses: AsyncGenerator[Message | bytes, None], context: _ServicerContext, call: Call) -> None:
     """Sends the responses of a stream. If the caller disconnects while a message is being sent, the generator is closed
     at once: what it holds (a subscription, a consumer) is not left to the garbage collector. That is no error, and the
     call counts as cancelled."""
+    call.sent = 0
     async with aclosing(responses):
         async for response in responses:
             try:
                 await context.write(response)
+                call.sent += 1
             except (grpc.aio.InternalError, grpc.aio.UsageError) as error:
                 log.debug("a caller disconnected while a response was being sent", problem=str(error))
                 raise asyncio.CancelledError from error
@@ -318,35 +328,8 @@ async def _drain(requests: AsyncIterator[bytes]) -> None:
                     break
 
 
-def _traced(method: str, metadata: _Metadata) -> AbstractContextManager[None]:
-    correlation_id = _text(metadata, "x-correlation-id")[:64] or new_id()
-    cause = tracing.Cause(correlation_id=correlation_id, causation_id=correlation_id)
-    return tracing.span(method, SpanKind.SERVER, _text(metadata, "traceparent"), cause)
-
-
-def _text(metadata: _Metadata, key: str) -> str:
-    """The value of a metadata key; empty if it is absent or not a string."""
-    value = metadata.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def for_callers(method: str, error: Exception) -> LowskyError:
-    """The error as callers may see it: an internal error becomes an incident id, by which the log has the details."""
-    if isinstance(error, LowskyError):
-        log.debug("call refused", method=method, reason=error.reason, code=code_of(error).name)
-        return error
-    incident = new_id()
-    log.error("call failed", method=method, incident=incident, exc_info=error)
-    return LowskyError(
-        "INTERNAL",
-        f"an internal error occurred; quote incident {incident} when you report it",
-        metadata={"incident": incident},
-    )
-
-
-async def _abort(method: str, context: _ServicerContext, error: Exception) -> NoReturn:
+async def _abort(call: Call, context: _ServicerContext, error: Exception) -> NoReturn:
     if isinstance(error, grpc.aio.AbortError):
         raise error
-    error = for_callers(method, error)
-    await context.abort_with_status(rpc_status.to_status(to_status(error)))
+    await context.abort_with_status(rpc_status.to_status(to_status(call.refuse(error))))
     raise asyncio.CancelledError  # abort never returns

@@ -17,6 +17,11 @@ first violation is searched."""
 
 _validator = protovalidate.Validator()
 
+_EMPTY = "_empty"
+"""End of the rules that a format (`string.uuid`) breaks into for an empty text."""
+
+_CALLED = {"string.uuid_empty": "a UUID", "string.email_empty": "an e-mail address"}
+
 
 def validate(message: Message, *, within: str = "", output_allowed: bool = False) -> None:
     """Checks a message against its rules.
@@ -55,11 +60,25 @@ def _broken_rules(message: Message, prefix: str) -> list[FieldViolation]:
 
 
 def _text(violation: protovalidate.Violation) -> str:
-    """Says what is wrong with a value. An enum that may not be zero is one that was not set."""
-    rule = violation.proto.rule_id
-    if rule == "required" or (rule == "enum.not_in" and violation.field_value == 0):
+    """Says what to do. An empty text or list, and an enum that is zero, is a field that was not set; a number that is
+    zero may have been."""
+    rule, value, text = violation.proto.rule_id, violation.field_value, violation.proto.message
+    if rule == "required":
         return "is required"
-    return violation.proto.message
+    if _is_unset(rule, value):
+        limit = violation.rule_value
+        if rule.endswith(_EMPTY):
+            return f"is required: {_CALLED.get(rule, rule.partition('.')[2].removesuffix(_EMPTY))}"
+        if rule == "string.pattern":
+            return f"is required, and must match `{limit}`"
+        if rule == "repeated.min_items" and limit > 1:
+            return f"is required: at least {limit} items"
+        return "is required"
+    return text.replace("item(s)", "items").replace("regex pattern", "the pattern")
+
+
+def _is_unset(rule: str, value: object) -> bool:
+    return not value and (isinstance(value, str | bytes) or rule.startswith(("repeated.", "map.", "enum.")))
 
 
 def _path(elements: Iterable[protovalidate.FieldPathElementPb]) -> str:

@@ -108,7 +108,7 @@ def _in_output(value: Any, path: str, found: list[FieldViolation]) -> None:
 def _in_list(check: _Check | None, items_max: int) -> _Check:
     def check_all(values: Sequence[Any], path: str, found: list[FieldViolation]) -> None:
         if items_max and len(values) > items_max:
-            found.append(FieldViolation(path, f"must contain no more than {items_max} item(s)"))
+            found.append(FieldViolation(path, f"must contain no more than {items_max} items"))
             return
         if check is None:
             return
@@ -123,7 +123,7 @@ def _in_list(check: _Check | None, items_max: int) -> _Check:
 def _in_map(key_check: _Check | None, value_check: _Check | None, pairs_max: int) -> _Check:
     def check_all(values: Mapping[Any, Any], path: str, found: list[FieldViolation]) -> None:
         if pairs_max and len(values) > pairs_max:
-            found.append(FieldViolation(path, f"must contain no more than {pairs_max} pair(s)"))
+            found.append(FieldViolation(path, f"must contain no more than {pairs_max} pairs"))
             return
         for key, value in values.items():
             if key_check:

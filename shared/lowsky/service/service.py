@@ -1,6 +1,7 @@
 """A service: gRPC over its own schema, whose changes are emitted as events.
 
-`python -m lowsky.<service>` serves, `… migrate` migrates its schema. A service's main assembles its parts.
+`python -m lowsky.<service>` serves, `… migrate` migrates its schema, `… --help` lists its settings.
+A service's main assembles its parts.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import structlog
+from pydantic import ValidationError
 
 from lowsky.clock import Clock
 from lowsky.db.database import Database
@@ -22,11 +24,14 @@ from lowsky.health import Health
 from lowsky.process import logs
 from lowsky.process.config import ServiceConfig
 from lowsky.process.process import Process, run_process
+from lowsky.process.settings import problems, usage
 from lowsky.service.database import open_database
 from lowsky.service.events import Events
 from lowsky.service.grpc import GrpcServer
 
 log = structlog.get_logger()
+
+HELP = {"-h", "--help"}
 
 Config = TypeVar("Config", bound=ServiceConfig)
 
@@ -63,18 +68,24 @@ class Service(Generic[Config]):
         )
 
 
-def run_service(
-    name: str, config_type: Callable[[], Config], assemble: Callable[[Service[Config]], Awaitable[None]]
-) -> None:
-    """Runs the process of a service, or migrates its schema."""
-    config = config_type()
-    if sys.argv[1:] == ["migrate"]:
+def run_service(name: str, config_type: type[Config], assemble: Callable[[Service[Config]], Awaitable[None]]) -> None:
+    """Runs the process of a service, migrates its schema, or shows its help, by the arguments of the process."""
+    arguments = sys.argv[1:]
+    if HELP & set(arguments):
+        print(usage(name, config_type))  # noqa: T201  # what was asked for
+        return
+    if arguments not in ([], ["migrate"]):
+        hint = f"`python -m lowsky.{name} --help` says what there is; settings are environment variables"
+        sys.exit(f"lowsky.{name} does not know the arguments {' '.join(arguments)!r}: {hint}")
+    try:
+        config = config_type()
+    except ValidationError as error:
+        sys.exit(problems(error, name, config_type))
+    if arguments:
         logs.configure(name, config.log_level)
         applied = asyncio.run(migrate(config.database_url, name))
         log.info("schema is up to date", applied=applied)
         return
-    if sys.argv[1:]:
-        sys.exit(f"usage: python -m lowsky.{name} [migrate]")
 
     async def assemble_service(process: Process) -> None:
         database = await open_database(process, config)

@@ -87,6 +87,11 @@ async def publish(installation: Installation, *events: Event) -> None:
         await producer.stop()
 
 
+def auditor(installation: Installation, authority: str) -> Stub:
+    """An auditor's stub."""
+    return _stub(installation, roles=["auditor"], authority=authority, subject="auditor")
+
+
 def officer(installation: Installation, authority: str, subject: str = "officer") -> Stub:
     """An officer's stub."""
     return _stub(installation, roles=["officer"], authority=authority, subject=subject)

@@ -9,6 +9,7 @@ import grpc
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
 from lowsky.ids import new_id
 from tests.integration.approvals.cases import (
+    auditor,
     both,
     case_of,
     decision,
@@ -33,6 +34,22 @@ def comment(case: pb.Approval, text: str) -> pb.CommentApprovalRequest:
 
 def listing(case: pb.Approval) -> pb.ListApprovalCommentsRequest:
     return pb.ListApprovalCommentsRequest(name=case.name)
+
+
+async def test_an_auditor_reads_cases_and_comments_of_its_authority_and_changes_nothing(service: Installation) -> None:
+    tower = new_authority()
+    plan = new_plan(tower)
+    await publish(service, event_of(plan))
+    case = await case_of(officer(service, tower), plan)
+    said = (await officer(service, tower).CommentApproval(comment(case, "asked the operator"))).comment
+    reader, stranger = auditor(service, tower), auditor(service, new_authority())
+    assert (await reader.GetApproval(pb.GetApprovalRequest(name=case.name))).approval == case
+    assert case.name in {found.name for found in (await reader.ListApprovals(pb.ListApprovalsRequest())).approvals}
+    assert list((await reader.ListApprovalComments(listing(case))).comments) == [said]
+    for refused in (reader.CommentApproval(comment(case, "x")), reader.DecideApproval(decision(case))):
+        assert (await refusal(refused)).reason == "ROLE_MISSING"
+    assert (await refusal(stranger.GetApproval(pb.GetApprovalRequest(name=case.name)))).code is Code.NOT_FOUND
+    assert (await refusal(stranger.ListApprovalComments(listing(case)))).code is Code.NOT_FOUND
 
 
 async def test_the_authorities_concerned_read_what_each_says_and_nobody_else_does(service: Installation) -> None:

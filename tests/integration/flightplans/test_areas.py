@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
@@ -16,6 +17,7 @@ from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from tests.integration.airspace.publishing import Publisher, administration, new_dataset, new_publisher
 from tests.integration.airspace.restricting import area, square
 from tests.integration.flightplans.world import OPERATOR, World, flight_plan, registered
+from tests.support.errors import refusal
 from tests.support.installation import Installation
 from tests.support.polling import eventually
 from tests.support.zone_files import ed269_zone, file_of
@@ -90,6 +92,33 @@ async def test_a_plan_within_permitted_airspace_is_approved_by_rule(city: City) 
     await city.world.wait_state(plan.name, "APPROVED")
 
 
+async def test_officers_and_auditors_read_every_plan_in_their_area_also_where_nobody_is_asked(city: City) -> None:
+    world, authority = city.world, city.publisher.authority
+    readers = [world.officer(authority), world.officer(authority, roles=["auditor"], subject="auditor")]
+    stranger = world.officer("authorities/elsewhere")
+    watch = readers[1].WatchFlightPlans(pb.WatchFlightPlansRequest(parent="operators/-"))
+    await anext(aiter(watch))  # the first checkpoint
+    plan = (await world.submit(INSIDE)).flight_plan
+    assert not plan.deciding_authorities
+    assert not plan.notified_authorities
+    assert list(plan.touched_authorities) == [authority]
+    get = pb.GetFlightPlanRequest(name=plan.name)
+    for reader in readers:
+        assert (await reader.GetFlightPlan(get)).flight_plan.name == plan.name
+        found = (await reader.ListFlightPlans(pb.ListFlightPlansRequest(parent="operators/-"))).flight_plans
+        assert plan.name in {one.name for one in found}
+    async with asyncio.timeout(60):
+        async for change in watch:
+            if change.flight_plan.name == plan.name:
+                break
+    assert (await refusal(stranger.GetFlightPlan(get))).reason == "NOT_FOUND"
+    found = (await stranger.ListFlightPlans(pb.ListFlightPlansRequest(parent="operators/-"))).flight_plans
+    assert not found
+    withdrawal = pb.WithdrawFlightPlanRequest(request_id=str(uuid4()), name=plan.name, etag=plan.etag)
+    for reader in readers:
+        assert (await refusal(reader.WithdrawFlightPlan(withdrawal))).reason == "ROLE_MISSING"
+
+
 async def test_a_plan_is_reviewed_when_its_permitted_airspace_goes(city: City) -> None:
     dataset = new_dataset()
     zone = ed269_zone("second", ring(16.6, 48.2, 0.1), restriction="NO_RESTRICTION", zoneAuthority=[])
@@ -132,6 +161,35 @@ async def test_a_default_is_changed_with_the_area(city: City) -> None:
 
     await eventually(open_, what="an area without a default known to flightplans")
     assert await city.found(LEAVING) == []
+
+
+async def test_who_reads_a_stored_plan_follows_the_areas(city: City) -> None:
+    world, authority = city.world, city.publisher.authority
+    await city.state_area(None)
+    await eventually(lambda: _free(city, LEAVING), what="an area without a default known to flightplans")
+    other = await new_publisher(world.installation, "Suburb")
+    plan = (await world.submit(LEAVING)).flight_plan
+    await world.wait_state(plan.name, "APPROVED")
+    get = pb.GetFlightPlanRequest(name=plan.name)
+    assert (await world.officer(authority).GetFlightPlan(get)).flight_plan.name == plan.name
+    assert (await refusal(world.officer(other.authority).GetFlightPlan(get))).reason == "NOT_FOUND"
+    await City(world, other).state_area(None)
+
+    async def is_read() -> bool:
+        found = await world.officer(other.authority).ListFlightPlans(pb.ListFlightPlansRequest(parent="operators/-"))
+        return plan.name in {one.name for one in found.flight_plans}
+
+    await eventually(is_read, what="the plan read by the authority of the new area")
+    assert (await world.stub().GetFlightPlan(get)).flight_plan.touched_authorities == sorted(
+        [authority, other.authority]
+    )
+    await City(world, other).state_area(None, square(10, 40, 11, 41))
+
+    async def is_read_no_more() -> bool:
+        return not await is_read()
+
+    await eventually(is_read_no_more, what="the plan hidden from the authority whose area has moved away")
+    assert await world.told_of(plan.name) == ["submitted", "approved"], "nothing that was decided has changed"
 
 
 async def test_plans_are_checked_again_when_an_area_or_its_default_changes(city: City) -> None:

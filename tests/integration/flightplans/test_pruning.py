@@ -31,6 +31,7 @@ class Explaining:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.touched: set[str] = set()
+        self.indexes: set[str] = set()
 
     async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         await self.execute(statement, *values)
@@ -40,11 +41,16 @@ class Explaining:
         await self.execute(statement, *values)
         return await self._connection.fetchrow(statement, *values)
 
+    async def set(self, setting: str) -> None:
+        await self._connection.execute(f"SET LOCAL {setting}")
+
     async def execute(self, statement: str, *values: Any) -> None:
         explained = await self._connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *values)
+        nodes = list(_nodes(json.loads(explained)[0]["Plan"]))
+        self.indexes |= {node["Index Name"] for node in nodes if "Index Name" in node}
         self.touched |= {
             node["Relation Name"]
-            for node in _nodes(json.loads(explained)[0]["Plan"])
+            for node in nodes
             if node["Actual Loops"] and node.get("Relation Name", "").startswith("flight_plans_")
         }
 
@@ -101,6 +107,25 @@ async def test_lists_begin_with_the_newest_month_and_stop_where_they_are_full(
         assert [plan.id for plan in found] == [plan.id for plan in reversed(BATCH)][:50]
         assert more
         assert explaining.touched == {MONTH, "flight_plans_2026_12", "flight_plans_2027_01", "flight_plans_rest"}
+
+
+async def test_what_an_authority_may_read_is_found_by_an_index(
+    plans: FlightPlanStore, explaining: Explaining, months: Months
+) -> None:
+    few = [plan_made_at(NOW - timedelta(days=20, minutes=n), 900_000 + n) for n in range(3)]
+    for plan in few:
+        assert plan.touch(["authorities/few"])
+    await store(months.connection, *few)
+    await months.connection.execute("VACUUM ANALYZE flight_plans")
+    # Months of so few plans are faster read as a whole. With a plan of the statement that is kept for all values, only
+    # conditions that always restrict it use an index.
+    for setting in ("plan_cache_mode = force_generic_plan", "enable_seqscan = off", "enable_indexscan = off"):
+        await explaining.set(setting)
+    for before, expected in ((None, few[:2]), (few[1].id, few[2:])):
+        found, more = await plans.list(Filter(visible_authority="authorities/few"), before, 2, BYTES_MAX)
+        assert [plan.id for plan in found] == [plan.id for plan in expected]
+        assert more is (before is None)
+    assert any("authorities" in index for index in explaining.indexes), explaining.indexes
 
 
 async def test_the_next_page_of_a_list_does_not_come_back_to_newer_months(

@@ -57,7 +57,15 @@ def test_keys_come_from_an_http_url(url: str) -> None:
     ("settings", "said"),
     [
         ({"LOWSKY_TOKEN_JWKS_URL": "http://issuer.example/", "LOWSKY_TOKEN_ISSUER": "i"}, "plain http"),
-        ({"LOWSKY_TOKEN_JWKS_URL": "https://issuer.example/"}, "token_issuer"),
+        ({"LOWSKY_TOKEN_JWKS_URL": "https://issuer.example/"}, "LOWSKY_TOKEN_ISSUER is required"),
+        (
+            {"LOWSKY_TOKEN_JWKS_URL": "https://i.example/", "LOWSKY_TOKEN_ISSUER": "i", "LOWSKY_EXPIRE_EVERY_S": "0"},
+            "LOWSKY_EXPIRE_EVERY_S: Input should be greater than 0",
+        ),
+        (
+            {"LOWSKY_TOKEN_JWKS_URL": "https://i.example/", "LOWSKY_TOKEN_ISSUER": "i", "LOWSKY_LOG_LEVEL": "LOUD"},
+            "LOWSKY_LOG_LEVEL",
+        ),
     ],
 )
 def test_a_service_that_refuses_its_settings_says_why_and_keeps_its_secrets(
@@ -73,4 +81,5 @@ def test_a_service_that_refuses_its_settings_says_why_and_keeps_its_secrets(
     )
     assert ended.returncode != 0
     assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
     assert PASSWORD not in ended.stdout + ended.stderr

@@ -134,5 +134,5 @@ def test_a_list_that_is_too_long_is_not_looked_through() -> None:
     (violation,) = malformed(message)
     assert (violation.field, violation.message) == (
         "flight_plan.volumes.volumes",
-        "must contain no more than 500 item(s)",
+        "must contain no more than 500 items",
     )

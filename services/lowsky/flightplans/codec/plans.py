@@ -33,7 +33,9 @@ _STATES = {state: pb.State.Value(f"STATE_{state}") for state in State}
 _ALL_OF_A_PLAN = attrgetter(*(field.name for field in fields(FlightPlan) if field.compare))
 
 _RESOURCES: Serialised[FlightPlan, tuple[object, ...]] = Serialised(operators.eq)
-_ASSESSMENTS: Serialised[FlightPlan, tuple[Finding, ...]] = Serialised(operators.is_)
+_ASSESSMENTS: Serialised[FlightPlan, tuple[tuple[Finding, ...], tuple[str, ...]]] = Serialised(
+    lambda one, other: all(map(operators.is_, one, other))
+)
 
 
 def proposal_of(operator: str, message: pb.FlightPlan) -> Proposal:
@@ -178,9 +180,9 @@ def to_event(plan: FlightPlan, happening: Happening) -> bytes:
 
 def assessment_to_bytes(plan: FlightPlan) -> bytes:
     """Findings and authorities, serialised for the database."""
-    if not plan.findings:
+    if not plan.findings and not plan.touched:
         return b""
-    return _ASSESSMENTS.of(plan, plan.findings, _assessment_to_bytes)
+    return _ASSESSMENTS.of(plan, (plan.findings, plan.touched), _assessment_to_bytes)
 
 
 def _assessment_to_bytes(plan: FlightPlan) -> bytes:
@@ -188,12 +190,14 @@ def _assessment_to_bytes(plan: FlightPlan) -> bytes:
         findings=[finding_to_message(finding) for finding in plan.findings],
         deciding_authorities=plan.deciding_authorities,
         notified_authorities=plan.notified_authorities,
+        touched_authorities=plan.touched,
     ).SerializeToString()
 
 
-def findings_from_bytes(assessment: bytes) -> tuple[Finding, ...]:
-    """The findings, from the database."""
-    return tuple(finding_from_message(message) for message in pb.FlightPlan.FromString(assessment).findings)
+def assessment_from_bytes(assessment: bytes) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """The findings and the authorities that the plan touches, from the database."""
+    kept = pb.FlightPlan.FromString(assessment)
+    return tuple(finding_from_message(message) for message in kept.findings), tuple(kept.touched_authorities)
 
 
 def state_from(number: pb.State.ValueType) -> State:

@@ -110,6 +110,8 @@ class FlightPlan:
     airspace_revision: int = 0
     extent: Extent = ANYWHERE
     """The box around its volumes; across the antimeridian it spans all longitudes."""
+    touched: tuple[str, ...] = ()
+    """The authorities whose area or geozones it touches, sorted, whether they are asked or not."""
     approval: str = ""
     approval_number: str = ""
     off_nominal: bytes = b""
@@ -143,6 +145,11 @@ class FlightPlan:
         deciding = self.deciding_authorities
         notified = _distinct(name for finding in self.findings for name in finding.notified)
         return tuple(name for name in notified if name not in deciding)
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """The authorities whose officers may read the plan: they decide, are notified, or are touched."""
+        return _distinct((*self.deciding_authorities, *self.notified_authorities, *self.touched))
 
     @property
     def zones_met(self) -> tuple[str, ...]:
@@ -197,6 +204,12 @@ class FlightPlan:
         else:
             self._become("reassessed", self.state, self.state_reason, now)
         return True
+
+    def touch(self, authorities: Iterable[str]) -> bool:
+        """Replaces the authorities that it touches; False if they are the same. Nothing that was decided changes, so
+        that neither etag nor event tells of it."""
+        before, self.touched = self.touched, tuple(sorted(authorities))
+        return self.touched != before
 
     @property
     def is_flying(self) -> bool:

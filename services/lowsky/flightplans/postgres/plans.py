@@ -16,7 +16,7 @@ from lowsky.errors import NotFound
 from lowsky.events import topics
 from lowsky.events.event import Event
 from lowsky.events.outbox import append
-from lowsky.flightplans.codec.plans import assessment_to_bytes, findings_from_bytes, to_event
+from lowsky.flightplans.codec.plans import assessment_from_bytes, assessment_to_bytes, to_event
 from lowsky.flightplans.domain.plan import ANY_OPERATOR, FlightPlan, State
 from lowsky.flightplans.postgres.aliases import Aliases
 from lowsky.flightplans.postgres.reservations import Reservation, Reservations
@@ -29,7 +29,8 @@ class Filter:
 
     operator: str | None = None
     visible_operator: str | None = None
-    """Together with visible_authority: plans of this operator, or that concern that authority. Both absent: all."""
+    """Together with visible_authority: plans of this operator, or that concern or touch that authority. Both absent:
+    all."""
     visible_authority: str | None = None
     states: Sequence[State] = ()
     start: datetime | None = None
@@ -72,7 +73,7 @@ class FlightPlanStore:
             [plan.end for plan in plans],
             [plan.airspace_revision for plan in plans],
             # Arrays do not nest in unnest; names of authorities and zones have no spaces.
-            [" ".join(_authorities(plan)) for plan in plans],
+            [" ".join(plan.readers) for plan in plans],
             [" ".join(plan.zones_met) for plan in plans],
             [plan.content for plan in plans],
             [assessment_to_bytes(plan) for plan in plans],
@@ -111,7 +112,7 @@ class FlightPlanStore:
             [plan.approval for plan in plans],
             [plan.approval_number for plan in plans],
             [plan.airspace_revision for plan in plans],
-            [" ".join(_authorities(plan)) for plan in plans],
+            [" ".join(plan.readers) for plan in plans],
             [" ".join(plan.zones_met) for plan in plans],
             [assessment_to_bytes(plan) for plan in plans],
             [plan.off_nominal for plan in plans],
@@ -208,28 +209,11 @@ class FlightPlanStore:
     ) -> tuple[Sequence[FlightPlan], bool]:
         """Plans that match the filter, the newest first, starting before an id: as many as fit into ``bytes_max``, but
         at least one; and whether there are more."""
+        conditions, values = _conditions(wanted, before)
         rows, more = await fetch_page(
             self._connection,
-            """SELECT * FROM flight_plans
-               WHERE ($1::text IS NULL OR operator = $1)
-                 AND (($2::text IS NULL AND $3::text IS NULL) OR operator = $2 OR authorities @> ARRAY[$3::text])
-                 AND (cardinality($4::text[]) = 0 OR state = ANY($4::text[]))
-                 AND ($5::timestamptz IS NULL OR time_end > $5)
-                 AND ($6::timestamptz IS NULL OR time_start < $6)
-                 AND ($7::text IS NULL OR aircraft = $7)
-                 AND ($8::text IS NULL OR id < $8)
-               ORDER BY id DESC LIMIT $9""",
-            (
-                wanted.operator,
-                wanted.visible_operator,
-                wanted.visible_authority,
-                list(wanted.states),
-                wanted.start,
-                wanted.end,
-                wanted.aircraft,
-                before,
-                limit + 1,
-            ),
+            f"SELECT * FROM flight_plans WHERE {conditions} ORDER BY id DESC LIMIT {limit + 1:d}",
+            values,
             size="(octet_length(content) + octet_length(assessment) + octet_length(off_nominal))",
             order="id DESC",
             rows=limit,
@@ -238,8 +222,29 @@ class FlightPlanStore:
         return [_plan(row) for row in rows], more
 
 
-def _authorities(plan: FlightPlan) -> list[str]:
-    return [*plan.deciding_authorities, *plan.notified_authorities]
+def _conditions(wanted: Filter, before: str | None) -> tuple[str, Sequence[object]]:
+    """Only the conditions that restrict the list: PostgreSQL uses no index for one that may be absent, or for either of
+    two of which one is."""
+    values: list[object] = []
+
+    def given(*pairs: tuple[str, object]) -> list[str]:
+        found = [(condition, value) for condition, value in pairs if value is not None]
+        first = len(values) + 1
+        values.extend(value for _, value in found)
+        return [condition.format(n) for n, (condition, _) in enumerate(found, first)]
+
+    visible = given(
+        ("operator = ${}", wanted.visible_operator), ("authorities @> ARRAY[${}::text]", wanted.visible_authority)
+    )
+    conditions = given(
+        ("operator = ${}", wanted.operator),
+        ("state = ANY(${}::text[])", list(wanted.states) or None),
+        ("time_end > ${}", wanted.start),
+        ("time_start < ${}", wanted.end),
+        ("aircraft = ${}", wanted.aircraft),
+        ("id < ${}", before),
+    )
+    return " AND ".join([*([f"({' OR '.join(visible)})"] if visible else []), *conditions]) or "true", values
 
 
 def events_of(plan: FlightPlan) -> list[Event]:
@@ -263,6 +268,7 @@ def _id(name: str) -> str:
 
 
 def _plan(row: asyncpg.Record) -> FlightPlan:
+    findings, touched = assessment_from_bytes(row["assessment"])
     return FlightPlan(
         name=f"{row['operator']}/flightPlans/{row['id']}",
         operator=row["operator"],
@@ -274,7 +280,8 @@ def _plan(row: asyncpg.Record) -> FlightPlan:
         update_time=row["update_time"],
         state=text_member(State, row["state"]),
         state_reason=row["state_reason"],
-        findings=findings_from_bytes(row["assessment"]),
+        findings=findings,
+        touched=touched,
         airspace_revision=row["airspace_revision"],
         approval=row["approval"],
         approval_number=row["approval_number"],

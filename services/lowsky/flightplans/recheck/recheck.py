@@ -79,6 +79,8 @@ class Reassessed(NamedTuple):
     findings: Findings
     areas: Mapping[str, str]
     """The authorities in whose areas it flies, with their titles."""
+    touched: frozenset[str]
+    """The authorities whose area or geozones it touches."""
 
 
 class Recheck:
@@ -249,7 +251,7 @@ class Recheck:
         drawn = draw(airspaces, self._reference, FIELD)
         around = survey(zones, areas, drawn.volumes, len(readable), self._reference)
         return {
-            id_: Reassessed(self._as_kept(around.findings[index]), around.areas[index])
+            id_: Reassessed(self._as_kept(around.findings[index]), around.areas[index], around.authorities[index])
             for index, id_ in enumerate(readable)
             if index not in drawn.refused
         }
@@ -289,7 +291,9 @@ class Recheck:
     def _reassess(self, plan: FlightPlan, found: Reassessed, revision: int, now: datetime, *, again: bool) -> bool:
         asking = self._applications(plan, found.areas)
         applications = None if asking is None else self._as_kept(asking)
-        return reassess(plan, found.findings, revision, now, again=again, applications=applications)
+        return reassess(
+            plan, found.findings, revision, now, again=again, applications=applications, touched=found.touched
+        )
 
 
 @asynccontextmanager
@@ -316,19 +320,22 @@ def reassess(
     *,
     again: bool = False,
     applications: Findings | None = None,
+    touched: frozenset[str] | None = None,
 ) -> bool:
     """Replaces the findings of the geofence; the plan decides what follows. False if nothing changes.
 
     Args:
         again: Whether to include plans checked against the same revision, because the areas have changed.
         applications: Findings for the authorities that must approve by law now; None keeps the earlier ones.
+        touched: The authorities whose area or geozones it touches now; None keeps the earlier ones.
     """
     if plan.state in FINAL or plan.end <= now or plan.airspace_revision >= revision + again:
         return False
     others = [finding for finding in plan.findings if not finding.rule.is_of_geofence]
     if applications is not None:
         others = [finding for finding in others if finding.rule is not Rule.APPLICATION_REQUIRED]
-    return plan.reassess([*others, *(applications or ()), *geofence_findings], revision, now)
+    has_other_readers = touched is not None and plan.touch(touched)
+    return plan.reassess([*others, *(applications or ()), *geofence_findings], revision, now) or has_other_readers
 
 
 def changed_since(zones: ZoneIndex[int], revision: int) -> ZoneIndex[int]:

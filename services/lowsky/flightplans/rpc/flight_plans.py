@@ -41,11 +41,11 @@ from lowsky.health import Health
 from lowsky.ids import new_id
 from lowsky.moments import end_of, start_of
 from lowsky.process.load_limits import StreamRoom
+from lowsky.rpc.call_log import for_callers
 from lowsky.rpc.incoming import Incoming
 from lowsky.rpc.limits import STREAMED_BYTES_MAX
 from lowsky.rpc.once import Mutation, once, request_for
 from lowsky.rpc.paging import PAGE_BYTES_MAX, SUMMARISED_BYTES_MAX, Page
-from lowsky.rpc.pipeline import for_callers
 from lowsky.rpc.status import to_status
 from lowsky.rpc.summaries import summarised
 from lowsky.rpc.validation import validate
@@ -327,5 +327,5 @@ async def _until_decided(
 
 
 def _require_visible(access: Access, plan: FlightPlan, asked: str) -> None:
-    if not is_visible(access.reach, plan.operator, {*plan.deciding_authorities, *plan.notified_authorities}):
+    if not is_visible(access.reach, plan.operator, plan.readers):
         raise NotFound(asked)  # with the name that the caller sent: the plan's own name would reveal its operator

@@ -243,6 +243,7 @@ class SubmissionPath:
             start=start,
             end=end,
             extent=bounds.extent,
+            touched=tuple(sorted(authorities)),
             create_time=now,
             update_time=now,
         )

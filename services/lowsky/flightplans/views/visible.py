@@ -1,4 +1,4 @@
-"""The plans that a caller may read: an operator its own, an officer those that concern its authority."""
+"""The plans that a caller may read: an operator its own, an officer those that concern or touch its authority."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from lowsky.auth.rules import Reach
 
 
 def is_visible(reach: Reach, operator: str, authorities: Collection[str]) -> bool:
-    """Whether a plan of an operator that concerns these authorities may be read."""
+    """Whether a plan of an operator that concerns or touches these authorities may be read."""
     return reach.covers_operator(operator) or (reach.authority is not None and reach.authority in authorities)

@@ -45,7 +45,7 @@ class PlanChange:
 
     @property
     def authorities(self) -> frozenset[str]:
-        """The authorities that the plan concerns."""
+        """The authorities that the plan concerns or touches."""
         return self._content[0]
 
     def response(self, token: str) -> bytes:
@@ -56,7 +56,7 @@ class PlanChange:
     def _content(self) -> tuple[frozenset[str], bytes]:
         # The parsed plan is not kept: in memory it is many times as large as its bytes.
         plan = events_pb2.FlightPlanEvent.FromString(self.event.value or b"").flight_plan
-        authorities = frozenset((*plan.deciding_authorities, *plan.notified_authorities))
+        authorities = frozenset((*plan.deciding_authorities, *plan.notified_authorities, *plan.touched_authorities))
         return authorities, pb.WatchFlightPlansResponse(flight_plan=plan).SerializeToString()
 
 

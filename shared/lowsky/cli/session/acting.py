@@ -17,7 +17,7 @@ else:
     client = deferred("lowsky.client")
 
 
-ROLES = ("applicant", "operator", "registrar", "publisher", "officer", "administrator")
+ROLES = ("applicant", "operator", "registrar", "publisher", "officer", "auditor", "administrator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ def parse(text: str) -> Acting:
         roles.append(role)
         if role == "operator":
             operator = name.removeprefix("operators/")
-        elif role in ("officer", "publisher"):
+        elif role in ("officer", "auditor", "publisher"):
             authority = name.removeprefix("authorities/")
         elif name:
             subject = name
-        if role in ("operator", "officer", "publisher") and not name:
+        if role in ("operator", "officer", "auditor", "publisher") and not name:
             raise invalid("INVALID_CHOICE", f"--as {text!r} has no name", f"as in --as {role}:name")
     return Acting(
         tuple(roles),

@@ -89,7 +89,11 @@ OPEN = Finding(
 
 @pytest.mark.parametrize("findings", [(), (FULL,), (FULL, BARE, OPEN)])
 def test_findings_survive_the_way_to_the_database_and_back(findings: tuple[Finding, ...]) -> None:
-    assert plans.findings_from_bytes(plans.assessment_to_bytes(plan(findings=findings))) == findings
+    stored = plan(findings=findings)
+    assert plans.assessment_from_bytes(plans.assessment_to_bytes(stored)) == (findings, ())
+    assert stored.touch(["authorities/tower", "authorities/port"])
+    touched = ("authorities/port", "authorities/tower")
+    assert plans.assessment_from_bytes(plans.assessment_to_bytes(stored)) == (findings, touched)
 
 
 def test_what_the_server_says_is_all_that_is_taken_out_of_a_request() -> None:

@@ -97,6 +97,17 @@ def test_findings_that_are_the_same_leave_a_plan_untouched_and_those_of_other_ru
     assert checked.findings == (PORTS, slow)
 
 
+def test_who_may_read_a_plan_follows_areas_and_zones_without_an_event_or_a_new_etag() -> None:
+    checked = plan(State.APPROVED, findings=(TOWERS,), airspace_revision=1)
+    assert reassess(checked, (TOWERS,), 2, NOW, touched=frozenset({TOWER, "authorities/city"}))
+    assert list(checked.readers) == [TOWER, "authorities/city"]
+    assert (checked.version, checked.happened) == (1, [])
+    assert not reassess(checked, (TOWERS,), 2, NOW, touched=frozenset({"authorities/city", TOWER}))
+    assert not reassess(checked, (TOWERS,), 2, NOW)
+    assert reassess(checked, (TOWERS,), 3, NOW, touched=frozenset())
+    assert list(checked.readers) == [TOWER]
+
+
 def test_who_must_agree_by_law_follows_the_areas_or_stays_where_that_is_not_known() -> None:
     asking = RuleSets.read("CHN").of_country("CHN").application
     assert asking is not None

@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey
 
 ALGORITHM = "ES256"
 AUDIENCE = "lowsky"
-ROLES = ("applicant", "operator", "registrar", "publisher", "officer", "administrator")
+ROLES = ("applicant", "operator", "registrar", "publisher", "officer", "auditor", "administrator")
 TTL_S_DEFAULT = 3_600
 TTL_S_MAX = 86_400
 """A day: a forgotten development token does not live for long."""

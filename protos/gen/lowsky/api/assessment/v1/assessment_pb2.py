@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from lowsky.api.geo.v1 import geo_pb2 as lowsky_dot_api_dot_geo_dot_v1_dot_geo__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)lowsky/api/assessment/v1/assessment.proto\x12\x18lowsky.api.assessment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1blowsky/api/geo/v1/geo.proto\"\xcc\x03\n\nTrajectory\x12:\n\x0e\x64\x65parture_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x42\n\twaypoints\x18\x02 \x03(\x0b\x32\".lowsky.api.assessment.v1.WaypointB\x0b\xbaH\x08\x92\x01\x05\x08\x02\x10\xd0\x0f\x12\x36\n\x13horizontal_buffer_m\x18\x03 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x88\xb3@)\x00\x00\x00\x00\x00\x00\xf0?@\x01\x12\x34\n\x11vertical_buffer_m\x18\x04 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00@\x8f@)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\x12=\n\x0btime_buffer\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12\x36\n\x0etakeoff_amsl_m\x18\x06 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x94\xc1@)\x00\x00\x00\x00\x00@\x8f\xc0@\x01H\x00\x88\x01\x01\x12\x46\n\x10reference_system\x18\n \x01(\x0e\x32\".lowsky.api.geo.v1.ReferenceSystemB\x08\xbaH\x05\x82\x01\x02\x10\x01\x42\x11\n\x0f_takeoff_amsl_m\"\x87\x02\n\x08Waypoint\x12+\n\x08latitude\x18\x01 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0@\x01\x12,\n\tlongitude\x18\x02 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x80\x66@)\x00\x00\x00\x00\x00\x80\x66\xc0@\x01\x12-\n\naltitude_m\x18\x03 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00@\x8f\xc0@\x01\x12\x44\n\x0e\x61ltitude_datum\x18\x04 \x01(\x0e\x32 .lowsky.api.geo.v1.AltitudeDatumB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12+\n\x08offset_s\x18\x05 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00^*A)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\"\x8c\x01\n\x07Volumes\x12\x39\n\x07volumes\x18\x01 \x03(\x0b\x32\x1b.lowsky.api.geo.v1.Volume4DB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12\x46\n\x10reference_system\x18\n \x01(\x0e\x32\".lowsky.api.geo.v1.ReferenceSystemB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x88\x0c\n\x07\x46inding\x12\x34\n\x04rule\x18\x01 \x01(\x0e\x32&.lowsky.api.assessment.v1.Finding.Rule\x12<\n\x08severity\x18\x02 \x01(\x0e\x32*.lowsky.api.assessment.v1.Finding.Severity\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x15\n\rsubject_title\x18\x04 \x01(\t\x12\x0f\n\x07volumes\x18\x05 \x03(\x05\x12\x36\n\rplan_altitude\x18\x06 \x01(\x0b\x32\x1f.lowsky.api.geo.v1.AltitudeBand\x12\x39\n\x10subject_altitude\x18\x07 \x01(\x0b\x32\x1f.lowsky.api.geo.v1.AltitudeBand\x12.\n\ntime_start\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08time_end\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x61ltitude_uncertain\x18\n \x01(\x08\x12\x1c\n\x14\x64\x65\x63iding_authorities\x18\x0b \x03(\t\x12\x1c\n\x14notified_authorities\x18\x0c \x03(\t\x12\x0f\n\x07message\x18\r \x01(\t\x12>\n\tplan_amsl\x18\x0e \x01(\x0b\x32+.lowsky.api.assessment.v1.Finding.AmslReach\x12\x41\n\x0csubject_amsl\x18\x0f \x01(\x0b\x32+.lowsky.api.assessment.v1.Finding.AmslReach\x12\x34\n\x10overlap_outlines\x18\x10 \x03(\x0b\x32\x1a.lowsky.api.geo.v1.Polygon\x12\x15\n\rvolumes_count\x18\x11 \x01(\x05\x12\x0e\n\x06\x66ields\x18\x12 \x03(\t\x12\x15\n\rsubject_terms\x18\x14 \x01(\t\x12\x12\n\nstands_for\x18\x13 \x01(\x05\x1aU\n\tAmslReach\x12\x14\n\x07least_m\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\ngreatest_m\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\n\n\x08_least_mB\r\n\x0b_greatest_m\"\xa4\x04\n\x04Rule\x12\x14\n\x10RULE_UNSPECIFIED\x10\x00\x12\x1b\n\x17RULE_GEOZONE_PROHIBITED\x10\x01\x12\x1e\n\x1aRULE_GEOZONE_AUTHORIZATION\x10\x02\x12\x1c\n\x18RULE_GEOZONE_CONDITIONAL\x10\x03\x12\x17\n\x13RULE_GEOZONE_USPACE\x10\x04\x12\x1d\n\x19RULE_GEOZONE_NOTIFICATION\x10\x05\x12\x1f\n\x1bRULE_SPEED_EXCEEDS_AIRCRAFT\x10\x06\x12\x1b\n\x17RULE_ENDURANCE_EXCEEDED\x10\x07\x12 \n\x1cRULE_HEIGHT_EXCEEDS_AIRCRAFT\x10\x08\x12\x15\n\x11RULE_AREA_DEFAULT\x10\t\x12\x15\n\x11RULE_NOBODYS_AREA\x10\n\x12\x17\n\x13RULE_AREA_PERMITTED\x10\x0b\x12\x11\n\rRULE_CONFLICT\x10\x0c\x12\x16\n\x12RULE_PRIORITY_OVER\x10\r\x12\x1e\n\x1aRULE_DISPLACED_BY_PRIORITY\x10\x0e\x12\x14\n\x10RULE_OFF_NOMINAL\x10\x0f\x12\x1a\n\x16RULE_OFF_NOMINAL_MEETS\x10\x10\x12\x16\n\x12RULE_AIRCRAFT_BUSY\x10\x11\x12\x18\n\x14RULE_CONTENT_MISSING\x10\x12\x12\x1d\n\x19RULE_APPLICATION_REQUIRED\x10\x13\"\x8c\x01\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x18\n\x14SEVERITY_INFORMATION\x10\x01\x12\x19\n\x15SEVERITY_NOTIFICATION\x10\x02\x12\x1a\n\x16SEVERITY_AUTHORIZATION\x10\x03\x12\x15\n\x11SEVERITY_BLOCKING\x10\x04*\x83\x01\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x1b\n\x17PRIORITY_PUBLIC_SERVICE\x10\x01\x12\x14\n\x10PRIORITY_MEDICAL\x10\x02\x12\x16\n\x12PRIORITY_EMERGENCY\x10\x03\x12\x12\n\x0ePRIORITY_STATE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)lowsky/api/assessment/v1/assessment.proto\x12\x18lowsky.api.assessment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1blowsky/api/geo/v1/geo.proto\"\xd8\x03\n\nTrajectory\x12>\n\x0e\x64\x65parture_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x46\n\twaypoints\x18\x02 \x03(\x0b\x32\".lowsky.api.assessment.v1.WaypointB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x02\x10\xd0\x0f\x12:\n\x13horizontal_buffer_m\x18\x03 \x01(\x01\x42\x1d\xe2\x41\x01\x02\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x88\xb3@)\x00\x00\x00\x00\x00\x00\xf0?@\x01\x12\x34\n\x11vertical_buffer_m\x18\x04 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00@\x8f@)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\x12=\n\x0btime_buffer\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12\x36\n\x0etakeoff_amsl_m\x18\x06 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x94\xc1@)\x00\x00\x00\x00\x00@\x8f\xc0@\x01H\x00\x88\x01\x01\x12\x46\n\x10reference_system\x18\n \x01(\x0e\x32\".lowsky.api.geo.v1.ReferenceSystemB\x08\xbaH\x05\x82\x01\x02\x10\x01\x42\x11\n\x0f_takeoff_amsl_m\"\x8b\x02\n\x08Waypoint\x12+\n\x08latitude\x18\x01 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0@\x01\x12,\n\tlongitude\x18\x02 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x80\x66@)\x00\x00\x00\x00\x00\x80\x66\xc0@\x01\x12-\n\naltitude_m\x18\x03 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00@\x8f\xc0@\x01\x12H\n\x0e\x61ltitude_datum\x18\x04 \x01(\x0e\x32 .lowsky.api.geo.v1.AltitudeDatumB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12+\n\x08offset_s\x18\x05 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00^*A)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\"\x90\x01\n\x07Volumes\x12=\n\x07volumes\x18\x01 \x03(\x0b\x32\x1b.lowsky.api.geo.v1.Volume4DB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12\x46\n\x10reference_system\x18\n \x01(\x0e\x32\".lowsky.api.geo.v1.ReferenceSystemB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x88\x0c\n\x07\x46inding\x12\x34\n\x04rule\x18\x01 \x01(\x0e\x32&.lowsky.api.assessment.v1.Finding.Rule\x12<\n\x08severity\x18\x02 \x01(\x0e\x32*.lowsky.api.assessment.v1.Finding.Severity\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x15\n\rsubject_title\x18\x04 \x01(\t\x12\x0f\n\x07volumes\x18\x05 \x03(\x05\x12\x36\n\rplan_altitude\x18\x06 \x01(\x0b\x32\x1f.lowsky.api.geo.v1.AltitudeBand\x12\x39\n\x10subject_altitude\x18\x07 \x01(\x0b\x32\x1f.lowsky.api.geo.v1.AltitudeBand\x12.\n\ntime_start\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08time_end\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x61ltitude_uncertain\x18\n \x01(\x08\x12\x1c\n\x14\x64\x65\x63iding_authorities\x18\x0b \x03(\t\x12\x1c\n\x14notified_authorities\x18\x0c \x03(\t\x12\x0f\n\x07message\x18\r \x01(\t\x12>\n\tplan_amsl\x18\x0e \x01(\x0b\x32+.lowsky.api.assessment.v1.Finding.AmslReach\x12\x41\n\x0csubject_amsl\x18\x0f \x01(\x0b\x32+.lowsky.api.assessment.v1.Finding.AmslReach\x12\x34\n\x10overlap_outlines\x18\x10 \x03(\x0b\x32\x1a.lowsky.api.geo.v1.Polygon\x12\x15\n\rvolumes_count\x18\x11 \x01(\x05\x12\x0e\n\x06\x66ields\x18\x12 \x03(\t\x12\x15\n\rsubject_terms\x18\x14 \x01(\t\x12\x12\n\nstands_for\x18\x13 \x01(\x05\x1aU\n\tAmslReach\x12\x14\n\x07least_m\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\ngreatest_m\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\n\n\x08_least_mB\r\n\x0b_greatest_m\"\xa4\x04\n\x04Rule\x12\x14\n\x10RULE_UNSPECIFIED\x10\x00\x12\x1b\n\x17RULE_GEOZONE_PROHIBITED\x10\x01\x12\x1e\n\x1aRULE_GEOZONE_AUTHORIZATION\x10\x02\x12\x1c\n\x18RULE_GEOZONE_CONDITIONAL\x10\x03\x12\x17\n\x13RULE_GEOZONE_USPACE\x10\x04\x12\x1d\n\x19RULE_GEOZONE_NOTIFICATION\x10\x05\x12\x1f\n\x1bRULE_SPEED_EXCEEDS_AIRCRAFT\x10\x06\x12\x1b\n\x17RULE_ENDURANCE_EXCEEDED\x10\x07\x12 \n\x1cRULE_HEIGHT_EXCEEDS_AIRCRAFT\x10\x08\x12\x15\n\x11RULE_AREA_DEFAULT\x10\t\x12\x15\n\x11RULE_NOBODYS_AREA\x10\n\x12\x17\n\x13RULE_AREA_PERMITTED\x10\x0b\x12\x11\n\rRULE_CONFLICT\x10\x0c\x12\x16\n\x12RULE_PRIORITY_OVER\x10\r\x12\x1e\n\x1aRULE_DISPLACED_BY_PRIORITY\x10\x0e\x12\x14\n\x10RULE_OFF_NOMINAL\x10\x0f\x12\x1a\n\x16RULE_OFF_NOMINAL_MEETS\x10\x10\x12\x16\n\x12RULE_AIRCRAFT_BUSY\x10\x11\x12\x18\n\x14RULE_CONTENT_MISSING\x10\x12\x12\x1d\n\x19RULE_APPLICATION_REQUIRED\x10\x13\"\x8c\x01\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x18\n\x14SEVERITY_INFORMATION\x10\x01\x12\x19\n\x15SEVERITY_NOTIFICATION\x10\x02\x12\x1a\n\x16SEVERITY_AUTHORIZATION\x10\x03\x12\x15\n\x11SEVERITY_BLOCKING\x10\x04*\x83\x01\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x1b\n\x17PRIORITY_PUBLIC_SERVICE\x10\x01\x12\x14\n\x10PRIORITY_MEDICAL\x10\x02\x12\x16\n\x12PRIORITY_EMERGENCY\x10\x03\x12\x12\n\x0ePRIORITY_STATE\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,11 +37,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lowsky.api.assessment.v1.as
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TRAJECTORY'].fields_by_name['departure_time']._loaded_options = None
-  _globals['_TRAJECTORY'].fields_by_name['departure_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_TRAJECTORY'].fields_by_name['departure_time']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_TRAJECTORY'].fields_by_name['waypoints']._loaded_options = None
-  _globals['_TRAJECTORY'].fields_by_name['waypoints']._serialized_options = b'\272H\010\222\001\005\010\002\020\320\017'
+  _globals['_TRAJECTORY'].fields_by_name['waypoints']._serialized_options = b'\342A\001\002\272H\010\222\001\005\010\002\020\320\017'
   _globals['_TRAJECTORY'].fields_by_name['horizontal_buffer_m']._loaded_options = None
-  _globals['_TRAJECTORY'].fields_by_name['horizontal_buffer_m']._serialized_options = b'\272H\026\022\024\031\000\000\000\000\000\210\263@)\000\000\000\000\000\000\360?@\001'
+  _globals['_TRAJECTORY'].fields_by_name['horizontal_buffer_m']._serialized_options = b'\342A\001\002\272H\026\022\024\031\000\000\000\000\000\210\263@)\000\000\000\000\000\000\360?@\001'
   _globals['_TRAJECTORY'].fields_by_name['vertical_buffer_m']._loaded_options = None
   _globals['_TRAJECTORY'].fields_by_name['vertical_buffer_m']._serialized_options = b'\272H\026\022\024\031\000\000\000\000\000@\217@)\000\000\000\000\000\000\000\000@\001'
   _globals['_TRAJECTORY'].fields_by_name['time_buffer']._loaded_options = None
@@ -56,27 +57,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WAYPOINT'].fields_by_name['altitude_m']._loaded_options = None
   _globals['_WAYPOINT'].fields_by_name['altitude_m']._serialized_options = b'\272H\026\022\024\031\000\000\000\000\000j\370@)\000\000\000\000\000@\217\300@\001'
   _globals['_WAYPOINT'].fields_by_name['altitude_datum']._loaded_options = None
-  _globals['_WAYPOINT'].fields_by_name['altitude_datum']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_WAYPOINT'].fields_by_name['altitude_datum']._serialized_options = b'\342A\001\002\272H\007\202\001\004\020\001 \000'
   _globals['_WAYPOINT'].fields_by_name['offset_s']._loaded_options = None
   _globals['_WAYPOINT'].fields_by_name['offset_s']._serialized_options = b'\272H\026\022\024\031\000\000\000\000\000^*A)\000\000\000\000\000\000\000\000@\001'
   _globals['_VOLUMES'].fields_by_name['volumes']._loaded_options = None
-  _globals['_VOLUMES'].fields_by_name['volumes']._serialized_options = b'\272H\010\222\001\005\010\001\020\364\003'
+  _globals['_VOLUMES'].fields_by_name['volumes']._serialized_options = b'\342A\001\002\272H\010\222\001\005\010\001\020\364\003'
   _globals['_VOLUMES'].fields_by_name['reference_system']._loaded_options = None
   _globals['_VOLUMES'].fields_by_name['reference_system']._serialized_options = b'\272H\005\202\001\002\020\001'
-  _globals['_PRIORITY']._serialized_start=2614
-  _globals['_PRIORITY']._serialized_end=2745
-  _globals['_TRAJECTORY']._serialized_start=195
-  _globals['_TRAJECTORY']._serialized_end=655
-  _globals['_WAYPOINT']._serialized_start=658
-  _globals['_WAYPOINT']._serialized_end=921
-  _globals['_VOLUMES']._serialized_start=924
-  _globals['_VOLUMES']._serialized_end=1064
-  _globals['_FINDING']._serialized_start=1067
-  _globals['_FINDING']._serialized_end=2611
-  _globals['_FINDING_AMSLREACH']._serialized_start=1832
-  _globals['_FINDING_AMSLREACH']._serialized_end=1917
-  _globals['_FINDING_RULE']._serialized_start=1920
-  _globals['_FINDING_RULE']._serialized_end=2468
-  _globals['_FINDING_SEVERITY']._serialized_start=2471
-  _globals['_FINDING_SEVERITY']._serialized_end=2611
+  _globals['_PRIORITY']._serialized_start=2667
+  _globals['_PRIORITY']._serialized_end=2798
+  _globals['_TRAJECTORY']._serialized_start=228
+  _globals['_TRAJECTORY']._serialized_end=700
+  _globals['_WAYPOINT']._serialized_start=703
+  _globals['_WAYPOINT']._serialized_end=970
+  _globals['_VOLUMES']._serialized_start=973
+  _globals['_VOLUMES']._serialized_end=1117
+  _globals['_FINDING']._serialized_start=1120
+  _globals['_FINDING']._serialized_end=2664
+  _globals['_FINDING_AMSLREACH']._serialized_start=1885
+  _globals['_FINDING_AMSLREACH']._serialized_end=1970
+  _globals['_FINDING_RULE']._serialized_start=1973
+  _globals['_FINDING_RULE']._serialized_end=2521
+  _globals['_FINDING_SEVERITY']._serialized_start=2524
+  _globals['_FINDING_SEVERITY']._serialized_end=2664
 # @@protoc_insertion_point(module_scope)

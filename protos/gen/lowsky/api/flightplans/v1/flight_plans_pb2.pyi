@@ -296,6 +296,7 @@ class FlightPlan(_message.Message):
     COMMUNICATIONS_FIELD_NUMBER: _builtins.int
     COMMAND_LINKS_FIELD_NUMBER: _builtins.int
     AIRBORNE_FIELD_NUMBER: _builtins.int
+    TOUCHED_AUTHORITIES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """operators/{operator}/flightPlans/{plan}"""
     etag: _builtins.str
@@ -401,6 +402,13 @@ class FlightPlan(_message.Message):
     def command_links(self) -> _containers.RepeatedCompositeFieldContainer[Global___CommandLink]:
         """The radio links that carry commands to the aircraft (Art. 27: frequency and bandwidth)."""
 
+    @_builtins.property
+    def touched_authorities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only: the authorities in whose area the flight may be, and those that publish or are named by a geozone that
+        it enters, whether they are asked, notified or neither: their officers and auditors may read the plan. Follows
+        changes of areas and geozones while the plan is not over, without a new etag and without an event.
+        """
+
     def __init__(
         self,
         *,
@@ -438,10 +446,11 @@ class FlightPlan(_message.Message):
         communications: _abc.Iterable[Global___Communication] | None = ...,
         command_links: _abc.Iterable[Global___CommandLink] | None = ...,
         airborne: _builtins.bool = ...,
+        touched_authorities: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_commercial", b"_commercial", "airspace", b"airspace", "commercial", b"commercial", "create_time", b"create_time", "endurance", b"endurance", "off_nominal_volumes", b"off_nominal_volumes", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_commercial", b"_commercial", "airborne", b"airborne", "aircraft", b"aircraft", "airspace", b"airspace", "airspace_revision", b"airspace_revision", "alternate_landing_sites", b"alternate_landing_sites", "approval", b"approval", "approval_number", b"approval_number", "command_links", b"command_links", "commercial", b"commercial", "communications", b"communications", "connectivity_methods", b"connectivity_methods", "create_time", b"create_time", "deciding_authorities", b"deciding_authorities", "emergency_procedure", b"emergency_procedure", "endurance", b"endurance", "etag", b"etag", "findings", b"findings", "identification_technologies", b"identification_technologies", "lost_link_procedure", b"lost_link_procedure", "mode", b"mode", "name", b"name", "notified_authorities", b"notified_authorities", "off_nominal_volumes", b"off_nominal_volumes", "priority", b"priority", "purpose", b"purpose", "reference", b"reference", "special_activities", b"special_activities", "state", b"state", "state_reason", b"state_reason", "supersedes", b"supersedes", "time_end", b"time_end", "time_start", b"time_start", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_commercial", b"_commercial", "airborne", b"airborne", "aircraft", b"aircraft", "airspace", b"airspace", "airspace_revision", b"airspace_revision", "alternate_landing_sites", b"alternate_landing_sites", "approval", b"approval", "approval_number", b"approval_number", "command_links", b"command_links", "commercial", b"commercial", "communications", b"communications", "connectivity_methods", b"connectivity_methods", "create_time", b"create_time", "deciding_authorities", b"deciding_authorities", "emergency_procedure", b"emergency_procedure", "endurance", b"endurance", "etag", b"etag", "findings", b"findings", "identification_technologies", b"identification_technologies", "lost_link_procedure", b"lost_link_procedure", "mode", b"mode", "name", b"name", "notified_authorities", b"notified_authorities", "off_nominal_volumes", b"off_nominal_volumes", "priority", b"priority", "purpose", b"purpose", "reference", b"reference", "special_activities", b"special_activities", "state", b"state", "state_reason", b"state_reason", "supersedes", b"supersedes", "time_end", b"time_end", "time_start", b"time_start", "touched_authorities", b"touched_authorities", "trajectory", b"trajectory", "update_time", b"update_time", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commercial: _TypeAlias = _typing.Literal["commercial"]  # noqa: Y015
     _WhichOneofArgType__commercial: _TypeAlias = _typing.Literal["_commercial", b"_commercial"]  # noqa: Y015

@@ -113,7 +113,7 @@ class FlightPlansServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListFlightPlans(self, request, context):
-        """The plans of an operator. Officers may list those of all operators (`operators/-`) that concern their authority.
+        """The plans of an operator. Officers may list those of all operators (`operators/-`) that concern or touch their authority.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

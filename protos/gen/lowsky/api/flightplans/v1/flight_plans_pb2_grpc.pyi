@@ -66,7 +66,7 @@ class FlightPlansServiceStub:
     GetFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.GetFlightPlanRequest, _flight_plans_pb2.GetFlightPlanResponse]
     """One plan, by its name or by the alias that findings use (`operators/-/flightPlans/{alias}`)."""
     ListFlightPlans: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.ListFlightPlansRequest, _flight_plans_pb2.ListFlightPlansResponse]
-    """The plans of an operator. Officers may list those of all operators (`operators/-`) that concern their authority."""
+    """The plans of an operator. Officers may list those of all operators (`operators/-`) that concern or touch their authority."""
     WithdrawFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.WithdrawFlightPlanRequest, _flight_plans_pb2.WithdrawFlightPlanResponse]
     """The operator withdraws a plan before take-off."""
     ActivateFlightPlan: _grpc.UnaryUnaryMultiCallable[_flight_plans_pb2.ActivateFlightPlanRequest, _flight_plans_pb2.ActivateFlightPlanResponse]
@@ -99,7 +99,7 @@ class FlightPlansServiceAsyncStub(FlightPlansServiceStub):
     GetFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.GetFlightPlanRequest, _flight_plans_pb2.GetFlightPlanResponse]  # type: ignore[assignment]
     """One plan, by its name or by the alias that findings use (`operators/-/flightPlans/{alias}`)."""
     ListFlightPlans: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.ListFlightPlansRequest, _flight_plans_pb2.ListFlightPlansResponse]  # type: ignore[assignment]
-    """The plans of an operator. Officers may list those of all operators (`operators/-`) that concern their authority."""
+    """The plans of an operator. Officers may list those of all operators (`operators/-`) that concern or touch their authority."""
     WithdrawFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.WithdrawFlightPlanRequest, _flight_plans_pb2.WithdrawFlightPlanResponse]  # type: ignore[assignment]
     """The operator withdraws a plan before take-off."""
     ActivateFlightPlan: _aio.UnaryUnaryMultiCallable[_flight_plans_pb2.ActivateFlightPlanRequest, _flight_plans_pb2.ActivateFlightPlanResponse]  # type: ignore[assignment]
@@ -153,7 +153,7 @@ class FlightPlansServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flight_plans_pb2.ListFlightPlansRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flight_plans_pb2.ListFlightPlansResponse, _abc.Awaitable[_flight_plans_pb2.ListFlightPlansResponse]]:
-        """The plans of an operator. Officers may list those of all operators (`operators/-`) that concern their authority."""
+        """The plans of an operator. Officers may list those of all operators (`operators/-`) that concern or touch their authority."""
 
     @_abc_1.abstractmethod
     def WithdrawFlightPlan(

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blowsky/api/geo/v1/geo.proto\x12\x11lowsky.api.geo.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"c\n\x06LatLng\x12+\n\x08latitude\x18\x01 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0@\x01\x12,\n\tlongitude\x18\x02 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x80\x66@)\x00\x00\x00\x00\x00\x80\x66\xc0@\x01\"\x8e\x02\n\x0c\x41ltitudeBand\x12/\n\x07lower_m\x18\x01 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00@\x8f\xc0@\x01H\x00\x88\x01\x01\x12\x41\n\x0blower_datum\x18\x02 \x01(\x0e\x32 .lowsky.api.geo.v1.AltitudeDatumB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12/\n\x07upper_m\x18\x03 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00@\x8f\xc0@\x01H\x01\x88\x01\x01\x12\x41\n\x0bupper_datum\x18\x04 \x01(\x0e\x32 .lowsky.api.geo.v1.AltitudeDatumB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x42\n\n\x08_lower_mB\n\n\x08_upper_m\"C\n\x07Polygon\x12\x38\n\x08vertices\x18\x01 \x03(\x0b\x32\x19.lowsky.api.geo.v1.LatLngB\x0b\xbaH\x08\x92\x01\x05\x08\x03\x10\xe8\x07\"h\n\x06\x43ircle\x12\x31\n\x06\x63\x65nter\x18\x01 \x01(\x0b\x32\x19.lowsky.api.geo.v1.LatLngB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x08radius_m\x18\x02 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x80O\x12\x41!\x00\x00\x00\x00\x00\x00\x00\x00@\x01\"\xb1\x02\n\x08Volume4D\x12\x35\n\x0foutline_polygon\x18\x01 \x01(\x0b\x32\x1a.lowsky.api.geo.v1.PolygonH\x00\x12\x33\n\x0eoutline_circle\x18\x02 \x01(\x0b\x32\x19.lowsky.api.geo.v1.CircleH\x00\x12\x39\n\x08\x61ltitude\x18\x03 \x01(\x0b\x32\x1f.lowsky.api.geo.v1.AltitudeBandB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\ntime_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x34\n\x08time_end\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x42\x10\n\x07outline\x12\x05\xbaH\x02\x08\x01\"{\n\x0b\x42oundingBox\x12\x35\n\nsouth_west\x18\x01 \x01(\x0b\x32\x19.lowsky.api.geo.v1.LatLngB\x06\xbaH\x03\xc8\x01\x01\x12\x35\n\nnorth_east\x18\x02 \x01(\x0b\x32\x19.lowsky.api.geo.v1.LatLngB\x06\xbaH\x03\xc8\x01\x01\"C\n\rLocalizedText\x12\x19\n\x08language\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18#\x12\x17\n\x04text\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x9c\x01*\x96\x01\n\rAltitudeDatum\x12\x1e\n\x1a\x41LTITUDE_DATUM_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41LTITUDE_DATUM_AGL\x10\x01\x12\x17\n\x13\x41LTITUDE_DATUM_AMSL\x10\x02\x12\x18\n\x14\x41LTITUDE_DATUM_WGS84\x10\x03\x12\x1a\n\x16\x41LTITUDE_DATUM_TAKEOFF\x10\x04*\xa8\x01\n\x0fReferenceSystem\x12 \n\x1cREFERENCE_SYSTEM_UNSPECIFIED\x10\x00\x12\x1b\n\x17REFERENCE_SYSTEM_WGS_84\x10\x01\x12\x1d\n\x19REFERENCE_SYSTEM_CGCS2000\x10\x02\x12\x1b\n\x17REFERENCE_SYSTEM_GCJ_02\x10\x03\x12\x1a\n\x16REFERENCE_SYSTEM_BD_09\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blowsky/api/geo/v1/geo.proto\x12\x11lowsky.api.geo.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"c\n\x06LatLng\x12+\n\x08latitude\x18\x01 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0@\x01\x12,\n\tlongitude\x18\x02 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x80\x66@)\x00\x00\x00\x00\x00\x80\x66\xc0@\x01\"\x96\x02\n\x0c\x41ltitudeBand\x12/\n\x07lower_m\x18\x01 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00@\x8f\xc0@\x01H\x00\x88\x01\x01\x12\x45\n\x0blower_datum\x18\x02 \x01(\x0e\x32 .lowsky.api.geo.v1.AltitudeDatumB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12/\n\x07upper_m\x18\x03 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00@\x8f\xc0@\x01H\x01\x88\x01\x01\x12\x45\n\x0bupper_datum\x18\x04 \x01(\x0e\x32 .lowsky.api.geo.v1.AltitudeDatumB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x42\n\n\x08_lower_mB\n\n\x08_upper_m\"G\n\x07Polygon\x12<\n\x08vertices\x18\x01 \x03(\x0b\x32\x19.lowsky.api.geo.v1.LatLngB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x03\x10\xe8\x07\"p\n\x06\x43ircle\x12\x35\n\x06\x63\x65nter\x18\x01 \x01(\x0b\x32\x19.lowsky.api.geo.v1.LatLngB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x08radius_m\x18\x02 \x01(\x01\x42\x1d\xe2\x41\x01\x02\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x80O\x12\x41!\x00\x00\x00\x00\x00\x00\x00\x00@\x01\"\xbd\x02\n\x08Volume4D\x12\x35\n\x0foutline_polygon\x18\x01 \x01(\x0b\x32\x1a.lowsky.api.geo.v1.PolygonH\x00\x12\x33\n\x0eoutline_circle\x18\x02 \x01(\x0b\x32\x19.lowsky.api.geo.v1.CircleH\x00\x12=\n\x08\x61ltitude\x18\x03 \x01(\x0b\x32\x1f.lowsky.api.geo.v1.AltitudeBandB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12:\n\ntime_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x38\n\x08time_end\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x42\x10\n\x07outline\x12\x05\xbaH\x02\x08\x01\"\x83\x01\n\x0b\x42oundingBox\x12\x39\n\nsouth_west\x18\x01 \x01(\x0b\x32\x19.lowsky.api.geo.v1.LatLngB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x39\n\nnorth_east\x18\x02 \x01(\x0b\x32\x19.lowsky.api.geo.v1.LatLngB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"C\n\rLocalizedText\x12\x19\n\x08language\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18#\x12\x17\n\x04text\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x9c\x01*\x96\x01\n\rAltitudeDatum\x12\x1e\n\x1a\x41LTITUDE_DATUM_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41LTITUDE_DATUM_AGL\x10\x01\x12\x17\n\x13\x41LTITUDE_DATUM_AMSL\x10\x02\x12\x18\n\x14\x41LTITUDE_DATUM_WGS84\x10\x03\x12\x1a\n\x16\x41LTITUDE_DATUM_TAKEOFF\x10\x04*\xa8\x01\n\x0fReferenceSystem\x12 \n\x1cREFERENCE_SYSTEM_UNSPECIFIED\x10\x00\x12\x1b\n\x17REFERENCE_SYSTEM_WGS_84\x10\x01\x12\x1d\n\x19REFERENCE_SYSTEM_CGCS2000\x10\x02\x12\x1b\n\x17REFERENCE_SYSTEM_GCJ_02\x10\x03\x12\x1a\n\x16REFERENCE_SYSTEM_BD_09\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,49 +41,49 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ALTITUDEBAND'].fields_by_name['lower_m']._loaded_options = None
   _globals['_ALTITUDEBAND'].fields_by_name['lower_m']._serialized_options = b'\272H\026\022\024\031\000\000\000\000\000j\370@)\000\000\000\000\000@\217\300@\001'
   _globals['_ALTITUDEBAND'].fields_by_name['lower_datum']._loaded_options = None
-  _globals['_ALTITUDEBAND'].fields_by_name['lower_datum']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_ALTITUDEBAND'].fields_by_name['lower_datum']._serialized_options = b'\342A\001\002\272H\007\202\001\004\020\001 \000'
   _globals['_ALTITUDEBAND'].fields_by_name['upper_m']._loaded_options = None
   _globals['_ALTITUDEBAND'].fields_by_name['upper_m']._serialized_options = b'\272H\026\022\024\031\000\000\000\000\000j\370@)\000\000\000\000\000@\217\300@\001'
   _globals['_ALTITUDEBAND'].fields_by_name['upper_datum']._loaded_options = None
-  _globals['_ALTITUDEBAND'].fields_by_name['upper_datum']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_ALTITUDEBAND'].fields_by_name['upper_datum']._serialized_options = b'\342A\001\002\272H\007\202\001\004\020\001 \000'
   _globals['_POLYGON'].fields_by_name['vertices']._loaded_options = None
-  _globals['_POLYGON'].fields_by_name['vertices']._serialized_options = b'\272H\010\222\001\005\010\003\020\350\007'
+  _globals['_POLYGON'].fields_by_name['vertices']._serialized_options = b'\342A\001\002\272H\010\222\001\005\010\003\020\350\007'
   _globals['_CIRCLE'].fields_by_name['center']._loaded_options = None
-  _globals['_CIRCLE'].fields_by_name['center']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_CIRCLE'].fields_by_name['center']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_CIRCLE'].fields_by_name['radius_m']._loaded_options = None
-  _globals['_CIRCLE'].fields_by_name['radius_m']._serialized_options = b'\272H\026\022\024\031\000\000\000\000\200O\022A!\000\000\000\000\000\000\000\000@\001'
+  _globals['_CIRCLE'].fields_by_name['radius_m']._serialized_options = b'\342A\001\002\272H\026\022\024\031\000\000\000\000\200O\022A!\000\000\000\000\000\000\000\000@\001'
   _globals['_VOLUME4D'].oneofs_by_name['outline']._loaded_options = None
   _globals['_VOLUME4D'].oneofs_by_name['outline']._serialized_options = b'\272H\002\010\001'
   _globals['_VOLUME4D'].fields_by_name['altitude']._loaded_options = None
-  _globals['_VOLUME4D'].fields_by_name['altitude']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_VOLUME4D'].fields_by_name['altitude']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_VOLUME4D'].fields_by_name['time_start']._loaded_options = None
-  _globals['_VOLUME4D'].fields_by_name['time_start']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_VOLUME4D'].fields_by_name['time_start']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_VOLUME4D'].fields_by_name['time_end']._loaded_options = None
-  _globals['_VOLUME4D'].fields_by_name['time_end']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_VOLUME4D'].fields_by_name['time_end']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_BOUNDINGBOX'].fields_by_name['south_west']._loaded_options = None
-  _globals['_BOUNDINGBOX'].fields_by_name['south_west']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_BOUNDINGBOX'].fields_by_name['south_west']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_BOUNDINGBOX'].fields_by_name['north_east']._loaded_options = None
-  _globals['_BOUNDINGBOX'].fields_by_name['north_east']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_BOUNDINGBOX'].fields_by_name['north_east']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_LOCALIZEDTEXT'].fields_by_name['language']._loaded_options = None
   _globals['_LOCALIZEDTEXT'].fields_by_name['language']._serialized_options = b'\272H\004r\002\030#'
   _globals['_LOCALIZEDTEXT'].fields_by_name['text']._loaded_options = None
   _globals['_LOCALIZEDTEXT'].fields_by_name['text']._serialized_options = b'\272H\006r\004\030\240\234\001'
-  _globals['_ALTITUDEDATUM']._serialized_start=1164
-  _globals['_ALTITUDEDATUM']._serialized_end=1314
-  _globals['_REFERENCESYSTEM']._serialized_start=1317
-  _globals['_REFERENCESYSTEM']._serialized_end=1485
-  _globals['_LATLNG']._serialized_start=112
-  _globals['_LATLNG']._serialized_end=211
-  _globals['_ALTITUDEBAND']._serialized_start=214
-  _globals['_ALTITUDEBAND']._serialized_end=484
-  _globals['_POLYGON']._serialized_start=486
-  _globals['_POLYGON']._serialized_end=553
-  _globals['_CIRCLE']._serialized_start=555
-  _globals['_CIRCLE']._serialized_end=659
-  _globals['_VOLUME4D']._serialized_start=662
-  _globals['_VOLUME4D']._serialized_end=967
-  _globals['_BOUNDINGBOX']._serialized_start=969
-  _globals['_BOUNDINGBOX']._serialized_end=1092
-  _globals['_LOCALIZEDTEXT']._serialized_start=1094
-  _globals['_LOCALIZEDTEXT']._serialized_end=1161
+  _globals['_ALTITUDEDATUM']._serialized_start=1238
+  _globals['_ALTITUDEDATUM']._serialized_end=1388
+  _globals['_REFERENCESYSTEM']._serialized_start=1391
+  _globals['_REFERENCESYSTEM']._serialized_end=1559
+  _globals['_LATLNG']._serialized_start=145
+  _globals['_LATLNG']._serialized_end=244
+  _globals['_ALTITUDEBAND']._serialized_start=247
+  _globals['_ALTITUDEBAND']._serialized_end=525
+  _globals['_POLYGON']._serialized_start=527
+  _globals['_POLYGON']._serialized_end=598
+  _globals['_CIRCLE']._serialized_start=600
+  _globals['_CIRCLE']._serialized_end=712
+  _globals['_VOLUME4D']._serialized_start=715
+  _globals['_VOLUME4D']._serialized_end=1032
+  _globals['_BOUNDINGBOX']._serialized_start=1035
+  _globals['_BOUNDINGBOX']._serialized_end=1166
+  _globals['_LOCALIZEDTEXT']._serialized_start=1168
+  _globals['_LOCALIZEDTEXT']._serialized_end=1235
 # @@protoc_insertion_point(module_scope)

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,lowsky/api/registration/v1/identifiers.proto\x12\x1alowsky.api.registration.v1\x1a\x1b\x62uf/validate/validate.proto\"Y\n\nIdentifier\x12\x31\n\x06scheme\x18\x01 \x01(\tB!\xbaH\x1er\x1c\x18?2\x18^[a-z0-9]+(-[a-z0-9]+)*$\x12\x18\n\x05value\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"\xab\x04\n\x10IdentifierScheme\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x14\n\x0cjurisdiction\x18\x03 \x01(\t\x12\x44\n\x07holders\x18\x04 \x03(\x0e\x32\x33.lowsky.api.registration.v1.IdentifierScheme.Holder\x12\x0c\n\x04\x66orm\x18\x05 \x01(\t\x12\x0f\n\x07\x65xample\x18\x06 \x01(\t\x12?\n\x04kept\x18\x07 \x01(\x0e\x32\x31.lowsky.api.registration.v1.IdentifierScheme.Kept\x12\x10\n\x08\x61irframe\x18\x08 \x01(\x08\x12\"\n\x1aunique_within_manufacturer\x18\t \x01(\x08\x12\x0e\n\x06source\x18\n \x01(\t\x12\x10\n\x08verified\x18\x0b \x01(\x08\x12\x0e\n\x06usable\x18\x0c \x01(\x08\"\x7f\n\x06Holder\x12\x16\n\x12HOLDER_UNSPECIFIED\x10\x00\x12\x15\n\x11HOLDER_ENTERPRISE\x10\x01\x12\x16\n\x12HOLDER_PUBLIC_BODY\x10\x02\x12\x19\n\x15HOLDER_NATURAL_PERSON\x10\x03\x12\x13\n\x0fHOLDER_AIRCRAFT\x10\x04\"W\n\x04Kept\x12\x14\n\x10KEPT_UNSPECIFIED\x10\x00\x12\x0e\n\nKEPT_WHOLE\x10\x01\x12\x14\n\x10KEPT_PUBLIC_PART\x10\x02\x12\x13\n\x0fKEPT_KEYED_HASH\x10\x03\"\x1e\n\x1cListIdentifierSchemesRequest\"^\n\x1dListIdentifierSchemesResponse\x12=\n\x07schemes\x18\x01 \x03(\x0b\x32,.lowsky.api.registration.v1.IdentifierScheme2\xa3\x01\n\x12IdentifiersService\x12\x8c\x01\n\x15ListIdentifierSchemes\x12\x38.lowsky.api.registration.v1.ListIdentifierSchemesRequest\x1a\x39.lowsky.api.registration.v1.ListIdentifierSchemesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,lowsky/api/registration/v1/identifiers.proto\x12\x1alowsky.api.registration.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"a\n\nIdentifier\x12\x35\n\x06scheme\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xbaH\x1er\x1c\x18?2\x18^[a-z0-9]+(-[a-z0-9]+)*$\x12\x1c\n\x05value\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\"\xab\x04\n\x10IdentifierScheme\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x14\n\x0cjurisdiction\x18\x03 \x01(\t\x12\x44\n\x07holders\x18\x04 \x03(\x0e\x32\x33.lowsky.api.registration.v1.IdentifierScheme.Holder\x12\x0c\n\x04\x66orm\x18\x05 \x01(\t\x12\x0f\n\x07\x65xample\x18\x06 \x01(\t\x12?\n\x04kept\x18\x07 \x01(\x0e\x32\x31.lowsky.api.registration.v1.IdentifierScheme.Kept\x12\x10\n\x08\x61irframe\x18\x08 \x01(\x08\x12\"\n\x1aunique_within_manufacturer\x18\t \x01(\x08\x12\x0e\n\x06source\x18\n \x01(\t\x12\x10\n\x08verified\x18\x0b \x01(\x08\x12\x0e\n\x06usable\x18\x0c \x01(\x08\"\x7f\n\x06Holder\x12\x16\n\x12HOLDER_UNSPECIFIED\x10\x00\x12\x15\n\x11HOLDER_ENTERPRISE\x10\x01\x12\x16\n\x12HOLDER_PUBLIC_BODY\x10\x02\x12\x19\n\x15HOLDER_NATURAL_PERSON\x10\x03\x12\x13\n\x0fHOLDER_AIRCRAFT\x10\x04\"W\n\x04Kept\x12\x14\n\x10KEPT_UNSPECIFIED\x10\x00\x12\x0e\n\nKEPT_WHOLE\x10\x01\x12\x14\n\x10KEPT_PUBLIC_PART\x10\x02\x12\x13\n\x0fKEPT_KEYED_HASH\x10\x03\"\x1e\n\x1cListIdentifierSchemesRequest\"^\n\x1dListIdentifierSchemesResponse\x12=\n\x07schemes\x18\x01 \x03(\x0b\x32,.lowsky.api.registration.v1.IdentifierScheme2\xa3\x01\n\x12IdentifiersService\x12\x8c\x01\n\x15ListIdentifierSchemes\x12\x38.lowsky.api.registration.v1.ListIdentifierSchemesRequest\x1a\x39.lowsky.api.registration.v1.ListIdentifierSchemesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,21 +34,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lowsky.api.registration.v1.
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_IDENTIFIER'].fields_by_name['scheme']._loaded_options = None
-  _globals['_IDENTIFIER'].fields_by_name['scheme']._serialized_options = b'\272H\036r\034\030?2\030^[a-z0-9]+(-[a-z0-9]+)*$'
+  _globals['_IDENTIFIER'].fields_by_name['scheme']._serialized_options = b'\342A\001\002\272H\036r\034\030?2\030^[a-z0-9]+(-[a-z0-9]+)*$'
   _globals['_IDENTIFIER'].fields_by_name['value']._loaded_options = None
-  _globals['_IDENTIFIER'].fields_by_name['value']._serialized_options = b'\272H\006r\004\020\001\030@'
-  _globals['_IDENTIFIER']._serialized_start=105
-  _globals['_IDENTIFIER']._serialized_end=194
-  _globals['_IDENTIFIERSCHEME']._serialized_start=197
-  _globals['_IDENTIFIERSCHEME']._serialized_end=752
-  _globals['_IDENTIFIERSCHEME_HOLDER']._serialized_start=536
-  _globals['_IDENTIFIERSCHEME_HOLDER']._serialized_end=663
-  _globals['_IDENTIFIERSCHEME_KEPT']._serialized_start=665
-  _globals['_IDENTIFIERSCHEME_KEPT']._serialized_end=752
-  _globals['_LISTIDENTIFIERSCHEMESREQUEST']._serialized_start=754
-  _globals['_LISTIDENTIFIERSCHEMESREQUEST']._serialized_end=784
-  _globals['_LISTIDENTIFIERSCHEMESRESPONSE']._serialized_start=786
-  _globals['_LISTIDENTIFIERSCHEMESRESPONSE']._serialized_end=880
-  _globals['_IDENTIFIERSSERVICE']._serialized_start=883
-  _globals['_IDENTIFIERSSERVICE']._serialized_end=1046
+  _globals['_IDENTIFIER'].fields_by_name['value']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
+  _globals['_IDENTIFIER']._serialized_start=138
+  _globals['_IDENTIFIER']._serialized_end=235
+  _globals['_IDENTIFIERSCHEME']._serialized_start=238
+  _globals['_IDENTIFIERSCHEME']._serialized_end=793
+  _globals['_IDENTIFIERSCHEME_HOLDER']._serialized_start=577
+  _globals['_IDENTIFIERSCHEME_HOLDER']._serialized_end=704
+  _globals['_IDENTIFIERSCHEME_KEPT']._serialized_start=706
+  _globals['_IDENTIFIERSCHEME_KEPT']._serialized_end=793
+  _globals['_LISTIDENTIFIERSCHEMESREQUEST']._serialized_start=795
+  _globals['_LISTIDENTIFIERSCHEMESREQUEST']._serialized_end=825
+  _globals['_LISTIDENTIFIERSCHEMESRESPONSE']._serialized_start=827
+  _globals['_LISTIDENTIFIERSCHEMESRESPONSE']._serialized_end=921
+  _globals['_IDENTIFIERSSERVICE']._serialized_start=924
+  _globals['_IDENTIFIERSSERVICE']._serialized_end=1087
 # @@protoc_insertion_point(module_scope)
