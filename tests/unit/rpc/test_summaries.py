@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from google.protobuf.duration_pb2 import Duration
-from lowsky.jurisdictions.flights import CONTENTS
+from lowsky.jurisdictions.flight_rules import CONTENTS
 
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.assessment.v1 import assessment_pb2

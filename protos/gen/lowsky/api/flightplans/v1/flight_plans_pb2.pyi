@@ -147,8 +147,10 @@ class _ViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_View.ValueType],
     VIEW_FULL: _View.ValueType  # 1
     """All of it, as GetFlightPlan. A plan may have hundreds of kilobytes."""
     VIEW_SUMMARY: _View.ValueType  # 2
-    """Without trajectory, volumes, off_nominal_volumes and lost_link_procedure. Only the ten most severe findings, each
-    with rule, severity and subject.
+    """Without trajectory, volumes, off_nominal_volumes, and the fields that the law may require a plan to have: endurance,
+    lost_link_procedure, emergency_procedure, identification_technologies, connectivity_methods,
+    alternate_landing_sites, communications and command_links. Only the ten most severe findings, each with rule,
+    severity and subject.
     """
 
 class View(_View, metaclass=_ViewEnumTypeWrapper):
@@ -159,8 +161,10 @@ VIEW_UNSPECIFIED: View.ValueType  # 0
 VIEW_FULL: View.ValueType  # 1
 """All of it, as GetFlightPlan. A plan may have hundreds of kilobytes."""
 VIEW_SUMMARY: View.ValueType  # 2
-"""Without trajectory, volumes, off_nominal_volumes and lost_link_procedure. Only the ten most severe findings, each
-with rule, severity and subject.
+"""Without trajectory, volumes, off_nominal_volumes, and the fields that the law may require a plan to have: endurance,
+lost_link_procedure, emergency_procedure, identification_technologies, connectivity_methods,
+alternate_landing_sites, communications and command_links. Only the ten most severe findings, each with rule,
+severity and subject.
 """
 Global___View: _TypeAlias = View  # noqa: Y015
 
