@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import RenderableType
+from rich.text import Text
 
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
 from lowsky.api.flightplans.v1 import flight_plans_pb2
@@ -192,6 +193,8 @@ def _show(session: Session, approval: pb.Approval) -> None:
         if approval.decisions:
             yield made
         if approval.HasField("flight_plan"):
+            if approval.HasField("flight_plan_time"):
+                yield Text(f"the plan as of {show_time(approval.flight_plan_time)}; it may have changed since:")
             yield from plan_views.details(approval.flight_plan)
 
     session.output.show(approval, view)

@@ -16,6 +16,7 @@ from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
 from lowsky.api.geo.v1 import geo_pb2
 from lowsky.api.registration.v1 import aircraft_pb2, operators_pb2
+from lowsky.cli.values import show_time
 from tests.unit.cli.conftest import Run, Scripted, refusal
 
 PLAN = "operators/acme/flightPlans/p1"
@@ -493,6 +494,15 @@ async def test_a_decision_names_reason_codes(run: Run, services: Scripted, targe
     assert (await run(*base, *codes, at=target)).code == 0
     (request,) = services.requests["DecideApproval"]
     assert list(request.reason_codes) == ["WEATHER", "OTHER"]
+
+
+async def test_the_plan_within_a_case_is_shown_as_of_its_time(run: Run, services: Scripted, target: str) -> None:
+    case = approvals_pb2.Approval(name="approvals/a1", state=approvals_pb2.Approval.STATE_PENDING)
+    case.flight_plan.name = PLAN
+    case.flight_plan_time.FromJsonString("2026-03-01T07:30:00Z")
+    services.answers["DecideApproval"] = [approvals_pb2.DecideApprovalResponse(approval=case)]
+    ended = await run("approvals", "decide", "a1", "--etag", "e1", "--reason", "fine", "--grant", at=target)
+    assert f"the plan as of {show_time(case.flight_plan_time)}" in ended.out
 
 
 async def test_a_case_is_rescinded_and_shows_by_whom_and_why(run: Run, services: Scripted, target: str) -> None:
