@@ -199,6 +199,8 @@ def _show(session: Session, approval: pb.Approval) -> None:
         if approval.decisions:
             yield made
         if approval.HasField("flight_plan"):
+            if approval.HasField("flight_plan_time"):
+                yield f"the plan as of {show_time(approval.flight_plan_time)}; it may have changed since:"
             yield from plan_views.details(approval.flight_plan)
 
     session.output.show(approval, view)

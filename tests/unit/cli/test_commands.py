@@ -495,6 +495,15 @@ async def test_a_decision_names_reason_codes(run: Run, services: Scripted, targe
     assert list(request.reason_codes) == ["WEATHER", "OTHER"]
 
 
+async def test_the_plan_within_a_case_is_shown_as_of_its_time(run: Run, services: Scripted, target: str) -> None:
+    case = approvals_pb2.Approval(name="approvals/a1", state=approvals_pb2.Approval.STATE_PENDING)
+    case.flight_plan.name = PLAN
+    case.flight_plan_time.FromJsonString("2026-03-01T07:30:00Z")
+    services.answers["DecideApproval"] = [approvals_pb2.DecideApprovalResponse(approval=case)]
+    ended = await run("approvals", "decide", "a1", "--etag", "e1", "--reason", "fine", "--grant", at=target)
+    assert "the plan as of 2026-03-01 15:30+08:00" in ended.out
+
+
 async def test_a_case_is_rescinded_and_shows_by_whom_and_why(run: Run, services: Scripted, target: str) -> None:
     case = approvals_pb2.Approval(name="approvals/a1", state=approvals_pb2.Approval.STATE_RESCINDED)
     case.decisions.add(authority="authorities/tower", outcome=approvals_pb2.Decision.OUTCOME_GRANTED)

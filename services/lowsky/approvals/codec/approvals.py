@@ -38,6 +38,8 @@ def to_message(approval: Approval, *, with_officers: bool) -> approvals_pb2.Appr
     if (rescission := approval.rescission) is not None:
         message.rescission.CopyFrom(_rescission(rescission, with_officer=with_officers))
     message.flight_plan.MergeFromString(approval.snapshot)
+    if message.flight_plan.HasField("update_time"):
+        message.flight_plan_time.CopyFrom(message.flight_plan.update_time)
     message.create_time.FromDatetime(approval.create_time)
     message.update_time.FromDatetime(approval.update_time)
     message.decide_by_time.FromDatetime(approval.decide_by_time)

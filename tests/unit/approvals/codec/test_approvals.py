@@ -50,6 +50,19 @@ def test_a_plan_is_read_as_far_as_it_matters_for_who_decides() -> None:
     assert flight_plans_pb2.FlightPlan.FromString(plan.snapshot) == message
 
 
+def test_the_plan_within_a_case_says_when_it_was_so() -> None:
+    message = a_message()
+    message.update_time.FromDatetime(NOW - timedelta(minutes=3))
+    case = Approval.open("approvals/a1", "LS-2026-0000001", submitted_plan(submitted(message)), NOW)
+    assert to_message(case, with_officers=True).flight_plan_time == message.update_time
+    assert not to_message(case_without_time(), with_officers=True).HasField("flight_plan_time")
+
+
+def case_without_time() -> Approval:
+    """A case of a plan whose event has no update time."""
+    return Approval.open("approvals/a2", "LS-2026-0000002", submitted_plan(submitted(a_message())), NOW)
+
+
 def without_start() -> flight_plans_pb2.FlightPlan:
     message = a_message()
     message.ClearField("time_start")

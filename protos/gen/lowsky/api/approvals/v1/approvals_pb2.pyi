@@ -78,6 +78,7 @@ class Approval(_message.Message):
     DECIDE_BY_TIME_FIELD_NUMBER: _builtins.int
     AUTOMATIC_FIELD_NUMBER: _builtins.int
     RESCISSION_FIELD_NUMBER: _builtins.int
+    FLIGHT_PLAN_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """approvals/{approval}"""
     etag: _builtins.str
@@ -92,7 +93,10 @@ class Approval(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def flight_plan(self) -> _flight_plans_pb2.FlightPlan:
-        """The plan as it was checked."""
+        """A snapshot: the plan as it was at flight_plan_time, with the findings that this case rests on. It is renewed when a
+        pending or reopened case follows another check of the plan, and not when the plan's state changes: GetFlightPlan
+        returns the plan as it is now.
+        """
 
     @_builtins.property
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Decision]:
@@ -110,6 +114,10 @@ class Approval(_message.Message):
     def rescission(self) -> Global___Rescission:
         """Of a rescinded case: by whom and why."""
 
+    @_builtins.property
+    def flight_plan_time(self) -> _timestamp_pb2.Timestamp:
+        """When the plan was as flight_plan shows it: the update_time of that version."""
+
     def __init__(
         self,
         *,
@@ -125,10 +133,11 @@ class Approval(_message.Message):
         decide_by_time: _timestamp_pb2.Timestamp | None = ...,
         automatic: _builtins.bool = ...,
         rescission: Global___Rescission | None = ...,
+        flight_plan_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "decide_by_time", b"decide_by_time", "flight_plan", b"flight_plan", "rescission", b"rescission", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "decide_by_time", b"decide_by_time", "flight_plan", b"flight_plan", "flight_plan_time", b"flight_plan_time", "rescission", b"rescission", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["automatic", b"automatic", "create_time", b"create_time", "decide_by_time", b"decide_by_time", "decisions", b"decisions", "etag", b"etag", "flight_plan", b"flight_plan", "name", b"name", "notified_authorities", b"notified_authorities", "number", b"number", "rescission", b"rescission", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["automatic", b"automatic", "create_time", b"create_time", "decide_by_time", b"decide_by_time", "decisions", b"decisions", "etag", b"etag", "flight_plan", b"flight_plan", "flight_plan_time", b"flight_plan_time", "name", b"name", "notified_authorities", b"notified_authorities", "number", b"number", "rescission", b"rescission", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
