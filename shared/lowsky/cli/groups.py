@@ -44,7 +44,7 @@ class Group(Listing):
                 return stub(cmd_name, info.help or inspect.getdoc(info.callback) or "", hidden=info.hidden)
             return typer.main.get_command_from_info(info, pretty_exceptions_short=False, rich_markup_mode=None)
         if (app := self._groups.get(cmd_name)) is not None:
-            text = app.info.help
+            text: Any = app.info.help
             return Group(app, cmd_name, "" if isinstance(text, DefaultPlaceholder) else text or "")
         return None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit, exit_of
+from lowsky.cli.extras import on_local_stack
 
 if TYPE_CHECKING:
     from lowsky import client as sdk
@@ -80,7 +81,7 @@ ADVICE: Mapping[str, str] = {
 }
 
 _ADVICE_OF_EXIT = {
-    Exit.UNAVAILABLE: "try again in a moment; for a local stack, see `lowsky status`",
+    Exit.UNAVAILABLE: "try again in a moment" + on_local_stack("; for a local stack, see `lowsky status`"),
     Exit.DENIED: ADVICE["TOKEN_MISSING"],
 }
 

@@ -14,6 +14,7 @@ import typer
 
 from lowsky.cli import streams
 from lowsky.cli.exits import Exit
+from lowsky.cli.extras import missing_for_local_stack
 from lowsky.cli.groups import Group, Listing, command, lists, stub
 from lowsky.cli.output import Format, Output
 from lowsky.cli.problems import Problem, of_any
@@ -84,7 +85,7 @@ class Root(Listing):
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*COMMANDS, *sorted(_extras())]
+        return [*COMMANDS, *(() if missing_for_local_stack() else sorted(_extras()))]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in COMMANDS:
@@ -149,25 +150,24 @@ def _own(name: str, where: str, text: str) -> Any:
 
 def _extra(name: str, point: EntryPoint, *, only_listed: bool) -> Any:
     """The command of an extra, loaded on demand; a hint instead if the extra is not installed."""
-    try:
-        function = point.load()
-    except ImportError as error:
+    if lacking := missing_for_local_stack():
         made = typer.Typer(add_completion=False, rich_markup_mode=None)
         made.command(name, help="Needs an extra: pip install 'lowsky[local]'.", context_settings=_ANYTHING)(
-            _missing(name, error)
+            _missing(name, lacking)
         )
         return typer.main.get_command(made)
+    function = point.load()
     return stub(name, function.__doc__ or "") if only_listed else command(name, function)
 
 
 _ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-def _missing(name: str, error: ImportError) -> Any:
+def _missing(name: str, lacking: str) -> Any:
     def hint() -> None:
         raise Problem(
             "EXTRA_NOT_INSTALLED",
-            f"`lowsky {name}` runs a whole installation on this machine and needs more than the client ({error})",
+            f"`lowsky {name}` runs a whole installation on this machine and needs more than the client ({lacking})",
             Exit.UNEXPECTED,
             "pip install 'lowsky[local]'",
         )
