@@ -75,6 +75,8 @@ ADVICE: Mapping[str, str] = {
     "INSURANCE_EXPIRED": "state the new date: lowsky operators update NAME --insurance-until",
     "ZONES_REFUSED": "correct the file, or import the valid zones with --on-error accept-valid",
     "AUTHORITY_UNKNOWN": "register it: lowsky authorities create",
+    "JOURNAL_OF_ANOTHER": "repeat that run's source and options to resume it; for a new run give other files: "
+    "--journal FILE --answers FILE",
     "RESUME_TOKEN_EXPIRED": "watch from now: leave the resume token out, and list what changed meanwhile",
     "COMPLEX_ITEM": "in QGroundControl, save the mission as plain waypoints",
     "UNSUPPORTED_FORMAT": "give a QGroundControl .plan, or a FlightPlan message as .json",

@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from lowsky.cli.main import app
+from lowsky.cli.problems import ADVICE
 
 SOURCES = Path(str(files("lowsky.cli")))
 _NAMED = re.compile(r"`lowsky ([^`]+)`|(?:^|[:,] )lowsky ([a-z][^,;.…]*)", re.MULTILINE)
@@ -62,6 +63,12 @@ def test_hints_are_found() -> None:
 @pytest.mark.parametrize(("where", "words"), hints(), ids=lambda text: text[:60])
 def test_a_command_that_a_hint_names_can_be_typed(where: str, words: str) -> None:
     assert fault(words) == "", where
+
+
+def test_a_journal_of_another_run_says_what_to_do() -> None:
+    for option in re.findall(r"--[a-z]+", ADVICE["JOURNAL_OF_ANOTHER"]):
+        assert fault(f"plan submit-many SOURCE {option} FILE") == ""
+    assert "--journal" in ADVICE["JOURNAL_OF_ANOTHER"]
 
 
 def test_the_check_notices_a_missing_command_and_a_missing_option() -> None:
