@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from lowsky.api.approvals.v1 import approvals_pb2 as pb
+    from lowsky.api.assessment.v1 import assessment_pb2
     from lowsky.api.flightplans.v1 import flight_plans_pb2
     from lowsky.cli.plans import plan_views
 else:
+    assessment_pb2 = deferred("lowsky.api.assessment.v1.assessment_pb2")
     pb = deferred("lowsky.api.approvals.v1.approvals_pb2")
     flight_plans_pb2 = deferred("lowsky.api.flightplans.v1.flight_plans_pb2")
     plan_views = deferred("lowsky.cli.plans.plan_views")
@@ -46,7 +49,7 @@ def list_(
     flight_plan: Annotated[str, typer.Option("--plan", help="Only the case of this plan.")] = "",
     limit: Limit = LIMIT_DEFAULT,
 ) -> None:
-    """List the cases, the most urgent first."""
+    """List the cases: those that wait for a decision first, the most urgent at the top, then the others."""
     session = session_of(context)
     request = pb.ListApprovalsRequest(
         states=[enum_value(pb.Approval.State, text, "--state") for text in state or ()],
@@ -54,16 +57,67 @@ def list_(
         flight_plan=flight_plan,
         view=flight_plans_pb2.VIEW_SUMMARY,
     )
-    found = session.listing(lambda client: client.approvals.ListApprovals, request, "approvals", limit)
+    found = _cases(session, request, limit) if request.states else _pending_first(session, request, limit)
 
     def view() -> Iterator[RenderableType]:
-        made = table("case", "number", "state", "decide by", "authorities")
+        now = datetime.now(UTC)
+        # Few columns, each of lines: the id of a case alone takes half of 80 characters.
+        made = table("case", "state, decide by", "flight, authorities", whole=("case", "state, decide by"))
         for one in found.approvals:
             state = enum_name(pb.Approval.State, one.state)
-            row(made, last(one.name), one.number, state, show_time(one.decide_by_time), _words(one))
+            operator = one.flight_plan.name.partition("/flightPlans/")[0]
+            flight = "\n".join(filter(None, (last(operator), _met(one.flight_plan), _words(one))))
+            row(made, f"{one.number}\n{last(one.name)}", f"{state}\n{_decide_by(one, now)}", flight)
         yield made
 
     session.output.show(found, view)
+
+
+def _cases(session: Session, request: pb.ListApprovalsRequest, limit: int) -> pb.ListApprovalsResponse:
+    return session.listing(lambda client: client.approvals.ListApprovals, request, "approvals", limit)
+
+
+def _pending_first(session: Session, request: pb.ListApprovalsRequest, limit: int) -> pb.ListApprovalsResponse:
+    """The cases of all states: the service orders by the time of decision, by which old decided ones come first."""
+    others = pb.ListApprovalsRequest()
+    others.CopyFrom(request)
+    request.states[:] = [pb.Approval.STATE_PENDING]
+    found = _cases(session, request, limit)
+    left = limit - len(found.approvals)
+    if left <= 0:
+        session.output.warn("cases that are decided are not shown (--limit)")
+        return found
+    ended = {pb.Approval.STATE_UNSPECIFIED, pb.Approval.STATE_PENDING}
+    others.states[:] = [state for state in pb.Approval.State.values() if state not in ended]
+    more = _cases(session, others, left)
+    found.approvals.extend(more.approvals)
+    found.next_page_token = more.next_page_token
+    return found
+
+
+def _met(plan: flight_plans_pb2.FlightPlan) -> str:
+    """The zones and areas because of which an authority decides."""
+    asking = [one for one in plan.findings if one.severity == assessment_pb2.Finding.SEVERITY_AUTHORIZATION]
+    return "\n".join(dict.fromkeys(one.subject_title or last(one.subject) for one in asking))
+
+
+def _decide_by(approval: pb.Approval, now: datetime) -> str:
+    """The time, and how long it is until then if the case is pending."""
+    shown = show_time(approval.decide_by_time)
+    if approval.state != pb.Approval.STATE_PENDING or not shown:
+        return shown
+    return f"{remaining(approval.decide_by_time.ToDatetime(UTC) - now)}\n{shown}"
+
+
+def remaining(left: timedelta) -> str:
+    """`in 3 h 20 min`; `overdue` once it is past."""
+    minutes = int(left.total_seconds() // 60)
+    if minutes < 0:
+        return "overdue"
+    days, hours = minutes // 1_440, minutes // 60
+    if days >= 2:
+        return f"in {days} days"
+    return f"in {hours} h {minutes % 60:02d} min" if hours else f"in {minutes} min"
 
 
 @app.command()
@@ -161,9 +215,11 @@ def reasons(
 def _words(approval: pb.Approval) -> str:
     if approval.automatic or not approval.decisions:
         return "by rule"
-    return "\n".join(
-        f"{last(one.authority)}: {enum_name(pb.Decision.Outcome, one.outcome).lower()}" for one in approval.decisions
-    )
+    return "\n".join(f"{last(one.authority)}: {_outcome(one).lower()}" for one in approval.decisions)
+
+
+def _outcome(decision: pb.Decision) -> str:
+    return enum_name(pb.Decision.Outcome, decision.outcome) if decision.outcome else "UNDECIDED"
 
 
 def _comments(said: Iterable[pb.ApprovalComment]) -> Iterator[RenderableType]:
@@ -189,7 +245,7 @@ def _show(session: Session, approval: pb.Approval) -> None:
         )
         made = table("authority", "says", "when", "who", "because")
         for one in approval.decisions:
-            said = enum_name(pb.Decision.Outcome, one.outcome)
+            said = _outcome(one)
             because = _because(one.reason_codes, one.reason)
             row(made, last(one.authority), said, show_time(one.decide_time), one.officer, because)
         if approval.HasField("rescission"):

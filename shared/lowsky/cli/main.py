@@ -9,14 +9,19 @@ from typing import Annotated
 import typer
 
 from lowsky.cli import exits, streams
+from lowsky.cli.extras import on_local_stack
 from lowsky.cli.output import Format, Output
 from lowsky.cli.root import HELP_OPTIONS, Root
 from lowsky.cli.session.session import Session
 
+_LOCAL = on_local_stack(
+    "; on a machine where `lowsky up` runs, only `--as` is needed, as in `lowsky plan list --as operator:acme`"
+)
+
 HELP = f"""Submit flight plans, follow their decisions, and watch all events.
 
-Addresses of the services and credentials are given by options or environment variables; on a machine where `lowsky up`
-runs, only `--as` is needed, as in `lowsky plan list --as operator:acme`. Global options may be placed anywhere.
+Addresses of the services and credentials are given by options or environment variables{_LOCAL}. Global options may be
+placed anywhere.
 
 {exits.HELP}"""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -156,11 +156,15 @@ def clean(text: str) -> str:
     return "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text)
 
 
-def table(*headings: str, title: str | None = None) -> Table:
-    """A table that stays readable at 80 columns: long cells are folded, never cut."""
+def table(*headings: str, title: str | None = None, whole: Collection[str] = ()) -> Table:
+    """A table that stays readable at 80 columns: long cells are folded, never cut.
+
+    Args:
+        whole: Headings of columns of names and numbers, which people copy: their lines are not folded.
+    """
     made = rich_table.Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1))
     for heading in headings:
-        made.add_column(heading, overflow="fold")
+        made.add_column(heading, overflow="fold", no_wrap=heading in whole)
     return made
 
 

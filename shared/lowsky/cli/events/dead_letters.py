@@ -25,6 +25,7 @@ from lowsky.cli.events.log import (
     topic_of,
 )
 from lowsky.cli.exits import Exit
+from lowsky.cli.extras import on_local_stack
 from lowsky.cli.output import clean, facts, row, table
 from lowsky.cli.problems import Problem, invalid
 from lowsky.cli.session.session import session_of
@@ -104,7 +105,7 @@ def list_(
     if output.json:
         output.document({"deadLetters": [letter.document() for letter in shown]}, indent=2)
         return
-    made = table("died at", "origin", "group", "type", "subject", "reason", "state")
+    made = table("died at", "origin", "group", "type", "subject", "reason", "state", whole=("origin",))
     for letter in shown:
         document = letter.document()
         event, reason = document["event"], document.get("reason", "")
@@ -194,7 +195,8 @@ async def _read(log: EventLog, topic: str | None, group: str | None) -> list[Let
     wanted = [place for place in places if topic in (None, place[0]) and group in (None, place[1])]
     if not wanted:
         text = "no topic of dead letters" + (f" of {topic or 'any topic'} and {group or 'any group'}" * (places != []))
-        raise Problem("NOT_FOUND", f"there is {text}", Exit.NOT_FOUND, "of a local stack, `lowsky up` makes the topics")
+        advice = on_local_stack("of a local stack, `lowsky up` makes the topics", "check --topic-prefix")
+        raise Problem("NOT_FOUND", f"there is {text}", Exit.NOT_FOUND, advice)
     found: dict[tuple[str, str, str], Letter] = {}
     markers: list[tuple[tuple[str, str, str], dict[str, str]]] = []
     by_name = {log.prefix + record_format.dead_letters_of(*place): place for place in wanted}

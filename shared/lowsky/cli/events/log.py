@@ -15,6 +15,7 @@ import typer
 
 from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
+from lowsky.cli.extras import on_local_stack
 from lowsky.cli.problems import Problem
 from lowsky.cli.session import local_stack
 from lowsky.events import topics
@@ -72,7 +73,7 @@ class EventLog:
                 "NO_KAFKA",
                 "the address of Kafka is not known",
                 Exit.UNAVAILABLE,
-                "run `lowsky up`, or set LOWSKY_KAFKA_BOOTSTRAP",
+                on_local_stack("run `lowsky up`, or ") + "set LOWSKY_KAFKA_BOOTSTRAP",
             )
         before = prefix if prefix is not None else (stack.topic_prefix if stack and not bootstrap else "")
         return cls(where, before)
@@ -90,7 +91,10 @@ class EventLog:
         except (KafkaError, OSError) as error:
             text = f"Kafka does not answer at {self.bootstrap}: {error or type(error).__name__}"
             raise Problem(
-                "KAFKA_UNAVAILABLE", text, Exit.UNAVAILABLE, "is the stack up? See `lowsky status`"
+                "KAFKA_UNAVAILABLE",
+                text,
+                Exit.UNAVAILABLE,
+                on_local_stack("is the stack up? See `lowsky status`", "check LOWSKY_KAFKA_BOOTSTRAP"),
             ) from error
 
     @asynccontextmanager

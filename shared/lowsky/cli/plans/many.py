@@ -47,7 +47,8 @@ EVERY_MAX = timedelta(days=1)
 HELP = f"""Submit many flights: a file with a FlightPlan message as JSON in each line (and "key", if you have one), -
 for standard input, or a folder of missions.
 
-The options have the same meaning as for `plan submit`, apply to every flight, and take precedence over its line.
+The options have the same meaning and defaults as for `plan submit`, and fill what a flight's line leaves out: what a
+line says itself stays.
 Answers are written to --answers, one line of JSON each: by default SOURCE.answers (for standard input: standard
 output). SOURCE.journal records what was sent: after an interruption, run the same command again, as the same caller,
 within six days. Flights that are done are skipped, those that were sent get the same request id, those that were

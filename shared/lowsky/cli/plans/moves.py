@@ -57,7 +57,7 @@ def list_(
     found = session.listing(lambda client: client.flight_plans.ListFlightPlans, request, "flight_plans", limit)
 
     def view() -> Iterator[RenderableType]:
-        made = table("plan", "state", "starts", "number")
+        made = table("plan", "state", "starts", "number", whole=("plan", "number"))
         for plan in found.flight_plans:
             name = last(plan.name) if parent != "operators/-" else plan.name
             reference = f"\n{plan.reference}" if plan.reference else ""

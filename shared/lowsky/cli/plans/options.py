@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
@@ -154,3 +155,21 @@ def with_wishes(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
+
+
+def for_gaps(plan: pb.FlightPlan, wishes: Wishes) -> Wishes:
+    """The options without those that the message answers itself."""
+    departs = plan.WhichOneof("airspace") == "trajectory" and plan.trajectory.HasField("departure_time")
+    return dataclasses.replace(
+        wishes,
+        aircraft=None if plan.aircraft else wishes.aircraft,
+        depart=None if departs else wishes.depart,
+        purpose=None if plan.purpose else wishes.purpose,
+        mode=None if plan.mode else wishes.mode,
+        commercial=None if plan.HasField("commercial") else wishes.commercial,
+        priority=None if plan.priority else wishes.priority,
+        reference=None if plan.reference else wishes.reference,
+        endurance_min=None if plan.HasField("endurance") else wishes.endurance_min,
+        special_activities=() if plan.special_activities else wishes.special_activities,
+        lost_link=None if plan.lost_link_procedure else wishes.lost_link,
+    )

@@ -140,7 +140,7 @@ def prepare_airspace(file: Path, wishes: Wishes, now: datetime) -> Prepared:
 
 def volumes_in(file: Path, system: geo_pb2.ReferenceSystem.ValueType) -> assessment_pb2.Volumes:
     """The volumes of a FlightPlan message (.json), in the reference system of the command line, if given."""
-    plan = _read_message(file)
+    plan = read_message(file)
     if plan.WhichOneof("airspace") != "volumes":
         raise invalid("VOLUMES_MISSING", f"{file} has a trajectory; volumes are needed here")
     _set_reference_system(plan, system)
@@ -168,13 +168,15 @@ def _complete(plan: pb.FlightPlan, wishes: Wishes) -> None:
         plan.special_activities[:] = wishes.special_activities
     if wishes.endurance_min is not None:
         plan.endurance.FromTimedelta(timedelta(minutes=wishes.endurance_min))
+    # The defaults that the options' help states, for messages as for missions.
+    profiles.fill_from(plan, client_missions.USUAL)
 
 
 def _airspace(file: Path, wishes: Wishes, now: datetime) -> tuple[pb.FlightPlan, list[str]]:
     _require_finite(wishes)
     remarks: list[str] = []
     if file.suffix.lower() == ".json":
-        plan = _read_message(file)
+        plan = read_message(file)
         _set_departure(plan, wishes, now, remarks)
     else:
         mission = missions.read(file, return_altitude_m=wishes.return_altitude_m)
@@ -202,7 +204,8 @@ def _require_finite(wishes: Wishes) -> None:
             raise invalid("INVALID_NUMBER", f"{option} {number} is no finite number")
 
 
-def _read_message(file: Path) -> pb.FlightPlan:
+def read_message(file: Path) -> pb.FlightPlan:
+    """A FlightPlan message (.json)."""
     plan = messages.parsed(json_in(file), pb.FlightPlan, "UNREADABLE_FILE", str(file))
     _require_airspace(plan, str(file))
     return plan

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lowsky.cli.deferred import deferred
-from lowsky.cli.plans.requests import FILE_BYTES_MAX, Prepared, Wishes, prepare, prepare_message
+from lowsky.cli.plans.options import for_gaps
+from lowsky.cli.plans.requests import FILE_BYTES_MAX, Prepared, Wishes, prepare, prepare_message, read_message
 from lowsky.cli.problems import Problem, invalid, of_any
 from lowsky.text_files import ADVICE, NotText, ToUtf8, decode
 
@@ -80,10 +81,13 @@ class Entry:
         if isinstance(self.content, Problem):
             raise self.content
         try:
-            if isinstance(self.content, Path):
-                prepared = prepare(self.content, wishes, now)
+            content = self.content
+            if isinstance(content, Path) and content.suffix.lower() == ".json":
+                content = read_message(content)
+            if isinstance(content, Path):
+                prepared = prepare(content, wishes, now)
             else:
-                prepared = prepare_message(self.content, wishes, now)
+                prepared = prepare_message(content, for_gaps(content, wishes), now)
         except (ValueError, OSError) as error:
             raise of_any(error) or invalid("NO_FLIGHT_PLAN", str(error)[:500]) from None
         if (size := prepared.plan.ByteSize()) > LINE_BYTES_MAX:

@@ -90,7 +90,7 @@ def list_(context: typer.Context, operator: Operator = None, limit: Limit = LIMI
     found = session.listing(lambda client: client.aircraft.ListAircraft, request, "aircraft", limit)
 
     def view() -> Iterator[RenderableType]:
-        made = table("aircraft", "state", "category", "model", "identifiers")
+        made = table("aircraft", "state", "category", "model", "identifiers", whole=("aircraft",))
         for one in found.aircraft:
             state, category = enum_name(pb.Aircraft.State, one.state), enum_name(pb.Aircraft.Category, one.category)
             row(made, last(one.name), state, category, f"{one.manufacturer} {one.model}", shown(one.identifiers))

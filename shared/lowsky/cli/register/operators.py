@@ -98,7 +98,7 @@ def list_(context: typer.Context, state: States = None, limit: Limit = LIMIT_DEF
     )
 
     def view() -> Iterator[RenderableType]:
-        made = table("operator", "state", "called", "insured until")
+        made = table("operator", "state", "called", "insured until", whole=("operator",))
         for operator in found.operators:
             state = enum_name(pb.Operator.State, operator.state)
             row(made, last(operator.name), state, operator.display_name, show_time(operator.insurance_expire_time))

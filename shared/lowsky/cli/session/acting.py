@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
+from lowsky.cli.extras import on_local_stack
 from lowsky.cli.problems import Problem, invalid
 from lowsky.cli.session.local_stack import LocalStack
 
@@ -64,7 +65,7 @@ def token_source(acting: Acting, stack: LocalStack | None, ttl_s: int = 3_600) -
             "NO_LOCAL_STACK",
             "--as needs the token issuer of a local stack, and none is found here",
             Exit.DENIED,
-            "run `lowsky up`, or set LOWSKY_STATE_DIR to its folder; elsewhere set LOWSKY_TOKEN",
+            on_local_stack("run `lowsky up`, or ") + "set LOWSKY_STATE_DIR to its folder; elsewhere set LOWSKY_TOKEN",
         )
     return client.DevelopmentToken(
         stack.issuer_url,

@@ -12,11 +12,14 @@ import typer
 
 from lowsky.cli.deferred import deferred
 from lowsky.cli.exits import Exit
+from lowsky.cli.extras import on_local_stack
 from lowsky.cli.output import Format, Output
 from lowsky.cli.problems import ADVICE, Problem, invalid
 from lowsky.cli.session import acting, local_stack
+from lowsky.cli.session.claims import operator_in
 from lowsky.cli.values import resource
 from lowsky.loopback import is_loopback_target
+from lowsky.text_files import decode
 
 if TYPE_CHECKING:
     import grpc
@@ -117,7 +120,8 @@ class Session:
                 "NO_ENDPOINTS",
                 "the addresses of the services are not known",
                 Exit.UNAVAILABLE,
-                "run `lowsky up`, or set LOWSKY_REGISTRATION, LOWSKY_AIRSPACE, LOWSKY_FLIGHTPLANS, LOWSKY_APPROVALS",
+                on_local_stack("run `lowsky up`, or ")
+                + "set LOWSKY_REGISTRATION, LOWSKY_AIRSPACE, LOWSKY_FLIGHTPLANS, LOWSKY_APPROVALS",
             )
         return sdk.Endpoints(**found)
 
@@ -146,18 +150,31 @@ class Session:
         raise Problem("TOKEN_MISSING", "no token is configured", Exit.DENIED, ADVICE["TOKEN_MISSING"])
 
     def operator(self, given: str | None) -> str | None:
-        """operators/{operator}, as given or as of --as; None if unknown."""
+        """operators/{operator}, as given, or as --as or the token names it; None if unknown."""
         if given:
             return resource("operators", given)
         if self.acting_as is not None:
             return acting.parse(self.acting_as).operator or None
-        return None
+        return self._operator_of_token()
+
+    def _operator_of_token(self) -> str | None:
+        """As the token of --token-file or LOWSKY_TOKEN names it: only a default, the services verify it."""
+        if self.token_file is not None:
+            try:
+                return operator_in(decode(self.token_file.read_bytes()))
+            except (OSError, ValueError):  # the call itself reports a file that cannot be read
+                return None
+        return operator_in(os.environ.get("LOWSKY_TOKEN", ""))
 
     def require_operator(self, given: str | None) -> str:
         """As operator, but required."""
         operator = self.operator(given)
         if operator is None:
-            raise invalid("OPERATOR_MISSING", "whose?", "give --operator NAME, or set LOWSKY_OPERATOR")
+            raise invalid(
+                "OPERATOR_MISSING",
+                "no operator is given, and the token names none",
+                "give --operator NAME, or set LOWSKY_OPERATOR",
+            )
         return operator
 
     def _tls(self, endpoints: sdk.Endpoints) -> bool | grpc.ChannelCredentials:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -103,5 +105,16 @@ def test_commands_of_an_extra_that_is_missing_hint_at_it() -> None:
     command = [sys.executable, "-c", MISSING, "--help"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0
-    assert " zones " in ended.stdout
-    assert " up " not in ended.stdout, "what is not there is not offered"
+    assert "plan" in ended.stdout
+    assert not re.search(r"^ +(up|down|status|restart|demo) |lowsky up", ended.stdout, re.MULTILINE)
+
+
+def test_hints_do_not_name_commands_of_an_extra_that_is_missing() -> None:
+    command = [sys.executable, "-c", MISSING, "plan", "list"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOWSKY_")}
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, cwd="/", env={**environment, "COLUMNS": "200"}
+    )
+    assert ended.returncode != 0
+    assert "LOWSKY_FLIGHTPLANS" in ended.stderr
+    assert "lowsky up" not in ended.stderr
