@@ -79,3 +79,8 @@ def test_one_waypoint_is_no_trajectory() -> None:
 
 def test_a_hold_at_one_instant_is_allowed_with_a_time_buffer() -> None:
     trajectory(times_s=np.zeros(3), time_buffer_s=1.0)
+
+
+def test_legs_hold_their_airspace_from_the_microsecond_before_to_the_one_after() -> None:
+    flight = trajectory(times_s=np.array([0.0000002, 100.0000002, 160.0000002]), time_buffer_s=0.0)
+    assert flight.windows_s.tolist() == [[0.0, 100.000001], [100.0, 160.000001]]
