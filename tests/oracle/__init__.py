@@ -8,6 +8,7 @@
 - `ground`: rasters cell by cell, publishers' ground, and heights compared by it.
 - `geofence`: all of it, for a leg or a volume against a layer of a zone.
 - `areas`: areas of authorities, their defaults and what permits flying in them, by set operations.
+- `law`: what the law asks of a flight, country by country.
 - `cases`, `flights`: zones, and what is flown around their edges, in the service's form and the oracle's.
 - `sun_cases`: schedules by the sun, and windows around their edges.
 - `ground_cases`: rasters, and zones and flights on and beside their cells.

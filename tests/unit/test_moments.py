@@ -84,6 +84,21 @@ def test_a_leg_lasts_from_its_start_rounded_down_to_its_end_rounded_up(
     assert (micros(starts), micros(ends)) == (start, end)
 
 
+@given(
+    st.integers(0, 10**9 - 1),
+    st.integers(0, 600 * 10**9),
+    st.lists(st.integers(0, 10**14), min_size=2, max_size=5).map(sorted),
+)
+def test_legs_last_to_the_microsecond_as_whole_numbers_of_nanoseconds_say(
+    after_ns: int, buffer_ns: int, offsets_ns: list[int]
+) -> None:
+    departure_ns = SECONDS * 10**9 + after_ns
+    found = windows_s(np.array(offsets_ns) / 1e9, departure_ns, buffer_ns)
+    for (start, end), begun_ns, done_ns in zip(found.tolist(), offsets_ns, offsets_ns[1:], strict=False):
+        assert start == (departure_ns + begun_ns - buffer_ns) // 1_000 / 1_000_000
+        assert end == -(-(departure_ns + done_ns + buffer_ns) // 1_000) / 1_000_000
+
+
 def test_times_that_are_centuries_away_are_read_too() -> None:
     ((start, end),) = windows_s(np.array([0.0, 60.0]), 253_402_300_799 * 10**9, 0)
     assert (start, end) == (253_402_300_799.0, 253_402_300_859.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 from uuid import uuid4
 
 from google.rpc import error_details_pb2, status_pb2
@@ -15,6 +16,7 @@ from tests.integration.flightplans.world import (
     WEST,
     World,
     a_drone,
+    a_free_place,
     a_free_time,
     state,
     submission,
@@ -45,6 +47,22 @@ def fields(status: status_pb2.Status) -> list[str]:
     bad = error_details_pb2.BadRequest()
     assert any(detail.Unpack(bad) for detail in status.details)
     return [violation.field for violation in bad.field_violations]
+
+
+async def test_of_two_flights_of_one_aircraft_at_a_time_a_stream_stores_one(world: World) -> None:
+    """As `plan submit-many` sends them where --every is shorter than a flight."""
+    departure, aircraft = a_free_time(), a_drone()
+    flights = [(a_free_place(), departure), (a_free_place(), departure + timedelta(seconds=30))]
+    answers = await stream(
+        world,
+        [
+            Message(key=str(n), request=submission(at, departure=when, aircraft=aircraft))
+            for n, (at, when) in enumerate(flights)
+        ],
+    )
+    assert sorted(state(answer.flight_plan) for answer in answers.values()) == ["REJECTED", "SUBMITTED"]
+    (rejected,) = [answer.flight_plan for answer in answers.values() if state(answer.flight_plan) == "REJECTED"]
+    assert [finding.rule for finding in rejected.findings] == [assessment_pb2.Finding.RULE_AIRCRAFT_BUSY]
 
 
 async def test_each_message_has_an_answer_of_its_own(world: World) -> None:

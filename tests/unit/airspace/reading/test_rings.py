@@ -26,6 +26,10 @@ APART = square(8.2, 47, 0.1)
 HOLE_APART = square(8.22, 47.02, 0.01)
 
 
+def block(west: float, south: float, east: float, north: float) -> Ring:
+    return [(west, south), (east, south), (east, north), (west, north), (west, south)]
+
+
 def area(*rings: Ring) -> float:
     return sum(Polygon(ring).area for ring in rings)
 
@@ -72,6 +76,11 @@ def test_what_a_ring_is_follows_from_where_it_lies(rings: list[Ring], reasons: l
         [OUTER, OUTER, HOLE],
         [[*OUTER, *OUTER[1:]], HOLE],
         [OUTER, [*HOLE, *HOLE[1:]]],
+        [  # each within the one before, a metre to spare, and the last as good as beside the first
+            OUTER,
+            block(8.02, 47.02, 8.08, 47.1 + 1.4 * METRE),
+            block(8.03, 47.1 - 1.4 * METRE, 8.07, 47.1 + 1.4 * METRE),
+        ],
     ],
 )
 def test_rings_that_cross_or_double_a_hole_are_refused_as_ambiguous(rings: list[Ring]) -> None:
