@@ -11,7 +11,7 @@ import pytest
 from lowsky.errors import Precondition
 from lowsky.flightplans.checks.law import require_documents
 from lowsky.flightplans.checks.validity import OperatorStanding
-from lowsky.jurisdictions.flights import (
+from lowsky.jurisdictions.flight_rules import (
     CATEGORIES,
     OPERATOR_KINDS,
     SPECIAL_ACTIVITIES,
