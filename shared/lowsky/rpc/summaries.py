@@ -34,6 +34,8 @@ SHOWN: Final = frozenset(
         "notified_authorities",
         "approval",
         "approval_number",
+        "airborne",
+        "touched_authorities",
     }
 )
 """What the flight is, who decides and how far it is; of the findings, the beginning."""

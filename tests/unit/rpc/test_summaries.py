@@ -20,11 +20,13 @@ CASE = {
     "update_time",
     "number",
     "flight_plan",
+    "flight_plan_time",
     "state",
     "decisions",
     "notified_authorities",
     "decide_by_time",
     "automatic",
+    "rescission",
 }
 """What a case in a list has: all of it, its plan as a summary."""
 
