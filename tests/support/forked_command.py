@@ -21,11 +21,6 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-# What commands import only when they run.
-import google.protobuf.json_format  # noqa: F401
-import rich.console
-import rich.table  # noqa: F401
-
 from lowsky.cli.main import main
 from lowsky.cli.root import COMMANDS
 

@@ -13,7 +13,7 @@ from lowsky.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class QueryArea:
     """Boxes within [-180, 180], and their union."""
 
     boxes: tuple[Box, ...]
@@ -24,7 +24,7 @@ class Area:
         return bool(shapely.intersects(outlines_of(geozone), self.outline).any())
 
 
-def area_of(message: geo_pb2.BoundingBox) -> Area:
+def area_of(message: geo_pb2.BoundingBox) -> QueryArea:
     """The area in a message that passed the rules; a box may be as thin as a line or a point.
 
     Raises:
@@ -44,7 +44,7 @@ def area_of(message: geo_pb2.BoundingBox) -> Area:
         boxes.append(Box(-180.0, south, -180.0, north))
     elif west == -180.0 and east < 180.0:
         boxes.append(Box(180.0, south, 180.0, north))
-    return Area(tuple(boxes), shapely.union_all([_outline(box) for box in boxes]))
+    return QueryArea(tuple(boxes), shapely.union_all([_outline(box) for box in boxes]))
 
 
 def _outline(box: Box) -> BaseGeometry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lowsky.airspace.codec.query_area import Area
+from lowsky.airspace.codec.query_area import QueryArea
 from lowsky.airspace.postgres.zones import StoredZone, ZoneStore
 from lowsky.airspace.threads import in_thread
 from lowsky.db.database import Database
@@ -14,7 +14,7 @@ CANDIDATES_MAX = 1_000
 
 
 async def zones_within(
-    database: Database, dataset: str, area: Area | None, after: str | None, limit: int, bytes_max: int
+    database: Database, dataset: str, area: QueryArea | None, after: str | None, limit: int, bytes_max: int
 ) -> tuple[Sequence[StoredZone], bool]:
     """Zones in the order of their names, starting after `after`, and whether there may be more: of all datasets where
     `dataset` is empty, everywhere where `area` is None. Returns up to one zone beyond `limit` or `bytes_max`.
@@ -35,5 +35,5 @@ async def zones_within(
     return found, more
 
 
-def _touching(area: Area, zones: Sequence[StoredZone]) -> list[StoredZone]:
+def _touching(area: QueryArea, zones: Sequence[StoredZone]) -> list[StoredZone]:
     return [zone for zone in zones if area.touches(zone.message)]

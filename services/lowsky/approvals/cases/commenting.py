@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from lowsky.approvals.cases.ties import require_untied
+from lowsky.approvals.cases.officers import case_for_officer
 from lowsky.approvals.domain.comment import COMMENTS_MAX, Comment
-from lowsky.approvals.postgres.cases import ApprovalStore
 from lowsky.approvals.postgres.comments import CommentStore
 from lowsky.auth.caller import Caller
 from lowsky.auth.rules import Reach
 from lowsky.db.database import Connection
-from lowsky.errors import NotFound, Precondition
+from lowsky.errors import Precondition
 
 
 async def comment(
@@ -25,9 +24,9 @@ async def comment(
         Forbidden: TIED_TO_OPERATOR
         Precondition: TOO_MANY_COMMENTS
     """
-    authority = await _require_reader(connection, name, officer, reach, lock=True)
+    _, authority = await case_for_officer(connection, name, officer, reach, lock=True)
     store = CommentStore(connection)
-    before = len(await store.of(name))
+    before = await store.count(name)
     if before >= COMMENTS_MAX:
         raise Precondition(
             "TOO_MANY_COMMENTS",
@@ -45,14 +44,5 @@ async def comments(connection: Connection, name: str, officer: Caller, reach: Re
     Raises:
         NotFound, Forbidden: As comment.
     """
-    await _require_reader(connection, name, officer, reach, lock=False)
+    await case_for_officer(connection, name, officer, reach, lock=False)
     return await CommentStore(connection).of(name)
-
-
-async def _require_reader(connection: Connection, name: str, officer: Caller, reach: Reach, *, lock: bool) -> str:
-    """The authority of an officer who may read the comments: not one who also acts for the operator."""
-    approval = await ApprovalStore(connection).get(name, lock=lock)
-    if reach.authority is None or not approval.concerns(reach.authority):
-        raise NotFound(name)
-    require_untied(officer, approval)
-    return reach.authority

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from lowsky.approvals.cases.ties import require_untied
-from lowsky.approvals.cases.visible import sees_as_officer
+from lowsky.approvals.cases.officers import case_for_officer
 from lowsky.approvals.codec.plans import airspace_revision_of
 from lowsky.approvals.domain.approval import Approval, Outcome
 from lowsky.approvals.domain.reasons import Reason
@@ -14,7 +13,6 @@ from lowsky.approvals.postgres.cases import ApprovalStore
 from lowsky.auth.caller import Caller
 from lowsky.auth.rules import Reach
 from lowsky.db.database import Connection
-from lowsky.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +37,7 @@ async def decide(connection: Connection, decision: OfficerDecision, reach: Reach
         Forbidden: TIED_TO_OPERATOR, the officer also acts for the operator.
         StaleEtag, IllegalMove, Precondition
     """
-    store = ApprovalStore(connection)
-    approval = await store.get(decision.approval, lock=True)
-    authority = reach.authority
-    if authority is None or not approval.concerns(authority):
-        raise NotFound(decision.approval)
-    require_untied(decision.officer, approval)
+    approval, authority = await case_for_officer(connection, decision.approval, decision.officer, reach, lock=True)
     approval.decide(
         authority,
         decision.outcome,
@@ -54,11 +47,5 @@ async def decide(connection: Connection, decision: OfficerDecision, reach: Reach
         now=now,
         airspace_revision=airspace_revision_of(approval.snapshot),
     )
-    await store.save([approval])
+    await ApprovalStore(connection).save([approval])
     return approval
-
-
-async def require_concerned(connection: Connection, name: str, reach: Reach) -> None:
-    """Raises NotFound unless the case still concerns the officer's authority."""
-    if not sees_as_officer(reach, await ApprovalStore(connection).get(name)):
-        raise NotFound(name)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from lowsky.approvals.cases.ties import require_untied
+from lowsky.approvals.cases.officers import case_for_officer
 from lowsky.approvals.domain.approval import Approval
 from lowsky.approvals.domain.reasons import Reason
 from lowsky.approvals.postgres.cases import ApprovalStore
 from lowsky.auth.caller import Caller
 from lowsky.auth.rules import Reach
 from lowsky.db.database import Connection
-from lowsky.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +35,9 @@ async def rescind(connection: Connection, rescission: OfficerRescission, reach: 
         Forbidden: TIED_TO_OPERATOR, the officer also acts for the operator.
         StaleEtag, IllegalMove, Precondition
     """
-    store = ApprovalStore(connection)
-    approval = await store.get(rescission.approval, lock=True)
-    authority = reach.authority
-    if authority is None or not approval.concerns(authority):
-        raise NotFound(rescission.approval)
-    require_untied(rescission.officer, approval)
+    approval, authority = await case_for_officer(connection, rescission.approval, rescission.officer, reach, lock=True)
     approval.rescind(
         authority, officer=rescission.officer.subject, reason=rescission.reason, etag=rescission.etag, now=now
     )
-    await store.save([approval])
+    await ApprovalStore(connection).save([approval])
     return approval

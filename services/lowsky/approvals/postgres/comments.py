@@ -27,6 +27,10 @@ class CommentStore:
             comment.create_time,
         )
 
+    async def count(self, approval: str) -> int:
+        """How many comments a case has."""
+        return int(await self._connection.fetchval("SELECT count(*) FROM comments WHERE approval = $1", approval))
+
     async def of(self, approval: str) -> Sequence[Comment]:
         """The comments on a case, the oldest first."""
         rows = await self._connection.fetch(

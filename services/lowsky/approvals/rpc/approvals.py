@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from lowsky.api.approvals.v1 import approvals_pb2 as pb
 from lowsky.api.approvals.v1 import approvals_pb2_grpc
 from lowsky.api.flightplans.v1 import flight_plans_pb2
 from lowsky.approvals.cases.commenting import comment, comments
-from lowsky.approvals.cases.deciding import OfficerDecision, decide, require_concerned
+from lowsky.approvals.cases.deciding import OfficerDecision, decide
+from lowsky.approvals.cases.officers import require_concerned
 from lowsky.approvals.cases.queue import Wanted, queue
 from lowsky.approvals.cases.rescinding import OfficerRescission, rescind
 from lowsky.approvals.cases.visible import is_visible, sees_as_officer
@@ -82,10 +84,8 @@ class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
             approval = await decide(connection, decision, reach, self._clock.now())
             return pb.DecideApprovalResponse(approval=_shown(approval, reach))
 
-        async def require_visible(connection: Connection) -> None:
-            await require_concerned(connection, request.name, reach)
-
-        return await once(self._database, self._relay, request, pb.DecideApprovalResponse, work, require_visible)
+        visible = partial(require_concerned, name=request.name, reach=reach)
+        return await once(self._database, self._relay, request, pb.DecideApprovalResponse, work, visible)
 
     async def RescindApproval(self, request: pb.RescindApprovalRequest, context: Any) -> pb.RescindApprovalResponse:
         access = current_access()
@@ -102,10 +102,8 @@ class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
             approval = await rescind(connection, rescission, reach, self._clock.now())
             return pb.RescindApprovalResponse(approval=_shown(approval, reach))
 
-        async def require_visible(connection: Connection) -> None:
-            await require_concerned(connection, request.name, reach)
-
-        return await once(self._database, self._relay, request, pb.RescindApprovalResponse, work, require_visible)
+        visible = partial(require_concerned, name=request.name, reach=reach)
+        return await once(self._database, self._relay, request, pb.RescindApprovalResponse, work, visible)
 
     async def CommentApproval(self, request: pb.CommentApprovalRequest, context: Any) -> pb.CommentApprovalResponse:
         access = current_access()
@@ -115,10 +113,8 @@ class ApprovalsServicer(approvals_pb2_grpc.ApprovalsServiceServicer):
             said = await comment(connection, request.name, request.text, access.caller, access.reach, now)
             return pb.CommentApprovalResponse(comment=comment_to_message(said))
 
-        async def require_visible(connection: Connection) -> None:
-            await require_concerned(connection, request.name, access.reach)
-
-        return await once(self._database, self._relay, request, pb.CommentApprovalResponse, work, require_visible)
+        visible = partial(require_concerned, name=request.name, reach=access.reach)
+        return await once(self._database, self._relay, request, pb.CommentApprovalResponse, work, visible)
 
     async def ListApprovalComments(
         self, request: pb.ListApprovalCommentsRequest, context: Any
